@@ -1,0 +1,42 @@
+# `make demo` and `make test` need only Python 3.11 or newer with venv; they do the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test check bench test-min clean
+
+demo: $(VENV)/ready
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+check: $(VENV)/ready-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings skimbalance/*.py
+
+bench: $(VENV)/ready
+	for script in single_fit predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+# The lower bounds of pyproject.toml, each at its oldest release.
+test-min: .venv-min/ready
+	.venv-min/bin/python -m pytest
+
+clean:
+	rm -rf $(VENV) .venv-min build dist *.egg-info
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/ready-check: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --editable ".[check]"
+	touch $@
+
+.venv-min/ready: pyproject.toml .ci/lower-bounds.txt
+	$(PYTHON) -m venv .venv-min
+	.venv-min/bin/python -m pip install --quiet --constraint .ci/lower-bounds.txt --editable ".[test]"
+	touch $@

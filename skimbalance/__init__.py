@@ -1,0 +1,9 @@
+"""Keras networks for imbalanced data, as scikit-learn classifiers."""
+
+from skimbalance.class_weight import compute_class_weight
+from skimbalance.classifier import ImbalancedMLPClassifier
+from skimbalance.posterior import correct_prior
+
+__version__ = "0.1.0"
+
+__all__ = ["ImbalancedMLPClassifier", "compute_class_weight", "correct_prior"]

@@ -1,0 +1,1 @@
+"""The training engine: compiled epochs over arrays. It knows nothing of estimators."""

@@ -1,0 +1,94 @@
+"""Optimizers as pure functions of one flat parameter vector, so that a fit owns no variables.
+
+Each has ``start(params)``, its slots before the first step, and
+``step(params, gradient, slots, learning_rate)``, new parameters and slots. The update rules and
+constants are those of the Keras optimizers of the same names.
+"""
+
+import keras
+import tensorflow as tf
+
+
+class Adam:
+    """Kingma & Ba 2015, arXiv:1412.6980."""
+
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
+
+    def start(self, params):
+        zeros = tf.zeros_like(params)
+        return (zeros, zeros, tf.zeros([], params.dtype))
+
+    def step(self, params, gradient, slots, learning_rate):
+        mean, square, t = slots
+        t = t + 1.0
+        mean = mean + (gradient - mean) * (1.0 - self.beta_1)
+        square = square + (gradient * gradient - square) * (1.0 - self.beta_2)
+        beta_1, beta_2 = (tf.constant(b, params.dtype) for b in (self.beta_1, self.beta_2))
+        rate = learning_rate * tf.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
+        return params - rate * mean / (tf.sqrt(square) + self.epsilon), (mean, square, t)
+
+
+class SGD:
+    """Plain stochastic gradient descent."""
+
+    def start(self, params):
+        return ()
+
+    def step(self, params, gradient, slots, learning_rate):
+        return params - learning_rate * gradient, slots
+
+
+class RMSprop:
+    """Tieleman & Hinton 2012, lecture 6.5."""
+
+    rho, epsilon = 0.9, 1e-7
+
+    def start(self, params):
+        return (tf.zeros_like(params),)
+
+    def step(self, params, gradient, slots, learning_rate):
+        (square,) = slots
+        square = self.rho * square + (1.0 - self.rho) * gradient * gradient
+        return params - learning_rate * gradient / tf.sqrt(square + self.epsilon), (square,)
+
+
+class KerasOptimizer:
+    """Any Keras optimizer in the same form.
+
+    The optimizer keeps its state in variables of its own. They only pass values through: each
+    step loads parameters and slots into them and reads the results back, so that two fits can
+    take turns, but must not overlap (`overlaps`). It sees each weight of the network with its
+    own shape and name, as rules by layer or by name need.
+    """
+
+    overlaps = False
+
+    def __init__(self, optimizer, names, shapes):
+        self._sizes = [shape.num_elements() for shape in shapes]
+        self._variables = [
+            keras.Variable(tf.zeros(shape), name=name.replace("/", "_"))
+            for name, shape in zip(names, shapes, strict=True)
+        ]
+        self._optimizer = optimizer
+        optimizer.build(self._variables)
+        self._slots = [v for v in optimizer.variables if v is not optimizer._learning_rate]
+
+    def start(self, params):
+        return tuple(tf.identity(v.value) for v in self._slots)
+
+    def step(self, params, gradient, slots, learning_rate):
+        pieces = tf.split(params, self._sizes)
+        loads = [*zip(self._slots, slots, strict=True)]
+        loads += zip(self._variables, pieces, strict=True)
+        for variable, value in loads:
+            variable.assign(tf.reshape(value, variable.shape))
+        self._optimizer.learning_rate = learning_rate
+        gradients = tf.split(gradient, self._sizes)
+        self._optimizer.apply(
+            [tf.reshape(g, v.shape) for g, v in zip(gradients, self._variables, strict=True)]
+        )
+        params = tf.concat([tf.reshape(v.value, [-1]) for v in self._variables], axis=0)
+        return params, tuple(tf.identity(v.value) for v in self._slots)
+
+
+OPTIMIZERS = {"adam": Adam, "adamw": Adam, "sgd": SGD, "rmsprop": RMSprop}

@@ -1,0 +1,1 @@
+"""Losses for imbalance; the public names are in `skimbalance.losses`."""

@@ -1,0 +1,170 @@
+"""A multi-layer perceptron as plain arrays: its weights by name, and its outputs in NumPy.
+
+`skimbalance.networks.mlp` builds the same network in Keras, with the same names. Here it can be
+started and evaluated where neither Keras nor TensorFlow is imported.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.special import erf, expit
+
+__all__ = ["ACTIVATIONS", "Architecture", "forward", "initial_weights"]
+
+# Keras' defaults, which `networks.mlp` leaves alone.
+NORMALIZATION_EPSILON = 1e-3
+
+# Rows are computed in blocks whose activations stay in the processor's cache.
+BLOCK_ELEMENTS = 2**18
+
+# Up to so many rows are computed in float64: it costs nothing there, and a row's result then
+# does not depend on the rows beside it (float32 products differ in the last digit by shape).
+FEW_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of the network; two networks of one architecture share a compiled program."""
+
+    n_features: int
+    n_outputs: int
+    hidden_layer_sizes: tuple[int, ...]
+    activation: str
+    normalization: str | None
+    dropout: bool
+
+    def dense_layers(self):
+        """Name, inputs and outputs of each dense layer."""
+        sizes = [self.n_features, *self.hidden_layer_sizes, self.n_outputs]
+        names = [*(f"hidden_{i}" for i in range(len(self.hidden_layer_sizes))), "logits"]
+        return list(zip(names, sizes[:-1], sizes[1:], strict=True))
+
+
+def initial_weights(architecture, rng):
+    """Weights of a network before training, by Keras' names and rules.
+
+    Kernels are uniform in ``+-sqrt(6 / (inputs + outputs))`` (Glorot & Bengio 2010).
+
+    Returns
+    -------
+    weights : dict of str to ndarray
+        "hidden_0/kernel" of shape (inputs, outputs), "hidden_0/bias", "norm_0/gamma", ...
+    """
+    weights = {}
+    for i, (name, inputs, outputs) in enumerate(architecture.dense_layers()):
+        limit = np.sqrt(6.0 / (inputs + outputs))
+        weights[f"{name}/kernel"] = rng.uniform(-limit, limit, (inputs, outputs))
+        weights[f"{name}/bias"] = np.zeros(outputs)
+        if architecture.normalization is not None and name != "logits":
+            weights[f"norm_{i}/gamma"] = np.ones(outputs)
+            weights[f"norm_{i}/beta"] = np.zeros(outputs)
+            if architecture.normalization == "batch":
+                weights[f"norm_{i}/moving_mean"] = np.zeros(outputs)
+                weights[f"norm_{i}/moving_variance"] = np.ones(outputs)
+    return weights
+
+
+def forward(architecture, weights, X, center=None, scale=None):
+    """Logits of rows, in blocks.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Shape of the network.
+    weights : dict of str to ndarray
+        As `initial_weights` gives them.
+    X : ndarray of shape (n_samples, n_features)
+        Raw rows.
+    center, scale : ndarray of shape (n_features,), default=None
+        Subtracted from, and divided into, the rows before the network; in float64 where X is.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_samples, n_outputs)
+        In float64 for a few rows, else in the dtype of the weights.
+    """
+    dtype = np.float64 if len(X) <= FEW_ROWS else weights["logits/kernel"].dtype
+    layers = _layers(architecture, weights, dtype)
+    widest = max(architecture.n_features, *architecture.hidden_layer_sizes, 1)
+    block = max(FEW_ROWS, BLOCK_ELEMENTS // widest)
+    logits = np.empty((len(X), architecture.n_outputs), dtype)
+    for start in range(0, len(X), block):
+        rows = X[start : start + block]
+        if center is not None:
+            rows = (rows - center) / scale
+        activations = rows.astype(dtype, copy=False)
+        for layer in layers:
+            activations = layer(activations)
+        logits[start : start + block] = activations
+    return logits
+
+
+def _layers(architecture, weights, dtype):
+    """The network as a list of functions from rows to rows."""
+    weights = {name: value.astype(dtype, copy=False) for name, value in weights.items()}
+    layers = []
+    for i, (name, _, _) in enumerate(architecture.dense_layers()):
+        layers.append(partial(_dense, weights[f"{name}/kernel"], weights[f"{name}/bias"]))
+        if name == "logits":
+            break
+        if architecture.normalization == "batch":
+            variance = weights[f"norm_{i}/moving_variance"] + NORMALIZATION_EPSILON
+            factor = weights[f"norm_{i}/gamma"] / np.sqrt(variance)
+            shift = weights[f"norm_{i}/beta"] - factor * weights[f"norm_{i}/moving_mean"]
+            layers.append(partial(_affine, factor.astype(dtype), shift.astype(dtype)))
+        elif architecture.normalization == "layer":
+            gamma, beta = weights[f"norm_{i}/gamma"], weights[f"norm_{i}/beta"]
+            layers.append(partial(_layer_normalize, gamma, beta))
+        layers.append(ACTIVATIONS[architecture.activation])
+    return layers
+
+
+def _dense(kernel, bias, x):
+    x = x @ kernel
+    x += bias
+    return x
+
+
+def _affine(factor, shift, x):
+    x *= factor
+    x += shift
+    return x
+
+
+def _layer_normalize(gamma, beta, x):
+    x -= x.mean(axis=1, keepdims=True)
+    x /= np.sqrt(np.square(x).mean(axis=1, keepdims=True) + NORMALIZATION_EPSILON)
+    return _affine(gamma, beta, x)
+
+
+def _elu(x):
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+# Klambauer et al. 2017, arXiv:1706.02515: alpha and scale that keep mean 0 and variance 1.
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def _selu(x):
+    negative = _SELU_ALPHA * np.expm1(np.minimum(x, 0))
+    return (_SELU_SCALE * np.where(x > 0, x, negative)).astype(x.dtype, copy=False)
+
+
+def _gelu(x):
+    return (0.5 * x * (1.0 + erf(x * np.sqrt(0.5)))).astype(x.dtype, copy=False)
+
+
+#: Keras' name -> function of an array that it may overwrite.
+ACTIVATIONS = {
+    "relu": lambda x: np.maximum(x, 0, out=x),
+    "leaky_relu": lambda x: np.maximum(x, 0.2 * x, out=x),
+    "elu": _elu,
+    "selu": _selu,
+    "gelu": _gelu,
+    "silu": lambda x: x * expit(x),
+    "softplus": lambda x: np.logaddexp(x, 0, out=x),
+    "tanh": lambda x: np.tanh(x, out=x),
+    "sigmoid": lambda x: expit(x, out=x),
+    "linear": lambda x: x,
+}

@@ -1,0 +1,114 @@
+"""From the estimator's loss parameters to what a loss function, or its posterior map, takes."""
+
+import numpy as np
+
+__all__ = ["LOSS_PARAMS", "loss_arguments", "prior_logits"]
+
+#: Loss name -> its own parameters (`loss_params`) and their defaults.
+LOSS_PARAMS = {
+    "crossentropy": {},
+    "focal": {},
+    "logit_adjusted": {},
+    "ldam": {"max_margin": 0.5, "scale": 1.0, "deferred": 0.0},
+    "vector_scaling": {"gamma": 0.3},
+    "poly1": {"epsilon": 1.0},
+    "generalized": {"q": 0.7},
+    "expected_cost": {"cost_matrix": None},
+    "soft_f1": {},
+}
+
+# Interval of each number, and whether its ends belong to it.
+_RANGES = {
+    "max_margin": "[0, inf)",
+    "scale": "(0, inf)",
+    "deferred": "[0, 1)",
+    "gamma": "[0, inf)",
+    "epsilon": "[-1, inf)",
+    "q": "(0, 1]",
+}
+
+
+def loss_arguments(loss, *, gamma, tau, loss_params, class_counts):
+    """Arguments of the function and of the posterior map of a named loss.
+
+    Parameters
+    ----------
+    loss : str
+        A key of `LOSS_PARAMS`.
+    gamma, tau : float
+        The estimator's parameters; used by the losses that have them.
+    loss_params : dict or None
+        The loss' own parameters.
+    class_counts : ndarray of shape (n_classes,)
+        How often the classes are seen in training.
+
+    Returns
+    -------
+    arguments : dict of str to float or ndarray
+        By the names of the loss function's parameters.
+
+    Raises
+    ------
+    ValueError
+        If `loss_params` has a key that the loss does not know, or a value out of range.
+    """
+    known = LOSS_PARAMS[loss]
+    given = dict(loss_params or {})
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(
+            f"The keys of 'loss_params' must be among {sorted(known)!r} for loss={loss!r}. "
+            f"Got {unknown!r} instead."
+        )
+    arguments = {**known, **given}
+    for key, value in arguments.items():
+        if key in _RANGES:
+            _check_range(key, value, loss)
+    if loss == "focal":
+        arguments["gamma"] = gamma
+    if loss in ("logit_adjusted", "vector_scaling"):
+        arguments["tau"] = tau
+    if loss in ("logit_adjusted", "vector_scaling", "ldam"):
+        arguments["class_counts"] = np.asarray(class_counts, dtype=float)
+    if loss == "expected_cost":
+        arguments["cost_matrix"] = _cost_matrix(arguments["cost_matrix"], len(class_counts))
+    return arguments
+
+
+def prior_logits(loss, arguments, shares):
+    """Logits, the same for every row, at which the loss is least on classes of these shares."""
+    logits = np.log(shares / np.sum(shares))
+    if loss in ("logit_adjusted", "vector_scaling"):
+        logits = logits - arguments["tau"] * np.log(arguments["class_counts"])
+    if loss == "vector_scaling":
+        counts = arguments["class_counts"]
+        logits = logits * (counts.max() / counts) ** arguments["gamma"]
+    return logits - logits.mean()
+
+
+def _check_range(key, value, loss):
+    interval = _RANGES[key]
+    low, high = (float(end) for end in interval[1:-1].split(", "))
+    try:
+        inside = low <= value <= high and np.isfinite(value)
+        inside &= (value != low or interval[0] == "[") and (value != high or interval[-1] == "]")
+    except TypeError:
+        inside = False
+    if not inside:
+        raise ValueError(
+            f"The {key!r} of 'loss_params' for loss={loss!r} must be a float in the range "
+            f"{interval}. Got {value!r} instead."
+        )
+
+
+def _cost_matrix(costs, n_classes):
+    """By default every mistake costs 1."""
+    if costs is None:
+        return 1.0 - np.eye(n_classes)
+    costs = np.asarray(costs, dtype=float)
+    if costs.shape != (n_classes, n_classes) or not np.all(np.isfinite(costs)):
+        raise ValueError(
+            f"The 'cost_matrix' of 'loss_params' must be a finite array of shape "
+            f"({n_classes}, {n_classes}). Got shape {costs.shape} instead."
+        )
+    return costs

@@ -1,0 +1,138 @@
+"""Class weights: from a scheme and class counts to one number a class."""
+
+from numbers import Real
+
+import numpy as np
+
+__all__ = ["compute_class_weight"]
+
+
+def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None):
+    """Weight of each class, scaled so that the mean weight of a training row is 1.
+
+    With that scale a change of the weights is not also a change of the learning rate or of
+    the weight decay: ``sum(class_counts * weights) == sum(class_counts)``.
+
+    Parameters
+    ----------
+    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like
+        The scheme, before scaling:
+
+        - None: every class weighs 1;
+        - "balanced": inversely to its count, ``N / (C * n_k)`` [1]_;
+        - a float p: ``n_k ** -p``; 0 is None, 0.5 the inverse square root, 1 is "balanced";
+        - "effective": ``(1 - beta) / (1 - beta ** n_k)``, the inverse of the effective number
+          of rows [2]_;
+        - a dict from class label to weight: all the classes, and no other key;
+        - an array of shape (n_classes,), in the order of `classes`.
+    class_counts : array-like of shape (n_classes,)
+        Rows of each class, or the sums of their sample weights. A class without rows is
+        treated as if it had one: its weight matters to no row.
+    classes : array-like of shape (n_classes,), default=None
+        Labels of the classes, for a dict. By default 0 to n_classes - 1.
+    beta : float in [0, 1), default=None
+        Of the effective number; by default ``(N - 1) / N``, with N the number of rows.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,)
+        In the order of `classes`.
+
+    Raises
+    ------
+    ValueError
+        If the scheme is unknown, a key of the dict is no class, a class has no key, or a
+        weight is negative or not finite.
+
+    References
+    ----------
+    .. [1] G. King, L. Zeng. "Logistic Regression in Rare Events Data." Political Analysis
+       9(2), 2001. doi:10.1093/oxfordjournals.pan.a004868
+    .. [2] Y. Cui et al. "Class-Balanced Loss Based on Effective Number of Samples."
+       CVPR 2019. arXiv:1901.05555
+
+    Examples
+    --------
+    >>> from skimbalance import compute_class_weight
+    >>> compute_class_weight("balanced", [90, 10])
+    array([0.55555556, 5.        ])
+    >>> compute_class_weight(0.5, [90, 10])
+    array([0.83333333, 2.5       ])
+    >>> compute_class_weight({"no": 1, "yes": 11}, [90, 10], classes=["no", "yes"])
+    array([0.5, 5.5])
+    """
+    counts = np.asarray(class_counts, dtype=float)
+    total = counts.sum()
+    raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), classes, beta)
+    if not np.all(np.isfinite(raw)) or np.any(raw < 0):
+        raise ValueError(
+            "The weights in 'class_weight' must be finite and not negative. "
+            f"Got {class_weight!r} instead."
+        )
+    mean = (counts @ raw) / total
+    if mean <= 0:
+        raise ValueError(
+            "The weights in 'class_weight' must be positive for at least one class with "
+            f"training rows. Got {class_weight!r} instead."
+        )
+    return raw / mean
+
+
+def _raw_weights(class_weight, counts, classes, beta):
+    """Weights before scaling."""
+    n_classes = len(counts)
+    if class_weight is None:
+        return np.ones(n_classes)
+    if isinstance(class_weight, dict):
+        return _weights_of_dict(class_weight, range(n_classes) if classes is None else classes)
+    if isinstance(class_weight, str):
+        if class_weight == "balanced":
+            return 1.0 / counts
+        if class_weight == "effective":
+            return _inverse_effective_number(counts, beta)
+    elif isinstance(class_weight, Real) and not isinstance(class_weight, bool | np.bool_):
+        if 0 <= class_weight <= 1:
+            return counts ** -float(class_weight)
+    elif np.ndim(class_weight) == 1:
+        if len(class_weight) != n_classes:
+            raise ValueError(
+                "The 'class_weight' array must have one weight for each class: "
+                f"{n_classes} of them. Got {len(class_weight)} instead."
+            )
+        return np.asarray(class_weight, dtype=float)
+    raise ValueError(
+        "The 'class_weight' parameter must be None, 'balanced', 'effective', a float in the "
+        f"range [0, 1], a dict or an array. Got {class_weight!r} instead."
+    )
+
+
+def _inverse_effective_number(counts, beta):
+    """(1 - beta) / (1 - beta**n), through expm1: with beta near 1 the plain form loses digits."""
+    total = max(counts.sum(), 1.0)
+    if beta is None:
+        beta = (total - 1.0) / total
+    if not 0 <= beta < 1:
+        raise ValueError(
+            "The 'beta' parameter of compute_class_weight must be a float in the range "
+            f"[0, 1). Got {beta!r} instead."
+        )
+    if beta == 0:
+        return np.ones_like(counts)
+    return (1.0 - beta) / -np.expm1(counts * np.log(beta))
+
+
+def _weights_of_dict(class_weight, classes):
+    """Weights of the classes in order; every class has a key and every key a class."""
+    labels = [label.item() if isinstance(label, np.generic) else label for label in classes]
+    unknown = [key for key in class_weight if key not in labels]
+    if unknown:
+        raise ValueError(
+            f"The keys of 'class_weight' must be classes of y: {labels!r}. Got {unknown!r} instead."
+        )
+    missing = [label for label in labels if label not in class_weight]
+    if missing:
+        raise ValueError(
+            f"The 'class_weight' dict must have a weight for every class of y. "
+            f"Missing: {missing!r}."
+        )
+    return np.asarray([class_weight[label] for label in labels], dtype=float)

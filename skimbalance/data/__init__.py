@@ -1,0 +1,1 @@
+"""Files of the bundled data sets: one ``NAME.csv.gz`` and one ``NAME.md`` a set."""

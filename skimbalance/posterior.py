@@ -1,0 +1,207 @@
+"""From a network's output back to natural posteriors, in closed form.
+
+A network trained with class weights, resampling or a loss made for imbalance does not give
+the probability of a class in the population. Each function here undoes one of these, on
+logarithms, so that nothing under- or overflows.
+
+Notation: logits ``z``, ``p = softmax(z)``, natural posterior ``eta``; arrays of shape
+(n_samples, n_classes). Results of the ``log_*`` maps are right up to a constant a row.
+"""
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp, softmax
+
+__all__ = ["CLOSED_FORMS", "correct_prior", "log_posterior"]
+
+
+def correct_prior(proba, prior, new_prior):
+    """Posteriors under other class priors: ``eta_k * new_prior_k / prior_k``, normalised.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_samples, n_classes)
+        Posteriors that hold where the classes have the shares `prior`.
+    prior : array-like of shape (n_classes,)
+        Shares, or counts, of the classes that `proba` was learnt from; positive.
+    new_prior : array-like of shape (n_classes,)
+        Shares, or counts, of the classes where the posteriors are wanted; not negative, not
+        all zero.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes)
+        Rows sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If a prior has another length than the classes or an impossible value.
+
+    References
+    ----------
+    .. [1] M. Saerens, P. Latinne, C. Decaestecker. "Adjusting the Outputs of a Classifier to
+       New a Priori Probabilities." Neural Computation 14(1), 2002.
+       doi:10.1162/089976602753284446
+    .. [2] C. Elkan. "The Foundations of Cost-Sensitive Learning." IJCAI 2001.
+
+    Examples
+    --------
+    >>> from skimbalance import correct_prior
+    >>> correct_prior([[0.5, 0.5]], prior=[0.5, 0.5], new_prior=[0.9, 0.1])
+    array([[0.9, 0.1]])
+    """
+    proba = np.asarray(proba)
+    prior, new_prior = (
+        _checked_prior(value, name, proba.shape[-1])
+        for value, name in ((prior, "prior"), (new_prior, "new_prior"))
+    )
+    if not np.all(prior > 0):
+        raise ValueError(
+            "The 'prior' parameter of correct_prior must be positive for every class. "
+            f"Got {prior.tolist()!r} instead."
+        )
+    with np.errstate(divide="ignore"):
+        return softmax(np.log(proba) + np.log(new_prior) - np.log(prior), axis=-1)
+
+
+def log_posterior(loss, logits, *, class_weight=None, sampling_ratio=None, **loss_arguments):
+    """Logarithm of the natural posterior of a network's logits, normalised.
+
+    With weights w and over-drawing by r, the loss is minimal where the posterior that it
+    implies equals ``eta * w * r``; the loss' closed form gives that posterior, and the
+    logarithms of w and r are taken off.
+
+    Parameters
+    ----------
+    loss : str
+        A key of `CLOSED_FORMS`.
+    logits : array-like of shape (n_samples, n_classes)
+        The network's output.
+    class_weight : array-like of shape (n_classes,), default=None
+        Positive weights that the loss was multiplied by.
+    sampling_ratio : array-like of shape (n_classes,), default=None
+        How many times more often each class was drawn than it occurs; positive.
+    **loss_arguments
+        What the loss was trained with: ``gamma`` for "focal", ``class_counts`` and ``tau`` for
+        "logit_adjusted", ...
+
+    Returns
+    -------
+    log_eta : ndarray of shape (n_samples, n_classes)
+        ``exp(log_eta)`` has rows that sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If the loss has no closed form: its minimum does not determine the posterior.
+
+    References
+    ----------
+    .. [1] N. Charoenphakdee et al. "On Focal Loss for Class-Posterior Probability Estimation:
+       A Theoretical Perspective." CVPR 2021. arXiv:2011.09172
+    .. [2] A. K. Menon et al. "Long-Tail Learning via Logit Adjustment." ICLR 2021.
+       arXiv:2007.07314
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.posterior import log_posterior
+    >>> z = np.log([[0.5, 0.5]])
+    >>> np.exp(log_posterior("crossentropy", z, class_weight=[0.5, 4.5])).round(6)
+    array([[0.9, 0.1]])
+    """
+    if loss not in CLOSED_FORMS:
+        raise ValueError(
+            f"Natural posteriors have a closed form for the losses {sorted(CLOSED_FORMS)!r}. "
+            f"Got {loss!r} instead: calibrate its predict_proba on held-out rows."
+        )
+    log_eta = CLOSED_FORMS[loss](np.asarray(logits, dtype=float), **loss_arguments)
+    for over_weighting in (class_weight, sampling_ratio):
+        if over_weighting is not None:
+            log_eta = log_eta - np.log(over_weighting)
+    return log_softmax(log_eta, axis=-1)
+
+
+def _checked_prior(prior, name, n_classes):
+    """Prior as floats that sum to 1."""
+    prior = np.asarray(prior, dtype=float)
+    if prior.shape != (n_classes,):
+        raise ValueError(
+            f"The {name!r} parameter must have one share for each of the {n_classes} classes. "
+            f"Got shape {prior.shape} instead."
+        )
+    if not np.all(np.isfinite(prior)) or np.any(prior < 0) or prior.sum() == 0:
+        raise ValueError(
+            f"The {name!r} parameter must be finite, not negative and not all zero. "
+            f"Got {prior.tolist()!r} instead."
+        )
+    return prior / prior.sum()
+
+
+def _from_focal(z, gamma):
+    """Log h(p), h(p) = p / [(1-p)^g - g (1-p)^(g-1) p log p] (Charoenphakdee et al. 2021).
+
+    With (1-p)^g taken out of the bracket, h(p) = p (1-p)^-g / (1 + g p r) where
+    r = -log p / (1-p) tends to 1 as p does. log(1-p) of the largest p comes from the other
+    logits: 1 - p itself would round to zero at a gap of 37.
+    """
+    log_p = log_softmax(z, axis=-1)
+    top = np.eye(z.shape[-1], dtype=bool)[np.argmax(z, axis=-1)]
+    log_rest = logsumexp(np.where(top, -np.inf, log_p), axis=-1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        log_q = np.where(top, log_rest, np.log1p(-np.where(top, 0.0, np.exp(log_p))))
+    q = np.exp(log_q)
+    log_p = np.where(top, np.log1p(-np.where(top, q, 0.0)), log_p)
+    r = np.where(q > 0, -log_p / np.where(q > 0, q, 1.0), 1.0)
+    return log_p - gamma * log_q - np.log1p(gamma * np.exp(log_p) * r)
+
+
+def _from_logit_adjusted(z, class_counts, tau):
+    return z + tau * np.log(class_counts)
+
+
+def _from_vector_scaling(z, class_counts, gamma, tau):
+    """The loss is the cross-entropy of z / D + tau log pi, so its softmax is the posterior."""
+    class_counts = np.asarray(class_counts, dtype=float)
+    return z * (class_counts / class_counts.max()) ** gamma + tau * np.log(class_counts)
+
+
+def _from_ldam(z, class_counts, max_margin, scale):
+    """eta_j ~ p_j (1 - p_j (1 - exp(-s m_j))), p = softmax(s z).
+
+    With a = exp(s z) and Z = sum a, the margin m_k turns the normaliser of class k into
+    Z_k = Z - a_k (1 - exp(-s m_k)). Where the expected loss is stationary,
+    a_j S = eta_j Z / Z_j with S = sum_k eta_k / Z_k, so eta_j ~ a_j Z_j.
+    """
+    class_counts = np.asarray(class_counts, dtype=float)
+    margins = max_margin * (class_counts / class_counts.min()) ** -0.25
+    log_p = log_softmax(scale * z, axis=-1)
+    return log_p + np.log1p(np.exp(log_p) * np.expm1(-scale * margins))
+
+
+def _from_poly1(z, epsilon):
+    """eta_k ~ p_k / (1 + epsilon p_k): stationarity of sum_k eta_k (-log p_k - epsilon p_k)."""
+    log_p = log_softmax(z, axis=-1)
+    return log_p - np.log1p(epsilon * np.exp(log_p))
+
+
+def _from_generalized(z, q):
+    """eta_k ~ p_k^(1-q): stationarity of sum_k eta_k (1 - p_k^q) / q; q = 1 has none."""
+    if q >= 1:
+        raise ValueError(
+            "The generalized cross-entropy has natural posteriors for q in the range (0, 1). "
+            f"Got {q!r} instead: its minimum only ranks the classes."
+        )
+    return (1.0 - q) * log_softmax(z, axis=-1)
+
+
+#: Loss name -> map from logits (and the loss' arguments) to logits of the posterior it implies.
+CLOSED_FORMS = {
+    "crossentropy": lambda z: z,
+    "focal": _from_focal,
+    "logit_adjusted": _from_logit_adjusted,
+    "ldam": _from_ldam,
+    "vector_scaling": _from_vector_scaling,
+    "poly1": _from_poly1,
+    "generalized": _from_generalized,
+}

@@ -1,0 +1,191 @@
+"""Which rows an epoch visits, and in which order: splits and index streams.
+
+An index stream is a pure function of (labels, seed, epoch) to an array of row indices that is
+cut into batches in its order. Being pure, it is the same alone and among many fits, and can
+be resumed at any epoch.
+"""
+
+import numpy as np
+
+__all__ = ["balanced_order", "shuffled_order", "stratified_order", "stratified_split"]
+
+
+def shuffled_order(y, *, seed, epoch):
+    """Every row once, in random order.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1; only their number is used.
+    seed : int
+        Not negative.
+    epoch : int
+        Not negative; each epoch has another order.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,), dtype int32
+        Row indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import shuffled_order
+    >>> sorted(shuffled_order(np.array([0, 0, 1]), seed=0, epoch=0).tolist())
+    [0, 1, 2]
+    """
+    return np.random.default_rng([seed, epoch]).permutation(np.arange(len(y), dtype=np.int32))
+
+
+def stratified_order(y, *, seed, epoch):
+    """Every row once; every batch holds each class in its share of the rows, within one row.
+
+    A rare class that a plain shuffle would leave out of some batches and crowd into others is
+    spread evenly over the epoch.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1.
+    seed : int
+        Not negative.
+    epoch : int
+        Not negative; each epoch has another order.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,), dtype int32
+        Row indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import stratified_order
+    >>> y = np.repeat([0, 1], [8, 4])
+    >>> y[stratified_order(y, seed=0, epoch=0)].reshape(2, 6).sum(axis=1)
+    array([2, 2])
+    """
+    rng = np.random.default_rng([seed, epoch])
+    return _spread([rng.permutation(rows) for rows in _rows_by_class(y)], rng)
+
+
+def balanced_order(y, *, seed, epoch):
+    """As many draws as rows; every batch holds all classes in equal numbers, within one row.
+
+    Rows of a rare class are drawn several times in an epoch, each equally often within one.
+    Rows of a frequent class are drawn at most once in an epoch, and the next epochs go on where
+    it stopped, so that over time every row is used equally often.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1.
+    seed : int
+        Not negative.
+    epoch : int
+        Not negative; each epoch has other draws.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,), dtype int32
+        Row indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import balanced_order
+    >>> y = np.repeat([0, 1], [90, 10])
+    >>> np.bincount(y[balanced_order(y, seed=0, epoch=0)])
+    array([50, 50])
+    """
+    rng = np.random.default_rng([seed, epoch])
+    groups = _rows_by_class(y)
+    share, rest = divmod(len(y), len(groups))
+    # The classes take turns at the draws that are left over, so none is favoured.
+    extra = (np.arange(len(groups)) - epoch) % len(groups) < rest
+    draws = [
+        _cyclic_draws(rows, share + more, [seed, k], epoch, rng)
+        for k, (rows, more) in enumerate(zip(groups, extra.astype(int), strict=True))
+    ]
+    return _spread(draws, rng)
+
+
+def stratified_split(y, fraction, *, random_state):
+    """Split rows into a training and a held-out part, each with every class.
+
+    Each class gives the held-out part ``fraction`` of its rows, rounded, but at least one, and
+    keeps at least one.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1; every class has at least two rows.
+    fraction : float in (0, 1)
+        Share of the rows held out.
+    random_state : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    train, held_out : ndarray of int
+        Row indices, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a class has a single row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import stratified_split
+    >>> y = np.repeat([0, 1], [18, 2])
+    >>> train, held_out = stratified_split(y, 0.1, random_state=np.random.default_rng(0))
+    >>> np.bincount(y[train]), np.bincount(y[held_out])
+    (array([16,  1]), array([2, 1]))
+    """
+    held_out = []
+    for rows in _rows_by_class(y):
+        if len(rows) < 2:
+            raise ValueError(
+                "Every class must have at least 2 rows to be in both parts of a split. "
+                f"Got a class with {len(rows)}."
+            )
+        n_held_out = min(max(1, round(fraction * len(rows))), len(rows) - 1)
+        held_out.append(random_state.choice(rows, n_held_out, replace=False))
+    held_out = np.sort(np.concatenate(held_out))
+    return np.setdiff1d(np.arange(len(y)), held_out, assume_unique=True), held_out
+
+
+def _rows_by_class(y):
+    """Row indices of each class that has rows."""
+    by_class = np.argsort(y, kind="stable").astype(np.int32)
+    ends = np.cumsum(np.bincount(y))
+    return [rows for rows in np.split(by_class, ends[:-1]) if len(rows)]
+
+
+def _cyclic_draws(rows, n_draws, seed, epoch, rng):
+    """The draws of one epoch from an endless sequence of permutations of the rows."""
+    n = len(rows)
+    if n_draws >= n:
+        copies, rest = divmod(n_draws, n)
+        draws = np.concatenate([np.tile(rows, copies), rng.choice(rows, rest, replace=False)])
+        return rng.permutation(draws)
+    cycle, start = divmod(epoch * n_draws, n)
+    drawn = np.random.default_rng([*seed, cycle]).permutation(rows)[start : start + n_draws]
+    if len(drawn) < n_draws:
+        following = np.random.default_rng([*seed, cycle + 1]).permutation(rows)
+        # Rows just drawn wait: no row comes twice in one epoch.
+        fresh = following[~np.isin(following, drawn)]
+        drawn = np.concatenate([drawn, fresh[: n_draws - len(drawn)]])
+    return drawn
+
+
+def _spread(groups, rng):
+    """Interleave the groups evenly, so that every stretch of the result mirrors the whole.
+
+    The j-th of m draws stands at (j + u) / m of the epoch, with one offset u a group: a stretch
+    of length L then holds L * m draws of the group, rounded down or up.
+    """
+    positions = [(np.arange(len(group)) + rng.random()) / len(group) for group in groups]
+    return np.concatenate(groups)[np.argsort(np.concatenate(positions), kind="stable")]

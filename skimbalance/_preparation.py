@@ -197,12 +197,9 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
         early_weight=rows.weight / mean_weight,
         deferred_until=0 if partial else int(deferred * params.epochs),
         held_out=held_out,
-        held_out_loss_weight=held_out
-        and _mean_one(held_out.weight * (in_loss * ratio)[held_out.y]),
+        held_out_loss_weight=held_out and _loss_weight(held_out, in_loss * ratio),
         order=bind(_order, ORDERS[order], rows.y, seed),
-        batch_size=auto_batch_size(len(rows.y))
-        if params.batch_size == "auto"
-        else params.batch_size,
+        batch_size=batch_size,
         epochs=1 if partial else params.epochs,
         first_epoch=n_before,
         weight_decay=_weight_decay(params),

@@ -359,7 +359,8 @@ default="balanced"
         y : ndarray of shape (n_samples,)
             Class labels.
         """
-        return self.classes_[np.argmax(self._logits(X), axis=1)]
+        logits = self._logits(X)
+        return self.classes_[np.argmax(logits, axis=1)]
 
     def predict_proba(self, X):
         """Probabilities as the network was trained to give them.

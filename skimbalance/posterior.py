@@ -93,7 +93,8 @@ def log_posterior(loss, logits, *, class_weight=None, sampling_ratio=None, **los
     Raises
     ------
     ValueError
-        If the loss has no closed form: its minimum does not determine the posterior.
+        If the loss has no closed form (its minimum does not determine the posterior), or a
+        weight or ratio is not positive.
 
     References
     ----------
@@ -116,8 +117,16 @@ def log_posterior(loss, logits, *, class_weight=None, sampling_ratio=None, **los
             f"Got {loss!r} instead: calibrate its predict_proba on held-out rows."
         )
     log_eta = CLOSED_FORMS[loss](np.asarray(logits, dtype=float), **loss_arguments)
-    for over_weighting in (class_weight, sampling_ratio):
+    for name, over_weighting in (
+        ("class_weight", class_weight),
+        ("sampling_ratio", sampling_ratio),
+    ):
         if over_weighting is not None:
+            if not np.all(np.asarray(over_weighting) > 0):
+                raise ValueError(
+                    f"The {name!r} must be positive for every class, or its posterior cannot be "
+                    f"known. Got {np.asarray(over_weighting).tolist()!r} instead."
+                )
             log_eta = log_eta - np.log(over_weighting)
     return log_softmax(log_eta, axis=-1)
 

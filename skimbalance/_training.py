@@ -5,6 +5,7 @@ Imported only when something is trained or a Keras model is asked for.
 
 import json
 import os
+from functools import partial
 
 import keras
 import numpy as np
@@ -60,7 +61,7 @@ def train(plan):
         verbose=params.verbose,
     )
     if by_keras:
-        return train_by_keras(job, _compiled_model(plan), callbacks)
+        return train_by_keras(job, _compiled_model(plan), callbacks, _mean_loss(params.loss)[0])
     hooks = Hooks(_compiled_model(plan), callbacks, plan.epochs) if callbacks else None
     return train_by_program(job, hooks)
 
@@ -69,7 +70,8 @@ def keras_model(fitted, dropout=0.0):
     """The fitted network as a plain Keras model from raw rows to probabilities."""
     architecture = fitted.architecture
     network = _network(architecture, dropout)
-    layers = network.layers[1:]
+    # Fresh layers: each then has one place, and "logits" one output.
+    layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]
     if fitted.center is not None:
         variance = np.square(fitted.scale)
         standardize = keras.layers.Normalization(
@@ -98,7 +100,7 @@ def _program(architecture, params, arguments):
 
 
 def _compiled_model(plan):
-    """The model for Keras' own `fit`, and for callbacks, which look at its optimizer."""
+    """The model that callbacks see, with the optimizer for Keras' own `fit`."""
     params = plan.params
     model = keras_model(plan.start, params.dropout)
     if isinstance(params.optimizer, str):
@@ -108,7 +110,7 @@ def _compiled_model(plan):
             optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
         optimizer = _with_settable_rate(params.optimizer)
-    model.compile(optimizer=optimizer, loss=_model_loss(params.loss, plan.arguments))
+    model.compile(optimizer=optimizer)
     return model
 
 
@@ -184,12 +186,12 @@ def _mean_loss(loss):
     if loss == "soft_f1":
         return _mean_soft_f1, loss
     if isinstance(loss, str):
-        values, key = LOSSES[loss], loss
+        values, key = partial(LOSSES[loss], from_logits=True), loss
     else:
         values, key = _values_of_keras_loss(loss), _key(loss)
 
     def mean(y, logits, weight, arguments):
-        return tf.reduce_mean(weight * values(y, logits, from_logits=True, **arguments))
+        return tf.reduce_mean(weight * values(y, logits, **arguments))
 
     return mean, key
 
@@ -209,11 +211,8 @@ def _values_of_keras_loss(loss):
     takes_indices = "sparse" in name.lower() or type(loss).__module__.startswith("skimbalance.")
     takes_logits = is_loss and loss.get_config().get("from_logits", False)
 
-    def values(y, output, from_logits):
-        if from_logits and not takes_logits:
-            output = tf.nn.softmax(output)
-        elif takes_logits and not from_logits:
-            output = tf.math.log(tf.maximum(output, np.finfo("float32").tiny))
+    def values(y, logits):
+        output = logits if takes_logits else tf.nn.softmax(logits)
         targets = y if takes_indices else tf.one_hot(y, output.shape[-1], dtype=output.dtype)
         return loss.call(targets, output) if is_loss else loss(targets, output)
 
@@ -242,20 +241,3 @@ def _key(loss):
     if isinstance(loss, keras.losses.Loss):
         return type(loss), json.dumps(loss.get_config(), sort_keys=True, default=repr)
     return loss
-
-
-def _model_loss(loss, arguments):
-    """The job's loss as a Keras loss of class indices and probabilities."""
-    if loss == "soft_f1":
-        return keras.losses.get({"class_name": "skimbalance>SoftF1", "config": {}})
-    values = LOSSES[loss] if isinstance(loss, str) else _values_of_keras_loss(loss)
-
-    def mean(y_true, y_pred):
-        targets = tf.cast(tf.reshape(y_true, [-1]), tf.int32)
-        return values(targets, y_pred, from_logits=False, **arguments)
-
-    class ModelLoss(keras.losses.Loss):
-        def call(self, y_true, y_pred):
-            return mean(y_true, y_pred)
-
-    return ModelLoss(name="loss")

@@ -13,38 +13,35 @@ from skimbalance._engine.loop import EarlyStopping, check_finite, judge, progres
 VALIDATION_BLOCK = 2**14
 
 
-def train_by_keras(job, model, callbacks):
-    """Train one job by ``model.fit``.
+def train_by_keras(job, model, callbacks, mean_loss):
+    """Train one job by Keras' `fit`.
 
     Parameters
     ----------
     job : Job
         The request; its rows are read batch by batch, raw.
     model : keras.Model
-        Compiled; maps raw rows to probabilities. Its weights are those of the job.
+        From raw rows to probabilities, with the job's weights and an optimizer. The loss is
+        taken from its layer "logits".
     callbacks : list of keras.callbacks.Callback
-        The caller's.
+        The caller's; they see `model`.
+    mean_loss : callable
+        ``mean_loss(targets, logits, weight, arguments)``, the mean over the batch.
 
     Returns
     -------
     result : Result
-        As of `loop.train`, without optimizer slots.
+        As of `loop.train_by_program`, without optimizer slots.
     """
+    trained = keras.Model(model.inputs, model.get_layer("logits").output)
+    trained.compile(optimizer=model.optimizer, loss=_MeanLoss(mean_loss, job.arguments))
     batches = _Batches(job)
     with progress_bar(job) as bar:
-        judging = _Judging(job, batches, bar)
-        model.fit(
-            batches,
-            epochs=job.epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=[judging, *callbacks],
-        )
+        callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
+        judging = _Judging(job, batches, bar, callers)
+        trained.fit(batches, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
     stopping = judging.stopping
-    if stopping.weights is not None:
-        model.set_weights(stopping.weights)
-    names = set(job.weights)
-    weights = {v.path: v.numpy() for v in model.variables if v.path in names}
+    weights = {v.path: v.numpy() for v in model.variables if v.path in job.weights}
     n_epochs = len(judging.history["loss"])
     for value in weights.values():
         check_finite(value, n_epochs, "weights")
@@ -55,6 +52,19 @@ def train_by_keras(job, model, callbacks):
         n_epochs=n_epochs,
         best_epoch=stopping.epoch or n_epochs,
     )
+
+
+class _MeanLoss(keras.losses.Loss):
+    """The job's loss of class indices and logits."""
+
+    def __init__(self, mean_loss, arguments):
+        super().__init__(name="loss")
+        self._mean_loss, self._arguments = mean_loss, arguments
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true = keras.ops.cast(keras.ops.reshape(y_true, [-1]), "int32")
+        weight = keras.ops.cast(sample_weight, y_pred.dtype)
+        return self._mean_loss(y_true, y_pred, weight, self._arguments)
 
 
 class _Batches(keras.utils.PyDataset):
@@ -83,26 +93,42 @@ class _Batches(keras.utils.PyDataset):
 
 
 class _Judging(keras.callbacks.Callback):
-    """What `loop` does around an epoch, as the first of the callbacks."""
+    """What the compiled loop does around an epoch, then the caller's callbacks.
 
-    def __init__(self, job, batches, bar):
+    Their model shares the weights and the optimizer of the trained one, and nothing else: a
+    wish to stop is passed on.
+    """
+
+    def __init__(self, job, batches, bar, callers):
         super().__init__()
-        self._job, self._batches, self._bar = job, batches, bar
+        self._job, self._batches, self._bar, self._callers = job, batches, bar, callers
         self.stopping = EarlyStopping(job.patience, job.tol)
         self.history = {}
         self._step = 0
         self._planned = None
 
+    def on_train_begin(self, logs=None):
+        self._callers.model.stop_training = False
+        self._callers.on_train_begin(logs)
+
+    def on_train_end(self, logs=None):
+        if self.stopping.weights is not None:
+            self._callers.model.set_weights(self.stopping.weights)
+        self._callers.on_train_end(logs)
+
     def on_epoch_begin(self, epoch, logs=None):
         self._batches.start_epoch(epoch + 1)
+        self._plan_rate()
+        self._callers.on_epoch_begin(epoch, logs)
 
     def on_train_batch_begin(self, batch, logs=None):
-        planned = self._job.learning_rates(self._step, 1)[0]
-        # Only a schedule writes the rate: where it stays, callbacks may have changed it.
-        if planned != self._planned:
-            self.model.optimizer.learning_rate = planned
-        self._planned = planned
+        self._plan_rate()
         self._step += 1
+        self._callers.on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._callers.on_train_batch_end(batch, logs)
+        self.model.stop_training |= self._callers.model.stop_training
 
     def on_epoch_end(self, epoch, logs=None):
         job, record = self._job, {"loss": float(logs["loss"])}
@@ -110,22 +136,28 @@ class _Judging(keras.callbacks.Callback):
         if job.validation:
             value = judge(job, *self._validate(), record)
             if epoch + 1 > job.deferred_until:
-                weights = self.model.get_weights()
-                if self.stopping.update(epoch + 1, value, weights):
-                    self.model.stop_training = True
+                weights = self._callers.model.get_weights()
+                self.model.stop_training |= self.stopping.update(epoch + 1, value, weights)
         for key, number in record.items():
             self.history.setdefault(key, []).append(number)
-        logs.update(record)
         self._bar.update()
         self._bar.set_postfix({key: f"{number:.4f}" for key, number in record.items()})
+        self._callers.on_epoch_end(epoch, record)
+        self.model.stop_training |= self._callers.model.stop_training
+
+    def _plan_rate(self):
+        """Write the planned rate where it changes: where it stays, callbacks may have set it."""
+        planned = self._job.learning_rates(self._step, 1)[0]
+        if planned != self._planned:
+            self.model.optimizer.learning_rate = planned
+        self._planned = planned
 
     def _validate(self):
-        rows = self._job.validation
+        rows, dtype = self._job.validation, keras.config.floatx()
         blocks = []
         for start in range(0, len(rows), VALIDATION_BLOCK):
             X = rows.X[rows.index[start : start + VALIDATION_BLOCK]]
-            blocks.append(self.model.predict_on_batch(X.astype(keras.config.floatx())))
-        proba = np.concatenate(blocks)
-        loss = self.model.loss(rows.y, proba, sample_weight=rows.weight)
-        with np.errstate(divide="ignore"):
-            return np.log(proba), loss
+            blocks.append(self.model.predict_on_batch(X.astype(dtype)))
+        logits = np.concatenate(blocks)
+        loss = self.model.loss(rows.y, keras.ops.convert_to_tensor(logits), rows.weight)
+        return logits, loss

@@ -72,9 +72,10 @@ class KerasOptimizer:
         self._optimizer = optimizer
         optimizer.build(self._variables)
         self._slots = [v for v in optimizer.variables if v is not optimizer._learning_rate]
+        self._start = tuple(tf.constant(v.numpy()) for v in self._slots)
 
     def start(self, params):
-        return tuple(tf.identity(v.value) for v in self._slots)
+        return self._start
 
     def step(self, params, gradient, slots, learning_rate):
         pieces = tf.split(params, self._sizes)

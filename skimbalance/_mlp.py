@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import scipy.special
 from scipy.special import erf, expit
 
-__all__ = ["ACTIVATIONS", "Architecture", "forward", "initial_weights"]
+__all__ = ["ACTIVATIONS", "Architecture", "forward", "initial_weights", "softmax"]
 
 # Keras' defaults, which `networks.mlp` leaves alone.
 NORMALIZATION_EPSILON = 1e-3
@@ -84,20 +85,53 @@ def forward(architecture, weights, X, center=None, scale=None):
     logits : ndarray of shape (n_samples, n_outputs)
         In float64 for a few rows, else in the dtype of the weights.
     """
-    dtype = np.float64 if len(X) <= FEW_ROWS else weights["logits/kernel"].dtype
+    if len(X) <= FEW_ROWS:
+        rows = X if center is None else (X - center) / scale
+        return _through(_layers(architecture, weights, np.float64), rows.astype(np.float64))
+    dtype = weights["logits/kernel"].dtype
+    standardize = None
+    if center is not None:
+        standardize, weights = _rounded_standardization(center, scale, weights, X.dtype, dtype)
     layers = _layers(architecture, weights, dtype)
     widest = max(architecture.n_features, *architecture.hidden_layer_sizes, 1)
     block = max(FEW_ROWS, BLOCK_ELEMENTS // widest)
     logits = np.empty((len(X), architecture.n_outputs), dtype)
     for start in range(0, len(X), block):
         rows = X[start : start + block]
-        if center is not None:
-            rows = (rows - center) / scale
-        activations = rows.astype(dtype, copy=False)
-        for layer in layers:
-            activations = layer(activations)
-        logits[start : start + block] = activations
+        rows = rows.astype(dtype, copy=False) if standardize is None else standardize(rows)
+        logits[start : start + block] = _through(layers, rows)
     return logits
+
+
+def _rounded_standardization(center, scale, weights, X_dtype, dtype):
+    """Standardisation in `dtype`, and weights that make up for the rounding of the center.
+
+    With center = c + d, c rounded, the rows less c are as exact as the rows are; the small
+    rest d is constant and goes into the first bias, in float64.
+    """
+    rounded = center.astype(np.result_type(X_dtype, dtype) if X_dtype.kind == "f" else float)
+    factor = (1.0 / scale).astype(dtype)
+
+    def standardize(rows):
+        centered = np.subtract(rows, rounded, dtype=rounded.dtype).astype(dtype, copy=False)
+        centered *= factor
+        return centered
+
+    first = next(iter(weights)).removesuffix("/kernel")
+    rest = ((center - rounded) / scale) @ weights[f"{first}/kernel"].astype(np.float64)
+    return standardize, {**weights, f"{first}/bias": weights[f"{first}/bias"] - rest}
+
+
+def softmax(logits):
+    """Probabilities of logits, in float64, so that rows sum to 1 in the last digit."""
+    logits = logits.astype(np.float64, copy=False)
+    if logits.shape[1] == 2:
+        proba = np.empty_like(logits)
+        difference = logits[:, 1] - logits[:, 0]
+        expit(-difference, out=proba[:, 0])
+        expit(difference, out=proba[:, 1])
+        return proba
+    return scipy.special.softmax(logits, axis=1)
 
 
 def _layers(architecture, weights, dtype):
@@ -118,6 +152,12 @@ def _layers(architecture, weights, dtype):
             layers.append(partial(_layer_normalize, gamma, beta))
         layers.append(ACTIVATIONS[architecture.activation])
     return layers
+
+
+def _through(layers, rows):
+    for layer in layers:
+        rows = layer(rows)
+    return rows
 
 
 def _dense(kernel, bias, x):

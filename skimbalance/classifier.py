@@ -4,13 +4,12 @@ from numbers import Integral, Real
 from types import SimpleNamespace
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skimbalance._mlp import ACTIVATIONS
+from skimbalance._mlp import ACTIVATIONS, softmax
 from skimbalance._monitors import MONITORS
 from skimbalance._objective import LOSS_PARAMS
 from skimbalance._preparation import ORDERS, Data, class_counts, prepare
@@ -378,7 +377,7 @@ default="balanced"
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to 1.
         """
-        return softmax(self._logits(X), axis=1)
+        return softmax(self._logits(X))
 
     def decision_function(self, X):
         """Logits: for two classes the second's minus the first's.
@@ -393,7 +392,7 @@ default="balanced"
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Larger is more probable.
         """
-        logits = self._logits(X)
+        logits = self._logits(X).astype(np.float64, copy=False)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_posterior(self, X, priors=None):
@@ -516,4 +515,4 @@ default="balanced"
                 "The values of X must be small enough for the network's outputs to be finite. "
                 f"Got outputs that are not, for values of X of up to {np.abs(X).max():g}."
             )
-        return logits.astype(np.float64, copy=False)
+        return logits

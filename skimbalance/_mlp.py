@@ -19,8 +19,8 @@ NORMALIZATION_EPSILON = 1e-3
 # Rows are computed in blocks whose activations stay in the processor's cache.
 BLOCK_ELEMENTS = 2**18
 
-# Up to so many rows are computed in float64: it costs nothing there, and a row's result then
-# does not depend on the rows beside it (float32 products differ in the last digit by shape).
+# Up to so many rows are computed in float64 and rounded: it costs nothing there, and a row's
+# result then does not depend on the rows beside it (products differ in the last digit by shape).
 FEW_ROWS = 256
 
 
@@ -83,15 +83,19 @@ def forward(architecture, weights, X, center=None, scale=None):
     Returns
     -------
     logits : ndarray of shape (n_samples, n_outputs)
-        In float64 for a few rows, else in the dtype of the weights.
+        In the dtype of the weights.
     """
+    dtype = weights["logits/kernel"].dtype
     if len(X) <= FEW_ROWS:
         rows = X if center is None else (X - center) / scale
-        return _through(_layers(architecture, weights, np.float64), rows.astype(np.float64))
-    dtype = weights["logits/kernel"].dtype
+        logits = _through(_layers(architecture, weights, np.float64), rows.astype(np.float64))
+        return logits.astype(dtype, copy=False)
     standardize = None
     if center is not None:
-        standardize, weights = _rounded_standardization(center, scale, weights, X.dtype, dtype)
+        first = architecture.dense_layers()[0][0]
+        standardize, weights = _rounded_standardization(
+            center, scale, weights, first, X.dtype, dtype
+        )
     layers = _layers(architecture, weights, dtype)
     widest = max(architecture.n_features, *architecture.hidden_layer_sizes, 1)
     block = max(FEW_ROWS, BLOCK_ELEMENTS // widest)
@@ -103,7 +107,7 @@ def forward(architecture, weights, X, center=None, scale=None):
     return logits
 
 
-def _rounded_standardization(center, scale, weights, X_dtype, dtype):
+def _rounded_standardization(center, scale, weights, first, X_dtype, dtype):
     """Standardisation in `dtype`, and weights that make up for the rounding of the center.
 
     With center = c + d, c rounded, the rows less c are as exact as the rows are; the small
@@ -117,7 +121,6 @@ def _rounded_standardization(center, scale, weights, X_dtype, dtype):
         centered *= factor
         return centered
 
-    first = next(iter(weights)).removesuffix("/kernel")
     rest = ((center - rounded) / scale) @ weights[f"{first}/kernel"].astype(np.float64)
     return standardize, {**weights, f"{first}/bias": weights[f"{first}/bias"] - rest}
 

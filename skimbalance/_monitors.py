@@ -6,6 +6,7 @@ milliseconds; the tests hold the two equal.
 """
 
 import numpy as np
+from scipy.special import softmax
 from scipy.stats import rankdata
 
 __all__ = ["MONITORS"]
@@ -54,10 +55,12 @@ def _one_against_rest(score):
     """Score of the second class for two classes, else the mean over classes."""
 
     def macro(y, logits, weight):
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        proba = shifted / shifted.sum(axis=1, keepdims=True)
-        classes = [1] if logits.shape[1] == 2 else range(logits.shape[1])
-        return float(np.mean([score(y == k, proba[:, k], weight) for k in classes]))
+        logits = logits.astype(np.float64, copy=False)
+        if logits.shape[1] == 2:
+            # As `decision_function`: probabilities near 1 would round to ties.
+            return float(score(y == 1, logits[:, 1] - logits[:, 0], weight))
+        proba = softmax(logits, axis=1)
+        return float(np.mean([score(y == k, proba[:, k], weight) for k in range(proba.shape[1])]))
 
     return macro
 

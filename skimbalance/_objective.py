@@ -76,7 +76,10 @@ def loss_arguments(loss, *, gamma, tau, loss_params, class_counts):
 
 
 def prior_logits(loss, arguments, shares):
-    """Logits, the same for every row, at which the loss is least on classes of these shares."""
+    """Logits, the same for every row, to start from on classes of these shares.
+
+    There cross-entropy, alone or adjusted, is least; the other losses are nearly so.
+    """
     logits = np.log(shares / np.sum(shares))
     if loss in ("logit_adjusted", "vector_scaling"):
         logits = logits - arguments["tau"] * np.log(arguments["class_counts"])

@@ -149,7 +149,8 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
     -------
     plan : Plan
     """
-    rng = np.random.default_rng([seed, n_before])
+    # The 2 sets this stream apart from those of `sampling`, which draw the epochs' orders.
+    rng = np.random.default_rng([seed, n_before, 2])
     train, held_out = _split(params, data, rng, partial)
     scaler = previous and previous.scaler
     if params.standardize and (partial or previous is None):

@@ -63,6 +63,12 @@ def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None)
     """
     counts = np.asarray(class_counts, dtype=float)
     total = counts.sum()
+    if counts.ndim != 1 or not np.all(counts >= 0) or not 0 < total < np.inf:
+        raise ValueError(
+            "The 'class_counts' parameter of compute_class_weight must be a one-dimensional array "
+            "of finite numbers that are not negative and not all zero. "
+            f"Got {class_counts!r} instead."
+        )
     raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), classes, beta)
     if not np.all(np.isfinite(raw)) or np.any(raw < 0):
         raise ValueError(
@@ -108,17 +114,19 @@ def _raw_weights(class_weight, counts, classes, beta):
 
 def _inverse_effective_number(counts, beta):
     """(1 - beta) / (1 - beta**n), through expm1: with beta near 1 the plain form loses digits."""
-    total = max(counts.sum(), 1.0)
     if beta is None:
-        beta = (total - 1.0) / total
-    if not 0 <= beta < 1:
+        # 1 - beta = 1 / N, kept as such: beta itself has no room for it.
+        rest = 1.0 / max(counts.sum(), 1.0)
+    elif 0 <= beta < 1:
+        rest = 1.0 - beta
+    else:
         raise ValueError(
             "The 'beta' parameter of compute_class_weight must be a float in the range "
             f"[0, 1). Got {beta!r} instead."
         )
-    if beta == 0:
+    if rest == 1:
         return np.ones_like(counts)
-    return (1.0 - beta) / -np.expm1(counts * np.log(beta))
+    return rest / -np.expm1(counts * np.log1p(-rest))
 
 
 def _weights_of_dict(class_weight, classes):
@@ -132,7 +140,7 @@ def _weights_of_dict(class_weight, classes):
     missing = [label for label in labels if label not in class_weight]
     if missing:
         raise ValueError(
-            f"The 'class_weight' dict must have a weight for every class of y. "
-            f"Missing: {missing!r}."
+            "The 'class_weight' dict must have a weight for every class of y. "
+            f"Got none for {missing!r}."
         )
     return np.asarray([class_weight[label] for label in labels], dtype=float)

@@ -24,7 +24,7 @@ def mlp(
         Columns of the input.
     n_outputs : int
         Number of logits: one a class.
-    hidden_layer_sizes : sequence of int, default=(128, 64)
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Units of each hidden layer; empty for a linear model.
     activation : str or callable, default="relu"
         Any activation of Keras.
@@ -47,6 +47,7 @@ def mlp(
     >>> model.output_shape
     (None, 3)
     """
+    hidden_layer_sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
     seeds = _seeds(seed, 2 * len(hidden_layer_sizes) + 1)
     inputs = x = keras.Input((n_features,), name="features")
     for i, units in enumerate(hidden_layer_sizes):

@@ -61,7 +61,13 @@ def correct_prior(proba, prior, new_prior):
             f"Got {prior.tolist()!r} instead."
         )
     with np.errstate(divide="ignore"):
-        return softmax(np.log(proba) + np.log(new_prior) - np.log(prior), axis=-1)
+        log_proba = np.log(proba) + np.log(new_prior) - np.log(prior)
+    if np.any(np.all(np.isneginf(log_proba), axis=-1)):
+        raise ValueError(
+            "The 'new_prior' parameter of correct_prior must leave each row a class that is "
+            f"possible in 'proba'. Got {new_prior.tolist()!r}, which leaves a row none."
+        )
+    return softmax(log_proba, axis=-1)
 
 
 def log_posterior(loss, logits, *, class_weight=None, sampling_ratio=None, **loss_arguments):
@@ -122,10 +128,11 @@ def log_posterior(loss, logits, *, class_weight=None, sampling_ratio=None, **los
         ("sampling_ratio", sampling_ratio),
     ):
         if over_weighting is not None:
-            if not np.all(np.asarray(over_weighting) > 0):
+            array = np.asarray(over_weighting, dtype=float)
+            if array.shape != log_eta.shape[-1:] or not np.all((array > 0) & np.isfinite(array)):
                 raise ValueError(
-                    f"The {name!r} must be positive for every class, or its posterior cannot be "
-                    f"known. Got {np.asarray(over_weighting).tolist()!r} instead."
+                    f"The {name!r} parameter of log_posterior must be positive and finite for each "
+                    f"of the {log_eta.shape[-1]} classes. Got {array.tolist()!r} instead."
                 )
             log_eta = log_eta - np.log(over_weighting)
     return log_softmax(log_eta, axis=-1)
@@ -154,15 +161,19 @@ def _from_focal(z, gamma):
     r = -log p / (1-p) tends to 1 as p does. log(1-p) of the largest p comes from the other
     logits: 1 - p itself would round to zero at a gap of 37.
     """
+    log_p, log_q = _log_p_and_rest(z)
+    q = np.exp(log_q)
+    r = np.where(q > 0, -log_p / np.where(q > 0, q, 1.0), 1.0)
+    return log_p - gamma * log_q - np.log1p(gamma * np.exp(log_p) * r)
+
+
+def _log_p_and_rest(z):
+    """Log p and log(1 - p), each with all its digits."""
     log_p = log_softmax(z, axis=-1)
     top = np.eye(z.shape[-1], dtype=bool)[np.argmax(z, axis=-1)]
     log_rest = logsumexp(np.where(top, -np.inf, log_p), axis=-1, keepdims=True)
-    with np.errstate(divide="ignore"):
-        log_q = np.where(top, log_rest, np.log1p(-np.where(top, 0.0, np.exp(log_p))))
-    q = np.exp(log_q)
-    log_p = np.where(top, np.log1p(-np.where(top, q, 0.0)), log_p)
-    r = np.where(q > 0, -log_p / np.where(q > 0, q, 1.0), 1.0)
-    return log_p - gamma * log_q - np.log1p(gamma * np.exp(log_p) * r)
+    log_q = np.where(top, log_rest, np.log1p(-np.where(top, 0.0, np.exp(log_p))))
+    return np.where(top, np.log1p(-np.where(top, np.exp(log_q), 0.0)), log_p), log_q
 
 
 def _from_logit_adjusted(z, class_counts, tau):
@@ -184,14 +195,15 @@ def _from_ldam(z, class_counts, max_margin, scale):
     """
     class_counts = np.asarray(class_counts, dtype=float)
     margins = max_margin * (class_counts / class_counts.min()) ** -0.25
-    log_p = log_softmax(scale * z, axis=-1)
-    return log_p + np.log1p(np.exp(log_p) * np.expm1(-scale * margins))
+    log_p, log_q = _log_p_and_rest(scale * z)
+    return log_p + np.logaddexp(log_q, log_p - scale * margins)
 
 
 def _from_poly1(z, epsilon):
     """eta_k ~ p_k / (1 + epsilon p_k): stationarity of sum_k eta_k (-log p_k - epsilon p_k)."""
-    log_p = log_softmax(z, axis=-1)
-    return log_p - np.log1p(epsilon * np.exp(log_p))
+    log_p, log_q = _log_p_and_rest(z)
+    with np.errstate(divide="ignore"):
+        return log_p - np.logaddexp(log_q, log_p + np.log1p(epsilon))
 
 
 def _from_generalized(z, q):

@@ -38,8 +38,10 @@ def shuffled_order(y, *, seed, epoch):
 
 
 def stratified_order(y, *, seed, epoch):
-    """Every row once; every batch holds each class in its share of the rows, within one row.
+    """Every row once; every batch holds each class in its share of the rows.
 
+    Within one row for two classes; of C classes one with share f is off by less than
+    ``1 + f (C - 2)`` rows, so it is the frequent ones that give way, never the rare.
     A rare class that a plain shuffle would leave out of some batches and crowd into others is
     spread evenly over the epoch.
 
@@ -72,9 +74,9 @@ def stratified_order(y, *, seed, epoch):
 def balanced_order(y, *, seed, epoch):
     """As many draws as rows; every batch holds all classes in equal numbers, within one row.
 
-    Rows of a rare class are drawn several times in an epoch, each equally often within one.
-    Rows of a frequent class are drawn at most once in an epoch, and the next epochs go on where
-    it stopped, so that over time every row is used equally often.
+    Rows of a rare class are drawn several times in an epoch, those of a frequent class at most
+    once. An epoch goes on where the one before stopped: after any number of epochs the rows of a
+    class have been drawn equally often, within one.
 
     Parameters
     ----------
@@ -100,14 +102,20 @@ def balanced_order(y, *, seed, epoch):
     """
     rng = np.random.default_rng([seed, epoch])
     groups = _rows_by_class(y)
-    share, rest = divmod(len(y), len(groups))
-    # The classes take turns at the draws that are left over, so none is favoured.
-    extra = (np.arange(len(groups)) - epoch) % len(groups) < rest
-    draws = [
-        _cyclic_draws(rows, share + more, [seed, k], epoch, rng)
-        for k, (rows, more) in enumerate(zip(groups, extra.astype(int), strict=True))
-    ]
-    return _spread(draws, rng)
+    n_classes = len(groups)
+    draws = []
+    for k, rows in enumerate(groups):
+        # Class k has had (epoch * n + k) // n_classes draws before this epoch: the classes sum
+        # to epoch * n (Hermite's identity) and take turns at the draws that are left over.
+        start, end = ((e * len(y) + k) // n_classes for e in (epoch, epoch + 1))
+        # One permutation for all epochs, walked round and round: no row is ever a draw ahead.
+        # (The 1 sets its seed apart from that of epoch k.)
+        cycle = np.random.default_rng([seed, k, 1]).permutation(rows)
+        draws.append(rng.permutation(cycle[np.arange(start, end) % len(rows)]))
+    # Draw j of every class stands in round j; classes with a draw more come first in a round.
+    draws = sorted((draws[k] for k in rng.permutation(n_classes)), key=len, reverse=True)
+    rounds = [np.arange(len(rows)) for rows in draws]
+    return np.concatenate(draws)[np.argsort(np.concatenate(rounds), kind="stable")]
 
 
 def stratified_split(y, fraction, *, random_state):
@@ -162,23 +170,6 @@ def _rows_by_class(y):
     by_class = np.argsort(y, kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(y))
     return [rows for rows in np.split(by_class, ends[:-1]) if len(rows)]
-
-
-def _cyclic_draws(rows, n_draws, seed, epoch, rng):
-    """The draws of one epoch from an endless sequence of permutations of the rows."""
-    n = len(rows)
-    if n_draws >= n:
-        copies, rest = divmod(n_draws, n)
-        draws = np.concatenate([np.tile(rows, copies), rng.choice(rows, rest, replace=False)])
-        return rng.permutation(draws)
-    cycle, start = divmod(epoch * n_draws, n)
-    drawn = np.random.default_rng([*seed, cycle]).permutation(rows)[start : start + n_draws]
-    if len(drawn) < n_draws:
-        following = np.random.default_rng([*seed, cycle + 1]).permutation(rows)
-        # Rows just drawn wait: no row comes twice in one epoch.
-        fresh = following[~np.isin(following, drawn)]
-        drawn = np.concatenate([drawn, fresh[: n_draws - len(drawn)]])
-    return drawn
 
 
 def _spread(groups, rng):

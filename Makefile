@@ -15,7 +15,8 @@ test: $(VENV)/ready
 check: $(VENV)/ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings skimbalance/*.py
+	$(BIN)/mypy skimbalance
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings skimbalance/*.py skimbalance/_losses/*.py
 
 bench: $(VENV)/ready
 	for script in single_fit predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done

@@ -174,7 +174,7 @@ class Program:
         return self._loss(y, logits, weight, arguments)
 
 
-_programs = OrderedDict()
+_programs: OrderedDict = OrderedDict()
 _lock = threading.Lock()
 
 

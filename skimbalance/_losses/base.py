@@ -7,17 +7,15 @@ from skimbalance._losses.functions import per_class
 
 
 class FunctionLoss(keras.losses.Loss):
-    """A loss function with its parameters: what the public losses share."""
-
-    function = None
+    """A loss function with its parameters: subclasses name it `function`."""
 
     def __init__(self, parameters, *, class_weight, from_logits, reduction, name, dtype):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.parameters = {key: plain(value) for key, value in parameters.items()}
         self.class_weight = plain(class_weight)
         self.from_logits = from_logits
-        for key in ("class_weight", "class_counts"):
-            self.check_per_class(key, getattr(self, key, self.parameters.get(key)))
+        self.check_per_class("class_weight", self.class_weight)
+        self.check_per_class("class_counts", self.parameters.get("class_counts"))
 
     def call(self, y_true, y_pred):
         values = type(self).function(

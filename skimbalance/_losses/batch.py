@@ -6,9 +6,7 @@ from skimbalance._losses.functions import sigmoid_f1, soft_f1
 
 
 class _BatchF1(keras.losses.Loss):
-    """A loss whose sample weights enter its counts, before any reduction."""
-
-    function = None
+    """A `function` whose sample weights enter its counts, before any reduction."""
 
     def __init__(self, parameters, *, from_logits, name, dtype):
         super().__init__(name=name, reduction="sum_over_batch_size", dtype=dtype)

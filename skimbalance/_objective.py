@@ -80,7 +80,8 @@ def prior_logits(loss, arguments, shares):
 
     There cross-entropy, alone or adjusted, is least; the other losses are nearly so.
     """
-    logits = np.log(shares / np.sum(shares))
+    # A class that weighs nothing starts as one of a millionth, and not at minus infinity.
+    logits = np.log(np.maximum(shares / np.sum(shares), 1e-6))
     if loss in ("logit_adjusted", "vector_scaling"):
         logits = logits - arguments["tau"] * np.log(arguments["class_counts"])
     if loss == "vector_scaling":
@@ -108,10 +109,13 @@ def _cost_matrix(costs, n_classes):
     """By default every mistake costs 1."""
     if costs is None:
         return 1.0 - np.eye(n_classes)
-    costs = np.asarray(costs, dtype=float)
-    if costs.shape != (n_classes, n_classes) or not np.all(np.isfinite(costs)):
+    try:
+        numbers = np.asarray(costs, dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.full((0,), np.nan)
+    if numbers.shape != (n_classes, n_classes) or not np.all(np.isfinite(numbers)):
         raise ValueError(
             f"The 'cost_matrix' of 'loss_params' must be a finite array of shape "
-            f"({n_classes}, {n_classes}). Got shape {costs.shape} instead."
+            f"({n_classes}, {n_classes}). Got {costs!r}, of shape {np.shape(costs)}, instead."
         )
-    return costs
+    return numbers

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skimbalance._mlp import Architecture, forward, initial_weights
 from skimbalance._objective import loss_arguments, prior_logits
-from skimbalance.class_weight import compute_class_weight
+from skimbalance.class_weight import compute_class_weight, weights_of_scheme
 from skimbalance.sampling import (
     balanced_order,
     shuffled_order,
@@ -151,14 +151,16 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
     """
     # The 2 sets this stream apart from those of `sampling`, which draw the epochs' orders.
     rng = np.random.default_rng([seed, n_before, 2])
-    train, held_out = _split(params, data, rng, partial)
+    train, held_out = _split(params, data, len(classes), rng, partial)
     scaler = previous and previous.scaler
     if params.standardize and (partial or previous is None):
         scaler = _fit_scaler(scaler, train)
     if isinstance(params.sampling, str):
         rows, order = train, params.sampling
     else:
-        rows, order = _resample(params.sampling, train, scaler, int(rng.integers(2**31))), "shuffle"
+        sampler_seed = int(rng.integers(2**31))
+        rows = _resample(params.sampling, train, scaler, classes, sampler_seed)
+        order = "shuffle"
 
     drawn = _drawn_counts(rows, order, len(classes))
     natural = class_counts(train.y, train.weight, len(classes))
@@ -221,9 +223,9 @@ def auto_batch_size(n_samples):
     return int(np.clip(2 ** round(np.log2(n_samples / 64)), 32, 1024))
 
 
-def _split(params, data, rng, partial):
+def _split(params, data, n_classes, rng, partial):
     """Training rows and held-out rows, the latter None without early stopping."""
-    fewest = np.bincount(data.y)[np.unique(data.y)].min()
+    fewest = np.bincount(data.y, minlength=n_classes).min()
     if params.early_stopping == "auto":
         wanted = fewest * params.validation_fraction >= FEWEST_HELD_OUT
     else:
@@ -233,7 +235,7 @@ def _split(params, data, rng, partial):
     if fewest < 2:
         warnings.warn(
             "Early stopping needs at least 2 rows of every class, one to train and one to hold "
-            "out. A class has 1: training goes on without early stopping. Set "
+            f"out. A class has {fewest}: training goes on without early stopping. Set "
             "early_stopping=False to silence this warning.",
             UserWarning,
             stacklevel=2,
@@ -254,7 +256,7 @@ def _fit_scaler(scaler, train):
     return scaler
 
 
-def _resample(sampler, train, scaler, seed):
+def _resample(sampler, train, scaler, classes, seed):
     """Rows after an imbalanced-learn sampler, fitted on the training rows only.
 
     Neighbours are sought among standardised columns, so that no column's unit decides.
@@ -265,9 +267,11 @@ def _resample(sampler, train, scaler, seed):
     rows = train.X[train.index]
     if scaler is not None:
         rows = scaler.transform(rows)
-    rows, y = sampler.fit_resample(rows, train.y)
+    # Labels, not class indices: a `sampling_strategy` may name them.
+    new_rows, y = sampler.fit_resample(rows, classes[train.y])
     selected = getattr(sampler, "sample_indices_", None)
-    if selected is not None:
+    # A smoothed bootstrap names the rows that it started from, but they have moved.
+    if selected is not None and np.array_equal(new_rows, rows[selected]):
         return train.take(selected)
     if train.weighted:
         raise ValueError(
@@ -275,8 +279,9 @@ def _resample(sampler, train, scaler, seed):
             f"weight for them. Got {sampler!r}: use one that selects rows, or drop the weights."
         )
     if scaler is not None:
-        rows = scaler.inverse_transform(rows)
-    return Data(rows, np.arange(len(y)), y, np.ones(len(y)), weighted=False)
+        new_rows = scaler.inverse_transform(new_rows)
+    y = np.searchsorted(classes, y)
+    return Data(new_rows, np.arange(len(y)), y, np.ones(len(y)), weighted=False)
 
 
 def _drawn_counts(rows, order, n_classes):
@@ -310,14 +315,14 @@ def _class_weights(params, seen, classes):
 
 def _alpha(alpha, seen, classes):
     """Focal loss' alpha as class weights; a float is Lin et al.'s, for two classes."""
-    if isinstance(alpha, Real):
+    if isinstance(alpha, Real) and not isinstance(alpha, bool | np.bool_):
         if len(classes) != 2:
             raise ValueError(
-                "The 'alpha' parameter must be 'balanced', a dict or an array for more than two "
-                f"classes. Got {alpha!r} for {len(classes)} classes."
+                "The 'alpha' parameter of ImbalancedMLPClassifier must be 'balanced', a dict or "
+                f"an array for more than two classes. Got {alpha!r} for {len(classes)} classes."
             )
         alpha = [1.0 - alpha, alpha]
-    return compute_class_weight(alpha, seen, classes=classes)
+    return weights_of_scheme("alpha", alpha, seen, classes)
 
 
 def _architecture(params, n_features, n_classes, previous):
@@ -325,8 +330,8 @@ def _architecture(params, n_features, n_classes, previous):
     sizes = tuple(sizes) if np.ndim(sizes) else (sizes,)
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in sizes):
         raise ValueError(
-            "The 'hidden_layer_sizes' parameter must be an int or a sequence of ints in the "
-            f"range [1, inf). Got {params.hidden_layer_sizes!r} instead."
+            "The 'hidden_layer_sizes' parameter of ImbalancedMLPClassifier must be an int or a "
+            f"sequence of ints in the range [1, inf). Got {params.hidden_layer_sizes!r} instead."
         )
     architecture = Architecture(
         n_features=n_features,

@@ -162,6 +162,8 @@ def _planned_rates(plan):
         return lambda first, n: (
             0.5 * learning_rate * (1.0 + np.cos(np.pi * np.arange(first, first + n) / total_steps))
         )
+    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return lambda first, n: np.array([float(schedule(i)) for i in range(first, first + n)])
     rates = tf.function(
         lambda steps: tf.map_fn(lambda s: tf.cast(schedule(s), tf.float32), steps),
         input_signature=[tf.TensorSpec([None], tf.float32)],

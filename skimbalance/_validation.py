@@ -25,14 +25,15 @@ def check_sample_weight(sample_weight, X):
     """Weights as float64 of shape (n_samples,): finite, not negative, not all zero."""
     if sample_weight is None:
         return np.ones(len(X))
+    given = np.asarray(sample_weight)
+    if given.ndim and not np.any(given):
+        raise ValueError(
+            "The weights in 'sample_weight' must not be all zero: at least one must be positive."
+        )
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if np.any(weight < 0):
         raise ValueError(
             "The weights in 'sample_weight' must be positive or zero. Got negative values: the "
             f"least is {weight.min():g}."
-        )
-    if not np.any(weight > 0):
-        raise ValueError(
-            "The weights in 'sample_weight' must not be all zero: at least one must be positive."
         )
     return weight

@@ -61,6 +61,11 @@ def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None)
     >>> compute_class_weight({"no": 1, "yes": 11}, [90, 10], classes=["no", "yes"])
     array([0.5, 5.5])
     """
+    return weights_of_scheme("class_weight", class_weight, class_counts, classes, beta)
+
+
+def weights_of_scheme(name, class_weight, class_counts, classes, beta=None):
+    """As `compute_class_weight`, for the parameter that errors call `name`."""
     counts = np.asarray(class_counts, dtype=float)
     total = counts.sum()
     if counts.ndim != 1 or not np.all(counts >= 0) or not 0 < total < np.inf:
@@ -69,28 +74,29 @@ def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None)
             "of finite numbers that are not negative and not all zero. "
             f"Got {class_counts!r} instead."
         )
-    raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), classes, beta)
+    raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), classes, beta, name)
     if not np.all(np.isfinite(raw)) or np.any(raw < 0):
         raise ValueError(
-            "The weights in 'class_weight' must be finite and not negative. "
+            f"The weights in {name!r} must be finite and not negative. "
             f"Got {class_weight!r} instead."
         )
     mean = (counts @ raw) / total
     if mean <= 0:
         raise ValueError(
-            "The weights in 'class_weight' must be positive for at least one class with "
+            f"The weights in {name!r} must be positive for at least one class with "
             f"training rows. Got {class_weight!r} instead."
         )
     return raw / mean
 
 
-def _raw_weights(class_weight, counts, classes, beta):
+def _raw_weights(class_weight, counts, classes, beta, name):
     """Weights before scaling."""
     n_classes = len(counts)
     if class_weight is None:
         return np.ones(n_classes)
     if isinstance(class_weight, dict):
-        return _weights_of_dict(class_weight, range(n_classes) if classes is None else classes)
+        labels = range(n_classes) if classes is None else classes
+        return _weights_of_dict(class_weight, labels, name)
     if isinstance(class_weight, str):
         if class_weight == "balanced":
             return 1.0 / counts
@@ -102,12 +108,12 @@ def _raw_weights(class_weight, counts, classes, beta):
     elif np.ndim(class_weight) == 1:
         if len(class_weight) != n_classes:
             raise ValueError(
-                "The 'class_weight' array must have one weight for each class: "
+                f"The {name!r} array must have one weight for each class: "
                 f"{n_classes} of them. Got {len(class_weight)} instead."
             )
-        return np.asarray(class_weight, dtype=float)
+        return _as_floats(class_weight, name)
     raise ValueError(
-        "The 'class_weight' parameter must be None, 'balanced', 'effective', a float in the "
+        f"The {name!r} parameter must be None, 'balanced', 'effective', a float in the "
         f"range [0, 1], a dict or an array. Got {class_weight!r} instead."
     )
 
@@ -129,18 +135,26 @@ def _inverse_effective_number(counts, beta):
     return rest / -np.expm1(counts * np.log1p(-rest))
 
 
-def _weights_of_dict(class_weight, classes):
+def _weights_of_dict(class_weight, classes, name):
     """Weights of the classes in order; every class has a key and every key a class."""
     labels = [label.item() if isinstance(label, np.generic) else label for label in classes]
     unknown = [key for key in class_weight if key not in labels]
     if unknown:
         raise ValueError(
-            f"The keys of 'class_weight' must be classes of y: {labels!r}. Got {unknown!r} instead."
+            f"The keys of {name!r} must be classes of y: {labels!r}. Got {unknown!r} instead."
         )
     missing = [label for label in labels if label not in class_weight]
     if missing:
         raise ValueError(
-            "The 'class_weight' dict must have a weight for every class of y. "
-            f"Got none for {missing!r}."
+            f"The {name!r} dict must have a weight for every class of y. Got none for {missing!r}."
         )
-    return np.asarray([class_weight[label] for label in labels], dtype=float)
+    return _as_floats([class_weight[label] for label in labels], name)
+
+
+def _as_floats(weights, name):
+    try:
+        return np.asarray(weights, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"The weights in {name!r} must be numbers. Got {list(weights)!r} instead."
+        ) from None

@@ -20,7 +20,7 @@ from skimbalance._validation import (
     check_sample_weight,
     validate_parameter_constraints,
 )
-from skimbalance.posterior import correct_prior, log_posterior
+from skimbalance.posterior import log_posterior, shift_prior
 
 __all__ = ["ImbalancedMLPClassifier"]
 
@@ -98,9 +98,9 @@ default="balanced"
     learning_rate : float, default=1e-3
         Step size.
 
-    learning_rate_schedule : "cosine" or Keras schedule, default=None
-        "cosine" falls to zero over the epochs; a Keras schedule maps the step to the rate.
-        `partial_fit`, which has no end, keeps `learning_rate`.
+    learning_rate_schedule : "cosine", Keras schedule or function, default=None
+        "cosine" falls to zero over the epochs; a Keras schedule, or a function, maps the number
+        of steps taken to the rate. `partial_fit`, which has no end, keeps `learning_rate`.
 
     batch_size : int or "auto", default="auto"
         Most rows of a batch; an epoch is cut into batches of nearly equal size. "auto" is the
@@ -335,7 +335,13 @@ default="balanced"
         ValueError
             If `classes` is missing in the first call, or a part has other labels.
         """
+        self._check_params()
         resume = hasattr(self, "_fitted")
+        if classes is not None and len(np.unique(classes)) < 2:
+            raise ValueError(
+                "The 'classes' parameter of partial_fit must name at least 2 classes. "
+                f"Got {np.unique(classes).tolist()!r} instead."
+            )
         if not resume and classes is None:
             raise ValueError("The 'classes' parameter must be given in the first partial_fit.")
         if resume and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
@@ -421,7 +427,15 @@ default="balanced"
         """
         logits = self._logits(X)
         proba = np.exp(log_posterior(logits=logits, **self._fitted.posterior))
-        return proba if priors is None else correct_prior(proba, self.class_prior_, priors)
+        if priors is None:
+            return proba
+        if not np.all(self.class_prior_ > 0):
+            unseen = self.classes_[self.class_prior_ == 0].tolist()
+            raise ValueError(
+                "The 'priors' parameter of predict_posterior must be None until every class has "
+                f"had rows. Got {priors!r}, and no row yet of {unseen!r}."
+            )
+        return shift_prior(proba, self.class_prior_, priors, "priors")
 
     @property
     def model_(self):
@@ -435,11 +449,20 @@ default="balanced"
 
         return keras_model(self._fitted, self.dropout)
 
-    def _fit(self, X, y, sample_weight, *, resume, classes=None, partial=False):
-        """Fit; if that fails, leave the estimator as it was."""
+    def _check_params(self):
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
+        callbacks = self.callbacks if isinstance(self.callbacks, list | tuple) else ()
+        if not all(hasattr(callback, "on_epoch_end") for callback in callbacks):
+            raise ValueError(
+                f"The 'callbacks' parameter of {type(self).__name__} must be a Keras callback or "
+                f"a list of them. Got {self.callbacks!r} instead."
+            )
+
+    def _fit(self, X, y, sample_weight, *, resume, classes=None, partial=False):
+        """Fit; if that fails, leave the estimator as it was."""
+        self._check_params()
         before = dict(vars(self))
         try:
             self._fit_rows(
@@ -456,6 +479,8 @@ default="balanced"
 
     def _validated(self, X, y, sample_weight, resume, classes):
         """X, the rows of it that count, their class indices and weights."""
+        if hasattr(y, "to_numpy"):  # a nullable integer would become a float, and lose digits
+            y = y.to_numpy()
         X, y = validate_data(self, X, y, reset=not resume, dtype="numeric")
         check_classification_targets(y)
         weight = check_sample_weight(sample_weight, X)
@@ -500,7 +525,12 @@ default="balanced"
         labels = [c.item() if isinstance(c, np.generic) else c for c in self.classes_]
         self.class_weight_ = dict(zip(labels, plan.class_weight.tolist(), strict=True))
         before = self.history_ if resume else {}
-        self.history_ = {k: before.get(k, []) + v for k, v in result.history.items()}
+        # A value for each epoch: nan where there were no held-out rows.
+        self.history_ = {
+            name: before.get(name, [np.nan] * n_before)
+            + result.history.get(name, [np.nan] * result.n_epochs)
+            for name in {**before, **result.history}
+        }
         self.n_iter_ = n_before + result.n_epochs
         self.best_epoch_ = n_before + result.best_epoch
         self.loss_ = result.history["loss"][result.best_epoch - 1]

@@ -50,10 +50,15 @@ def correct_prior(proba, prior, new_prior):
     >>> correct_prior([[0.5, 0.5]], prior=[0.5, 0.5], new_prior=[0.9, 0.1])
     array([[0.9, 0.1]])
     """
+    return shift_prior(proba, prior, new_prior, "new_prior")
+
+
+def shift_prior(proba, prior, new_prior, name):
+    """As `correct_prior`, for the parameter that errors call `name`."""
     proba = np.asarray(proba)
     prior, new_prior = (
         _checked_prior(value, name, proba.shape[-1])
-        for value, name in ((prior, "prior"), (new_prior, "new_prior"))
+        for value, name in ((prior, "prior"), (new_prior, name))
     )
     if not np.all(prior > 0):
         raise ValueError(
@@ -64,7 +69,7 @@ def correct_prior(proba, prior, new_prior):
         log_proba = np.log(proba) + np.log(new_prior) - np.log(prior)
     if np.any(np.all(np.isneginf(log_proba), axis=-1)):
         raise ValueError(
-            "The 'new_prior' parameter of correct_prior must leave each row a class that is "
+            f"The {name!r} parameter must leave each row a class that is "
             f"possible in 'proba'. Got {new_prior.tolist()!r}, which leaves a row none."
         )
     return softmax(log_proba, axis=-1)

@@ -78,6 +78,7 @@ def test_every_loss_trains_as_in_keras_fit(loss):
         {"weight_decay": 5.0, "optimizer": "sgd"},
         {"learning_rate_schedule": "cosine"},
         {"learning_rate_schedule": keras.optimizers.schedules.CosineDecay(0.1, 20)},
+        {"learning_rate_schedule": lambda step: 0.1 * np.exp(-step / 10)},
         {"sampling": "stratified"},
         {"sampling": "balanced"},
         {"sampling": SMOTE(random_state=0)},

@@ -16,7 +16,8 @@ class CounterDropout(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.rate = self.add_weight(shape=(), name="rate", trainable=False)
+        # Not the default initializer, which draws its seed from Python's random numbers.
+        self.rate = self.add_weight(shape=(), name="rate", initializer="zeros", trainable=False)
         self.seed = self.add_weight(
             shape=(), dtype="uint32", name="seed", initializer="zeros", trainable=False
         )

@@ -37,6 +37,7 @@ class Hooks:
         self._optimizer = model.optimizer
         #: What callbacks made of the planned learning rate, as a factor.
         self.rate_factor = 1.0
+        self._planned_rate = float(self._optimizer.learning_rate)
 
     @property
     def stop(self):
@@ -48,6 +49,7 @@ class Hooks:
         return self._call(weights, self._callbacks.on_train_begin)
 
     def epoch_begin(self, weights, epoch, planned_rate):
+        self._planned_rate = planned_rate
         self._optimizer.learning_rate = planned_rate * self.rate_factor
         return self._call(weights, self._callbacks.on_epoch_begin, epoch - 1)
 
@@ -63,6 +65,7 @@ class Hooks:
             variable.assign(weights[name])
         shown_rate = float(self._optimizer.learning_rate)
         hook(*args)
-        if (rate := float(self._optimizer.learning_rate)) != shown_rate:
-            self.rate_factor *= rate / shown_rate
+        rate = float(self._optimizer.learning_rate)
+        if rate != shown_rate and self._planned_rate > 0:
+            self.rate_factor = rate / self._planned_rate
         return {name: variable.numpy() for name, variable in seen.items()}

@@ -128,7 +128,8 @@ class _Training:
             self.params, self.state = stopping.weights
         if hooks:
             self._exchange(hooks.train_end)
-        check_finite(self.params, epoch, "weights")
+        for value in (self.params, *self.state):
+            check_finite(value, epoch, "weights")
         return Result(
             weights=self.program.unflatten(self.params, self.state),
             slots=tuple(np.array(slot) for slot in self.slots),

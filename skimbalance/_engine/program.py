@@ -8,6 +8,7 @@ results; the graph captures nothing, so fits may overlap in threads and none lea
 import threading
 from collections import OrderedDict
 from contextlib import nullcontext
+from functools import partial
 
 import keras
 import numpy as np
@@ -76,7 +77,10 @@ class Program:
         self._mean_loss = self._function(self._trace_loss, (y, logits, weight, values))
 
     def _function(self, python_function, signature):
-        return tf.function(python_function, input_signature=signature, autograph=False)
+        # TensorFlow counts traces by code object, over all programs, and would warn of
+        # "retracing" though each program is traced once; a partial has none.
+        traced = partial(python_function)
+        return tf.function(traced, input_signature=signature, autograph=False)
 
     def start(self, params):
         """Optimizer slots before the first step."""

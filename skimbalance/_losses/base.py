@@ -14,8 +14,10 @@ class FunctionLoss(keras.losses.Loss):
         self.parameters = {key: plain(value) for key, value in parameters.items()}
         self.class_weight = plain(class_weight)
         self.from_logits = from_logits
-        self.check_per_class("class_weight", self.class_weight)
-        self.check_per_class("class_counts", self.parameters.get("class_counts"))
+        if class_weight is not None:
+            self.check_per_class("class_weight", self.class_weight)
+        if "class_counts" in parameters:
+            self.check_per_class("class_counts", self.parameters["class_counts"])
 
     def call(self, y_true, y_pred):
         values = type(self).function(
@@ -33,11 +35,14 @@ class FunctionLoss(keras.losses.Loss):
             "from_logits": self.from_logits,
         }
 
-    def check_range(self, key, low, high=np.inf, *, open_low=False):
+    def check_range(self, key, low=-np.inf, high=np.inf, *, open_low=False):
         value = self.parameters[key]
-        above = low < value if open_low else low <= value
-        if not (above and value <= high and np.isfinite(value)):
-            bracket = "(" if open_low else "["
+        try:
+            inside = low <= value <= high and np.isfinite(value) and not (open_low and value == low)
+        except TypeError:
+            inside = False
+        if not inside:
+            bracket = "(" if open_low or low == -np.inf else "["
             end = "inf)" if high == np.inf else f"{high}]"
             raise ValueError(
                 f"The {key!r} parameter of {type(self).__name__} must be a float in the range "
@@ -45,10 +50,16 @@ class FunctionLoss(keras.losses.Loss):
             )
 
     def check_per_class(self, key, values):
-        if values is None:
-            return
-        array = np.asarray(values, dtype=float)
-        if array.ndim != 1 or not np.all(np.isfinite(array)) or np.any(array < 0):
+        try:
+            array = np.asarray(values, dtype=float)
+        except (TypeError, ValueError):
+            array = np.array(np.nan)
+        if (
+            array.ndim != 1
+            or array.size == 0
+            or not np.all(np.isfinite(array))
+            or np.any(array < 0)
+        ):
             rule = "a one-dimensional array of finite numbers that are not negative"
         elif key == "class_counts" and np.any(array == 0):
             rule = "positive for every class"
@@ -61,5 +72,7 @@ class FunctionLoss(keras.losses.Loss):
 
 
 def plain(value):
-    """Arrays as lists, so that a config is JSON."""
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    """Arrays, and sequences of NumPy's numbers, as lists, so that a config is JSON."""
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return np.asarray(value).tolist() if hasattr(value, "__array__") else value

@@ -2,18 +2,35 @@
 
 import keras
 
+from skimbalance._losses.base import FunctionLoss
 from skimbalance._losses.functions import sigmoid_f1, soft_f1
 
 
-class _BatchF1(keras.losses.Loss):
+class _BatchF1(FunctionLoss):
     """A `function` whose sample weights enter its counts, before any reduction."""
 
     def __init__(self, parameters, *, from_logits, name, dtype):
-        super().__init__(name=name, reduction="sum_over_batch_size", dtype=dtype)
-        self.parameters = parameters
-        self.from_logits = from_logits
+        super().__init__(
+            parameters,
+            class_weight=None,
+            from_logits=from_logits,
+            reduction="sum_over_batch_size",
+            name=name,
+            dtype=dtype,
+        )
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        # Where Keras' layers leave the mask of padded steps, and Keras' own losses read it.
+        mask = getattr(y_pred, "_keras_mask", None)
+        if mask is not None:
+            # Of shape (batch, time, 1), as weights for each step may be or not.
+            mask = keras.ops.expand_dims(keras.ops.cast(mask, self.dtype), -1)
+            if sample_weight is not None:
+                sample_weight = keras.ops.convert_to_tensor(sample_weight, self.dtype)
+                if len(sample_weight.shape) < len(mask.shape):
+                    sample_weight = keras.ops.expand_dims(sample_weight, -1)
+                mask = mask * sample_weight
+            sample_weight = mask
         y_true, y_pred = (keras.ops.convert_to_tensor(y, self.dtype) for y in (y_true, y_pred))
         return type(self).function(
             y_true,
@@ -27,8 +44,8 @@ class _BatchF1(keras.losses.Loss):
         return self(y_true, y_pred)
 
     def get_config(self):
-        config = {**super().get_config(), **self.parameters, "from_logits": self.from_logits}
-        del config["reduction"]
+        config = super().get_config()
+        del config["reduction"], config["class_weight"]
         return config
 
 
@@ -105,3 +122,5 @@ class SigmoidF1(_BatchF1):
     def __init__(self, beta=1.0, eta=0.0, *, from_logits=False, name="sigmoid_f1", dtype=None):
         parameters = {"beta": beta, "eta": eta}
         super().__init__(parameters, from_logits=from_logits, name=name, dtype=dtype)
+        self.check_range("beta", 0, open_low=True)
+        self.check_range("eta")

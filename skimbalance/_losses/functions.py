@@ -2,8 +2,8 @@
 
 Every softmax loss is written on the cross-entropy ``ce = -log p_t``, itself computed from
 logits without forming ``p``: ``p_t = exp(-ce)`` and ``1 - p_t = -expm1(-ce)`` then keep their
-digits however confident the network is, right or wrong. `skimbalance.losses` documents them
-for users; their parameters may be numbers, arrays or tensors.
+digits however confident a mistake is. `skimbalance.losses` documents them for users; their
+parameters may be numbers, arrays or tensors.
 """
 
 import numpy as np
@@ -78,33 +78,43 @@ def soft_f1(y_true, y_pred, sample_weight=None, from_logits=False):
 def sigmoid_f1(y_true, y_pred, beta=1.0, eta=0.0, sample_weight=None, from_logits=False):
     """Soft F1 by label with counts sigmoid(beta (z + eta)): a scalar."""
     z = _sigmoid_logits(y_pred, from_logits)
-    targets = ops.cast(y_true, z.dtype)
-    return _one_minus_soft_f1(targets, ops.sigmoid(beta * (z + eta)), sample_weight)
+    return _one_minus_soft_f1(_labels(y_true, z), ops.sigmoid(beta * (z + eta)), sample_weight)
 
 
-def binary_focal_crossentropy(y_true, y_pred, gamma=2.0, alpha=None, from_logits=False):
+def binary_focal_crossentropy(
+    y_true, y_pred, gamma=2.0, alpha=None, label_weight=None, from_logits=False
+):
     """Sigmoid form, mean over labels; alpha weighs positives, 1 - alpha negatives."""
     z = _sigmoid_logits(y_pred, from_logits)
-    positive = ops.cast(y_true, z.dtype)
-    values = _focused(ops.softplus(z) - positive * z, gamma)
+    positive = _labels(y_true, z)
+    values = _focused(positive * ops.softplus(-z) + (1.0 - positive) * ops.softplus(z), gamma)
     if alpha is not None:
         values = values * (positive * alpha + (1.0 - positive) * (1.0 - alpha))
-    return ops.mean(values, axis=-1)
+    return _mean_over_labels(values, label_weight)
 
 
 def asymmetric_crossentropy(
-    y_true, y_pred, gamma_pos=1.0, gamma_neg=4.0, margin=0.05, from_logits=False
+    y_true,
+    y_pred,
+    gamma_pos=1.0,
+    gamma_neg=4.0,
+    margin=0.05,
+    label_weight=None,
+    from_logits=False,
 ):
     """Positives (1-p)^g+ log p, negatives p_m^g- log(1-p_m), p_m = max(p - margin, 0); mean."""
     z = _sigmoid_logits(y_pred, from_logits)
-    positive = ops.cast(y_true, z.dtype)
+    positive = _labels(y_true, z)
     of_positives = _focused(ops.softplus(-z), gamma_pos)
     if margin == 0:
         of_negatives = _focused(ops.softplus(z), gamma_neg)
     else:
         p_shifted = ops.relu(ops.sigmoid(z) - margin)
-        of_negatives = -ops.log1p(-p_shifted) * ops.maximum(p_shifted, TINY) ** gamma_neg
-    return ops.mean(positive * of_positives + (1.0 - positive) * of_negatives, axis=-1)
+        # 1 - p_m, not from p_m: of a margin below 6e-8 that would be 0 where p rounds to 1.
+        log_rest = ops.log(ops.minimum(ops.sigmoid(-z) + margin, 1.0))
+        of_negatives = -log_rest * ops.maximum(p_shifted, TINY) ** gamma_neg
+    values = positive * of_positives + (1.0 - positive) * of_negatives
+    return _mean_over_labels(values, label_weight)
 
 
 def per_class(values, y_true, y_pred):
@@ -122,7 +132,9 @@ def _focused(ce, gamma):
 
 def _one_minus_soft_f1(targets, proba, sample_weight):
     if sample_weight is not None:
-        weight = ops.expand_dims(ops.cast(sample_weight, proba.dtype), -1)
+        weight = ops.convert_to_tensor(sample_weight, proba.dtype)
+        if len(weight.shape) < len(proba.shape):
+            weight = ops.expand_dims(weight, -1)
         targets, proba, overlap = targets * weight, proba * weight, targets * proba * weight
     else:
         overlap = targets * proba
@@ -145,6 +157,20 @@ def _sigmoid_logits(y_pred, from_logits):
     if from_logits:
         return y_pred
     return ops.log(ops.maximum(y_pred, TINY)) - ops.log(ops.maximum(1.0 - y_pred, TINY))
+
+
+def _labels(y_true, z):
+    """Targets with the axis of labels, which those of a single output may leave out."""
+    y_true = ops.convert_to_tensor(y_true, z.dtype)
+    if len(y_true.shape) == len(z.shape) - 1 and z.shape[-1] == 1:
+        y_true = ops.expand_dims(y_true, -1)
+    return y_true
+
+
+def _mean_over_labels(values, label_weight):
+    if label_weight is not None:
+        values = values * ops.convert_to_tensor(label_weight, values.dtype)
+    return ops.mean(values, axis=-1)
 
 
 def _log_prior(class_counts, z):

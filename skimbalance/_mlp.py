@@ -88,41 +88,33 @@ def forward(architecture, weights, X, center=None, scale=None):
     dtype = weights["logits/kernel"].dtype
     if len(X) <= FEW_ROWS:
         rows = X if center is None else (X - center) / scale
-        logits = _through(_layers(architecture, weights, np.float64), rows.astype(np.float64))
-        return logits.astype(dtype, copy=False)
-    standardize = None
+        layers = _layers(architecture, weights, np.float64, len(X))
+        return _through(layers, rows.astype(np.float64)).astype(dtype, copy=False)
     if center is not None:
         first = architecture.dense_layers()[0][0]
-        standardize, weights = _rounded_standardization(
-            center, scale, weights, first, X.dtype, dtype
-        )
-    layers = _layers(architecture, weights, dtype)
+        center, weights = _fold_standardization(center, scale, weights, first, X.dtype)
     widest = max(architecture.n_features, *architecture.hidden_layer_sizes, 1)
-    block = max(FEW_ROWS, BLOCK_ELEMENTS // widest)
+    block = min(len(X), max(FEW_ROWS, BLOCK_ELEMENTS // widest))
+    layers = _layers(architecture, weights, dtype, block)
     logits = np.empty((len(X), architecture.n_outputs), dtype)
     for start in range(0, len(X), block):
         rows = X[start : start + block]
-        rows = rows.astype(dtype, copy=False) if standardize is None else standardize(rows)
-        logits[start : start + block] = _through(layers, rows)
+        if center is not None:
+            rows = np.subtract(rows, center, dtype=center.dtype)
+        logits[start : start + block] = _through(layers, rows.astype(dtype, copy=False))
     return logits
 
 
-def _rounded_standardization(center, scale, weights, first, X_dtype, dtype):
-    """Standardisation in `dtype`, and weights that make up for the rounding of the center.
+def _fold_standardization(center, scale, weights, first, X_dtype):
+    """Center to subtract from rows in their own dtype, and weights that do all the rest.
 
-    With center = c + d, c rounded, the rows less c are as exact as the rows are; the small
-    rest d is constant and goes into the first bias, in float64.
+    With center = c + d, c rounded to that dtype (but not below float32), the rows less c are as exact as the rows are.
+    The small rest d is constant and goes into the first bias, the scale into the first kernel.
     """
-    rounded = center.astype(np.result_type(X_dtype, dtype) if X_dtype.kind == "f" else float)
-    factor = (1.0 / scale).astype(dtype)
-
-    def standardize(rows):
-        centered = np.subtract(rows, rounded, dtype=rounded.dtype).astype(dtype, copy=False)
-        centered *= factor
-        return centered
-
-    rest = ((center - rounded) / scale) @ weights[f"{first}/kernel"].astype(np.float64)
-    return standardize, {**weights, f"{first}/bias": weights[f"{first}/bias"] - rest}
+    rounded = center.astype(np.result_type(X_dtype, np.float32))
+    kernel = weights[f"{first}/kernel"].astype(np.float64) / scale[:, np.newaxis]
+    bias = weights[f"{first}/bias"] - (center - rounded) @ kernel
+    return rounded, {**weights, f"{first}/kernel": kernel, f"{first}/bias": bias}
 
 
 def softmax(logits):
@@ -137,12 +129,12 @@ def softmax(logits):
     return scipy.special.softmax(logits, axis=1)
 
 
-def _layers(architecture, weights, dtype):
+def _layers(architecture, weights, dtype, most_rows):
     """The network as a list of functions from rows to rows."""
     weights = {name: value.astype(dtype, copy=False) for name, value in weights.items()}
     layers = []
     for i, (name, _, _) in enumerate(architecture.dense_layers()):
-        layers.append(partial(_dense, weights[f"{name}/kernel"], weights[f"{name}/bias"]))
+        layers.append(_Dense(weights[f"{name}/kernel"], weights[f"{name}/bias"], most_rows))
         if name == "logits":
             break
         if architecture.normalization == "batch":
@@ -163,10 +155,17 @@ def _through(layers, rows):
     return rows
 
 
-def _dense(kernel, bias, x):
-    x = x @ kernel
-    x += bias
-    return x
+class _Dense:
+    """A product into a buffer: a new array of its size for each block would cost page faults."""
+
+    def __init__(self, kernel, bias, most_rows):
+        self._kernel, self._bias = kernel, bias
+        self._buffer = np.empty((most_rows, len(bias)), kernel.dtype)
+
+    def __call__(self, x):
+        out = np.matmul(x, self._kernel, out=self._buffer[: len(x)])
+        out += self._bias
+        return out
 
 
 def _affine(factor, shift, x):

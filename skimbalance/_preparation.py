@@ -33,8 +33,8 @@ ORDERS = {
     "balanced": balanced_order,
 }
 
-# Rows are read in blocks of so many: a memory map is never copied whole.
-BLOCK = 2**16
+# Rows are read in blocks of so many: they stay in the cache, and a memory map is not copied whole.
+BLOCK = 2**12
 
 # Held-out rows of the rarest class below which a score of them is too noisy to stop by.
 FEWEST_HELD_OUT = 10
@@ -252,7 +252,7 @@ def _fit_scaler(scaler, train):
         block = slice(start, start + BLOCK)
         # In float64: the square of a float32 column of 1e30 would overflow.
         rows = train.X[train.index[block]].astype(np.float64)
-        scaler.partial_fit(rows, sample_weight=train.weight[block])
+        scaler.partial_fit(rows, sample_weight=train.weight[block] if train.weighted else None)
     return scaler
 
 

@@ -24,7 +24,7 @@ class Rows:
     def __len__(self):
         return len(self.index)
 
-    def read(self, dtype, block=2**16):
+    def read(self, dtype, block=2**12):
         """All the rows, standardised, in memory."""
         read = np.empty((len(self), *self.X.shape[1:]), dtype)
         for start in range(0, len(self), block):

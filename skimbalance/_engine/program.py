@@ -150,7 +150,6 @@ class Program:
             lambda i, *_: i < n_steps,
             body,
             (tf.constant(0), params, slots, state, tf.zeros([], params.dtype)),
-            parallel_iterations=1,
         )
         return params, slots, state, total / tf.cast(n_rows, total.dtype)
 

@@ -19,7 +19,6 @@ from skimbalance import ImbalancedMLPClassifier
 
 def fits(size):
     """Name -> function that trains one network of a size."""
-    import keras
     from scikeras.wrappers import KerasClassifier
 
     n, d, _, layers, batch, epochs = SIZES[size]
@@ -41,7 +40,7 @@ def fits(size):
         "scikeras": lambda: wrapped.fit(X, y),
         "MLPClassifier": lambda: sparse.fit(X, y),
         "floor": lambda: floor(n, d, layers, batch, epochs),
-    }, keras.backend.clear_session
+    }
 
 
 def floor(n, d, layers, batch, epochs):
@@ -66,14 +65,13 @@ def main(sizes):
     for size in sizes:
         n, _, _, _, batch, epochs = SIZES[size]
         steps = epochs * -(-n // batch)
-        functions, tidy = fits(size)
+        functions = fits(size)
         seconds = {name: [] for name in functions}
         for repeat in range(6):
             for name, function in functions.items():
                 taken = times(function, 1)
                 if repeat:
                     seconds[name] += taken
-            tidy()
         ours = statistics.median(seconds["skimbalance"])
         row = [size]
         for name, values in seconds.items():

@@ -108,8 +108,9 @@ def forward(architecture, weights, X, center=None, scale=None):
 def _fold_standardization(center, scale, weights, first, X_dtype):
     """Center to subtract from rows in their own dtype, and weights that do all the rest.
 
-    With center = c + d, c rounded to that dtype (but not below float32), the rows less c are as exact as the rows are.
-    The small rest d is constant and goes into the first bias, the scale into the first kernel.
+    With center = c + d, c rounded to that dtype (but not below float32), the rows less c are as
+    exact as the rows are. The small rest d is constant and goes into the first bias, the scale
+    into the first kernel.
     """
     rounded = center.astype(np.result_type(X_dtype, np.float32))
     kernel = weights[f"{first}/kernel"].astype(np.float64) / scale[:, np.newaxis]

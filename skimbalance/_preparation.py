@@ -225,9 +225,12 @@ def auto_batch_size(n_samples):
 
 def _split(params, data, n_classes, rng, partial):
     """Training rows and held-out rows, the latter None without early stopping."""
-    fewest = np.bincount(data.y, minlength=n_classes).min()
+    n_rows = np.bincount(data.y, minlength=n_classes)
+    fewest = n_rows.min()
     if params.early_stopping == "auto":
-        wanted = fewest * params.validation_fraction >= FEWEST_HELD_OUT
+        # Equal counts are the mark of a sampler earlier in a pipeline: held-out rows would be
+        # copies of training rows, or made up, and judge nothing.
+        wanted = fewest * params.validation_fraction >= FEWEST_HELD_OUT and fewest < n_rows.max()
     else:
         wanted = params.early_stopping
     if partial or not wanted:

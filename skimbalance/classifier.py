@@ -111,8 +111,10 @@ default="balanced"
 
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when `monitor` no longer gets better. "auto" does
-        where the rarest class then gives at least 10 held-out rows: with fewer, the score is
-        noise, and the rows are worth more in training.
+        where the rarest class then gives at least 10 held-out rows (with fewer, the score is
+        noise, and the rows are worth more in training), and not where all classes have equally
+        many rows: then a sampler stands before it in a pipeline, and its copies or inventions
+        would be held out. ``sampling=SMOTE()`` inside the classifier has no such trouble.
 
     monitor : str, default="loss"
         What is judged on the held-out rows: "loss", weighted as in training; or, at the

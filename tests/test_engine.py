@@ -215,6 +215,17 @@ def test_early_stopping_restores_the_best_epoch():
     np.testing.assert_array_equal(cut.predict_proba(X), fitted.predict_proba(X))
 
 
+def test_auto_stops_early_where_held_out_rows_tell_something():
+    y = np.repeat([0, 1], [300, 100])
+    rows = np.random.default_rng(0).normal(size=(400, 5))
+    enough = classifier().fit(rows, y)
+    too_few = classifier().fit(rows[:-1], y[:-1])
+    resampled = classifier().fit(*SMOTE(random_state=0).fit_resample(rows, y))
+    inside = classifier(sampling=SMOTE(random_state=0)).fit(rows, y)
+    stops = ["val_loss" in c.history_ for c in (enough, too_few, resampled, inside)]
+    assert stops == [True, False, False, True]
+
+
 def test_the_best_epoch_of_deferred_weights_comes_after_their_start():
     fitted = classifier(
         loss="ldam", loss_params={"deferred": 0.5}, epochs=8, early_stopping=True,

@@ -1,0 +1,109 @@
+"""The examples run, and what they say about the remedies holds."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import recall_score
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def load(name):
+    """The example as a module, to run it with fewer seeds or folds."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(name, folder):
+    """Run the example as a user does; its output."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / f"{name}.py"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def row(output, label):
+    """What stands behind the label of a line."""
+    (line,) = (line for line in output.splitlines() if line.startswith(label))
+    return line.removeprefix(label).split()
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_says_how_to_run_it_and_has_a_test(path):
+    assert f"``python examples/{path.name}``" in load(path.stem).__doc__
+    assert f"test_{path.stem}" in globals()
+
+
+def test_weighted_network(capsys):
+    aucs = load("weighted_network").main(n_seeds=3)
+    assert aucs["unweighted"].mean() == pytest.approx(0.949, abs=0.015)
+    assert aucs["weights 1:100"].mean() == pytest.approx(0.973, abs=0.008)
+    assert np.all(aucs["weights 1:100"] > aucs["unweighted"])
+    output = capsys.readouterr().out
+    assert row(output, "weights 1:100")[0] == "0.973"
+    assert float(row(output, "unweighted")[-2]) < 5 < 45 < float(row(output, "weights 1:100")[-2])
+
+
+def test_fraud_three_ways(capsys):
+    scores = load("fraud_three_ways").main(n_repeats=1)
+    output = capsys.readouterr().out
+    assert all(row(output, name + "  ") for name in scores)
+    plain = scores.pop("plain")
+    for name, remedy in scores.items():
+        assert remedy["average_precision"] < plain["average_precision"] + 0.05, name
+        if name != "focal loss":
+            assert remedy["recall"] > plain["recall"] + 0.1, name
+            assert remedy["precision"] < plain["precision"] - 0.1, name
+
+
+def test_grades_multiclass(capsys):
+    predictions, y = load("grades_multiclass").main(n_splits=2)
+    recall = {name: recall_score(y, y_pred, average=None) for name, y_pred in predictions.items()}
+    assert recall["plain"][4:].max() < 0.03
+    for name in ("weights", "both", "under", "batches"):
+        assert recall[name][4:].mean() > 0.08, name
+        assert recall[name][:3].mean() < recall["plain"][:3].mean() - 0.05, name
+    output = capsys.readouterr().out
+    macro_f1 = dict(zip(predictions, map(float, row(output, "macro-F1")[1:]), strict=True))
+    assert macro_f1["sqrt"] > macro_f1["plain"]
+    assert row(output, "G  ")[0] == "64"
+
+
+def test_custom_loss_in_keras(tmp_path):
+    output = run("custom_loss_in_keras", tmp_path)
+    table, sequences = output.split("Sequences:")
+    for part in (table, sequences):
+        plain = float(row(part, "Keras cross-entropy")[-1])
+        weighted = float(row(part, "Crossentropy, weighted")[-1])
+        assert weighted > plain + 0.1
+    assert row(sequences, "  class indices:")[0].endswith("Error")
+    assert row(sequences, "  one-hot:")[0].endswith("Error")
+
+
+def test_demo(tmp_path, capsys):
+    grid = {
+        "smote": ["passthrough"],
+        "net__class_weight": [None, "balanced"],
+        "net__gamma": [0.0, 2.0],
+    }
+    figure = tmp_path / "demo.png"
+    result, scores = load("demo").main(grid=grid, epochs=10, figure=figure)
+    output = capsys.readouterr().out
+    plain, winner = (scores[name]["overall"] for name in ("plain", "winner"))
+    for name in plain:
+        assert row(output, name)[:2] == [f"{plain[name]:.3f}", f"{winner[name]:.3f}"]
+    assert row(output, "graphic")[0] == "8"
+    assert float(row(output, "best by macro-F1")[0]) == pytest.approx(result.best_score_, abs=1e-3)
+    assert float(row(output, "seconds to search")[0]) > 0
+    assert figure.read_bytes().startswith(b"\x89PNG")

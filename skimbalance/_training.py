@@ -57,7 +57,7 @@ def train(plan):
         patience=params.n_iter_no_change,
         tol=params.tol,
         deferred_until=plan.deferred_until,
-        early_weight=plan.early_weight,
+        early_weight=plan.early_weight if plan.deferred_until else None,
         verbose=params.verbose,
     )
     if by_keras:

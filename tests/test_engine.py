@@ -282,3 +282,15 @@ def test_validation_in_blocks_equals_one_block(monkeypatch):
 def test_a_diverging_fit_says_so_and_names_the_epoch():
     with pytest.raises(ValueError, match=r"must stay finite.* epoch \d+: lower 'learning_rate'"):
         classifier(learning_rate=1e20, epochs=20, activation="linear").fit(X, Y)
+
+
+@pytest.mark.parametrize("make_callbacks", [list, lambda: [BatchHook()]], ids=["ours", "Keras"])
+def test_verbose_shows_one_bar_with_epoch_loss_and_monitor(capsys, make_callbacks):
+    params = {"early_stopping": True, "monitor": "f1_macro"}
+    classifier(**params, callbacks=make_callbacks()).fit(X, Y)
+    assert capsys.readouterr().err == ""
+    classifier(**params, callbacks=make_callbacks(), verbose=1).fit(X, Y)
+    last = capsys.readouterr().err.split("\r")[-1]
+    assert "3/3" in last
+    for name in ("loss=", "val_loss=", "val_f1_macro="):
+        assert name in last

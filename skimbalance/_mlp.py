@@ -112,7 +112,8 @@ def _fold_standardization(center, scale, weights, first, X_dtype):
     exact as the rows are. The small rest d is constant and goes into the first bias, the scale
     into the first kernel.
     """
-    rounded = center.astype(np.result_type(X_dtype, np.float32))
+    floating = X_dtype if X_dtype.kind == "f" else np.float64
+    rounded = center.astype(np.result_type(floating, np.float32))
     kernel = weights[f"{first}/kernel"].astype(np.float64) / scale[:, np.newaxis]
     bias = weights[f"{first}/bias"] - (center - rounded) @ kernel
     return rounded, {**weights, f"{first}/kernel": kernel, f"{first}/bias": bias}

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skimbalance._mlp import Architecture, forward, initial_weights
 from skimbalance._objective import loss_arguments, prior_logits
-from skimbalance.class_weight import compute_class_weight, weights_of_scheme
+from skimbalance.class_weight import _weights_of_scheme, compute_class_weight
 from skimbalance.sampling import (
     balanced_order,
     shuffled_order,
@@ -38,6 +38,10 @@ BLOCK = 2**12
 
 # Held-out rows of the rarest class below which a score of them is too noisy to stop by.
 FEWEST_HELD_OUT = 10
+
+# Stack level at which a warning names the line that called `fit`: above it stand `fit`, `_fit`,
+# `_fit_rows`, `prepare` and the function that warns.
+CALLER = 6
 
 # Keras' own default for AdamW; its other optimizers have none.
 ADAMW_WEIGHT_DECAY = 0.004
@@ -241,7 +245,7 @@ def _split(params, data, n_classes, rng, partial):
             f"out. A class has {fewest}: training goes on without early stopping. Set "
             "early_stopping=False to silence this warning.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=CALLER,
         )
         return data, None
     train, held_out = stratified_split(data.y, params.validation_fraction, random_state=rng)
@@ -311,7 +315,7 @@ def _class_weights(params, seen, classes):
             f"Both {which} and class_weight={params.class_weight!r} correct for imbalance, so "
             "it is corrected twice. Set class_weight=None to correct once.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=CALLER,
         )
     return class_weight, in_loss
 
@@ -325,7 +329,7 @@ def _alpha(alpha, seen, classes):
                 f"an array for more than two classes. Got {alpha!r} for {len(classes)} classes."
             )
         alpha = [1.0 - alpha, alpha]
-    return weights_of_scheme("alpha", alpha, seen, classes)
+    return _weights_of_scheme("alpha", alpha, seen, classes)
 
 
 def _architecture(params, n_features, n_classes, previous):

@@ -61,10 +61,10 @@ def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None)
     >>> compute_class_weight({"no": 1, "yes": 11}, [90, 10], classes=["no", "yes"])
     array([0.5, 5.5])
     """
-    return weights_of_scheme("class_weight", class_weight, class_counts, classes, beta)
+    return _weights_of_scheme("class_weight", class_weight, class_counts, classes, beta)
 
 
-def weights_of_scheme(name, class_weight, class_counts, classes, beta=None):
+def _weights_of_scheme(name, class_weight, class_counts, classes, beta=None):
     """As `compute_class_weight`, for the parameter that errors call `name`."""
     counts = np.asarray(class_counts, dtype=float)
     total = counts.sum()

@@ -20,7 +20,7 @@ from skimbalance._validation import (
     check_sample_weight,
     validate_parameter_constraints,
 )
-from skimbalance.posterior import log_posterior, shift_prior
+from skimbalance.posterior import _shift_prior, log_posterior
 
 __all__ = ["ImbalancedMLPClassifier"]
 
@@ -437,7 +437,7 @@ default="balanced"
                 "The 'priors' parameter of predict_posterior must be None until every class has "
                 f"had rows. Got {priors!r}, and no row yet of {unseen!r}."
             )
-        return shift_prior(proba, self.class_prior_, priors, "priors")
+        return _shift_prior(proba, self.class_prior_, priors, "priors")
 
     @property
     def model_(self):

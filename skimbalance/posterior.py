@@ -50,10 +50,10 @@ def correct_prior(proba, prior, new_prior):
     >>> correct_prior([[0.5, 0.5]], prior=[0.5, 0.5], new_prior=[0.9, 0.1])
     array([[0.9, 0.1]])
     """
-    return shift_prior(proba, prior, new_prior, "new_prior")
+    return _shift_prior(proba, prior, new_prior, "new_prior")
 
 
-def shift_prior(proba, prior, new_prior, name):
+def _shift_prior(proba, prior, new_prior, name):
     """As `correct_prior`, for the parameter that errors call `name`."""
     proba = np.asarray(proba)
     prior, new_prior = (

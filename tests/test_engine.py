@@ -294,3 +294,12 @@ def test_verbose_shows_one_bar_with_epoch_loss_and_monitor(capsys, make_callback
     assert "3/3" in last
     for name in ("loss=", "val_loss=", "val_f1_macro="):
         assert name in last
+
+
+def test_warnings_name_the_line_that_called_fit():
+    with pytest.warns(UserWarning, match="corrected twice") as twice:
+        classifier(loss="logit_adjusted", class_weight="balanced").fit(X, Y)
+    alone = np.where(np.arange(len(Y)) == 0, 3, Y)
+    with pytest.warns(UserWarning, match="A class has 1") as too_small:
+        classifier(early_stopping=True).fit(X, alone)
+    assert [w.filename for w in (*twice, *too_small)] == [__file__] * 2

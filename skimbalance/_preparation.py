@@ -173,38 +173,28 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
     seen = np.where(counts > 0, counts * ratio, 1.0)
 
     class_weight, in_loss = _class_weights(params, seen, classes)
-    arguments = {}
-    if isinstance(params.loss, str):
-        arguments = loss_arguments(
-            params.loss,
-            gamma=params.gamma,
-            tau=params.tau,
-            loss_params=params.loss_params,
-            class_counts=seen,
-        )
+    arguments = _loss_arguments(params, seen)
     deferred = arguments.pop("deferred", 0.0)
     architecture = _architecture(params, rows.X.shape[1], len(classes), previous)
+    weights = previous and previous.weights
     if previous is None:
         weights = initial_weights(architecture, rng)
         if params.output_bias == "prior":
             weights["logits/bias"] = prior_logits(params.loss, arguments, seen * in_loss)
-    else:
-        weights = previous.weights
     posterior = {"class_weight": in_loss, "sampling_ratio": ratio, **arguments}
     posterior["loss"] = params.loss if isinstance(params.loss, str) else "a loss of one's own"
 
     batch_size = auto_batch_size(len(rows.y)) if params.batch_size == "auto" else params.batch_size
-    mean_weight = drawn.sum() / len(rows.y)
-    loss_weight = rows.weight * in_loss[rows.y]
     return Plan(
         params=params,
         start=Fitted(architecture, weights, scaler, posterior, previous and previous.slots),
         rows=rows,
-        loss_weight=loss_weight / (drawn @ in_loss / len(rows.y)),
-        early_weight=rows.weight / mean_weight,
+        loss_weight=_row_weight(rows, drawn, in_loss),
+        early_weight=_row_weight(rows, drawn, np.ones_like(in_loss)),
         deferred_until=0 if partial else int(deferred * params.epochs),
         held_out=held_out,
-        held_out_loss_weight=held_out and _loss_weight(held_out, in_loss * ratio),
+        # As training rows weigh, drawn as they are: the same objective.
+        held_out_loss_weight=held_out and _row_weight(held_out, None, in_loss * ratio),
         order=bind(_order, ORDERS[order], rows.y, seed),
         batch_size=batch_size,
         epochs=1 if partial else params.epochs,
@@ -364,10 +354,24 @@ def _weight_decay(params):
     return ADAMW_WEIGHT_DECAY if params.optimizer == "adamw" else 0.0
 
 
-def _loss_weight(held_out, class_weight):
-    """Held-out rows weigh as training rows do, so that their loss is the same objective."""
-    weight = held_out.weight * class_weight[held_out.y]
-    return weight / weight.mean()
+def _row_weight(rows, drawn, class_weight):
+    """Weight of each row in the loss, of mean 1 over the draws of an epoch."""
+    weight = rows.weight * class_weight[rows.y]
+    drawn = class_counts(rows.y, rows.weight, len(class_weight)) if drawn is None else drawn
+    total = drawn @ class_weight
+    return weight * (len(rows.y) / total) if total > 0 else weight
+
+
+def _loss_arguments(params, seen):
+    if not isinstance(params.loss, str):
+        return {}
+    return loss_arguments(
+        params.loss,
+        gamma=params.gamma,
+        tau=params.tau,
+        loss_params=params.loss_params,
+        class_counts=seen,
+    )
 
 
 def _order(stream, y, seed, epoch):

@@ -189,12 +189,12 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
         params=params,
         start=Fitted(architecture, weights, scaler, posterior, previous and previous.slots),
         rows=rows,
-        loss_weight=_row_weight(rows, drawn, in_loss),
-        early_weight=_row_weight(rows, drawn, np.ones_like(in_loss)),
+        loss_weight=_row_weight(rows, in_loss, drawn),
+        early_weight=_row_weight(rows, np.ones_like(in_loss), drawn),
         deferred_until=0 if partial else int(deferred * params.epochs),
         held_out=held_out,
         # As training rows weigh, drawn as they are: the same objective.
-        held_out_loss_weight=held_out and _row_weight(held_out, None, in_loss * ratio),
+        held_out_loss_weight=held_out and _held_out_weight(held_out, in_loss * ratio),
         order=bind(_order, ORDERS[order], rows.y, seed),
         batch_size=batch_size,
         epochs=1 if partial else params.epochs,
@@ -354,12 +354,17 @@ def _weight_decay(params):
     return ADAMW_WEIGHT_DECAY if params.optimizer == "adamw" else 0.0
 
 
-def _row_weight(rows, drawn, class_weight):
+def _row_weight(rows, class_weight, drawn):
     """Weight of each row in the loss, of mean 1 over the draws of an epoch."""
     weight = rows.weight * class_weight[rows.y]
-    drawn = class_counts(rows.y, rows.weight, len(class_weight)) if drawn is None else drawn
     total = drawn @ class_weight
     return weight * (len(rows.y) / total) if total > 0 else weight
+
+
+def _held_out_weight(held_out, class_weight):
+    """The same for held-out rows, each of which is drawn once."""
+    counts = class_counts(held_out.y, held_out.weight, len(class_weight))
+    return _row_weight(held_out, class_weight, counts)
 
 
 def _loss_arguments(params, seen):

@@ -190,7 +190,9 @@ def _mean_loss(loss):
     if isinstance(loss, str):
         values, key = partial(LOSSES[loss], from_logits=True), loss
     else:
-        values, key = _values_of_keras_loss(loss), _key(loss)
+        values = _values_of_keras_loss(loss)
+        # A plain function has no config: it is its own key.
+        key = _key(loss) if isinstance(loss, keras.losses.Loss) else loss
 
     def mean(y, logits, weight, arguments):
         return tf.reduce_mean(weight * values(y, logits, **arguments))
@@ -225,12 +227,11 @@ def _optimizer(optimizer):
     """Maker of an engine optimizer from (names, shapes), and a key."""
     if isinstance(optimizer, str):
         return lambda names, shapes: OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer].__name__
-    config = {k: v for k, v in optimizer.get_config().items() if k != "learning_rate"}
 
     def make(names, shapes):
         return KerasOptimizer(_with_settable_rate(optimizer), names, shapes)
 
-    return make, (type(optimizer), json.dumps(config, sort_keys=True, default=repr))
+    return make, _key(optimizer)
 
 
 def _with_settable_rate(optimizer):
@@ -238,8 +239,7 @@ def _with_settable_rate(optimizer):
     return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 1e-3})
 
 
-def _key(loss):
-    """What tells two losses apart: a class and its config, or a function itself."""
-    if isinstance(loss, keras.losses.Loss):
-        return type(loss), json.dumps(loss.get_config(), sort_keys=True, default=repr)
-    return loss
+def _key(part):
+    """What tells two losses or optimizers apart: class and config (the rate is an argument)."""
+    config = {k: v for k, v in part.get_config().items() if k != "learning_rate"}
+    return type(part), json.dumps(config, sort_keys=True, default=repr)

@@ -234,29 +234,9 @@ def test_the_best_epoch_of_deferred_weights_comes_after_their_start():
     assert fitted.best_epoch_ > 4
 
 
-def test_rows_that_exceed_the_memory_are_streamed(monkeypatch, tmp_path):
-    file = np.memmap(tmp_path / "X", dtype=np.float32, mode="w+", shape=X.shape)
-    file[:] = X
-    in_memory = classifier(early_stopping=True).fit(X.astype(np.float32), Y)
-    read = []
-    getitem = keras_fit._Batches.__getitem__
-
-    def spy(self, i):
-        batch = getitem(self, i)
-        read.append(len(batch[0]))
-        return batch
-
-    monkeypatch.setattr(keras_fit._Batches, "__getitem__", spy)
-    monkeypatch.setattr("skimbalance._training._fits_in_memory", lambda rows: False)
-    streamed = classifier(early_stopping=True).fit(file, Y)
-    assert max(read) <= 32
-    np.testing.assert_allclose(
-        streamed.predict_proba(X), in_memory.predict_proba(X), rtol=1e-3, atol=1e-3
-    )
-
-
-def test_batches_differ_by_one_row_at_most_and_visit_each_row(monkeypatch):
-    fitted = classifier(batch_size=64, callbacks=[BatchHook()])
+@pytest.fixture
+def batch_sizes(monkeypatch):
+    """Rows of each batch that Keras' `fit` reads, as they are read."""
     sizes = []
     getitem = keras_fit._Batches.__getitem__
 
@@ -266,8 +246,25 @@ def test_batches_differ_by_one_row_at_most_and_visit_each_row(monkeypatch):
         return batch
 
     monkeypatch.setattr(keras_fit._Batches, "__getitem__", spy)
+    return sizes
+
+
+def test_rows_that_exceed_the_memory_are_streamed(monkeypatch, tmp_path, batch_sizes):
+    file = np.memmap(tmp_path / "X", dtype=np.float32, mode="w+", shape=X.shape)
+    file[:] = X
+    in_memory = classifier(early_stopping=True).fit(X.astype(np.float32), Y)
+    monkeypatch.setattr("skimbalance._training._fits_in_memory", lambda rows: False)
+    streamed = classifier(early_stopping=True).fit(file, Y)
+    assert max(batch_sizes) <= 32
+    np.testing.assert_allclose(
+        streamed.predict_proba(X), in_memory.predict_proba(X), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_batches_differ_by_one_row_at_most_and_visit_each_row(batch_sizes):
+    fitted = classifier(batch_size=64, callbacks=[BatchHook()])
     fitted.set_params(epochs=1).fit(X, Y)
-    assert sorted(sizes)[-5:] == [60, 60, 60, 60, 60]
+    assert sorted(batch_sizes)[-5:] == [60, 60, 60, 60, 60]
     for name, order in ORDERS.items():
         assert len(order(Y, seed=0, epoch=0)) == len(Y), name
 

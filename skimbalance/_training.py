@@ -14,9 +14,9 @@ import tensorflow as tf
 from skimbalance._engine.hooks import Hooks, has_batch_hooks
 from skimbalance._engine.job import Job, Rows
 from skimbalance._engine.keras_fit import train_by_keras
-from skimbalance._engine.loop import train_by_program
 from skimbalance._engine.optimizers import OPTIMIZERS, KerasOptimizer
 from skimbalance._engine.program import Program, program_for
+from skimbalance._engine.stack import train_alone
 from skimbalance._monitors import MONITORS
 from skimbalance.losses import LOSSES
 from skimbalance.networks import mlp
@@ -63,7 +63,7 @@ def train(plan):
     if by_keras:
         return train_by_keras(job, _compiled_model(plan), callbacks, _mean_loss(params.loss)[0])
     hooks = Hooks(_compiled_model(plan), callbacks, plan.epochs) if callbacks else None
-    return train_by_program(job, hooks)
+    return train_alone(job, hooks)
 
 
 def keras_model(fitted, dropout=0.0):

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 
 from skimbalance import ImbalancedMLPClassifier
-from skimbalance._engine import keras_fit, loop, program
+from skimbalance._engine import keras_fit, program
 from skimbalance._engine.dropout import CounterDropout
 from skimbalance._objective import LOSS_PARAMS
 from skimbalance._preparation import ORDERS
@@ -271,7 +271,7 @@ def test_batches_differ_by_one_row_at_most_and_visit_each_row(batch_sizes):
 
 def test_validation_in_blocks_equals_one_block(monkeypatch):
     whole = classifier(early_stopping=True, monitor="roc_auc").fit(X, Y)
-    monkeypatch.setattr(loop, "VALIDATION_BLOCK", 7)
+    monkeypatch.setattr(program, "FORWARD_BLOCK", 7)
     blocks = classifier(early_stopping=True, monitor="roc_auc").fit(X, Y)
     np.testing.assert_allclose(blocks.history_["val_loss"], whole.history_["val_loss"], rtol=1e-5)
 

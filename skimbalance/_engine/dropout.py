@@ -16,6 +16,7 @@ class CounterDropout(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        self.supports_masking = True
         # Not the default initializer, which draws its seed from Python's random numbers.
         self.rate = self.add_weight(shape=(), name="rate", initializer="zeros", trainable=False)
         self.seed = self.add_weight(

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from skimbalance._engine.job import Result
-from skimbalance._engine.loop import EarlyStopping, check_finite, judge, progress_bar
+from skimbalance._engine.stopping import EarlyStopping, check_finite, judge, progress_bar
 
 # Held-out rows are read and predicted in blocks of so many.
 VALIDATION_BLOCK = 2**14
@@ -31,12 +31,12 @@ def train_by_keras(job, model, callbacks, mean_loss):
     Returns
     -------
     result : Result
-        As of `loop.train_by_program`, without optimizer slots.
+        As of `stack.train_alone`, without optimizer slots.
     """
     trained = keras.Model(model.inputs, model.get_layer("logits").output)
     trained.compile(optimizer=model.optimizer, loss=_MeanLoss(mean_loss, job.arguments))
     batches = _Batches(job)
-    with progress_bar(job) as bar:
+    with progress_bar([job]) as bar:
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
         judging = _Judging(job, batches, bar, callers)
         trained.fit(batches, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
@@ -136,7 +136,7 @@ class _Judging(keras.callbacks.Callback):
         if job.validation:
             value = judge(job, *self._validate(), record)
             if epoch + 1 > job.deferred_until:
-                weights = self._callers.model.get_weights()
+                weights = self._callers.model.get_weights
                 self.model.stop_training |= self.stopping.update(epoch + 1, value, weights)
         for key, number in record.items():
             self.history.setdefault(key, []).append(number)

@@ -1,8 +1,9 @@
-"""Optimizers as pure functions of one flat parameter vector, so that a fit owns no variables.
+"""Optimizers as pure functions of flat parameter vectors, so that a fit owns no variables.
 
-Each has ``start(params)``, its slots before the first step, and
-``step(params, gradient, slots, learning_rate)``, new parameters and slots. The update rules and
-constants are those of the Keras optimizers of the same names.
+Each has ``start(params)``, the slots of one network before the first step, and
+``step(params, gradient, slots, learning_rate)``, new parameters (K, P) and slots of K networks,
+whose learning rates are (K, 1). The update rules and constants are those of the Keras optimizers
+of the same names.
 """
 
 import keras
@@ -16,7 +17,7 @@ class Adam:
 
     def start(self, params):
         zeros = tf.zeros_like(params)
-        return (zeros, zeros, tf.zeros([], params.dtype))
+        return (zeros, zeros, tf.zeros([1], params.dtype))
 
     def step(self, params, gradient, slots, learning_rate):
         mean, square, t = slots
@@ -56,12 +57,12 @@ class KerasOptimizer:
     """Any Keras optimizer in the same form.
 
     The optimizer keeps its state in variables of its own. They only pass values through: each
-    step loads parameters and slots into them and reads the results back, so that two fits can
-    take turns, but must not overlap (`overlaps`). It sees each weight of the network with its
-    own shape and name, as rules by layer or by name need.
+    step loads parameters and slots into them and reads the results back, so that fits can take
+    turns, but neither overlap nor stack. It sees each weight of the network with its own shape
+    and name, as rules by layer or by name need.
     """
 
-    overlaps = False
+    stackable = False
 
     def __init__(self, optimizer, names, shapes):
         self._sizes = [shape.num_elements() for shape in shapes]
@@ -78,18 +79,18 @@ class KerasOptimizer:
         return self._start
 
     def step(self, params, gradient, slots, learning_rate):
-        pieces = tf.split(params, self._sizes)
+        pieces = tf.split(params[0], self._sizes)
         loads = [*zip(self._slots, slots, strict=True)]
         loads += zip(self._variables, pieces, strict=True)
         for variable, value in loads:
             variable.assign(tf.reshape(value, variable.shape))
-        self._optimizer.learning_rate = learning_rate
-        gradients = tf.split(gradient, self._sizes)
+        self._optimizer.learning_rate = learning_rate[0, 0]
+        gradients = tf.split(gradient[0], self._sizes)
         self._optimizer.apply(
             [tf.reshape(g, v.shape) for g, v in zip(gradients, self._variables, strict=True)]
         )
         params = tf.concat([tf.reshape(v.value, [-1]) for v in self._variables], axis=0)
-        return params, tuple(tf.identity(v.value) for v in self._slots)
+        return params[None], tuple(tf.identity(v.value)[None] for v in self._slots)
 
 
 OPTIMIZERS = {"adam": Adam, "adamw": Adam, "sgd": SGD, "rmsprop": RMSprop}

@@ -1,7 +1,7 @@
-"""Compiled programs: one epoch of training, and the forward pass, of one shape of network.
+"""Compiled programs: training steps, and the forward pass, of one shape of network.
 
-A program is traced once and serves every later fit of its shape. All that a fit owns (weights,
-optimizer slots, learning rates, loss parameters, seeds) goes in as arguments and comes back as
+A program trains a stack: K networks of one shape along a leading axis, each with its own rows,
+rates, seeds and loss parameters. All that a fit owns goes in as arguments and comes back as
 results; the graph captures nothing, so fits may overlap in threads and none leaks.
 """
 
@@ -19,6 +19,9 @@ from skimbalance._engine.dropout import replace_dropout
 # Graphs of a small network take about 1 MB each.
 MOST_PROGRAMS = 32
 
+# Held-out rows are scored in blocks, so that their activations stay small.
+FORWARD_BLOCK = 2**15
+
 
 class Program:
     """The compiled functions of one network, loss and optimizer.
@@ -33,9 +36,15 @@ class Program:
         ``make_optimizer(names, shapes)`` to one of `optimizers`.
     arguments : dict of str to ndarray
         The loss' parameters, of which shapes matter here and values do not.
+
+    Attributes
+    ----------
+    stackable : bool
+        Whether a stack may hold more than one network.
     """
 
     def __init__(self, network, loss, make_optimizer, arguments):
+        self.traces = 0
         self.traces = 0
         self._network = replace_dropout(network)
         self._loss = loss
@@ -45,49 +54,77 @@ class Program:
         self._shapes = [v.shape for v in trainable]
         self._sizes = [shape.num_elements() for shape in self._shapes]
         self._optimizer = make_optimizer(self.trainable_names, self._shapes)
-        overlaps = getattr(self._optimizer, "overlaps", True)
-        self._turn = nullcontext() if overlaps else threading.Lock()
+        self.stackable = getattr(self._optimizer, "stackable", True)
+        self._turn = nullcontext() if self.stackable else threading.Lock()
         self._decays = np.concatenate(
             [
                 np.full(size, name.endswith("kernel"))
                 for name, size in zip(self.trainable_names, self._sizes, strict=True)
             ]
         )
-        self._compile(arguments)
+        self._masked = any(
+            isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
+        )
+        self._xla, self._ran = True, False
+        self._specify(arguments)
 
-    def _compile(self, arguments):
+    def _specify(self, arguments):
+        """The shapes of all that goes in: K networks, S steps and B rows are open."""
         real = tf.as_dtype(keras.config.floatx())
         self.dtype = real.as_numpy_dtype
-        params = tf.TensorSpec([sum(self._sizes)], real)
-        slots = tuple(tf.TensorSpec(s.shape, s.dtype) for s in self.start(np.zeros(params.shape)))
-        state = tuple(
-            tf.TensorSpec(v.shape, v.dtype) for v in self._network.non_trainable_variables
-        )
-        X = tf.TensorSpec([None, *self._network.inputs[0].shape[1:]], real)
-        y = tf.TensorSpec([None], tf.int32)
-        weight = tf.TensorSpec([None], real)
-        logits = tf.TensorSpec([None, *self._network.outputs[0].shape[1:]], real)
-        values = {key: tf.TensorSpec(np.shape(value), real) for key, value in arguments.items()}
-        order, rates = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], real)
-        decay = tf.TensorSpec([], real)
-        self._epoch = self._function(
-            self._trace_epoch, (params, slots, state, X, y, weight, order, rates, decay, values)
-        )
-        self._forward = self._function(self._trace_forward, (params, state, X))
-        self._mean_loss = self._function(self._trace_loss, (y, logits, weight, values))
+        self.features = features = tuple(self._network.inputs[0].shape[1:])
+        outputs = self._network.outputs[0].shape[1:]
 
-    def _function(self, python_function, signature):
+        def stacked(value):
+            return tf.TensorSpec([None, *value.shape], value.dtype)
+
+        params = tf.TensorSpec([None, sum(self._sizes)], real)
+        slots = tuple(map(stacked, self.start(np.zeros(sum(self._sizes)))))
+        state = tuple(map(stacked, self._network.non_trainable_variables))
+        values = {k: tf.TensorSpec([None, *np.shape(v)], real) for k, v in arguments.items()}
+        batches = (
+            tf.TensorSpec([None, None, None, *features], real),
+            tf.TensorSpec([None, None, None], tf.int32),
+            tf.TensorSpec([None, None, None], real),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], real),
+        )
+        n_steps, decay = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], real)
+        rows = tf.TensorSpec([None, None, *features], real)
+        y, weight = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], real)
+        logits = tf.TensorSpec([None, None, *outputs], real)
+        self._signatures = {
+            self._trace_steps: (params, slots, state, batches, n_steps, decay, values),
+            self._trace_forward: (params, state, rows),
+            self._trace_loss: (y, logits, weight, values),
+            self._trace_judge: (params, state, rows, y, weight, values),
+        }
+        self._functions, self._tracing = {}, threading.Lock()
+
+    def _function(self, traced, alone, xla=False):
+        """A compiled function, traced at its first call."""
+        key = (traced, alone)
+        with self._tracing:
+            if key not in self._functions:
+                self._functions[key] = self._compiled(traced, alone, xla)
+            return self._functions[key]
+
+    def _compiled(self, traced, alone, xla):
         # TensorFlow counts traces by code object, over all programs, and would warn of
         # "retracing" though each program is traced once; a partial has none.
-        traced = partial(python_function)
-        return tf.function(traced, input_signature=signature, autograph=False)
+        python_function = partial(traced, _alone if alone else _stacked)
+        options = {"input_signature": self._signatures[traced], "autograph": False}
+        function = tf.function(python_function, **options)
+        # Traced here, as `tf.vectorized_map` traces twice in a function for XLA.
+        plain = function.get_concrete_function()
+        return tf.function(partial(plain), jit_compile=True, **options) if xla else plain
 
     def start(self, params):
-        """Optimizer slots before the first step."""
+        """Optimizer slots of one network before the first step."""
         return self._optimizer.start(tf.constant(params, keras.config.floatx()))
 
     def flatten(self, weights):
-        """Named arrays as one parameter vector, and the state."""
+        """Named arrays of one network as one parameter vector, and the state."""
         params = np.concatenate([np.ravel(weights[name]) for name in self.trainable_names])
         state = tuple(
             np.asarray(weights[name], dtype=v.dtype)
@@ -105,76 +142,152 @@ class Program:
         weights.update((n, np.array(v)) for n, v in zip(self.state_names, state, strict=True))
         return weights
 
-    def epoch(self, params, slots, state, rows, order, rates, decay, arguments):
-        """Train one epoch: ``len(rates)`` batches of nearly equal size, in `order`."""
+    def numbers_per_step(self, n_rows):
+        """Numbers that one network's training step touches.
+
+        Parameters, their gradient and the optimizer's slots; the outputs of all layers on
+        `n_rows` rows, and their gradients.
+        """
+        n_params = sum(self._sizes)
+        n_slots = sum(spec.shape[1:].num_elements() for spec in self._signatures[self._trace_steps][1])
+        widths = sum(int(np.prod(layer.output.shape[1:])) for layer in self._network.layers)
+        return 2 * n_params + n_slots + 2 * n_rows * widths
+
+    def steps(self, params, slots, state, batches, n_steps, decay, arguments):
+        """Train each network for the first `n_steps` of its batches.
+
+        Parameters
+        ----------
+        params, slots, state, decay, arguments
+            Of each network, along the first axis.
+        batches : tuple
+            Rows (K, S, B, ...), class indices and weights (K, S, B), numbers of rows that count
+            and learning rates (K, S).
+        n_steps : int
+            At most S.
+
+        Returns
+        -------
+        params, slots, state
+            After the steps.
+        losses : tensor of shape (K, S)
+            Of each step; zero after `n_steps`.
+        """
+        args = (params, slots, state, batches, np.int32(n_steps), decay, arguments)
         with self._turn:
-            return self._epoch(params, slots, state, *rows, order, rates, decay, arguments)
+            try:
+                function = self._function(self._trace_steps, not self.stackable, self._xla)
+                results = function(*args)
+            except Exception:
+                if self._ran or not self._xla:
+                    raise
+                # XLA does not know every operation that a loss or a layer may use, nor is it
+                # part of every build of TensorFlow: the plain graph, one network at a time.
+                self._xla, self.stackable = False, False
+                self._functions.pop((self._trace_steps, False), None)
+                self._functions.pop((self._trace_steps, True), None)
+                if len(params) > 1:
+                    raise NotStackableError from None
+                return self._function(self._trace_steps, True)(*args)
+            self._ran = True
+            return results
 
-    def forward(self, params, state, X):
-        """Logits of rows, in inference."""
-        return self._forward(params, state, X)
-
-    def mean_loss(self, y, logits, weight, arguments):
-        """The loss over rows whose logits are known."""
-        return self._mean_loss(y, logits, weight, arguments)
+    def judge(self, params, state, X, y, weight, arguments):
+        """Logits of each network's held-out rows (K, n, ...), and their mean loss (K,)."""
+        alone = len(params) == 1
+        if X.shape[1] <= FORWARD_BLOCK:
+            function = self._function(self._trace_judge, alone)
+            logits, losses = function(params, state, X, y, weight, arguments)
+            return logits.numpy(), losses.numpy()
+        forward = self._function(self._trace_forward, alone)
+        blocks = range(0, X.shape[1], FORWARD_BLOCK)
+        logits = [forward(params, state, X[:, i : i + FORWARD_BLOCK]).numpy() for i in blocks]
+        logits = np.concatenate(logits, axis=1)
+        return logits, self._function(self._trace_loss, alone)(y, logits, weight, arguments).numpy()
 
     def _unpack(self, params):
         pieces = tf.split(params, self._sizes)
         return [tf.reshape(p, s) for p, s in zip(pieces, self._shapes, strict=True)]
 
-    def _trace_epoch(self, params, slots, state, X, y, weight, order, rates, decay, arguments):
+    def _trace_steps(self, over_networks, params, slots, state, batches, n_steps, decay, arguments):
         self.traces += 1
-        n_steps, n_rows = tf.size(rates), tf.size(order, out_type=tf.int64)
-        decays = tf.constant(self._decays, params.dtype) * decay
+        n_all = tf.shape(batches[0])[1]
 
-        def body(i, params, slots, state, total):
-            # Batches differ by at most one row: none is tiny, and every row counts alike.
-            begin, end = (
-                tf.cast(tf.cast(k, tf.int64) * n_rows // tf.cast(n_steps, tf.int64), tf.int32)
-                for k in (i, i + 1)
-            )
-            batch = order[begin:end]
-            loss, gradient, state = self._gradient(
-                params,
-                state,
-                tf.gather(X, batch),
-                tf.gather(y, batch),
-                tf.gather(weight, batch),
-                arguments,
-            )
-            params = params - rates[i] * decays * params
-            params, slots = self._optimizer.step(params, gradient, slots, rates[i])
-            return i + 1, params, slots, state, total + loss * tf.cast(end - begin, total.dtype)
+        decays = tf.constant(self._decays, params.dtype) * decay[:, None]
 
-        _, params, slots, state, total = tf.while_loop(
+        def body(i, params, slots, state, losses):
+            *batch, rates = (part[:, i] for part in batches)
+            loss, gradient, state = over_networks(
+                lambda args: self._gradient(*args), (params, state, *batch, arguments)
+            )
+            rates = rates[:, None]
+            params = params - rates * decays * params
+            params, slots = self._optimizer.step(params, gradient, slots, rates)
+            here = tf.range(n_all) == i
+            return i + 1, params, slots, state, tf.where(here, loss[:, None], losses)
+
+        _, params, slots, state, losses = tf.while_loop(
             lambda i, *_: i < n_steps,
             body,
-            (tf.constant(0), params, slots, state, tf.zeros([], params.dtype)),
+            (tf.constant(0), params, slots, state, tf.zeros_like(batches[-1])),
         )
-        return params, slots, state, total / tf.cast(n_rows, total.dtype)
+        return params, slots, state, losses
 
-    def _gradient(self, params, state, X, y, weight, arguments):
-        """Loss of a batch, its gradient and the new state.
+    def _gradient(self, params, state, X, y, weight, size, arguments):
+        """Loss of a batch of one network, its gradient, and the new state.
 
-        The tape watches the pieces, not the vector: the gradient of a slice of it would be a
-        zero vector of full length for each piece.
+        Batches are as long as the longest one: rows beyond `size` repeat others and weigh
+        nothing, so that the mean is over the rows that count.
         """
+        n_rows = tf.shape(y)[0]
+        counts = tf.range(n_rows) < size
+        share = tf.cast(n_rows, weight.dtype) / tf.cast(size, weight.dtype)
+        weight = tf.where(counts, weight * share, tf.zeros_like(weight))
+        mask = {"mask": counts} if self._masked else {}
         pieces = self._unpack(params)
+        # The tape watches the pieces, not the vector: the gradient of a slice of it would be a
+        # zero vector of full length for each piece.
         with tf.GradientTape() as tape:
             tape.watch(pieces)
-            logits, state = self._network.stateless_call(pieces, list(state), X, training=True)
+            logits, state = self._network.stateless_call(
+                pieces, list(state), X, training=True, **mask
+            )
             loss = self._loss(y, logits, weight, arguments)
         gradients = tape.gradient(loss, pieces, unconnected_gradients="zero")
-        return loss, tf.concat([tf.reshape(g, [-1]) for g in gradients], axis=0), tuple(state)
+        gradient = tf.concat([tf.reshape(g, [-1]) for g in gradients], axis=0)
+        return loss, gradient, tuple(state)
 
-    def _trace_forward(self, params, state, X):
+    def _trace_forward(self, over_networks, params, state, X):
         self.traces += 1
-        pieces = self._unpack(params)
-        return self._network.stateless_call(pieces, list(state), X, training=False)[0]
 
-    def _trace_loss(self, y, logits, weight, arguments):
+        def forward(args):
+            params, state, X = args
+            pieces = self._unpack(params)
+            return self._network.stateless_call(pieces, list(state), X, training=False)[0]
+
+        return over_networks(forward, (params, state, X))
+
+    def _trace_judge(self, over_networks, params, state, X, y, weight, arguments):
+        logits = self._trace_forward(over_networks, params, state, X)
+        return logits, self._trace_loss(over_networks, y, logits, weight, arguments)
+
+    def _trace_loss(self, over_networks, y, logits, weight, arguments):
         self.traces += 1
-        return self._loss(y, logits, weight, arguments)
+        return over_networks(lambda args: self._loss(*args), (y, logits, weight, arguments))
+
+
+class NotStackableError(Exception):
+    """The program cannot train several networks in one call; nothing was changed."""
+
+
+def _alone(function, args):
+    """As `tf.vectorized_map`, of a single network: its products are plain ones of matrices."""
+    result = function(tf.nest.map_structure(lambda value: value[0], args))
+    return tf.nest.map_structure(lambda value: value[None], result)
+
+
+def _stacked(function, args):
+    return tf.vectorized_map(tf.autograph.experimental.do_not_convert(function), args, warn=False)
 
 
 _programs: OrderedDict = OrderedDict()

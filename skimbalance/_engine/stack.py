@@ -1,0 +1,324 @@
+"""Stacks: networks of one shape that train in one compiled program."""
+
+import weakref
+
+import numpy as np
+import tensorflow as tf
+
+from skimbalance._engine.member import Member
+from skimbalance._engine.program import NotStackableError
+from skimbalance._engine.stopping import progress_bar
+
+# What one step of all networks of a stack may touch, in bytes: about one core's cache.
+STEP_BYTES = 2**21
+
+# What the batches of one call may take, in bytes.
+CALL_BYTES = 2**23
+
+MOST_NETWORKS = 64
+MOST_STEPS = 256
+
+# To these sizes a stack shrinks as its members stop: few, as each is compiled.
+SMALLER = (1, 4, 16)
+
+
+def rows_per_batch(job):
+    """Rows to which the batches of a job are filled up.
+
+    The batch size; or where no batch is half as long, the next power of two.
+    """
+    longest = -(-len(job.rows) // -(-len(job.rows) // job.batch_size))
+    return min(job.batch_size, 1 << (longest - 1).bit_length())
+
+
+def shape(job):
+    """Jobs of equal shape may share a stack."""
+    return job.program, rows_per_batch(job)
+
+
+def stack_size(job, n_jobs, most=MOST_NETWORKS):
+    """Networks to train side by side, out of `n_jobs` of one shape.
+
+    A step of one network touches its P parameters, their gradient, the optimizer's slots (two
+    of P for Adam), and for each of B rows the outputs of all layers and their gradients: in
+    float32, ``4 * (4 * P + 2 * B * width)`` bytes. As many networks as keep this below 2 MiB,
+    about one core's cache: more would be slower, not faster. For 20 features, layers 64-32, two
+    classes, and batches of 64 it is 4 * (4 * 3,490 + 2 * 64 * 214) bytes, or 162 KiB: 12
+    networks. The batches of a call add 8 MiB, held-out rows 32,768 times the widths, and rows
+    which several members share are held once.
+
+    The jobs are dealt out evenly: 50 of at most 16 train as 4 times 13.
+    """
+    if not job.program.stackable:
+        return 1
+    numbers = job.program.numbers_per_step(rows_per_batch(job))
+    fit = STEP_BYTES // (numbers * np.dtype(job.program.dtype).itemsize)
+    size = int(np.clip(fit, 1, min(MOST_NETWORKS, most)))
+    return -(-n_jobs // -(-n_jobs // size))
+
+
+def deal(jobs, n_workers, most=MOST_NETWORKS):
+    """Who trains what: shares of equal shape, the longest first.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        Of any shapes.
+    n_workers : int
+        Threads that will train. A shape gets as many shares as it has of the work.
+    most : int, default=64
+        Most networks in one stack.
+
+    Returns
+    -------
+    shares : list of (list of int, int)
+        Numbers of the jobs, and the size of their stack.
+    """
+    groups = {}
+    for i, job in enumerate(jobs):
+        groups.setdefault(shape(job), []).append(i)
+    work = {
+        key: sum(len(jobs[i].rows) * jobs[i].epochs for i in group)
+        * key[0].numbers_per_step(key[1]) / key[1]
+        for key, group in groups.items()
+    }  # fmt: skip
+    shares = []
+    for key, group in groups.items():
+        n_shares = round(n_workers * work[key] / sum(work.values()))
+        n_shares = min(max(n_shares, 1), len(group))
+        size = stack_size(jobs[group[0]], -(-len(group) // n_shares), most)
+        shares += [(work[key] / n_shares, group[s::n_shares], size) for s in range(n_shares)]
+    shares.sort(key=lambda share: -share[0])
+    return [share[1:] for share in shares]
+
+
+def train_alone(job, hooks=None):
+    """Train one job.
+
+    Parameters
+    ----------
+    job : Job
+        The request.
+    hooks : Hooks, default=None
+        Keras callbacks to call around the epochs.
+
+    Returns
+    -------
+    result : Result
+        The weights of the best epoch if there are held-out rows, else of the last one.
+    """
+    outcomes = []
+    with progress_bar([job]) as bar:
+        train_stack([job], lambda _, outcome: outcomes.append(outcome), bar=bar, hooks=hooks)
+    if isinstance(outcomes[0], BaseException):
+        raise outcomes[0]
+    return outcomes[0]
+
+
+def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelled=lambda: False):
+    """Train jobs of one shape, `size` at a time: when one stops, the next takes its place.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        Of equal `shape`.
+    deliver : callable
+        ``deliver(i, outcome)`` is called once for each job when it stops, with its `Result`, or
+        with the exception that ended it and no other.
+    bar : tqdm
+        Shows the epochs.
+    size : int, default=1
+        Networks side by side.
+    shared : mapping, default=None
+        Rows that other stacks hold, by their content.
+    hooks : Hooks, default=None
+        Keras callbacks, for a job alone.
+    cancelled : callable, default=never
+        Whether to give up; asked between calls of the program.
+    """
+    shared = weakref.WeakValueDictionary() if shared is None else shared
+    waiting = list(enumerate(jobs))
+    delivered = set()
+
+    def deliver_once(i, outcome):
+        delivered.add(i)
+        deliver(i, outcome)
+
+    try:
+        _Stack(waiting, deliver_once, bar, size, shared, hooks).run(cancelled)
+    except NotStackableError:
+        for i, job in enumerate(jobs):
+            if i not in delivered:
+                _Stack([(i, job)], deliver, bar, 1, shared, hooks).run(cancelled)
+
+
+class _Stack:
+    """Seats for some networks, and the arrays of all of them along a leading axis."""
+
+    def __init__(self, waiting, deliver, bar, size, shared, hooks):
+        self._waiting, self._deliver, self._bar = waiting[::-1], deliver, bar
+        self._shared, self._hooks = shared, hooks
+        self._program, self._n_rows = shape(waiting[0][1])
+        self._seats, self._nets = [], None
+        for _ in range(size):
+            self._seats += filter(None, [self._next()])
+        if self._seats:
+            starts = [member.start for _, member in self._seats]
+            self._nets = tf.nest.map_structure(lambda *rows: np.stack(rows), *starts)
+            self._batches = self._allocate()
+
+    def _next(self):
+        """The next job that can start, as its number and its member; None if none is left."""
+        while self._waiting:
+            i, job = self._waiting.pop()
+            try:
+                return i, Member(job, self._n_rows, self._shared, self._hooks)
+            except Exception as error:
+                self._deliver(i, error)
+        return None
+
+    def _allocate(self):
+        """Arrays for the batches of one call."""
+        features, dtype = self._program.features, self._program.dtype
+        K, B = len(self._seats), self._n_rows
+        batch_bytes = K * B * np.prod(features, dtype=int) * np.dtype(dtype).itemsize
+        S = int(np.clip(CALL_BYTES // max(batch_bytes, 1), 1, MOST_STEPS))
+        return (
+            np.zeros((K, S, B, *features), dtype),
+            np.zeros((K, S, B), np.int32),
+            np.zeros((K, S, B), dtype),
+            np.ones((K, S), np.int32),
+            np.zeros((K, S), dtype),
+        )
+
+    def run(self, cancelled):
+        """Train until nobody is seated."""
+        while self._active() and not cancelled():
+            self._each(self._before_steps)
+            self._train()
+            if ended := self._each(self._advance):
+                self._judge(ended)
+                self._each(self._after_epoch, ended)
+            self._refill()
+
+    def _active(self):
+        return [k for k, seat in enumerate(self._seats) if seat]
+
+    def _each(self, function, seats=None):
+        """Call for each network, (number of its seat, member); those that answer true.
+
+        What one raises ends its own fit, and no other.
+        """
+        answered = []
+        for k in self._active() if seats is None else seats:
+            try:
+                if self._seats[k] and function(k, self._seats[k][1]):
+                    answered.append(k)
+            except Exception as error:
+                self._leave(k, error)
+        return answered
+
+    def _before_steps(self, k, member):
+        if member.hooks:
+            self._change(k, member.before_steps(self._values(k)))
+
+    def _train(self):
+        """Steps, until somebody has to look."""
+        pending = [self._seats[k][1].pending for k in self._active()]
+        n = min([*pending, self._batches[0].shape[1]])
+        self._each(lambda k, member: member.fill(n, *(part[k] for part in self._batches)))
+        (params, slots, state), decay, arguments = self._nets
+        *values, losses = self._program.steps(
+            params, slots, state, self._batches, n, decay, arguments
+        )
+        self._nets = (tuple(values), decay, arguments)
+        self._losses = losses.numpy()[:, :n]
+
+    def _advance(self, k, member):
+        ended = member.advance(self._losses[k])
+        self._bar.update(ended)
+        return ended
+
+    def _judge(self, ended):
+        """Score the held-out rows of networks at the end of an epoch."""
+        ended = [k for k in ended if self._seats[k] and self._seats[k][1].validation]
+        if not ended:
+            return
+        (params, _, state), _, arguments = self._nets
+        params, state, arguments = tf.nest.map_structure(
+            lambda value: np.asarray(value)[ended], (params, state, arguments)
+        )
+        held_out = [self._seats[k][1].validation for k in ended]
+        lengths = [len(y) for _, y, _ in held_out]
+        n = max(lengths)
+        X, y, weight = (_filled(parts, n) for parts in zip(*held_out, strict=True))
+        # Rows beyond a member's own repeat its last one and weigh nothing.
+        counts = np.arange(n) < np.array(lengths)[:, None]
+        weight = np.where(counts, weight * (n / counts.sum(1, keepdims=True)), 0)
+        weight = weight.astype(X.dtype)
+        logits, losses = self._program.judge(params, state, X, y, weight, arguments)
+        place = {k: i for i, k in enumerate(ended)}
+
+        def judge(k, member):
+            i = place[k]
+            member.judge(logits[i, : lengths[i]], losses[i], lambda: self._values(k))
+
+        self._each(judge, ended)
+
+    def _after_epoch(self, k, member):
+        if member.hooks:
+            self._change(k, member.after_epoch(self._values(k)))
+        if len(self._seats) == 1:
+            self._bar.set_postfix({key: f"{number:.4f}" for key, number in member.record.items()})
+        if member.stopped:
+            (params, slots, state), _, _ = self._row(k)
+            self._leave(k, member.result(params, slots, state))
+
+    def _leave(self, k, outcome):
+        """Deliver an outcome; the seat is empty."""
+        i, member = self._seats[k]
+        self._seats[k] = None
+        self._bar.total -= member.job.epochs - member.epoch
+        self._deliver(i, outcome)
+
+    def _row(self, k):
+        """What belongs to one network, as arrays of its own."""
+        return tf.nest.map_structure(lambda value: np.array(value[k]), self._nets)
+
+    def _values(self, k):
+        """Parameters and state of one network."""
+        (params, _, state), _, _ = self._nets
+        return tf.nest.map_structure(lambda value: np.array(value[k]), (params, state))
+
+    def _change(self, k, values):
+        (_, slots, _), decay, arguments = self._row(k)
+        self._set(k, ((values[0], slots, values[1]), decay, arguments))
+
+    def _set(self, k, row):
+        def replaced(values, value):
+            values = np.array(values)
+            values[k] = value
+            return values
+
+        self._nets = tf.nest.map_structure(replaced, self._nets, row)
+
+    def _refill(self):
+        """Seat waiting jobs; without any, give up empty seats once a smaller stack will do."""
+        for k, seat in enumerate(self._seats):
+            if not seat:
+                self._seats[k] = self._next()
+                if self._seats[k]:
+                    self._set(k, self._seats[k][1].start)
+        active = self._active()
+        size = next((s for s in SMALLER if s >= len(active)), len(self._seats))
+        if active and 2 * size <= len(self._seats):
+            spare = [k for k, seat in enumerate(self._seats) if not seat]
+            kept = sorted(active + spare[: size - len(active)])
+            self._nets = tf.nest.map_structure(lambda value: np.asarray(value)[kept], self._nets)
+            self._seats = [self._seats[k] for k in kept]
+            self._batches = self._allocate()
+
+
+def _filled(parts, n):
+    """Arrays of unequal length, each filled up to `n` rows with its last one."""
+    return np.stack([part[np.minimum(np.arange(n), len(part) - 1)] for part in parts])

@@ -1,5 +1,6 @@
 """Keras networks for imbalanced data, as scikit-learn classifiers."""
 
+import skimbalance._engine.gathering  # noqa: F401  registers the joblib backend "stacked"
 from skimbalance.class_weight import compute_class_weight
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.posterior import correct_prior

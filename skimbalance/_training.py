@@ -4,16 +4,17 @@ Imported only when something is trained or a Keras model is asked for.
 """
 
 import json
-import os
 from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from skimbalance._engine import gathering
 from skimbalance._engine.hooks import Hooks, has_batch_hooks
 from skimbalance._engine.job import Job, Rows
 from skimbalance._engine.keras_fit import train_by_keras
+from skimbalance._engine.memory import free_memory
 from skimbalance._engine.optimizers import OPTIMIZERS, KerasOptimizer
 from skimbalance._engine.program import Program, program_for
 from skimbalance._engine.stack import train_alone
@@ -62,8 +63,9 @@ def train(plan):
     )
     if by_keras:
         return train_by_keras(job, _compiled_model(plan), callbacks, _mean_loss(params.loss)[0])
-    hooks = Hooks(_compiled_model(plan), callbacks, plan.epochs) if callbacks else None
-    return train_alone(job, hooks)
+    if callbacks:
+        return train_alone(job, Hooks(_compiled_model(plan), callbacks, plan.epochs))
+    return gathering.train(job)
 
 
 def keras_model(fitted, dropout=0.0):
@@ -136,12 +138,8 @@ def _as_list(callbacks):
 
 def _fits_in_memory(rows):
     """Whether the rows fit into half of the memory that is free."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):  # not a POSIX system
-        return True
     itemsize = np.dtype(keras.config.floatx()).itemsize
-    return len(rows.index) * rows.X.shape[1] * itemsize <= free / 2
+    return len(rows.index) * rows.X.shape[1] * itemsize <= free_memory() / 2
 
 
 def _planned_rates(plan):

@@ -66,6 +66,13 @@ class Job:
     early_weight: np.ndarray | None = None
     verbose: int = 0
 
+    @property
+    def nbytes(self):
+        """Memory that the rows take."""
+        n_rows = len(self.rows) + len(self.validation or ())
+        itemsize = np.dtype(self.program.dtype).itemsize
+        return n_rows * int(np.prod(self.rows.X.shape[1:])) * itemsize
+
 
 @dataclass(eq=False)
 class Result:

@@ -41,6 +41,8 @@ class Program:
     ----------
     stackable : bool
         Whether a stack may hold more than one network.
+    n_params, widest : int
+        Numbers of parameters of a network, and of outputs of its widest layer.
     """
 
     def __init__(self, network, loss, make_optimizer, arguments):
@@ -53,6 +55,8 @@ class Program:
         self.state_names = [v.path for v in self._network.non_trainable_variables]
         self._shapes = [v.shape for v in trainable]
         self._sizes = [shape.num_elements() for shape in self._shapes]
+        self.n_params = sum(self._sizes)
+        self.widest = max(int(np.prod(layer.output.shape[1:])) for layer in self._network.layers)
         self._optimizer = make_optimizer(self.trainable_names, self._shapes)
         self.stackable = getattr(self._optimizer, "stackable", True)
         self._turn = nullcontext() if self.stackable else threading.Lock()
@@ -78,8 +82,8 @@ class Program:
         def stacked(value):
             return tf.TensorSpec([None, *value.shape], value.dtype)
 
-        params = tf.TensorSpec([None, sum(self._sizes)], real)
-        slots = tuple(map(stacked, self.start(np.zeros(sum(self._sizes)))))
+        params = tf.TensorSpec([None, self.n_params], real)
+        slots = tuple(map(stacked, self.start(np.zeros(self.n_params))))
         state = tuple(map(stacked, self._network.non_trainable_variables))
         values = {k: tf.TensorSpec([None, *np.shape(v)], real) for k, v in arguments.items()}
         batches = (
@@ -141,17 +145,6 @@ class Program:
         }
         weights.update((n, np.array(v)) for n, v in zip(self.state_names, state, strict=True))
         return weights
-
-    def numbers_per_step(self, n_rows):
-        """Numbers that one network's training step touches.
-
-        Parameters, their gradient and the optimizer's slots; the outputs of all layers on
-        `n_rows` rows, and their gradients.
-        """
-        n_params = sum(self._sizes)
-        n_slots = sum(spec.shape[1:].num_elements() for spec in self._signatures[self._trace_steps][1])
-        widths = sum(int(np.prod(layer.output.shape[1:])) for layer in self._network.layers)
-        return 2 * n_params + n_slots + 2 * n_rows * widths
 
     def steps(self, params, slots, state, batches, n_steps, decay, arguments):
         """Train each network for the first `n_steps` of its batches.

@@ -9,8 +9,10 @@ from skimbalance._engine.member import Member
 from skimbalance._engine.program import NotStackableError
 from skimbalance._engine.stopping import progress_bar
 
-# What one step of all networks of a stack may touch, in bytes: about one core's cache.
-STEP_BYTES = 2**21
+# Numbers that one layer may put out on the batches of a whole stack. Below it they stay in one
+# core's cache, and XLA sums them in one order whatever the size of the stack: a network's weights
+# are the same alone and in a stack, bit by bit.
+LAYER_NUMBERS = 2**15
 
 # What the batches of one call may take, in bytes.
 CALL_BYTES = 2**23
@@ -39,20 +41,19 @@ def shape(job):
 def stack_size(job, n_jobs, most=MOST_NETWORKS):
     """Networks to train side by side, out of `n_jobs` of one shape.
 
-    A step of one network touches its P parameters, their gradient, the optimizer's slots (two
-    of P for Adam), and for each of B rows the outputs of all layers and their gradients: in
-    float32, ``4 * (4 * P + 2 * B * width)`` bytes. As many networks as keep this below 2 MiB,
-    about one core's cache: more would be slower, not faster. For 20 features, layers 64-32, two
-    classes, and batches of 64 it is 4 * (4 * 3,490 + 2 * 64 * 214) bytes, or 162 KiB: 12
-    networks. The batches of a call add 8 MiB, held-out rows 32,768 times the widths, and rows
-    which several members share are held once.
+    As many as put out fewer than 32,768 numbers in their widest layer: for batches of 64 and a
+    layer of 64, 7 networks; but at least one, and at most 64. In memory a stack takes the batches
+    of a call (8 MiB, or one step's), and per network in float32 4 bytes * (5 P + 2 B W): P
+    parameters, their gradient, the optimizer's slots (2 P for Adam) and the best weights; the
+    outputs of all layers (W numbers a row) on B rows, and their gradients. Seven networks of 20
+    features, layers 64-32, two classes and batches of 64 take 7 * 4 * (5 * 3,490 + 2 * 64 * 214)
+    bytes = 1.2 MiB. Rows that several members share are held once.
 
-    The jobs are dealt out evenly: 50 of at most 16 train as 4 times 13.
+    The jobs are dealt out evenly: 50 of at most 7 train as 8 times 7 or 6.
     """
     if not job.program.stackable:
         return 1
-    numbers = job.program.numbers_per_step(rows_per_batch(job))
-    fit = STEP_BYTES // (numbers * np.dtype(job.program.dtype).itemsize)
+    fit = (LAYER_NUMBERS - 1) // (rows_per_batch(job) * job.program.widest)
     size = int(np.clip(fit, 1, min(MOST_NETWORKS, most)))
     return -(-n_jobs // -(-n_jobs // size))
 
@@ -78,10 +79,9 @@ def deal(jobs, n_workers, most=MOST_NETWORKS):
     for i, job in enumerate(jobs):
         groups.setdefault(shape(job), []).append(i)
     work = {
-        key: sum(len(jobs[i].rows) * jobs[i].epochs for i in group)
-        * key[0].numbers_per_step(key[1]) / key[1]
+        key: key[0].n_params * sum(len(jobs[i].rows) * jobs[i].epochs for i in group)
         for key, group in groups.items()
-    }  # fmt: skip
+    }
     shares = []
     for key, group in groups.items():
         n_shares = round(n_workers * work[key] / sum(work.values()))

@@ -51,11 +51,15 @@ def stack_size(job, n_jobs, most=MOST_NETWORKS):
 
     The jobs are dealt out evenly: 50 of at most 7 train as 8 times 7 or 6.
     """
+    size = _most_networks(job, most)
+    return -(-n_jobs // -(-n_jobs // size))
+
+
+def _most_networks(job, most):
     if not job.program.stackable:
         return 1
     fit = (LAYER_NUMBERS - 1) // (rows_per_batch(job) * job.program.widest)
-    size = int(np.clip(fit, 1, min(MOST_NETWORKS, most)))
-    return -(-n_jobs // -(-n_jobs // size))
+    return int(np.clip(fit, 1, min(MOST_NETWORKS, most)))
 
 
 def deal(jobs, n_workers, most=MOST_NETWORKS):
@@ -75,9 +79,7 @@ def deal(jobs, n_workers, most=MOST_NETWORKS):
     shares : list of (list of int, int)
         Numbers of the jobs, and the size of their stack.
     """
-    groups = {}
-    for i, job in enumerate(jobs):
-        groups.setdefault(shape(job), []).append(i)
+    groups = _by_shape(jobs)
     work = {
         key: key[0].n_params * sum(len(jobs[i].rows) * jobs[i].epochs for i in group)
         for key, group in groups.items()
@@ -90,6 +92,13 @@ def deal(jobs, n_workers, most=MOST_NETWORKS):
         shares += [(work[key] / n_shares, group[s::n_shares], size) for s in range(n_shares)]
     shares.sort(key=lambda share: -share[0])
     return [share[1:] for share in shares]
+
+
+def _by_shape(jobs):
+    groups = {}
+    for i, job in enumerate(jobs):
+        groups.setdefault(shape(job), []).append(i)
+    return groups
 
 
 def train_alone(job, hooks=None):
@@ -228,11 +237,10 @@ class _Stack:
         n = min([*pending, self._batches[0].shape[1]])
         self._each(lambda k, member: member.fill(n, *(part[k] for part in self._batches)))
         (params, slots, state), decay, arguments = self._nets
-        *values, losses = self._program.steps(
-            params, slots, state, self._batches, n, decay, arguments
-        )
+        results = self._program.steps(params, slots, state, self._batches, n, decay, arguments)
+        *values, losses = tf.nest.map_structure(np.asarray, results)
         self._nets = (tuple(values), decay, arguments)
-        self._losses = losses.numpy()[:, :n]
+        self._losses = losses[:, :n]
 
     def _advance(self, k, member):
         ended = member.advance(self._losses[k])
@@ -246,7 +254,7 @@ class _Stack:
             return
         (params, _, state), _, arguments = self._nets
         params, state, arguments = tf.nest.map_structure(
-            lambda value: np.asarray(value)[ended], (params, state, arguments)
+            lambda value: value[ended], (params, state, arguments)
         )
         held_out = [self._seats[k][1].validation for k in ended]
         lengths = [len(y) for _, y, _ in held_out]
@@ -314,7 +322,7 @@ class _Stack:
         if active and 2 * size <= len(self._seats):
             spare = [k for k, seat in enumerate(self._seats) if not seat]
             kept = sorted(active + spare[: size - len(active)])
-            self._nets = tf.nest.map_structure(lambda value: np.asarray(value)[kept], self._nets)
+            self._nets = tf.nest.map_structure(lambda value: value[kept], self._nets)
             self._seats = [self._seats[k] for k in kept]
             self._batches = self._allocate()
 

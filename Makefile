@@ -19,7 +19,7 @@ check: $(VENV)/ready-check
 	$(BIN)/python -m numpydoc.hooks.validate_docstrings skimbalance/*.py skimbalance/_losses/*.py
 
 bench: $(VENV)/ready
-	for script in single_fit products predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in single_fit grid_search step predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # The lower bounds of pyproject.toml, each at its oldest release.
 test-min: .venv-min/ready

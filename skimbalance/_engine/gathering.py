@@ -11,9 +11,8 @@ import weakref
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from joblib import cpu_count
-from joblib._parallel_backends import ThreadingBackend
-from joblib.parallel import register_parallel_backend
+from joblib import cpu_count, register_parallel_backend
+from joblib.parallel import ThreadingBackend
 
 from skimbalance._engine.memory import free_memory
 

@@ -27,10 +27,13 @@ SMALLER = (1, 4, 16)
 def rows_per_batch(job):
     """Rows to which the batches of a job are filled up.
 
-    The batch size; or where no batch is half as long, the next power of two.
+    The batch size, or where no batch is half as long a power of two; rounded up to one of eight
+    numbers in each doubling (32, 36, 40, ...), as each is compiled.
     """
     longest = -(-len(job.rows) // -(-len(job.rows) // job.batch_size))
-    return min(job.batch_size, 1 << (longest - 1).bit_length())
+    rows = min(job.batch_size, 1 << (longest - 1).bit_length())
+    grain = 1 << max(rows.bit_length() - 4, 0)
+    return -(-rows // grain) * grain
 
 
 def shape(job):

@@ -1,0 +1,51 @@
+"""In a worker of Dask, the fits of tasks that run at once train together."""
+
+import threading
+import time
+import weakref
+
+from distributed import get_worker
+
+from skimbalance._engine.gathering import MOST_TASKS, PATIENCE, _Call, _Room, _Task
+
+# Seconds between two looks at what the worker executes: it does not tell.
+GLANCE = 0.02
+
+# Seconds in which the scheduler fills a free thread of the worker, if it has a task for it.
+REFILL = 0.1
+
+_calls, _lock = weakref.WeakKeyDictionary(), threading.Lock()
+
+
+def current_task():
+    """A task for one fit, in the room of the worker whose task runs in this thread; or None."""
+    try:
+        worker = get_worker()
+        key = worker.get_current_task()
+    except (ValueError, KeyError):  # No worker, or not in a thread of a task.
+        return None
+    with _lock:
+        if worker not in _calls:
+            _calls[worker] = _Call(None, MOST_TASKS, _WorkerRoom(worker.state))
+        task = _Task(_calls[worker])
+    task.key = key
+    return task
+
+
+class _WorkerRoom(_Room):
+    """Where the fits of one worker's tasks meet; which tasks those are, Dask decides."""
+
+    def __init__(self, state):
+        super().__init__(MOST_TASKS)
+        self._state = state
+
+    def _more_to_come(self):
+        # The event loop changes the set; list() copies it in one go.
+        executing = {task.key for task in list(self._state.executing)}
+        if executing - {ticket.task.key for ticket in self._tickets}:
+            return True
+        refilling = time.monotonic() - self._last_news < REFILL
+        return refilling and len(executing) < self._state.nthreads
+
+    def _pause(self, ticket):
+        return GLANCE if ticket in self._tickets[:1] else PATIENCE

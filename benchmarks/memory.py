@@ -1,12 +1,35 @@
-"""Resident memory over many fits of changing hyper-parameters, beside raw Keras.
+"""Resident memory: of a stacked search, and over many fits of changing hyper-parameters.
 
 Run: python benchmarks/memory.py
 """
 
+import gc
+import resource
+
+import joblib
+import keras
 import numpy as np
+import tensorflow as tf
 from common import data, mlp_build, print_machine, print_table, quiet, resident
 
 from skimbalance import ImbalancedMLPClassifier
+
+
+def search():
+    """MiB before, at the peak of, and after the search of `grid_search.py`; 100 fits, stacked."""
+    from grid_search import RATES
+    from grid_search import ours as classifier
+    from grid_search import search as search_of
+
+    # TensorFlow sets up its threads and XLA.
+    tf.function(lambda x: x * 2.0, jit_compile=True)(keras.ops.ones(3))
+    run = search_of(classifier("W0"), "learning_rate", RATES, smote=False)
+    before = resident()
+    with joblib.parallel_config(backend="stacked"):
+        run()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    gc.collect()
+    return before, peak, resident()
 
 
 def ours(X, y, i, batch_size=64):
@@ -24,7 +47,7 @@ def ours(X, y, i, batch_size=64):
 
 
 def ours_and_batch(X, y, i):
-    """The batch size changes too: oneDNN keeps a product for each of its last 1,024 shapes."""
+    """The batch size changes too: XLA compiles eight lengths of batches in each doubling."""
     ours(X, y, i, batch_size=32 + i)
 
 
@@ -39,6 +62,8 @@ def main():
     """Measure and print."""
     quiet()
     print_machine()
+    print("Resident memory of a search of 100 fits on W0, MiB.\n")
+    print_table(["before", "peak", "after"], [[f"{mib:,.0f}" for mib in search()]])
     X, y = data("W0")
     rows = []
     for name, fit, n in (
@@ -62,7 +87,7 @@ def main():
                 f"{(marks[-1] - np.median(marks[half - 5 : half + 5])) * 1024 / half:,.0f}",
             ]
         )
-    print("Growth of the resident memory, KiB a fit, after ten fits.\n")
+    print("\nGrowth of the resident memory, KiB a fit, after ten fits.\n")
     print_table(["", "fits", "over all", "over the second half"], rows)
 
 

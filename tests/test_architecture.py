@@ -42,7 +42,7 @@ ROOMS = {
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "networks": (set(), {"keras", "numpy"}),
     "_losses.*": ({"_losses.*"}, {"keras", "numpy"}),
-    "_engine.*": ({"_engine.*"}, {"keras", "tensorflow", "numpy", "tqdm", "joblib"}),
+    "_engine.*": ({"_engine.*"}, {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"}),
 }  # fmt: skip
 
 

@@ -107,3 +107,14 @@ def test_demo(tmp_path, capsys):
     assert float(row(output, "best by macro-F1")[0]) == pytest.approx(result.best_score_, abs=1e-3)
     assert float(row(output, "seconds to search")[0]) > 0
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.filterwarnings("ignore:Sending large graph:UserWarning")
+def test_search_on_dask(capsys):
+    search = load("search_on_dask").main(epochs=2)
+    output = capsys.readouterr().out
+    assert f"{search.best_score_:.3f}" in output
+    counts = [int(row(output, f"worker {i}:")[0]) for i in range(2)]
+    # 30 fits; Dask may also count what it did about them.
+    assert min(counts) > 0
+    assert sum(counts) >= 30

@@ -5,10 +5,11 @@ TensorFlow is imported with the first job only.
 
 import bisect
 import itertools
+import sys
 import threading
 import time
 import weakref
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from joblib import cpu_count, register_parallel_backend
@@ -34,6 +35,10 @@ _here = threading.local()
 def train(job):
     """Train one job: in a parallel task together with the jobs of the others, else alone."""
     task = getattr(_here, "task", None)
+    if task is None and "distributed" in sys.modules:
+        from skimbalance._engine.dask_workers import current_task
+
+        task = current_task()
     if task is None:
         from skimbalance._engine.stack import train_alone
 
@@ -44,9 +49,9 @@ def train(job):
 class _Call:
     """One parallel call; `parent` is the task that made it, if a task did."""
 
-    def __init__(self, parent, n_jobs):
+    def __init__(self, parent, n_jobs, room=None):
         self.parent = parent
-        self.room = parent.call.room if parent else _Room(n_jobs)
+        self.room = room or (parent.call.room if parent else _Room(n_jobs))
         self.order = (*parent.order, next(parent.counter)) if parent else ()
         self.counter = itertools.count()
         self._n_jobs = n_jobs
@@ -194,7 +199,7 @@ class _Room:
                 if self._shares and self._workers < cpu_count():
                     self._work(*self._shares.pop(0))
                 elif not self._deal():
-                    ticket.changed.wait(PATIENCE)
+                    ticket.changed.wait(self._pause(ticket))
             task.waiting = False
             if ticket in self._tickets:
                 self._tickets.remove(ticket)
@@ -221,11 +226,18 @@ class _Room:
     def _deal(self):
         """Deal out the waiting fits if it is time to; whether there are shares to be trained."""
         if self._tickets and not self._in_training:
-            coming = any(call.coming for call in self._calls)
-            running = any(task.running for task in self._tasks)
-            if self._full() or not (coming or running) or self._waited_long():
+            if self._full() or not self._more_to_come() or self._waited_long():
                 self._deal_out()
         return self._shares and self._workers < cpu_count()
+
+    def _more_to_come(self):
+        """Whether a task may still bring a fit."""
+        coming = any(call.coming for call in self._calls)
+        return coming or any(task.running for task in self._tasks)
+
+    def _pause(self, ticket):
+        """Seconds after which a waiting fit looks again, unless it is called."""
+        return PATIENCE
 
     def _deal_out(self):
         from skimbalance._engine.stack import deal
@@ -310,9 +322,12 @@ class StackedBackend(ThreadingBackend):
         """Run a task in a thread of its own, once it is its turn."""
         call = self._call
         with call.room.open(call):
-            task = _Task(call)
-            call.submitted += 1
-        future = self._get_pool().submit(_run, task, func)
+            if call.cancelled:
+                future = Future()
+                future.set_exception(CancelledError(GIVEN_UP))
+            else:
+                future = self._get_pool().submit(_run, _Task(call), func)
+                call.submitted += 1
         future.add_done_callback(callback)
         return future
 
@@ -339,7 +354,9 @@ class StackedBackend(ThreadingBackend):
     def terminate(self):
         """Let the threads go when their tasks are over."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            # Not `cancel_futures`: it calls back with the pool's lock held, while another thread may
+            # dispatch with joblib's lock held. Tasks of a call that was given up end at once anyway.
+            self._pool.shutdown(wait=False)
             self._pool = None
 
 

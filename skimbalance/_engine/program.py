@@ -47,7 +47,6 @@ class Program:
 
     def __init__(self, network, loss, make_optimizer, arguments):
         self.traces = 0
-        self.traces = 0
         self._network = replace_dropout(network)
         self._loss = loss
         trainable = self._network.trainable_variables
@@ -107,7 +106,7 @@ class Program:
 
     def _function(self, traced, alone, xla=False):
         """A compiled function, traced at its first call."""
-        key = (traced, alone)
+        key = (traced, alone, xla)
         with self._tracing:
             if key not in self._functions:
                 self._functions[key] = self._compiled(traced, alone, xla)
@@ -168,17 +167,19 @@ class Program:
         """
         args = (params, slots, state, batches, np.int32(n_steps), decay, arguments)
         with self._turn:
+            # As of now: another thread may find out meanwhile that there is no XLA.
+            xla, alone = self._xla, not self.stackable
+            if alone and len(params) > 1:
+                raise NotStackableError
             try:
-                function = self._function(self._trace_steps, not self.stackable, self._xla)
-                results = function(*args)
+                results = self._function(self._trace_steps, alone, xla)(*args)
             except Exception:
-                if self._ran or not self._xla:
+                if self._ran or not xla:
                     raise
                 # XLA does not know every operation that a loss or a layer may use, nor is it
                 # part of every build of TensorFlow: the plain graph, one network at a time.
                 self._xla, self.stackable = False, False
-                self._functions.pop((self._trace_steps, False), None)
-                self._functions.pop((self._trace_steps, True), None)
+                self._functions.pop((self._trace_steps, alone, True), None)
                 if len(params) > 1:
                     raise NotStackableError from None
                 return self._function(self._trace_steps, True)(*args)

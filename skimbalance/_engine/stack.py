@@ -10,8 +10,8 @@ from skimbalance._engine.program import NotStackableError
 from skimbalance._engine.stopping import progress_bar
 
 # Numbers that one layer may put out on the batches of a whole stack. Below it they stay in one
-# core's cache, and XLA sums them in one order whatever the size of the stack: a network's weights
-# are the same alone and in a stack, bit by bit.
+# core's cache, and XLA sums them in one order whatever the size of the stack: larger reductions it
+# splits. Then stacks of 2 and more agree bit by bit, and with a fit alone to float32 rounding.
 LAYER_NUMBERS = 2**15
 
 # What the batches of one call may take, in bytes.
@@ -186,6 +186,7 @@ class _Stack:
             try:
                 return i, Member(job, self._n_rows, self._shared, self._hooks)
             except Exception as error:
+                self._bar.total -= job.epochs
                 self._deliver(i, error)
         return None
 
@@ -246,9 +247,11 @@ class _Stack:
         self._losses = losses[:, :n]
 
     def _advance(self, k, member):
-        ended = member.advance(self._losses[k])
-        self._bar.update(ended)
-        return ended
+        before = member.epoch
+        try:
+            return member.advance(self._losses[k])
+        finally:
+            self._bar.update(member.epoch - before)
 
     def _judge(self, ended):
         """Score the held-out rows of networks at the end of an epoch."""

@@ -6,6 +6,7 @@ The scheduler and two worker processes are real ones, on loopback.
 import os
 import pickle
 
+import distributed
 import joblib
 import numpy as np
 import pytest
@@ -16,8 +17,6 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
 from skimbalance import ImbalancedMLPClassifier
-
-distributed = pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.timeout(120)
 

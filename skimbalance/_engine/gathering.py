@@ -245,10 +245,16 @@ class _Room:
 
         tickets = sorted(self._tickets, key=lambda ticket: ticket.order)
         jobs = [ticket.job for ticket in tickets]
-        self._tickets, self._in_training = [], tickets
-        self._bar = progress_bar(jobs)
-        for numbers, size in deal(jobs, cpu_count(), self._most):
-            self._shares.append(([tickets[i] for i in numbers], size))
+        self._tickets = []
+        try:
+            self._bar = progress_bar(jobs)
+            shares = deal(jobs, cpu_count(), self._most)
+        except Exception as error:
+            for ticket in tickets:
+                ticket.settle(error)
+            return
+        self._in_training = tickets
+        self._shares += [([tickets[i] for i in numbers], size) for numbers, size in shares]
         self._call_workers()
 
     def _call_workers(self):

@@ -26,7 +26,7 @@ def main(epochs=10):
 
     # Two worker processes here stand for two machines. With a cluster that runs already:
     # client = Client("tcp://scheduler:8786")
-    cluster = LocalCluster(n_workers=2, threads_per_worker=15, dashboard_address=None)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=15, dashboard_address="127.0.0.1:0")
     with (
         cluster,
         Client(cluster) as client,

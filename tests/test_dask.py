@@ -51,7 +51,7 @@ def take_shares():
 @pytest.fixture(scope="module")
 def client():
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=4, host="127.0.0.1", dashboard_address=None
+        n_workers=2, threads_per_worker=4, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     )
     with cluster, distributed.Client(cluster) as client:
         assert len(set(client.run(os.getpid).values()) | {os.getpid()}) == 3
@@ -93,7 +93,7 @@ def test_a_pipeline_that_samples_finds_what_it_finds_sequentially(shares):
     assert_same_results(ours, search("sequential", model, grid))
 
 
-def test_a_candidate_that_fails_holds_up_nobody():
+def test_a_candidate_that_fails_holds_up_nobody(client):
     grid = {"learning_rate": [-1, 1e-2]}
     with (
         pytest.warns(FitFailedWarning, match="4 fits failed"),

@@ -148,7 +148,7 @@ def main():
     print("W0, seconds, and how many times ours.\n")
     print_table(["", "skimbalance", "scikeras", "MLPClassifier, n_jobs=2"], rows)
     rows = []
-    for size, few in (("W0", 4), ("W1", 4), ("W2", 2)):
+    for size, few in (("W1", 4), ("W2", 2)):
         rows.append(
             row(
                 size,

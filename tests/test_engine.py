@@ -108,7 +108,9 @@ def test_keras_losses_and_functions_train_as_their_equals():
         np.testing.assert_allclose(same.history_["loss"], ours.history_["loss"], rtol=1e-4)
 
 
-def test_a_grid_over_numbers_never_traces_again():
+def test_a_grid_over_numbers_never_traces_again(monkeypatch):
+    # A cache of its own: nothing is forgotten meanwhile.
+    monkeypatch.setattr(program, "_programs", type(program._programs)())
     focal = classifier(loss="focal", dropout=0.2, early_stopping=True)
     adjusted = classifier(loss="logit_adjusted")
     focal.fit(X, Y), adjusted.fit(X, Y)

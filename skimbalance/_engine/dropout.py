@@ -52,14 +52,3 @@ def _mix(h):
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         h = _xor(h, tf.bitwise.right_shift(h, _u32(shift))) * _u32(factor)
     return _xor(h, tf.bitwise.right_shift(h, _u32(16)))
-
-
-def replace_dropout(network):
-    """The network with each stock Dropout replaced; weights keep their names."""
-
-    def clone(layer):
-        if type(layer) is keras.layers.Dropout:
-            return CounterDropout(name=layer.name)
-        return type(layer).from_config(layer.get_config())
-
-    return keras.models.clone_model(network, clone_function=clone)

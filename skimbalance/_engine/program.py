@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skimbalance._engine.dropout import replace_dropout
+from skimbalance._engine.stand_ins import with_stand_ins
 
 # Graphs of a small network take about 1 MB each.
 MOST_PROGRAMS = 32
@@ -47,7 +47,7 @@ class Program:
 
     def __init__(self, network, loss, make_optimizer, arguments):
         self.traces = 0
-        self._network = replace_dropout(network)
+        self._network = with_stand_ins(network)
         self._loss = loss
         trainable = self._network.trainable_variables
         self.trainable_names = [v.path for v in trainable]

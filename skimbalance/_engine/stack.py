@@ -11,7 +11,7 @@ from skimbalance._engine.stopping import progress_bar
 
 # Numbers that one layer may put out on the batches of a whole stack. Below it they stay in one
 # core's cache, and XLA sums them in one order whatever the size of the stack: larger reductions it
-# splits. Then stacks of 2 and more agree bit by bit, and with a fit alone to float32 rounding.
+# splits. A rounding error would grow to another network within some epochs of Adam.
 LAYER_NUMBERS = 2**15
 
 # What the batches of one call may take, in bytes.

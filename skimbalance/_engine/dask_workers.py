@@ -14,7 +14,8 @@ GLANCE = 0.02
 # Seconds in which the scheduler fills a free thread of the worker, if it has a task for it.
 REFILL = 0.1
 
-_calls, _lock = weakref.WeakKeyDictionary(), threading.Lock()
+_calls: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 def current_task():

@@ -225,9 +225,9 @@ class _Room:
 
     def _deal(self):
         """Deal out the waiting fits if it is time to; whether there are shares to be trained."""
-        if self._tickets and not self._in_training:
-            if self._full() or not self._more_to_come() or self._waited_long():
-                self._deal_out()
+        may_deal = self._tickets and not self._in_training
+        if may_deal and (self._full() or not self._more_to_come() or self._waited_long()):
+            self._deal_out()
         return self._shares and self._workers < cpu_count()
 
     def _more_to_come(self):
@@ -360,8 +360,8 @@ class StackedBackend(ThreadingBackend):
     def terminate(self):
         """Let the threads go when their tasks are over."""
         if self._pool is not None:
-            # Not `cancel_futures`: it calls back with the pool's lock held, while another thread may
-            # dispatch with joblib's lock held. Tasks of a call that was given up end at once anyway.
+            # Not `cancel_futures`: it calls back with the pool's lock held, while another thread
+            # may dispatch with joblib's. Tasks of a call that was given up end at once anyway.
             self._pool.shutdown(wait=False)
             self._pool = None
 

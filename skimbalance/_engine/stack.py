@@ -171,11 +171,12 @@ class _Stack:
         self._waiting, self._deliver, self._bar = waiting[::-1], deliver, bar
         self._shared, self._hooks = shared, hooks
         self._program, self._n_rows = shape(waiting[0][1])
-        self._seats, self._nets = [], None
-        for _ in range(size):
-            self._seats += filter(None, [self._next()])
-        if self._seats:
-            starts = [member.start for _, member in self._seats]
+        size = _seats(len(waiting), size)
+        self._seats = [self._next() for _ in range(size)]
+        if active := self._active():
+            # A seat left empty trains a copy that nobody looks at: other stacks of this size
+            # share the compiled program, which costs more than a share of the steps.
+            starts = [self._seats[k if k in active else active[0]][1].start for k in range(size)]
             self._nets = tf.nest.map_structure(lambda *rows: np.stack(rows), *starts)
             self._batches = self._allocate()
 
@@ -324,13 +325,19 @@ class _Stack:
                 if self._seats[k]:
                     self._set(k, self._seats[k][1].start)
         active = self._active()
-        size = next((s for s in SMALLER if s >= len(active)), len(self._seats))
-        if active and 2 * size <= len(self._seats):
+        size = _seats(len(active), len(self._seats))
+        if active and size < len(self._seats):
             spare = [k for k, seat in enumerate(self._seats) if not seat]
             kept = sorted(active + spare[: size - len(active)])
             self._nets = tf.nest.map_structure(lambda value: value[kept], self._nets)
             self._seats = [self._seats[k] for k in kept]
             self._batches = self._allocate()
+
+
+def _seats(n_active, n_seats):
+    """How many of the seats to keep for some networks."""
+    size = next((size for size in SMALLER if size >= n_active), n_seats)
+    return size if 2 * size < n_seats else n_seats
 
 
 def _filled(parts, n):

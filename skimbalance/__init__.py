@@ -3,8 +3,14 @@
 import skimbalance._engine.gathering  # noqa: F401  registers the joblib backend "stacked"
 from skimbalance.class_weight import compute_class_weight
 from skimbalance.classifier import ImbalancedMLPClassifier
+from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.posterior import correct_prior
 
 __version__ = "0.1.0"
 
-__all__ = ["ImbalancedMLPClassifier", "compute_class_weight", "correct_prior"]
+__all__ = [
+    "ImbalancedMLPClassifier",
+    "TunedDecisionClassifierCV",
+    "compute_class_weight",
+    "correct_prior",
+]

@@ -4,6 +4,7 @@ If a new scikit-learn moves one of them, this module is the only one to change.
 """
 
 import numpy as np
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -17,6 +18,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_sample_weight",
+    "safe_indexing",
     "validate_parameter_constraints",
 ]
 

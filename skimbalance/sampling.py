@@ -7,7 +7,13 @@ be resumed at any epoch.
 
 import numpy as np
 
-__all__ = ["balanced_order", "shuffled_order", "stratified_order", "stratified_split"]
+__all__ = [
+    "balanced_order",
+    "shuffled_order",
+    "stratified_folds",
+    "stratified_order",
+    "stratified_split",
+]
 
 
 def shuffled_order(y, *, seed, epoch):
@@ -163,6 +169,42 @@ def stratified_split(y, fraction, *, random_state):
         held_out.append(random_state.choice(rows, n_held_out, replace=False))
     held_out = np.sort(np.concatenate(held_out))
     return np.setdiff1d(np.arange(len(y)), held_out, assume_unique=True), held_out
+
+
+def stratified_folds(y, n_folds, *, random_state):
+    """A fold for each row; the rows of each class are spread evenly, and so are all rows.
+
+    Classes with fewer rows than folds are in as many folds as they have rows, without a
+    complaint: scikit-learn's `StratifiedKFold` warns of them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1.
+    n_folds : int
+        At least 2.
+    random_state : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    fold : ndarray of shape (n_samples,)
+        0 to n_folds - 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import stratified_folds
+    >>> y = np.repeat([0, 1], [6, 2])
+    >>> fold = stratified_folds(y, 2, random_state=np.random.default_rng(0))
+    >>> np.bincount(y[fold == 0])
+    array([3, 1])
+    """
+    fold = np.empty(len(y), int)
+    order = np.concatenate([random_state.permutation(rows) for rows in _rows_by_class(y)])
+    # The turn of the next class begins where that of the one before ended.
+    fold[order] = np.arange(len(y)) % n_folds
+    return fold
 
 
 def _rows_by_class(y):

@@ -1,0 +1,1 @@
+"""Objectives, calibration and decision rules behind `skimbalance.decision`."""

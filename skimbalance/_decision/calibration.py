@@ -1,0 +1,121 @@
+"""Calibration of posteriors by a scale and a bias for each class' logarithm, or isotonic."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+from sklearn.isotonic import IsotonicRegression
+
+__all__ = ["CALIBRATIONS", "IsotonicCalibration", "LogScaling", "fit_calibrator", "log_proba"]
+
+# Logarithms of probabilities below this say no more than that: in float32 they come as zeros.
+SMALLEST = 1e-12
+
+# Deviations of the priors that pull a scale to 1 and a bias to 0. A dozen rows move a scale;
+# a bias is hardly pulled, as a sampler may have moved it by the logarithm of a thousand.
+SCALE_DEVIATION = 0.5
+BIAS_DEVIATION = 10.0
+
+
+@dataclass
+class LogScaling:
+    """``softmax(scale * log(proba) + bias)``.
+
+    Parameters
+    ----------
+    scale, bias : ndarray of shape (n_classes,)
+        Temperature scaling has one scale for all classes and no bias.
+    """
+
+    scale: np.ndarray
+    bias: np.ndarray
+
+    def __call__(self, proba):
+        """Calibrated probabilities of shape (n_samples, n_classes)."""
+        return softmax(log_proba(proba) * self.scale + self.bias, axis=1)
+
+
+@dataclass
+class IsotonicCalibration:
+    """A monotone step function of the second class' probability."""
+
+    regression: IsotonicRegression
+
+    def __call__(self, proba):
+        """Calibrated probabilities of shape (n_samples, 2)."""
+        second = self.regression.predict(np.asarray(proba, dtype=float)[:, 1])
+        return np.column_stack([1 - second, second])
+
+
+def log_proba(proba):
+    """Logarithms in float64, of at least 1e-12."""
+    return np.log(np.maximum(np.asarray(proba, dtype=float), SMALLEST))
+
+
+def _fit_scaling(proba, y, weight, scales, biases):
+    """Most probable scale and bias of each class, given Gaussian priors around 1 and 0.
+
+    Parameters
+    ----------
+    scales, biases : ndarray of shape (n_free, n_classes)
+        How the free parameters make up the departures from 1 and 0.
+    """
+    log_p = log_proba(proba)
+    n_scales = len(scales)
+    rows = np.arange(len(y))
+
+    def loss(free):
+        scale, bias = free[:n_scales] @ scales, free[n_scales:] @ biases
+        z = log_p * (1 + scale) + bias
+        norm = logsumexp(z, axis=1)
+        error = np.exp(z - norm[:, None])
+        error[rows, y] -= 1
+        error *= weight[:, None]
+        value = weight @ (norm - z[rows, y])
+        value += (
+            0.5 * (scale @ scale) / SCALE_DEVIATION**2 + 0.5 * (bias @ bias) / BIAS_DEVIATION**2
+        )
+        by_scale = np.einsum("nk,nk->k", error, log_p) + scale / SCALE_DEVIATION**2
+        by_bias = error.sum(axis=0) + bias / BIAS_DEVIATION**2
+        total = weight.sum()
+        return value / total, np.concatenate([scales @ by_scale, biases @ by_bias]) / total
+
+    start = np.zeros(n_scales + len(biases))
+    free = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return LogScaling(1 + free[:n_scales] @ scales, free[n_scales:] @ biases)
+
+
+def _temperature(proba, y, weight):
+    n_classes = proba.shape[1]
+    return _fit_scaling(proba, y, weight, np.ones((1, n_classes)), np.empty((0, n_classes)))
+
+
+def _vector(proba, y, weight):
+    each = np.eye(proba.shape[1])
+    return _fit_scaling(proba, y, weight, each, each)
+
+
+def _bias(proba, y, weight):
+    """Afterwards the mean posterior is the share of each class."""
+    n_classes = proba.shape[1]
+    return _fit_scaling(proba, y, weight, np.empty((0, n_classes)), np.eye(n_classes))
+
+
+def _isotonic(proba, y, weight):
+    regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+    return IsotonicCalibration(regression.fit(proba[:, 1], y == 1, weight))
+
+
+#: Name -> function of (proba, class indices, weights) to a calibrator.
+CALIBRATIONS = {
+    "temperature": _temperature,
+    "vector": _vector,
+    "isotonic": _isotonic,
+    "bias": _bias,
+}
+
+
+def fit_calibrator(name, proba, y, weight):
+    """The calibrator of a name, learnt from held-out posteriors (n_samples, n_classes)."""
+    return CALIBRATIONS[name](np.asarray(proba, dtype=float), y, weight)

@@ -1,0 +1,194 @@
+"""From held-out posteriors to a calibrator, a decision rule, and how good and sure they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skimbalance._decision.calibration import LogScaling, fit_calibrator
+from skimbalance._decision.objectives import Objective, binary_cost
+from skimbalance._decision.rules import MOST_CALLS, Rule, cost_rule, learn_rule, threshold_curve
+
+__all__ = ["Goal", "HeldOut", "Learnt", "learn"]
+
+CURVE_POINTS = 500
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a rule is learnt for.
+
+    Parameters
+    ----------
+    objective : Objective, callable or None
+        Callables are of (true, decided) class indices; None is least cost.
+    costs : ndarray of shape (n_classes, n_classes) or None
+        ``costs[k, j]`` of deciding j for a row of class k.
+    calibration : str or None
+        Key of `CALIBRATIONS`.
+    """
+
+    objective: object
+    costs: np.ndarray | None
+    calibration: str | None
+
+    def learn(self, held_out):
+        """Calibrator (or None) and rule of held-out rows."""
+        proba, y, weight = held_out.proba, held_out.y, held_out.weight
+        calibrator = None
+        if self.calibration is not None:
+            calibrator = fit_calibrator(self.calibration, proba, y, weight)
+            proba = calibrator(proba)
+        if self.objective is None:
+            return calibrator, cost_rule(self.costs)
+        n_rows = held_out.n_rows()
+        return calibrator, learn_rule(self.objective, proba, y, weight, n_rows=n_rows)
+
+    def value(self, y, decided, weight):
+        """The objective of decisions."""
+        if self.objective is None:
+            return -float(np.average(self.costs[y, decided], weights=weight))
+        if not isinstance(self.objective, Objective):
+            return float(self.objective(y, decided))
+        n_classes = 1 + max(y.max(), decided.max())
+        sums = np.array(
+            [
+                np.bincount(decided, weight * (y == decided), n_classes),
+                np.bincount(decided, weight, n_classes),
+                np.bincount(y, weight, n_classes),
+            ]
+        )
+        return float(self.objective.value(*sums))
+
+    def of_thresholds(self):
+        """As the objective of a curve over thresholds."""
+        return binary_cost(self.costs) if self.objective is None else self.objective
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows with posteriors of an estimator that has not seen them.
+
+    Parameters
+    ----------
+    row : ndarray of shape (n,)
+        Which row of the data; one may come several times, in different folds.
+    part : ndarray of shape (n,)
+        Its fold.
+    proba : ndarray of shape (n, n_classes)
+        Posteriors.
+    y : ndarray of shape (n,)
+        Class indices.
+    weight : ndarray of shape (n,)
+        How much it counts.
+    """
+
+    row: np.ndarray
+    part: np.ndarray
+    proba: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+
+    def __getitem__(self, chosen):
+        parts = (self.row, self.part, self.proba, self.y, self.weight)
+        return HeldOut(*(array[chosen] for array in parts))
+
+    def n_rows(self):
+        """Distinct rows of each class."""
+        first = np.unique(self.row, return_index=True)[1]
+        return np.bincount(self.y[first], minlength=self.proba.shape[1])
+
+    def of_classes(self, judged):
+        """The rows of some classes, with posteriors and indices among these."""
+        kept = self[judged[self.y]]
+        proba = kept.proba[:, judged]
+        total = proba.sum(axis=1, keepdims=True)
+        proba = np.divide(proba, total, out=np.full_like(proba, 1 / judged.sum()), where=total > 0)
+        return HeldOut(kept.row, kept.part, proba, np.cumsum(judged)[kept.y] - 1, kept.weight)
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What was learnt; `threshold_std` and the curve for two classes, else None."""
+
+    calibrator: object
+    rule: Rule
+    score: float
+    threshold_std: float | None
+    curve: tuple | None
+
+
+def learn(goal, held_out, judged):
+    """Calibrator and rule of all held-out rows; the score, and the spread, without each part.
+
+    Parameters
+    ----------
+    goal : Goal
+        What for.
+    held_out : HeldOut
+        The rows.
+    judged : ndarray of bool of shape (n_classes,)
+        Classes that all the estimators knew and that have held-out rows. The others get the
+        weight of the rarest of these.
+
+    Returns
+    -------
+    learnt : Learnt
+        For all classes.
+    """
+    if not judged.all():
+        costs = None if goal.costs is None else goal.costs[np.ix_(judged, judged)]
+        part = Goal(goal.objective, costs, goal.calibration)
+        learnt = learn(part, held_out.of_classes(judged), np.ones(judged.sum(), bool))
+        return _for_all(learnt, goal.costs, held_out, judged)
+    calibrator, rule = goal.learn(held_out)
+    decided, thresholds = np.empty(len(held_out.y), int), []
+    for i in np.unique(held_out.part):
+        here = held_out.part == i
+        # In a splitter that repeats, the part's rows are in other parts, too.
+        others = held_out[~np.isin(held_out.row, held_out.row[here])]
+        calibrator_i, rule_i = goal.learn(others)
+        proba = held_out.proba[here]
+        decided[here] = rule_i(proba if calibrator_i is None else calibrator_i(proba))
+        if len(judged) == 2:
+            thresholds.append(rule_i.threshold)
+    score = goal.value(held_out.y, decided, held_out.weight)
+    if len(judged) > 2:
+        return Learnt(calibrator, rule, score, None, None)
+    m = len(thresholds)
+    jackknife = float(np.sqrt(max(m - 1, 0)) * np.std(thresholds))
+    return Learnt(calibrator, rule, score, jackknife, _curve(goal, held_out, calibrator, rule))
+
+
+def _for_all(learnt, costs, held_out, judged):
+    """What was learnt of some classes, for all of them."""
+    n_classes = len(judged)
+    if costs is None:
+        rarest = np.argmin(np.bincount(held_out.y, held_out.weight, n_classes)[judged])
+        matrix = np.diag(np.full(n_classes, learnt.rule.matrix[rarest, rarest]))
+        matrix[np.ix_(judged, judged)] = learnt.rule.matrix
+        rule = Rule(matrix)
+    else:
+        rule = cost_rule(costs)
+    calibrator = learnt.calibrator
+    if calibrator is not None:
+        scale, bias = np.ones(n_classes), np.zeros(n_classes)
+        scale[judged], bias[judged] = calibrator.scale, calibrator.bias
+        calibrator = LogScaling(scale, bias)
+    return Learnt(calibrator, rule, learnt.score, None, None)
+
+
+def _curve(goal, held_out, calibrator, rule):
+    """Thresholds between the scores, thinned out, and around the chosen one; scores, spread."""
+    proba = held_out.proba if calibrator is None else calibrator(held_out.proba)
+    scores = np.unique(proba[:, 1])
+    cuts = (scores[:-1] + scores[1:]) / 2
+    n_points = CURVE_POINTS if isinstance(goal.objective, Objective | None) else MOST_CALLS
+    some = np.linspace(0, len(cuts) - 1, min(len(cuts), n_points)).round().astype(int)
+    thresholds = np.union1d(cuts[some], [rule.threshold])
+    objective = goal.of_thresholds()
+    arguments = (proba[:, 1], held_out.y, held_out.weight)
+    parts = [held_out.part == i for i in np.unique(held_out.part)]
+    of_parts = [
+        threshold_curve(objective, *(a[here] for a in arguments), thresholds) for here in parts
+    ]
+    return thresholds, threshold_curve(objective, *arguments, thresholds), np.std(of_parts, axis=0)

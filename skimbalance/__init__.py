@@ -3,14 +3,18 @@
 import skimbalance._engine.gathering  # noqa: F401  registers the joblib backend "stacked"
 from skimbalance.class_weight import compute_class_weight
 from skimbalance.classifier import ImbalancedMLPClassifier
+from skimbalance.compare import compare_strategies
 from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.posterior import correct_prior
+from skimbalance.prior import PriorCorrectedClassifier
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ImbalancedMLPClassifier",
+    "PriorCorrectedClassifier",
     "TunedDecisionClassifierCV",
+    "compare_strategies",
     "compute_class_weight",
     "correct_prior",
 ]

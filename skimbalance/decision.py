@@ -354,7 +354,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     def _out_of_fold(self, data, classes, fit_params):
         """The estimator fitted on all rows, the rows held out, and the classes judged."""
         X, y, y_index, weight = data
-        splits = self._splits(X, y, y_index)
+        splits = cv_splits(self.cv, X, y, y_index, self._rng())
         n = len(y_index)
 
         tasks = [
@@ -377,15 +377,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         judged = np.all(trained, axis=0) & (np.bincount(y_index[row], minlength=len(classes)) > 0)
         return estimator, held_out, judged
 
-    def _splits(self, X, y, y_index):
-        if isinstance(self.cv, Integral):
-            fold = stratified_folds(y_index, self.cv, random_state=self._rng())
-            return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(self.cv)]
-        return [
-            tuple(np.arange(len(y_index))[rows] for rows in split)
-            for split in check_cv(self.cv, y, classifier=True).split(X, y)
-        ]
-
     def _rng(self):
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
@@ -394,6 +385,17 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = get_tags(self.estimator).input_tags.sparse
         return tags
+
+
+def cv_splits(cv, X, y, y_index, rng):
+    """Training and test rows of each fold; of an int, stratified by `y_index`."""
+    if isinstance(cv, Integral):
+        fold = stratified_folds(y_index, cv, random_state=rng)
+        return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(cv)]
+    return [
+        tuple(np.arange(len(y_index))[rows] for rows in split)
+        for split in check_cv(cv, y, classifier=True).split(X, y)
+    ]
 
 
 def _fit_and_score(estimator, X, y, train, test, classes, fit_params):

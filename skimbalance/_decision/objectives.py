@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-__all__ = ["LEVELS", "OBJECTIVES", "ONE_CLASS", "Objective", "binary_cost", "make_objective"]
+__all__ = ["LEVELS", "OBJECTIVES", "ONE_CLASS", "WHOLE", "Objective", "binary_cost", "make_objective"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ def _geometric_mean(hits, predicted, actual):
 
 
 def _f1_macro(hits, predicted, actual):
-    return np.mean(_f1(hits, predicted, actual), axis=-1)
+    # As scikit-learn: without classes that neither occur nor are predicted.
+    there = predicted + actual > 0
+    return np.sum(_f1(hits, predicted, actual), axis=-1) / np.sum(there, axis=-1)
 
 
 def _f1_weighted(hits, predicted, actual):
@@ -110,7 +112,7 @@ def _alerts(name, k, level):
 
 
 #: Name -> score over all classes, or function of (name, class, level) to an `Objective`.
-_WHOLE = {
+WHOLE = {
     "balanced_accuracy": _balanced_accuracy,
     "f1_macro": _f1_macro,
     "f1_weighted": _f1_weighted,
@@ -131,7 +133,7 @@ LEVELS = {
     "precision_at_recall": (0, 1),
     "alerts": (0, 1000),
 }
-OBJECTIVES = (*_WHOLE, *ONE_CLASS, "cost")
+OBJECTIVES = (*WHOLE, *ONE_CLASS, "cost")
 
 
 def binary_cost(costs):
@@ -147,6 +149,6 @@ def binary_cost(costs):
 
 def make_objective(name, positive, level):
     """The objective of a name other than "cost"; `positive` is the index of the one class."""
-    if name in _WHOLE:
-        return Objective(name, _WHOLE[name])
+    if name in WHOLE:
+        return Objective(name, WHOLE[name])
     return ONE_CLASS[name](name, positive, level)

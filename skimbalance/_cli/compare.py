@@ -1,0 +1,48 @@
+"""Compare strategies for rare classes on the same folds, and say which to use."""
+
+import sys
+
+from skimbalance._cli.arguments import add_fitting, add_out, add_table, names
+from skimbalance._cli.columns import read_training
+from skimbalance._cli.output import import_training, print_json, print_text
+from skimbalance._cli.tables import open_table
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    """Declare the arguments."""
+    add_table(parser, "rows to learn from")
+    add_fitting(parser)
+    parser.add_argument("--cv", type=int, default=5, help="folds (default: 5)")
+    parser.add_argument("--repeats", type=int, default=1, help="of the folds (default: 1)")
+    parser.add_argument(
+        "--strategies", type=names, metavar="NAME,...", help="some of them (default: all)"
+    )
+    add_out(parser, "PAGE.html", "where to write a page with figures")
+
+
+def run(args):
+    """Do it."""
+    from skimbalance.compare import compare_strategies
+
+    X, y, _ = read_training(open_table(args.table), args.target, args.drop)
+    import_training()
+    result = compare_strategies(
+        X,
+        y,
+        strategies=args.strategies,
+        objective=args.objective or "f1_macro",
+        cv=args.cv,
+        n_repeats=args.repeats,
+        random_state=args.seed,
+        verbose=int(sys.stderr.isatty()),
+    )
+    if args.out:
+        result.save(args.out)
+    if args.json:
+        print_json(result.to_dict() | {"page": args.out})
+        return
+    print_text(str(result))
+    if args.out:
+        print_text(f"The page is in {args.out}.")

@@ -1,0 +1,36 @@
+"""List the bundled data sets, which other commands take by name."""
+
+from skimbalance._cli.output import print_json, print_table
+from skimbalance._cli.tables import BUNDLED
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    """Declare no arguments."""
+
+
+def run(args):
+    """Do it."""
+    sets = [_about(name) for name in BUNDLED]
+    if args.json:
+        print_json(sets)
+        return
+    columns = ["name", "rows", "columns", "classes", "rarest", "% of rows"]
+    rows = [[*about.values()] for about in sets]
+    print_table("Bundled data sets, with the target in the column 'target'", columns, rows)
+
+
+def _about(name):
+    from skimbalance import datasets
+
+    data, target = getattr(datasets, f"load_{name}")(return_X_y=True, as_frame=True)
+    counts = target.value_counts()
+    return {
+        "name": name,
+        "rows": len(target),
+        "columns": data.shape[1],
+        "classes": len(counts),
+        "rarest": str(counts.index[-1]),
+        "rarest_percent": 100 * int(counts.iloc[-1]) / len(target),
+    }

@@ -1,0 +1,41 @@
+"""Report how well a trained model does on rows it has not seen, class by class."""
+
+from skimbalance._cli.arguments import add_out, add_table
+from skimbalance._cli.columns import as_classes, as_trained
+from skimbalance._cli.models import open_model
+from skimbalance._cli.output import print_json, print_text
+from skimbalance._cli.tables import open_table
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    """Declare the arguments."""
+    parser.add_argument("model", help="a model file from 'skimbalance train'")
+    add_table(parser, "rows with labels")
+    parser.add_argument(
+        "--target", help="column of the class labels (default: the name in training)"
+    )
+    add_out(parser, "PAGE.html", "where to write a page with figures")
+
+
+def run(args):
+    """Do it."""
+    from skimbalance.report import ImbalanceReport
+
+    table = open_table(args.table)
+    model, kinds, target = open_model(args.model, table, args.target)
+    table.check_columns([target], "the target")
+    part = table.whole()
+    y = as_classes(part, target, model.classes_, table)
+    X = as_trained(part, kinds, table)
+    # Seeded, so that the same rows give the same intervals.
+    result = ImbalanceReport.from_estimator(model, X, y, random_state=0)
+    if args.out:
+        result.save(args.out)
+    if args.json:
+        print_json(result.to_dict() | {"page": args.out})
+        return
+    print_text(str(result))
+    if args.out:
+        print_text(f"The page is in {args.out}.")

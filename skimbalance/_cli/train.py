@@ -1,0 +1,82 @@
+"""Train a classifier on the labelled rows of a table, and write it to a model file."""
+
+import numpy as np
+
+from skimbalance._cli.arguments import add_fitting, add_out, add_table
+from skimbalance._cli.columns import read_training
+from skimbalance._cli.output import import_training, print_json, print_table, print_text
+from skimbalance._cli.streaming import train_streaming
+from skimbalance._cli.tables import open_table
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    """Declare the arguments."""
+    add_table(parser, "rows to learn from")
+    add_fitting(parser)
+    parser.add_argument(
+        "--strategy",
+        help="one of those that 'skimbalance compare' lists (default: tuned_decision; with "
+        "--stream sqrt_weighted)",
+    )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="for a file larger than memory: read it in parts, clean them as a sample of the rows "
+        "says, and train one network from a copy on disk; no decision is tuned",
+    )
+    add_out(parser, "MODEL.skim", "where to write", required=True)
+
+
+def run(args):
+    """Do it."""
+    from skimbalance.persistence import save_model
+
+    strategy = args.strategy or ("sqrt_weighted" if args.stream else "tuned_decision")
+    if args.objective and strategy != "tuned_decision":
+        raise ValueError(
+            "The option --objective must only be given with the strategy 'tuned_decision'. Got "
+            f"the strategy '{strategy}', which decides for the most probable class."
+        )
+    table = open_table(args.table)
+    if args.stream:
+        model, y, kinds = train_streaming(table, args.target, args.drop, strategy, args.seed)
+    else:
+        X, y, kinds = read_training(table, args.target, args.drop)
+        model = _fitted(strategy, X, y, args.objective or "f1_macro", args.seed)
+    save_model(model, args.out, columns=kinds, target=args.target)
+    _tell(args, strategy, model, y)
+
+
+def _fitted(strategy, X, y, objective, seed):
+    import joblib
+
+    from skimbalance._strategies import make_strategy
+
+    model = make_strategy(strategy, X, y, objective=objective, random_state=seed)
+    import_training()
+    with joblib.parallel_config(backend="stacked"):
+        return model.fit(X, y)
+
+
+def _tell(args, strategy, model, y):
+    labels, counts = np.unique(y, return_counts=True)
+    about = {
+        "model": args.out,
+        "rows": len(y),
+        "strategy": strategy,
+        "classes": [
+            {"class": label, "rows": count}
+            for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
+        ],
+    }
+    if hasattr(model, "objective_score_"):
+        about |= {"objective": model.objective, "out_of_fold": model.objective_score_}
+    if args.json:
+        print_json(about)
+        return
+    print_table("Classes", ["class", "rows"], [[*share.values()] for share in about["classes"]])
+    if "out_of_fold" in about:
+        print_text(f"Out of fold, {model.objective} is {about['out_of_fold']:.3f}.")
+    print_text(f"The model is in {args.out}.")

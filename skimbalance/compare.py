@@ -1,0 +1,212 @@
+"""Which strategy should I use? The same folds for a dozen of them, and what is noise."""
+
+import time
+
+import joblib
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+from tqdm.auto import tqdm
+
+from skimbalance._comparison import StrategyComparison
+from skimbalance._decision.objectives import WHOLE, make_objective
+from skimbalance._response import posterior
+from skimbalance._strategies import STRATEGIES, make_strategy, over_table
+from skimbalance._validation import safe_indexing
+from skimbalance.decision import cv_splits
+from skimbalance.metrics import average_precision_by_class
+
+__all__ = ["StrategyComparison", "compare_strategies"]
+
+#: Objectives to compare by: those over all classes, and the F1 of the rarest class.
+OBJECTIVES = (*WHOLE, "f1")
+
+
+def compare_strategies(
+    X,
+    y,
+    *,
+    strategies=None,
+    estimators=None,
+    network=None,
+    objective="f1_macro",
+    cv=5,
+    n_repeats=1,
+    random_state=None,
+    verbose=1,
+):
+    """Train a dozen remedies for imbalance on the same folds, and say which to use.
+
+    All that learns from rows (imputing, scaling, sampling, tuning of decisions) does so inside
+    the training folds. The networks train through the joblib backend "stacked".
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        Numbers, text and categories, also missing; see `skimbalance.preprocessing.table_steps`.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    strategies : list of str, default=None
+        Some of "plain", "sqrt_weighted", "class_weighted", "effective_number",
+        "logit_adjusted", "focal", "focal_weighted", "ldam", "balanced_batches",
+        "over_sampling", "under_sampling", "smote" and "tuned_decision". By default all.
+    estimators : dict of str to classifier, default=None
+        Others to compare with. A pipeline gets X as it is; any other classifier gets the
+        prepared numbers.
+    network : ImbalancedMLPClassifier, default=None
+        What the strategies are put on; they take over weights, loss and sampling. By default
+        layers 64-32 and 50 epochs. Its early stopping, if any, works inside the training folds.
+    objective : str or callable, default="f1_macro"
+        What the best is best by: "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
+        "geometric_mean", "cohen_kappa"; "f1" (of the rarest class); or a function of
+        (y_true, y_pred), larger is better.
+    cv : int or cross-validation splitter, default=5
+        An int is stratified, also for classes with fewer rows than folds.
+    n_repeats : int, default=1
+        How often to repeat with other folds, where `cv` is an int.
+    random_state : int, RandomState instance or None, default=None
+        Of folds, sampling and networks.
+    verbose : int, default=1
+        0 shows no progress bar; it never stays.
+
+    Returns
+    -------
+    comparison : StrategyComparison
+        Scores, paired tests, and a recommendation.
+
+    Raises
+    ------
+    ValueError
+        If a parameter or the table breaks a rule, or a strategy cannot be trained: which one,
+        and why.
+
+    Examples
+    --------
+    >>> from skimbalance import ImbalancedMLPClassifier, compare_strategies
+    >>> from skimbalance.datasets import load_page_blocks
+    >>> X, y = load_page_blocks(return_X_y=True)
+    >>> comparison = compare_strategies(
+    ...     X[::5], y[::5], strategies=["plain", "class_weighted"], cv=3, random_state=0,
+    ...     network=ImbalancedMLPClassifier((16,), epochs=20, early_stopping=False), verbose=0,
+    ... )
+    >>> comparison.frame().loc["class_weighted", "balanced_accuracy"].round() == 1
+    True
+    """
+    function = objective if callable(objective) else None
+    if function is None and objective not in OBJECTIVES:
+        raise ValueError(
+            "The 'objective' parameter of compare_strategies must be a function or one of "
+            f"{list(OBJECTIVES)!r}. Got {objective!r} instead."
+        )
+    labels = _checked_target(X, y)
+    classes, y_index = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y must have at least 2 classes. Got 1 class: {classes.tolist()!r}.")
+    candidates = _candidates(X, labels, strategies, estimators, network, objective, random_state)
+    splits = _splits(X, labels, y_index, cv, n_repeats, random_state)
+    outcomes = _train(candidates, X, labels, splits, classes, verbose)
+    scores, recall, seconds = _scores(outcomes, y_index, splits, classes, function)
+    return StrategyComparison(
+        X, labels, classes, candidates, splits, scores, recall, seconds,
+        metric=function.__name__ if function else objective,
+    )  # fmt: skip
+
+
+def _checked_target(X, y):
+    import pandas as pd
+
+    missing = np.flatnonzero(pd.isna(np.asarray(y, dtype=object)).ravel())
+    if len(missing):
+        raise ValueError(
+            f"The labels in y must not be missing. Got {len(missing)} that are, the first in row "
+            f"{missing[0]}: label or drop these rows."
+        )
+    check_classification_targets(y)
+    check_consistent_length(X, y)
+    return column_or_1d(y)
+
+
+def _candidates(X, y, strategies, estimators, network, objective, random_state):
+    """Name -> estimator, not fitted."""
+    names = list(STRATEGIES) if strategies is None else list(strategies)
+    seed = check_random_state(random_state).randint(2**31)
+    found = {
+        name: make_strategy(name, X, y, network=network, objective=objective, random_state=seed)
+        for name in names
+    }
+    for name, estimator in (estimators or {}).items():
+        if name in found:
+            raise ValueError(
+                "The 'estimators' parameter of compare_strategies must have names other than the "
+                f"strategies'. Got {name!r}."
+            )
+        found[name] = over_table(estimator, X)
+    return found
+
+
+def _splits(X, y, y_index, cv, n_repeats, random_state):
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    return [split for _ in range(n_repeats) for split in cv_splits(cv, X, y, y_index, rng)]
+
+
+def _train(candidates, X, y, splits, classes, verbose):
+    """Name -> decisions, posteriors and seconds of each fold."""
+    tasks = [(name, *split) for name in candidates for split in splits]
+    with (
+        tqdm(total=len(tasks), desc="strategies x folds", leave=False,
+             disable=None if verbose else True) as bar,
+        joblib.parallel_config(backend="stacked"),
+    ):  # fmt: skip
+
+        def run(name, train, test):
+            start = time.perf_counter()
+            try:
+                fitted = clone(candidates[name]).fit(
+                    safe_indexing(X, train), safe_indexing(y, train)
+                )
+                rows = safe_indexing(X, test)
+                decided = np.searchsorted(classes, fitted.predict(rows))
+                proba = posterior(fitted, rows, classes)
+            except ValueError as error:
+                raise ValueError(f"The strategy {name!r} failed: {error}") from error
+            bar.update()
+            return decided, proba, time.perf_counter() - start
+
+        results = Parallel()(delayed(run)(*task) for task in tasks)
+    n = len(splits)
+    return {name: results[i * n : (i + 1) * n] for i, name in enumerate(candidates)}
+
+
+def _scores(outcomes, y_index, splits, classes, function):
+    """Name -> metric -> score of each fold; recall of each class; seconds of a fit."""
+    n_classes = len(classes)
+    rarest = np.argmin(np.bincount(y_index))
+    objectives = {name: make_objective(name, rarest, None) for name in OBJECTIVES}
+    scores, recall, seconds = {}, {}, {}
+    for name, folds in outcomes.items():
+        of_metric = {metric: [] for metric in objectives}
+        of_metric["average_precision"] = []
+        if function:
+            of_metric[function.__name__] = []
+        hits_of_all, rows_of_all = np.zeros(n_classes), np.zeros(n_classes)
+        for (_, test), (decided, proba, _) in zip(splits, folds, strict=True):
+            true = y_index[test]
+            hits = np.bincount(true[true == decided], minlength=n_classes)
+            sums = (hits, np.bincount(decided, minlength=n_classes),
+                    np.bincount(true, minlength=n_classes))  # fmt: skip
+            for metric, objective in objectives.items():
+                of_metric[metric].append(float(objective.value(*map(np.asarray, sums))))
+            by_class = average_precision_by_class(true, proba, labels=np.arange(n_classes))
+            of_metric["average_precision"].append(float(np.nanmean(by_class)))
+            if function:
+                value = function(classes[true], classes[decided])
+                of_metric[function.__name__].append(float(value))
+            hits_of_all += hits
+            rows_of_all += sums[2]
+        scores[name] = {metric: np.array(values) for metric, values in of_metric.items()}
+        recall[name] = hits_of_all / np.maximum(rows_of_all, 1)
+        seconds[name] = float(np.mean([fold[2] for fold in folds]))
+    return scores, recall, seconds

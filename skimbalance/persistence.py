@@ -1,0 +1,297 @@
+"""Model files that are safe to open: no pickle, only known types, written whole or not at all.
+
+A file is a zip archive as skops writes it, arrays beside a description of the objects, with one
+more member that says what the model is for.
+"""
+
+import copy
+import json
+import os
+import secrets
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import version
+from inspect import isclass
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["load_model", "model_info", "save_model"]
+
+#: Raised by one when older versions could not read the file.
+FORMAT = 1
+
+_INFO = "skimbalance.json"
+
+# Modules whose classes hold numbers, arrays and each other, and do nothing when loaded.
+_OWN_MODULES = (
+    "_decision.calibration",
+    "_decision.rules",
+    "_mlp",
+    "_preparation",
+    "_strategies",
+    "classifier",
+    "decision",
+    "persistence",
+    "preprocessing",
+    "prior",
+)
+_IMBLEARN_MODULES = ("combine", "over_sampling", "under_sampling")
+# What scikit-learn's public estimators, which skops trusts, hold besides.
+_OTHERS = ("imblearn.pipeline.Pipeline", "sklearn.utils._bunch.Bunch")
+
+
+def save_model(estimator, path, *, columns=None, target=None, trusted=()):
+    """Save a fitted estimator in a file that is safe to open.
+
+    The file is written beside its place, read again, and only then put there, so that a failure
+    leaves an older file as it was. Samplers are stored unfitted: predictions do not need them,
+    and they hold training rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier or pipeline of skimbalance, scikit-learn or imbalanced-learn.
+    path : str or path-like
+        Where to; an older file is replaced.
+    columns : dict of str to str, default=None
+        Name of each input column to what it holds, "number" or "text", for `model_info`. By
+        default the names that the estimator saw in `fit`, with None.
+    target : str, default=None
+        Name of the column that is predicted, for `model_info`.
+    trusted : sequence of str, default=()
+        Full names of further types that the model holds. See `load_model`.
+
+    Raises
+    ------
+    ValueError
+        If the model holds a type that is not trusted, such as a function of one's own.
+
+    See Also
+    --------
+    load_model : Reads the file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skimbalance.persistence import load_model, model_info, save_model
+    >>> X, y = make_classification(random_state=0)
+    >>> clf = LogisticRegression().fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.skim")
+    ...     save_model(clf, path, target="defect")
+    ...     loaded, info = load_model(path), model_info(path)
+    >>> bool((loaded.predict_proba(X) == clf.predict_proba(X)).all()), info["target"]
+    (True, 'defect')
+    """
+    import skops.io  # seconds, as it looks at all estimators
+
+    if columns is None:
+        columns = dict.fromkeys(map(str, getattr(estimator, "feature_names_in_", ())))
+    info = {
+        "format": FORMAT,
+        "skimbalance": version("skimbalance"),
+        "scikit-learn": version("scikit-learn"),
+        "columns": columns,
+        "target": target,
+    }
+    with replacing(path) as draft:
+        try:
+            skops.io.dump(_lean(estimator), draft, compression=ZIP_DEFLATED)
+        except (TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(
+                f"The model of type {type(estimator).__name__} must hold only what a model file "
+                f"can store. Got: {_first_line(error)}"
+            ) from error
+        with ZipFile(draft, "a") as archive:
+            archive.writestr(_INFO, json.dumps(info))
+        _load(draft, trusted, f"The model of type {type(estimator).__name__}")
+
+
+def load_model(path, *, trusted=()):
+    """Load an estimator that `save_model` saved.
+
+    Nothing in the file is executed, and a network predicts without importing TensorFlow.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    trusted : sequence of str, default=()
+        Full names of types to accept besides those of skimbalance and imbalanced-learn and the
+        estimators of scikit-learn. Trees need "sklearn.tree._tree.Tree", or
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": scikit-learn does
+        not check their nodes, so that a forged one can crash the process.
+
+    Returns
+    -------
+    estimator : estimator
+        Fitted; it predicts the same bits as the one that was saved.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is no model file, comes from a newer version, or holds a type
+        that is not trusted.
+
+    References
+    ----------
+    skops.io, secure persistence with skops.
+    https://skops.readthedocs.io/en/stable/persistence.html
+
+    Examples
+    --------
+    >>> from skimbalance.persistence import load_model
+    >>> clf = load_model("model.skim")  # doctest: +SKIP
+    """
+    model_info(path)
+    return _load(path, trusted, f"The file '{path}'")
+
+
+def model_info(path):
+    """What a model file says of its model, without loading it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    info : dict
+        "skimbalance" and "scikit-learn", the versions that wrote it; "columns", a dict of the
+        input columns' names to "number", "text" or None if unknown; "target", the name of the
+        predicted column, or None; "format", an int.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is no model file, or comes from a newer version.
+
+    Examples
+    --------
+    >>> from skimbalance.persistence import model_info
+    >>> model_info("model.skim")["target"]  # doctest: +SKIP
+    'grade'
+    """
+    with _sound(path), ZipFile(path) as archive:
+        info = json.loads(archive.read(_INFO))
+        of_file, writer = info["format"], info["skimbalance"]
+        info["columns"], info["target"]  # a file without them is none of ours
+    if of_file != FORMAT:
+        raise ValueError(
+            f"The file '{path}' must be of format {FORMAT}. Got format {of_file!r}, written by "
+            f"skimbalance {writer}: that version reads it."
+        )
+    return info
+
+
+@contextmanager
+def replacing(path):
+    """A place to write to, which takes the place of `path` if all goes well."""
+    path = Path(os.path.realpath(path))
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield draft
+        with open(draft, "r+b") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+class _Pairs:
+    """How a dict of which not all keys are text is stored: called, it is the dict again.
+
+    The format keeps keys as text, and would read False back as True.
+    """
+
+    def __new__(cls, keys, values):
+        """Return a dict."""
+        return dict(zip(keys, values, strict=True))
+
+    @classmethod
+    def of(cls, items):
+        """Stand in for a dict."""
+        pairs = object.__new__(cls)
+        pairs._items = items
+        return pairs
+
+    def __reduce__(self):
+        return _Pairs, (list(self._items), list(self._items.values()))
+
+
+def _lean(value):
+    """A copy to store: samplers are unfitted, and dicts keep the types of their keys."""
+    if hasattr(value, "fit_resample") and not hasattr(value, "steps"):
+        return type(value)(**{k: _lean(v) for k, v in value.get_params(deep=False).items()})
+    if isinstance(value, BaseEstimator):
+        new = copy.copy(value)
+        vars(new).update({name: _lean(part) for name, part in vars(value).items()})
+        return new
+    if type(value) in (list, tuple):
+        return type(value)(map(_lean, value))
+    if type(value) is dict:
+        items = {key: _lean(part) for key, part in value.items()}
+        return items if all(type(key) is str for key in items) else _Pairs.of(items)
+    return value
+
+
+def _load(path, trusted, owner):
+    """The object in the file, if all its types are trusted."""
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    known = [*_known_types(), *trusted]
+    with _sound(path):
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(known))
+        if not unknown:
+            try:
+                return skops.io.load(path, trusted=known)
+            except UntrustedTypesFoundException as error:  # a method, which no list admits
+                unknown = [_first_line(error)]
+    raise ValueError(
+        f"{owner} must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy and "
+        f"SciPy that are known to be safe. Got {', '.join(unknown)} instead: only if you know "
+        "where the model comes from, name it in 'trusted'."
+    )
+
+
+def _known_types():
+    names = list(_OTHERS)
+    for name in _IMBLEARN_MODULES:
+        module = import_module(f"imblearn.{name}")
+        names += [_full_name(getattr(module, public)) for public in module.__all__]
+    for name in _OWN_MODULES:
+        module = import_module(f"skimbalance.{name}")
+        names += [
+            _full_name(cls)
+            for cls in vars(module).values()
+            if isclass(cls) and cls.__module__ == module.__name__
+        ]
+    return names
+
+
+def _full_name(cls):
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+@contextmanager
+def _sound(path):
+    """Whatever goes wrong in reading is told as what it means: the file is not a model file."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # it cannot be opened at all
+        raise ValueError(
+            f"The file '{path}' must be a model file of skimbalance. It is damaged or something "
+            f"else: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error):
+    return (str(error) or type(error).__name__).splitlines()[0]

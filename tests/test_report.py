@@ -1,0 +1,315 @@
+"""The report: its figures are those of the summary, its flags are true, its page stands alone."""
+
+import json
+import os
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import classification_report
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from skimbalance import _page
+from skimbalance.metrics import classification_summary
+from skimbalance.report import ImbalanceReport
+
+
+def data(n=2000, seed=0):
+    """Gaussian classes of equal spread, of which a logistic regression has the true posteriors."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(3, size=2 * n, p=[0.9, 0.08, 0.02])
+    X = rng.normal(size=(2 * n, 2)) + np.array([[0, 0], [4, 0], [0, 4]])[y]
+    return X[:n], y[:n], X[n:], y[n:]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y, X_test, y_test = data()
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y), X_test, y_test
+
+
+def flagged(report, start):
+    return [flag for flag in report.flags if flag.startswith(start)]
+
+
+# Data first.
+
+
+def test_both_ways_agree(fitted):
+    clf, X, y = fitted
+    one = ImbalanceReport.from_estimator(clf, X, y, random_state=0)
+    other = ImbalanceReport.from_predictions(
+        y, clf.predict(X), clf.predict_proba(X), random_state=0
+    )
+    assert one.to_dict() == other.to_dict()
+
+
+def test_frame_is_scikit_learns_report(fitted):
+    clf, X, y = fitted
+    frame = ImbalanceReport.from_estimator(clf, X, y).frame()
+    expected = classification_report(y, clf.predict(X), output_dict=True)
+    assert frame.index.tolist() == clf.classes_.tolist()
+    for label, row in frame.iterrows():
+        of_class = expected[str(label)]
+        assert row["support"] == of_class["support"]
+        for ours, theirs in (("precision",) * 2, ("recall",) * 2, ("f1", "f1-score")):
+            assert row[ours] == pytest.approx(of_class[theirs])
+            assert row[f"{ours}_low"] <= row[ours] <= row[f"{ours}_high"]
+
+
+def test_dict_is_the_summary_and_the_flags_and_is_json(fitted):
+    clf, X, y = fitted
+    report = ImbalanceReport.from_estimator(clf, X, y, random_state=0)
+    summary = classification_summary(y, clf.predict(X), clf.predict_proba(X), random_state=0)
+    assert report.to_dict() == summary | {"flags": report.flags}
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False)) == report.to_dict()
+    report.to_dict()["classes"].clear()
+    assert report.to_dict()["classes"]
+
+
+def test_natural_probabilities_are_judged_and_own_decisions():
+    class Weighted(LogisticRegression):
+        def predict_posterior(self, X):
+            shares = np.array([0.9, 0.08, 0.02])
+            proba = self.predict_proba(X) * shares
+            return proba / proba.sum(axis=1, keepdims=True)
+
+    X, y, X_test, y_test = data()
+    clf = Weighted(class_weight="balanced").fit(X, y)
+    report = ImbalanceReport.from_estimator(clf, X_test, y_test)
+    np.testing.assert_array_equal(report.proba, clf.predict_posterior(X_test))
+    np.testing.assert_array_equal(report.y_pred, clf.predict(X_test))
+    assert not flagged(report, "Probabilities")
+    as_trained = ImbalanceReport.from_predictions(
+        y_test, clf.predict(X_test), clf.predict_proba(X_test)
+    )
+    assert flagged(as_trained, "Probabilities badly calibrated: class 0")
+    assert as_trained.summary["overall"]["log_loss"] > report.summary["overall"]["log_loss"]
+
+
+def test_a_classifier_without_probabilities(tmp_path):
+    X, y, X_test, y_test = data()
+    report = ImbalanceReport.from_estimator(LinearSVC().fit(X, y), X_test, y_test)
+    assert report.proba is None
+    assert "average_precision" not in report.frame()
+    assert "log-loss" not in str(report)
+    report.save(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text().count("<img") == 1
+
+
+def test_classes_that_only_the_classifier_or_only_the_rows_know():
+    y = np.repeat(["a", "b", "c"], 100)
+    X = np.eye(3)[np.repeat([0, 1, 2], 100)]
+    clf = LogisticRegression().fit(X, y)
+    y_test = np.where(y == "a", "new", y)
+    report = ImbalanceReport.from_estimator(clf, X, y_test)
+    assert report.frame().index.tolist() == ["a", "b", "c", "new"]
+    assert np.all(report.proba[:, 3] == 0)
+    assert flagged(report, "Never predicted: class 'new' (100 rows).")
+    assert flagged(report, "No test rows, so nothing is known: class 'a'.")
+    assert report.frame()["recall"].isna().tolist() == [True, False, False, False]
+
+
+# Flags: each where it is due, none where not.
+
+
+def test_a_good_classifier_has_no_flag(fitted):
+    clf, X, y = fitted
+    assert ImbalanceReport.from_estimator(clf, X, y).flags == []
+    assert "Nothing to warn of" in ImbalanceReport.from_estimator(clf, X, y)._repr_html_()
+
+
+@pytest.mark.parametrize("strategy", ["prior", "uniform"])
+def test_a_dummy_is_seen_through(strategy):
+    X, y, X_test, y_test = data()
+    dummy = DummyClassifier(strategy=strategy, random_state=0).fit(X, y)
+    report = ImbalanceReport.from_estimator(dummy, X_test, y_test)
+    assert flagged(report, "Decisions")
+    assert flagged(report, "Ranked no better than by chance: class 0")
+    assert bool(flagged(report, "Never predicted")) == (strategy == "prior")
+    assert bool(flagged(report, "Probabilities badly calibrated")) == (strategy == "uniform")
+
+
+def test_chance_that_looks_a_little_better_is_named():
+    y = np.repeat([0, 1], [95, 5])
+    y_pred = np.zeros(100, int)
+    y_pred[[0, 1, 99]] = 1
+    # One hit among three alarms: hypergeometric, 1 - C(95, 3) / C(100, 3) = 14 %.
+    (flag,) = flagged(ImbalanceReport.from_predictions(y, y_pred, random_state=0), "Decisions")
+    assert "perhaps no better than dealt at random" in flag
+    percent = int(re.search(r"(\d+)%", flag)[1])
+    assert abs(percent - 14) <= 4
+
+
+def test_probabilities_worse_than_shares():
+    y = np.repeat([0, 1], [900, 100])
+    proba = np.column_stack([1 - y, y]) * 0.2 + 0.4
+    report = ImbalanceReport.from_predictions(y, y, proba)
+    (flag,) = flagged(report, "Probabilities worse than the class shares alone")
+    loss = -np.log(0.6)
+    shares = -0.9 * np.log(0.9) - 0.1 * np.log(0.1)
+    assert f"log-loss {loss:.3f} against {shares:.3f}" in flag
+    assert not flagged(report, "Decisions")
+
+
+def test_too_few_rows_and_enough():
+    y = np.repeat(["common", "rare", "rarer"], [500, 40, 3])
+    (flag,) = flagged(ImbalanceReport.from_predictions(y, y[::-1]), "Too few test rows")
+    assert "class 'rarer' (3 rows" in flag
+    assert "'rare' " not in flag
+    assert "'common'" not in flag
+
+
+def test_rows_of_one_class_say_little():
+    report = ImbalanceReport.from_predictions([0] * 50, [0] * 49 + [1])
+    assert flagged(report, "The test rows are of one class only")
+    assert not flagged(report, "Decisions")
+
+
+# To read.
+
+
+def test_text_has_every_figure_and_no_control_codes(fitted, monkeypatch):
+    clf, X, y = fitted
+    report = ImbalanceReport.from_estimator(clf, X, y, random_state=0)
+    text = str(report)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    assert str(report) == text
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 110
+    for of_class in report.to_dict()["classes"]:
+        for name in ("precision", "recall", "f1", "average_precision", "calibration_error"):
+            assert f"{of_class[name]:.3f}" in text
+    for name in ("balanced_accuracy", "log_loss", "brier"):
+        assert f"{report.to_dict()['overall'][name]:.3f}" in text
+
+
+def test_labels_are_text_and_nothing_else(tmp_path):
+    labels = np.array(["<script>alert(1)</script>", "[red]&amp;", "x" * 200])
+    rng = np.random.default_rng(0)
+    y = labels[rng.integers(3, size=300)]
+    report = ImbalanceReport.from_predictions(y, rng.permutation(y))
+    report.save(tmp_path / "report.html")
+    for page in (report._repr_html_(), (tmp_path / "report.html").read_text()):
+        assert "<script" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert "[red]&amp;amp;" in page
+    assert "[red]&amp;" in str(report)
+    assert sum(line.count("x") for line in str(report).splitlines()) >= 200
+
+
+def test_fifty_classes(tmp_path):
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.full(50, 0.1), 2000)
+    y = np.argmax(rng.multinomial(1, proba), axis=1)
+    report = ImbalanceReport.from_predictions(y, np.argmax(proba, axis=1), proba)
+    assert len(report.frame()) == 50
+    report.save(tmp_path / "report.html")
+
+
+# The page.
+
+
+class Reader(HTMLParser):
+    """Collects the tags that are open at the end, and all addresses."""
+
+    VOID = ("meta", "img")
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+        self.addresses = []
+        self.titles = []
+        self.alts = []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.addresses += [attrs[name] for name in ("src", "href") if name in attrs]
+        if tag == "img":
+            self.alts.append(attrs["alt"])
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_page_is_whole_and_stands_alone(fitted, tmp_path):
+    clf, X, y = fitted
+    path = tmp_path / "report.html"
+    ImbalanceReport.from_estimator(clf, X, y).save(path)
+    text = path.read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert len(reader.alts) == 3
+    assert all(reader.alts)
+    assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+def test_a_failed_save_destroys_nothing(fitted, tmp_path, monkeypatch):
+    clf, X, y = fitted
+    report = ImbalanceReport.from_estimator(clf, X, y)
+    path = tmp_path / "report.html"
+    path.write_text("old")
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_page.os, "replace", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        report.save(path)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+def test_a_missing_folder_is_named(fitted, tmp_path):
+    clf, X, y = fitted
+    with pytest.raises(FileNotFoundError, match=r"folder of the 'path'.*nowhere"):
+        ImbalanceReport.from_estimator(clf, X, y).save(tmp_path / "nowhere" / "report.html")
+
+
+def test_a_saved_page_replaces_the_old_one_behind_a_link(tmp_path):
+    (tmp_path / "real.html").write_text("old")
+    (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
+    _page.write_page(tmp_path / "link.html", "new")
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "real.html").read_text() == "new"
+
+
+def test_tables_of_pages():
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        {"name": ["1", "<b>"], "share": [0.12345, np.nan], "rows": [3, 4], "note": ["2 x", "y"]}
+    )
+    html = _page.table_html(frame)
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", html) == [
+        "1", "0.123", "3", "2 x", "&lt;b&gt;", "-", "4", "y",
+    ]  # fmt: skip
+    assert re.findall(r'<th class="number">(\w+)', html) == ["share", "rows"]
+
+
+# What is refused.
+
+
+def test_labels_of_another_type_are_refused(fitted):
+    clf, X, y = fitted
+    with pytest.raises(ValueError, match=r"'classes_' and 'y' .* one type. Got 0 and '0'"):
+        ImbalanceReport.from_estimator(clf, X, y.astype(str))
+
+
+def test_missing_labels_are_refused(fitted):
+    clf, X, y = fitted
+    with pytest.raises(ValueError, match=r"'y' of ImbalanceReport .*missing"):
+        ImbalanceReport.from_estimator(clf, X, np.where(y == 0, np.nan, y))
+    with pytest.raises(ValueError, match=r"'y_true' of ImbalanceReport .*missing"):
+        ImbalanceReport.from_predictions(["a", None], ["a", "b"])

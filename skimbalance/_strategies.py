@@ -1,9 +1,6 @@
 """Named remedies for imbalance, each an estimator that takes a table as it is."""
 
 import numpy as np
-from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
-from imblearn.pipeline import Pipeline
-from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import BaseEstimator, clone
 
 from skimbalance.classifier import ImbalancedMLPClassifier
@@ -45,9 +42,6 @@ _CHANGES = {
     "balanced_batches": {"sampling": "balanced"},
 }
 
-_SAMPLERS = {"over_sampling": RandomOverSampler, "under_sampling": RandomUnderSampler}
-
-
 def default_network(random_state=None):
     """The network that strategies train where none is given."""
     return ImbalancedMLPClassifier(
@@ -88,8 +82,14 @@ def make_strategy(name, X, y, *, network=None, objective="f1_macro", random_stat
     steps = table_steps(X)
     if name in _CHANGES:
         network.set_params(**_CHANGES[name])
-    if name in _SAMPLERS:
-        network.set_params(sampling=_SAMPLERS[name](random_state=random_state))
+    if name == "over_sampling":
+        from imblearn.over_sampling import RandomOverSampler
+
+        network.set_params(sampling=RandomOverSampler(random_state=random_state))
+    if name == "under_sampling":
+        from imblearn.under_sampling import RandomUnderSampler
+
+        network.set_params(sampling=RandomUnderSampler(random_state=random_state))
     if name == "smote":
         n_columns = np.shape(X)[1]
         sampler = EachClassSMOTE(
@@ -118,6 +118,8 @@ def over_table(estimator, X):
 
 
 def _pipeline(*steps):
+    from imblearn.pipeline import Pipeline
+
     names = ("clean", "sample", "encode", "classify")
     if len(steps) == 3:
         names = ("clean", "encode", "classify")
@@ -158,6 +160,8 @@ class EachClassSMOTE(BaseEstimator):
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def _sampler(self, k, wanted):
+        from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
+
         options = {"sampling_strategy": wanted, "random_state": self.random_state}
         if k == 0:
             return RandomOverSampler(**options)

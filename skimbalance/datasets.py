@@ -1,4 +1,4 @@
-"""Four real imbalanced data sets in the package, loaded as scikit-learn loads its own."""
+"""Five real imbalanced data sets in the package, loaded as scikit-learn loads its own."""
 
 import csv
 import gzip
@@ -7,7 +7,13 @@ from importlib.resources import files
 import numpy as np
 from sklearn.utils import Bunch
 
-__all__ = ["load_abalone_19", "load_ann_thyroid", "load_credit_risk_grade", "load_page_blocks"]
+__all__ = [
+    "load_abalone_19",
+    "load_ann_thyroid",
+    "load_credit_risk_grade",
+    "load_page_blocks",
+    "load_yeast",
+]
 
 _DATA_MODULE = "skimbalance.data"
 
@@ -244,3 +250,40 @@ def load_page_blocks(*, return_X_y=False, as_frame=False):
     """
     names = ["text", "horizontal line", "graphic", "vertical line", "picture"]
     return _load("page_blocks", names, return_X_y=return_X_y, as_frame=as_frame)
+
+
+def load_yeast(*, return_X_y=False, as_frame=False):
+    """Load the yeast proteins and their places in the cell, ten of them.
+
+    A set of 1484 rows, 8 features and 10 classes; the rarest, 'ERL', has 5 rows (0.3 %).
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a `Bunch`.
+    as_frame : bool, default=False
+        If True, `data` is a pandas DataFrame, and `target` a categorical Series. If False,
+        `data` is a float64 array, and `target` an array of str.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With `data` of shape (1484, 8), `target` of shape (1484,), `frame` (None unless
+        `as_frame`), `feature_names`, `target_names` (in the order of the sorted labels),
+        `categories` (empty), `DESCR`, `filename` and `data_module`.
+    (data, target) : tuple if `return_X_y` is True
+        The features and the labels alone.
+
+    References
+    ----------
+    Nakai (1991). Yeast. UCI Machine Learning Repository. https://doi.org/10.24432/C5KG68
+
+    Examples
+    --------
+    >>> from skimbalance.datasets import load_yeast
+    >>> X, y = load_yeast(return_X_y=True)
+    >>> X.shape, int((y == "ERL").sum())
+    ((1484, 8), 5)
+    """
+    names = ["CYT", "ERL", "EXC", "ME1", "ME2", "ME3", "MIT", "NUC", "POX", "VAC"]
+    return _load("yeast", names, return_X_y=return_X_y, as_frame=as_frame)

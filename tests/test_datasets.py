@@ -21,7 +21,14 @@ FACTS = {
         0.01,
         "CC0",
     ),
-}
+    "yeast": (
+        8,
+        {"CYT": 463, "NUC": 429, "MIT": 244, "ME3": 163, "ME2": 51, "ME1": 44, "EXC": 35,
+         "VAC": 30, "POX": 20, "ERL": 5},
+        0.01,
+        "CC BY 4.0",
+    ),
+}  # fmt: skip
 
 each_set = pytest.mark.parametrize("name", [n.removeprefix("load_") for n in datasets.__all__])
 

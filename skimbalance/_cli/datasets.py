@@ -1,7 +1,7 @@
 """List the bundled data sets, which other commands take by name."""
 
 from skimbalance._cli.output import print_json, print_table
-from skimbalance._cli.tables import BUNDLED
+from skimbalance._cli.tables import BUNDLED, open_table
 
 __all__ = ["add_arguments", "run"]
 
@@ -22,15 +22,13 @@ def run(args):
 
 
 def _about(name):
-    from skimbalance import datasets
-
-    data, target = getattr(datasets, f"load_{name}")(return_X_y=True, as_frame=True)
-    counts = target.value_counts()
+    frame = open_table(name).whole().frame
+    counts = frame["target"].value_counts()
     return {
         "name": name,
-        "rows": len(target),
-        "columns": data.shape[1],
+        "rows": len(frame),
+        "columns": frame.shape[1] - 1,
         "classes": len(counts),
         "rarest": str(counts.index[-1]),
-        "rarest_percent": 100 * int(counts.iloc[-1]) / len(target),
+        "rarest_percent": 100 * int(counts.iloc[-1]) / len(frame),
     }

@@ -108,7 +108,7 @@ def open_table(name):
 
 
 def _bundled(name):
-    from skimbalance import datasets
+    import skimbalance.datasets as datasets
 
     frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
 

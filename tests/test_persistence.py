@@ -1,0 +1,287 @@
+"""Model files: the same bits back, safe to open, written whole or not at all."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import skops.io
+from imblearn.over_sampling import SMOTE, SMOTENC
+from imblearn.pipeline import make_pipeline as make_sampling_pipeline
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skimbalance import ImbalancedMLPClassifier
+from skimbalance._strategies import STRATEGIES, make_strategy
+from skimbalance.decision import TunedDecisionClassifierCV
+from skimbalance.persistence import FORMAT, load_model, model_info, save_model
+from skimbalance.preprocessing import table_steps
+
+pd = pytest.importorskip("pandas")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(200, 4))
+LABELS = {
+    "int": np.arange(200) % 3 + 5,
+    "str": np.array(["a", "b", "NA"])[np.arange(200) % 3],
+    "bool": np.arange(200) % 5 == 0,
+}
+FRAME = pd.DataFrame(
+    {"size": X[:, 0], "colour": np.array(["red", "blue", None], dtype=object)[np.arange(200) % 3]}
+)
+Y = (X[:, 0] > 1).astype(int)
+NETWORK = ImbalancedMLPClassifier((8,), epochs=2, random_state=0)
+
+
+def mixed(classifier):
+    clean, encode, categorical = table_steps(FRAME)
+    sampler = SMOTENC(categorical, k_neighbors=2, random_state=0)
+    return make_sampling_pipeline(clean, sampler, encode, classifier)
+
+
+MODELS = {
+    "network": (NETWORK, X),
+    "network, SMOTE inside": (
+        ImbalancedMLPClassifier((8,), epochs=2, sampling=SMOTE(), random_state=0),
+        X,
+    ),
+    "normalization": (
+        ImbalancedMLPClassifier((8,), epochs=2, normalization="batch", random_state=0),
+        X,
+    ),
+    "pipeline": (make_pipeline(StandardScaler(), NETWORK), X),
+    "samplers": (make_sampling_pipeline(StandardScaler(), SMOTE(random_state=0), NETWORK), X),
+    "mixed table": (mixed(NETWORK), FRAME),
+    "tuned": (TunedDecisionClassifierCV(mixed(LogisticRegression()), random_state=0), FRAME),
+    "isotonic": (
+        TunedDecisionClassifierCV(LogisticRegression(), calibration="isotonic", random_state=0),
+        np.tile(X, (4, 1)),
+    ),
+}
+
+
+def fitted(name):
+    model, rows = MODELS[name]
+    return model.fit(rows, np.tile(Y, len(rows) // len(Y))), rows
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_loaded_model_predicts_the_same_bits(name, tmp_path):
+    model, rows = fitted(name)
+    save_model(model, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    assert type(loaded) is type(model)
+    assert loaded.predict_proba(rows).tobytes() == model.predict_proba(rows).tobytes()
+    assert np.array_equal(loaded.predict(rows), model.predict(rows))
+    save_model(loaded, tmp_path / "again.skim")
+    again = load_model(tmp_path / "again.skim")
+    assert again.predict_proba(rows).tobytes() == model.predict_proba(rows).tobytes()
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_can_be_saved(name, tmp_path):
+    network = ImbalancedMLPClassifier((4,), epochs=2, early_stopping=False, random_state=0)
+    model = make_strategy(name, FRAME, Y, network=network, random_state=0).fit(FRAME, Y)
+    save_model(model, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    assert loaded.predict_proba(FRAME).tobytes() == model.predict_proba(FRAME).tobytes()
+    assert np.array_equal(loaded.predict(FRAME), model.predict(FRAME))
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_keep_their_type(kind, tmp_path):
+    clf = ImbalancedMLPClassifier((4,), epochs=1, random_state=0).fit(X, LABELS[kind])
+    save_model(clf, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    assert loaded.classes_.dtype == clf.classes_.dtype
+    assert loaded.class_weight_ == clf.class_weight_
+    assert list(map(type, loaded.class_weight_)) == list(map(type, clf.class_weight_))
+    assert np.array_equal(loaded.predict(X), clf.predict(X))
+
+
+def test_training_goes_on_from_a_file(tmp_path):
+    parts = [ImbalancedMLPClassifier((4,), random_state=0) for _ in range(2)]
+    for clf in parts:
+        clf.partial_fit(X, Y, classes=[0, 1])
+    save_model(parts[0], tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    for clf in (loaded, parts[1]):
+        clf.partial_fit(X, Y)
+    assert np.array_equal(loaded.predict_proba(X), parts[1].predict_proba(X))
+
+
+def test_a_process_that_loads_and_predicts_has_no_tensorflow(tmp_path):
+    model, rows = fitted("network")
+    save_model(model, tmp_path / "m.skim")
+    np.save(tmp_path / "X.npy", rows)
+    code = (
+        "import sys, numpy as np\n"
+        "from skimbalance.persistence import load_model\n"
+        "proba = load_model('m.skim').predict_proba(np.load('X.npy'))\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
+        "sys.stdout.buffer.write(proba.tobytes())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == model.predict_proba(rows).tobytes()
+
+
+def test_samplers_are_stored_without_training_rows(tmp_path):
+    pipe = make_sampling_pipeline(SMOTE(k_neighbors=3), LogisticRegression()).fit(X, Y)
+    save_model(pipe, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    assert loaded["smote"].k_neighbors == 3
+    assert not hasattr(loaded["smote"], "nn_k_")
+    assert hasattr(pipe["smote"], "nn_k_")
+
+
+def test_info(tmp_path):
+    clf = LogisticRegression().fit(FRAME[["size"]], Y)
+    save_model(clf, tmp_path / "m.skim")
+    info = model_info(tmp_path / "m.skim")
+    assert info["columns"] == {"size": None}
+    assert info["target"] is None
+    assert info["format"] == FORMAT
+    assert set(info) == {"format", "skimbalance", "scikit-learn", "columns", "target"}
+    kinds = {"z": "text", "a": "number"}
+    save_model(clf, tmp_path / "m.skim", columns=kinds, target="grade")
+    info = model_info(tmp_path / "m.skim")
+    assert list(info["columns"].items()) == list(kinds.items())
+    assert info["target"] == "grade"
+
+
+class Own(BaseEstimator):
+    """An estimator that nobody knows."""
+
+
+def a_function(X):
+    return X
+
+
+@pytest.mark.parametrize(
+    ("model", "unknown"),
+    [
+        (Own(), "test_persistence.Own"),
+        (make_pipeline(StandardScaler(), Own()), "test_persistence.Own"),
+        (FunctionTransformer(a_function), "test_persistence.a_function"),
+        (FunctionTransformer(np.load), "numpy.load"),
+        (RandomForestClassifier(2).fit(X, Y), "sklearn.tree._tree.Tree"),
+        (TunedDecisionClassifierCV(NETWORK, objective=print), "builtins.print"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_unknown_types_are_refused_when_saved_and_when_loaded(model, unknown, tmp_path):
+    path = tmp_path / "m.skim"
+    path.write_bytes(b"old")
+    with pytest.raises(ValueError, match=rf"must hold only types .* Got \S*{unknown} instead"):
+        save_model(model, path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    skops.io.dump(model, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        info = {"format": FORMAT, "skimbalance": "0", "columns": {}, "target": None}
+        archive.writestr("skimbalance.json", json.dumps(info))
+    with pytest.raises(ValueError, match=rf"{path.name}' must .* Got \S*{unknown} instead"):
+        load_model(path)
+
+
+def test_types_that_the_caller_trusts(tmp_path):
+    forest = RandomForestClassifier(2, random_state=0).fit(X, Y)
+    trusted = ["sklearn.tree._tree.Tree"]
+    save_model(forest, tmp_path / "m.skim", trusted=trusted)
+    loaded = load_model(tmp_path / "m.skim", trusted=trusted)
+    assert np.array_equal(loaded.predict_proba(X), forest.predict_proba(X))
+    with pytest.raises(ValueError, match="name it in 'trusted'"):
+        load_model(tmp_path / "m.skim")
+
+
+def test_what_cannot_be_stored_is_one_sentence(tmp_path):
+    model = LogisticRegression()
+    model.handle_ = open(__file__, "rb")  # noqa: SIM115
+    with model.handle_, pytest.raises(ValueError, match="The model of type LogisticRegression"):
+        save_model(model, tmp_path / "m.skim")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04" + bytes(100)])
+@pytest.mark.parametrize("read", [load_model, model_info])
+def test_other_files_are_refused(content, read, tmp_path):
+    (tmp_path / "m.skim").write_bytes(content)
+    with pytest.raises(ValueError, match="must be a model file of skimbalance"):
+        read(tmp_path / "m.skim")
+
+
+def test_a_missing_file_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_model(tmp_path / "m.skim")
+
+
+def test_a_file_of_skops_alone_is_refused(tmp_path):
+    skops.io.dump(LogisticRegression(), tmp_path / "m.skops")
+    with pytest.raises(ValueError, match="must be a model file of skimbalance"):
+        load_model(tmp_path / "m.skops")
+
+
+def test_a_newer_format_is_named(tmp_path):
+    path = tmp_path / "m.skim"
+    with zipfile.ZipFile(path, "w") as archive:
+        info = {"format": FORMAT + 1, "skimbalance": "9.1", "columns": {}, "target": None}
+        archive.writestr("skimbalance.json", json.dumps(info))
+    with pytest.raises(ValueError, match=r"Got format 2, written by skimbalance 9.1"):
+        load_model(path)
+
+
+def test_a_damaged_file_gives_the_same_model_or_one_sentence(tmp_path):
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    path = tmp_path / "m.skim"
+    save_model(model, path)
+    whole = path.read_bytes()
+    for cut in RNG.integers(len(whole), size=20):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ValueError, match="must be a model file"):
+            load_model(path)
+    refused = 0
+    for position in RNG.integers(len(whole), size=150):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << int(RNG.integers(8))
+        path.write_bytes(damaged)
+        try:
+            loaded = load_model(path)
+        except ValueError as error:
+            assert "must be a model file" in str(error)  # noqa: PT017
+            refused += 1
+        else:  # a date in the archive, for instance
+            assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    assert refused > 75
+
+
+def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
+    model = LogisticRegression().fit(X, Y)
+    path = tmp_path / "m.skim"
+    save_model(model, path)
+    before = path.read_bytes()
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    for place in ("zipfile.ZipFile.writestr", "os.fsync", "os.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, full)
+            with pytest.raises(OSError, match="No space left"):
+                save_model(model, path)
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "to").mkdir()
+    link = tmp_path / "m.skim"
+    link.symlink_to(tmp_path / "to" / "model")
+    save_model(LogisticRegression().fit(X, Y), link)
+    assert link.is_symlink()
+    assert load_model(tmp_path / "to" / "model").n_features_in_ == 4

@@ -2,8 +2,9 @@
 
 import numpy as np
 from scipy.special import softmax
+from sklearn.pipeline import Pipeline
 
-__all__ = ["natural_or_not", "posterior"]
+__all__ = ["at_last_step", "posterior"]
 
 
 def posterior(estimator, X, classes=None):
@@ -23,7 +24,7 @@ def posterior(estimator, X, classes=None):
         All labels, of which the estimator may know a part: the others get zeros. By default
         those of the estimator.
     """
-    proba = natural_or_not(estimator, X)
+    proba = _natural_or_not(estimator, X)
     if classes is None or np.array_equal(estimator.classes_, classes):
         return proba
     aligned = np.zeros((len(proba), len(classes)), proba.dtype)
@@ -31,19 +32,28 @@ def posterior(estimator, X, classes=None):
     return aligned
 
 
-def natural_or_not(estimator, X):
-    """As `posterior`, for the classes of the estimator."""
-    # A pipeline has its last step's `predict_proba` only.
-    for _, step in getattr(estimator, "steps", [])[:-1]:
-        if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
-            X = step.transform(X)
-    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+def at_last_step(estimator, X):
+    """Rows as the last step of a pipeline gets them, and that step.
+
+    A pipeline passes on ``predict_proba`` of its last step, but no method of its own making.
+    """
+    while isinstance(estimator, Pipeline):
+        *steps, (_, last) = estimator.steps
+        for _, step in steps:
+            if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
+                X = step.transform(X)
+        estimator = last
+    return X, estimator
+
+
+def _natural_or_not(estimator, X):
+    X, last = at_last_step(estimator, X)
     if hasattr(last, "predict_posterior"):
         try:
             return last.predict_posterior(X)
         except ValueError:
-            # Its loss has no closed form. Other troubles return below.
-            pass
+            # Its loss has no closed form. If it is the rows, the next line says so, too.
+            return last.predict_proba(X)
     if hasattr(last, "predict_proba"):
         return last.predict_proba(X)
     scores = last.decision_function(X)

@@ -8,6 +8,8 @@ import warnings
 from numbers import Real
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import nnls
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +20,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
+from skimbalance._response import at_last_step
 from skimbalance._validation import (
     HasMethods,
     check_sample_weight,
@@ -306,13 +309,14 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         self.class_weight_ = dict(zip(_plain(classes), weights.tolist(), strict=True))
 
 
-def estimate_prior(proba, prior, *, tol=1e-3, max_iter=10_000):
+def estimate_prior(proba, prior, *, tol=1e-3, max_iter=100):
     """Class shares of unlabelled rows, from posteriors that hold under other shares.
 
-    Maximum likelihood by expectation maximisation [1]_: the shares are the mean posterior under
-    themselves. It rests on two things: a class looks the same here and where `proba` was
-    learnt, and `proba` are calibrated there. The shares of rare classes suffer first where they
-    are not, so undo weights and samplers before.
+    Maximum likelihood: the shares are the mean posterior under themselves, where the expectation
+    maximisation of [1]_ ends. The way there is a Newton method [2]_, which does not crawl where
+    classes are hard to tell apart. The estimate rests on two things: a class looks the same here
+    and where `proba` was learnt, and `proba` are calibrated there. The shares of rare classes
+    suffer first where they are not, so undo weights and samplers before.
 
     Parameters
     ----------
@@ -323,8 +327,8 @@ def estimate_prior(proba, prior, *, tol=1e-3, max_iter=10_000):
     tol : float, default=1e-3
         It ends where the log-likelihood of the rows is within `tol` of its maximum. A
         thousandth moves a share by less than a twentieth of its standard error.
-    max_iter : int, default=10_000
-        Steps, at most.
+    max_iter : int, default=100
+        Steps, at most; ten are usual.
 
     Returns
     -------
@@ -346,13 +350,18 @@ def estimate_prior(proba, prior, *, tol=1e-3, max_iter=10_000):
     .. [1] M. Saerens, P. Latinne, C. Decaestecker. "Adjusting the Outputs of a Classifier to
        New a Priori Probabilities." Neural Computation 14(1), 2002.
        doi:10.1162/089976602753284446
+    .. [2] Y. Kim, P. Carbonetto, M. Stephens, M. Anitescu. "A Fast Algorithm for Maximum
+       Likelihood Estimation of Mixture Proportions Using Sequential Quadratic Programming."
+       Journal of Computational and Graphical Statistics 29(2), 2020.
+       doi:10.1080/10618600.2019.1689985
 
     Examples
     --------
     Of rows that a classifier is sure of, the shares are counted:
 
     >>> from skimbalance.prior import estimate_prior
-    >>> estimate_prior([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], prior=[0.5, 0.5])
+    >>> proba = [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    >>> estimate_prior(proba, prior=[0.5, 0.5]).round(6)
     array([0.75, 0.25])
     """
     proba = np.asarray(proba, dtype=float)
@@ -375,13 +384,13 @@ def estimate_prior(proba, prior, *, tol=1e-3, max_iter=10_000):
     likelihood = proba / prior
     new_prior = prior
     for _ in range(max_iter):
-        gradient = (1.0 / (likelihood @ new_prior)) @ likelihood / len(proba)
+        relative = likelihood / (likelihood @ new_prior)[:, None]
+        gradient = relative.mean(axis=0)
         # The log-likelihood of a row is concave in the shares, so its mean is at most
         # sum_k best_k * gradient_k - 1 below the maximum, whatever the best shares.
         if len(proba) * (gradient.max() - 1.0) <= tol:
             return new_prior
-        new_prior = new_prior * gradient
-        new_prior /= new_prior.sum()
+        new_prior = _newton_step(likelihood, new_prior, gradient, relative.T @ relative)
     warnings.warn(
         f"The shares have not settled to 'tol' in {max_iter} steps of estimate_prior: raise "
         "'max_iter', or mistrust them, as the classes are hard to tell apart.",
@@ -389,6 +398,33 @@ def estimate_prior(proba, prior, *, tol=1e-3, max_iter=10_000):
         stacklevel=2,
     )
     return new_prior
+
+
+def _newton_step(likelihood, prior, gradient, hessian):
+    """Better shares, by a quadratic model of the log-likelihood where no share is negative.
+
+    Without the constraint on their sum, the shares that minimise ``sum(prior) - mean log
+    (likelihood @ prior)`` sum to 1. As ``hessian @ prior == gradient``, the model there is
+    ``p @ hessian @ p / 2 - (2 gradient - 1) @ p``: a problem of least squares.
+    """
+    hessian = hessian / len(likelihood)
+    # Classes that look the same leave it singular.
+    ridge = 1e-12 * np.maximum(np.diag(hessian), 1.0)
+    root = cholesky(hessian + np.diag(ridge))
+    best, _ = nnls(root, solve_triangular(root, 2.0 * gradient - 1.0, trans="T"))
+
+    def loss(shares):
+        with np.errstate(divide="ignore"):
+            return shares.sum() - np.log(likelihood @ shares).mean()
+
+    slope = (1.0 - gradient) @ (best - prior)
+    before = loss(prior)
+    for halvings in range(40):
+        length = 0.5**halvings
+        shares = prior + length * (best - prior)
+        if loss(shares) <= before + 0.1 * length * slope:
+            break
+    return shares / shares.sum()
 
 
 class _ClassCounter(BaseEstimator):
@@ -422,16 +458,10 @@ def _sampling_pipeline(estimator):
 
 def _posterior(estimator, X):
     """Posteriors under the shares that the pipeline's last step saw."""
-    while isinstance(estimator, Pipeline):
-        *steps, (_, last) = estimator.steps
-        for _, step in steps:
-            if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
-                X = step.transform(X)
-        estimator = last
-    # A pipeline has its last step's `predict_proba` only, hence the loop.
-    if hasattr(estimator, "predict_posterior"):
-        return estimator.predict_posterior(X)
-    return estimator.predict_proba(X)
+    X, last = at_last_step(estimator, X)
+    if hasattr(last, "predict_posterior"):
+        return last.predict_posterior(X)
+    return last.predict_proba(X)
 
 
 def _own_weight(classifier):

@@ -3,6 +3,7 @@
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import joblib
 import keras
@@ -411,7 +412,8 @@ def assert_results_as_alone(jobs, size, after):
             np.testing.assert_allclose(results[i].weights[name], value, atol=1e-4)
 
 
-def test_a_stack_shrinks_to_few_sizes_as_its_members_stop(jobs_of, sizes):
+def test_a_stack_shrinks_to_few_sizes_as_its_members_stop(jobs_of, sizes, monkeypatch):
+    monkeypatch.setattr(stack, "COMPILE_SECONDS", 0)
     variants = [classifier(epochs=e, random_state=e, early_stopping=True) for e in range(1, 10)]
     jobs = jobs_of(variants, [240] * 9)
     sizes.clear()
@@ -419,6 +421,21 @@ def test_a_stack_shrinks_to_few_sizes_as_its_members_stop(jobs_of, sizes):
     in_stack = sizes[: sizes.index(None)]
     assert in_stack == sorted(in_stack, reverse=True)
     assert set(in_stack) == {9, 4, 1} <= {9, *stack.SMALLER}
+
+
+def test_a_stack_that_is_soon_over_is_not_compiled_anew(jobs_of, sizes):
+    variants = [classifier(epochs=e, random_state=e) for e in (1, 1, 1, 1, 2)]
+    jobs = jobs_of(variants, [240] * 5)
+    sizes.clear()
+    assert_results_as_alone(jobs, 5, after=lambda: sizes.append(None))
+    assert set(sizes[: sizes.index(None)]) == {5}
+
+
+@pytest.mark.parametrize(("n_jobs", "size"), [(50, 5), (49, 7), (7, 7), (8, 4), (3, 3), (1, 1)])
+def test_the_last_round_has_few_empty_seats(n_jobs, size):
+    program = SimpleNamespace(stackable=True, n_params=3490, widest=64)
+    job = SimpleNamespace(program=program, rows=range(3200), batch_size=64)
+    assert stack.stack_size(job, n_jobs) == size
 
 
 def test_who_waits_takes_the_seat_of_who_stops(jobs_of, sizes):

@@ -70,6 +70,11 @@ class Member:
         """Steps until somebody has to look: at the end of an epoch, or of all."""
         if self.validation or self.hooks:
             return self._n_steps - self._step % self._n_steps
+        return self.steps_left
+
+    @property
+    def steps_left(self):
+        """Steps to the last epoch."""
         return self.job.epochs * self._n_steps - self._step
 
     def fill(self, n, X, y, weight, sizes, rates):

@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 .PHONY: demo test check bench test-min clean
 
 demo: $(VENV)/ready
-	$(BIN)/python examples/demo.py
+	$(BIN)/skimbalance compare page_blocks --objective f1_macro --out which_strategy.html
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
@@ -16,10 +16,10 @@ check: $(VENV)/ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy skimbalance
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings skimbalance/*.py skimbalance/_losses/*.py
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings skimbalance/*.py skimbalance/_losses/*.py skimbalance/_plots/*.py
 
 bench: $(VENV)/ready
-	for script in single_fit grid_search step predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in single_fit grid_search compare decision step predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # The lower bounds of pyproject.toml, each at its oldest release.
 test-min: .venv-min/ready

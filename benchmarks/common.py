@@ -43,6 +43,22 @@ def mlp_build(n_features, layers, optimizer="adam"):
     return model
 
 
+def mlp_build_classes(n_features, n_classes, loss):
+    """A network of layers 64-32 for several classes."""
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.layers.Input((n_features,)),
+            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(n_classes, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer="adam", loss=loss)
+    return model
+
+
 def times(function, repeats):
     """Seconds of each of some calls."""
     seconds = []

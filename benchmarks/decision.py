@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from skimbalance import TunedDecisionClassifierCV
 from skimbalance.datasets import load_abalone_19, load_ann_thyroid, load_page_blocks
 
-REPEATS = 10
+REPEATS = 5
 METRICS = {
     "f1": f1_score,
     "balanced_accuracy": balanced_accuracy_score,
@@ -45,7 +45,7 @@ def problems():
 def estimators():
     """Name -> classifier."""
     yield "logistic", make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    yield "boosted trees", HistGradientBoostingClassifier(max_iter=50, random_state=0)
+    yield "boosted trees", HistGradientBoostingClassifier(max_iter=30, random_state=0)
 
 
 def compare(X, y, estimator, objective, metric):

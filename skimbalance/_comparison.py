@@ -5,10 +5,14 @@ from scipy.stats import t as student
 from sklearn.base import clone
 
 from skimbalance._page import figure_html, list_html, page, table_html, write_page
+from skimbalance._strategies import STRATEGIES
 
 __all__ = ["StrategyComparison", "corrected_t_test", "holm"]
 
 SIGNIFICANCE = 0.05
+
+# In a sentence that can still be read; the table has all.
+MOST_NAMED = 4
 
 
 class StrategyComparison:
@@ -30,7 +34,7 @@ class StrategyComparison:
     class_counts : ndarray of shape (n_classes,)
         Rows of each.
     recall : ndarray of shape (n_strategies, n_classes)
-        Of each class, over all folds.
+        Of each class, over all folds; nan where no fold tests a row of it.
     p_values : ndarray of shape (n_strategies,)
         That a strategy is as good as the first one: the corrected resampled t-test [1]_ of the
         folds' differences, two-sided, adjusted for their number by Holm's method [2]_; nan for
@@ -71,7 +75,8 @@ class StrategyComparison:
         self.names = sorted(means, key=lambda name: -means[name])
         self._candidates = {name: candidates[name] for name in self.names}
         counts = np.array([np.sum(y == label) for label in classes])
-        by_count = np.argsort(-counts, kind="stable")
+        # The last is the class of "f1": of equally rare ones the first.
+        by_count = np.argsort(counts, kind="stable")[::-1]
         self.metric = metric
         self.classes, self.class_counts = classes[by_count], counts[by_count]
         self.metrics = {
@@ -84,48 +89,48 @@ class StrategyComparison:
         self._test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
         lead = self.scores[0] - self.scores[1:]
         self.p_values = np.append(np.nan, holm(corrected_t_test(lead, self._test_share)))
-        self.notes = self._notes(min(len(train) for train, _ in splits))
-        self.recommendation = self._recommendation(list(candidates))
+        self.notes = self._notes()
+        self.recommendation = self._recommendation()
 
-    def _notes(self, n_train):
+    def _notes(self):
         n_folds = self.scores.shape[1]
         notes = [
             f"Class {label!r} has {count} row{'s' if count > 1 else ''}: its scores are luck."
             for label, count in zip(self.classes.tolist(), self.class_counts.tolist(), strict=True)
             if count < 5
         ]
-        if n_folds < 5:
+        if 1 < n_folds < 5:
             notes.append(f"{n_folds} folds tell little of the noise: repeat, or take more folds.")
         notes.append(
             "The best of several scores is too good on average: test the choice on other rows."
         )
         return notes
 
-    def _recommendation(self, order):
-        """Name the best, what cannot be told from it, and the simplest of these."""
+    def _recommendation(self):
+        """The best, what cannot be told from it, and the simplest of these."""
         best, others = self.names[0], self.names[1:]
         text = f"{best!r} has the best mean {self.metric}, {self.scores[0].mean():.3f}"
         if not others:
             return text + "."
-        # Without a spread there is no test: equal scores in every fold, or a single fold.
+        if self.scores.shape[1] < 2:
+            return text + ", but a single fold cannot tell a lead from noise: repeat, or take more."
         level = [
             name for name, p in zip(others, self.p_values[1:], strict=True) if not p < SIGNIFICANCE
         ]
         if not level:
-            return f"{text}, and leads the other {len(others)} beyond the noise: use it."
-        simplest = min([best, *level], key=order.index)
-        beyond = len(others) - len(level)
+            return f"{text}, and leads {_all_of(others)} beyond the noise: use it."
+        beyond = [name for name in others if name not in level]
         text += (
             f", but {_listed(level)} {'is' if len(level) == 1 else 'are'} within the noise of it "
             f"(adjusted p of {SIGNIFICANCE} or more"
         )
-        text += f"; it leads the other {beyond} beyond it)" if beyond else ")"
-        choice = (
-            "it is also the simplest of them"
-            if simplest == best
-            else (f"{simplest!r} is the simplest of them")
-        )
-        return f"{text}: {choice}."
+        text += f"; it leads {_all_of(beyond)} beyond the noise)" if beyond else ")"
+        # Only of the named strategies it is known how simple they are.
+        known = [name for name in STRATEGIES if name in (best, *level)]
+        if len(known) < 2:
+            return text + "."
+        also = "also " if known[0] == best else ""
+        return f"{text}: {known[0]!r} is {also}the simplest strategy among them."
 
     def frame(self):
         """Scores as a table.
@@ -156,7 +161,7 @@ class StrategyComparison:
         Returns
         -------
         content : dict
-            Ready for JSON; without a p-value where there is none.
+            Ready for JSON; None where there is no p-value, or no row of a class to recall.
         """
         return {
             "metric": self.metric,
@@ -168,7 +173,7 @@ class StrategyComparison:
                 {
                     "name": name,
                     "scores": {key: of[i].tolist() for key, of in self.metrics.items()},
-                    "recall": self.recall[i].tolist(),
+                    "recall": [None if np.isnan(of) else float(of) for of in self.recall[i]],
                     "p_value": None if np.isnan(self.p_values[i]) else float(self.p_values[i]),
                     "seconds": float(self.seconds[i]),
                 }
@@ -248,23 +253,30 @@ class StrategyComparison:
         from rich.console import Console
         from rich.table import Table
 
+        shown = {
+            "balanced_accuracy": "balanced acc.",
+            "mcc": "MCC",
+            "average_precision": "avg. precision",
+        }
+        shown.pop(self.metric, None)
         table = Table(title=f"{self.scores.shape[1]} folds, best first")
-        table.add_column("strategy")
-        for name in (self.metric, "p", "balanced acc.", "MCC", "avg. precision",
-                     f"recall {self.classes[-1]}"):  # fmt: skip
-            table.add_column(name, justify="right")
+        table.add_column("strategy", overflow="fold")
+        for name in (self.metric, "p", *shown.values(), f"recall {self.classes.tolist()[-1]}"):
+            table.add_column(name, justify="right", overflow="fold")
         for i, name in enumerate(self.names):
             p = self.p_values[i]
             table.add_row(
                 name,
                 f"{self.scores[i].mean():.3f} +- {self.scores[i].std():.3f}",
                 "" if np.isnan(p) else f"{p:.3f}",
-                *(f"{self.metrics[key][i].mean():.3f}"
-                  for key in ("balanced_accuracy", "mcc", "average_precision")),
+                *(f"{self.metrics[key][i].mean():.3f}" for key in shown),
                 f"{self.recall[i, -1]:.3f}",
-            )  # fmt: skip
+            )
         text = io.StringIO()
-        console = Console(file=text, width=110, color_system=None)
+        # Names are shown as they are, and a notebook gets the text, too.
+        console = Console(
+            file=text, width=110, color_system=None, force_jupyter=False, markup=False, emoji=False
+        )
         console.print(table)
         console.print(self.recommendation, highlight=False)
         return text.getvalue().rstrip()
@@ -319,4 +331,10 @@ def holm(p):
 
 def _listed(names):
     quoted = [repr(name) for name in names]
+    if len(quoted) > MOST_NAMED:
+        quoted[MOST_NAMED - 1 :] = [f"{len(quoted) - MOST_NAMED + 1} others"]
     return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
+
+
+def _all_of(others):
+    return repr(others[0]) if len(others) == 1 else f"the other {len(others)}"

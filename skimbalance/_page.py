@@ -55,7 +55,7 @@ def list_html(sentences):
     return "<ul>" + "".join(f"<li>{html.escape(text)}</li>" for text in sentences) + "</ul>"
 
 
-def table_html(frame, digits=3):
+def table_html(frame):
     """Table of a DataFrame without its index, the first column naming the rows.
 
     Columns of numbers, and of texts that start with one, are set flush right.
@@ -63,11 +63,9 @@ def table_html(frame, digits=3):
     Parameters
     ----------
     frame : DataFrame
-        Missing values become a dash.
-    digits : int, default=3
-        Decimals of floats.
+        Missing values become a dash; floats have three decimals.
     """
-    cells = [[_cell(value, digits) for value in frame.iloc[:, k]] for k in range(frame.shape[1])]
+    cells = [[_cell(value) for value in frame.iloc[:, k]] for k in range(frame.shape[1])]
     styles = [_style(column, first=k == 0) for k, column in enumerate(cells)]
     head = "".join(
         f"<th{style}>{html.escape(str(name))}</th>"
@@ -93,10 +91,10 @@ def _style(texts, first):
     return ' class="number"' if numbers else ""
 
 
-def _cell(value, digits):
+def _cell(value):
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def figure_html(figure, alt):

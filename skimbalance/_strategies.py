@@ -1,6 +1,7 @@
 """Named remedies for imbalance, each an estimator that takes a table as it is."""
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 
 from skimbalance.classifier import ImbalancedMLPClassifier
@@ -26,6 +27,9 @@ STRATEGIES = {
     "tuned_decision": "plain, its decisions tuned for the objective on inner folds",
 }
 
+# Beyond, batches of 64 would be slow.
+MANY_ROWS = 10_000
+
 # What a strategy changes of the network.
 _CHANGES = {
     "sqrt_weighted": {"class_weight": 0.5},
@@ -42,10 +46,21 @@ _CHANGES = {
     "balanced_batches": {"sampling": "balanced"},
 }
 
-def default_network(random_state=None):
-    """The network that strategies train where none is given."""
+
+def default_network(n_rows, random_state=None):
+    """The network that strategies train where none is given.
+
+    One batch size for all of them, also after over- or under-sampling: they train as one stack.
+    The rate and its fall were better or as good as 0.001 on the four sets they were tried on.
+    """
     return ImbalancedMLPClassifier(
-        (64, 32), epochs=50, early_stopping=False, random_state=random_state
+        (64, 32),
+        batch_size=64 if n_rows <= MANY_ROWS else "auto",
+        epochs=50,
+        learning_rate=3e-3,
+        learning_rate_schedule="cosine",
+        early_stopping=False,
+        random_state=random_state,
     )
 
 
@@ -62,11 +77,11 @@ def make_strategy(name, X, y, *, network=None, objective="f1_macro", random_stat
         Class labels; the rarest is the class of objective="f1".
     network : ImbalancedMLPClassifier, default=None
         What the strategy is put on; it takes over weights, loss and sampling. By default layers
-        64-32 and 50 epochs.
+        64-32, 50 epochs, and a learning rate that falls from 0.003 to 0.
     objective : str or callable, default="f1_macro"
         Of "tuned_decision".
     random_state : int, RandomState instance or None, default=None
-        Of sampling, folds and, without `network`, of the network.
+        Of sampling, folds and a network that has none of its own.
 
     Returns
     -------
@@ -75,11 +90,13 @@ def make_strategy(name, X, y, *, network=None, objective="f1_macro", random_stat
     """
     if name not in STRATEGIES:
         raise ValueError(f"A strategy must be one of {list(STRATEGIES)!r}. Got {name!r} instead.")
-    network = default_network(random_state) if network is None else clone(network)
+    network = default_network(len(X), random_state) if network is None else clone(network)
+    if network.random_state is None:
+        network.set_params(random_state=random_state)
     network.set_params(
         loss="crossentropy", class_weight=None, sampling="shuffle", loss_params=None, alpha=None
     )
-    steps = table_steps(X)
+    steps = _array_steps(X)
     if name in _CHANGES:
         network.set_params(**_CHANGES[name])
     if name == "over_sampling":
@@ -104,7 +121,7 @@ def make_strategy(name, X, y, *, network=None, objective="f1_macro", random_stat
     return TunedDecisionClassifierCV(
         estimator,
         objective=objective,
-        pos_label=labels[np.argmin(counts)] if objective == "f1" else None,
+        pos_label=labels.tolist()[np.argmin(counts)] if objective == "f1" else None,
         random_state=random_state,
     )
 
@@ -113,8 +130,17 @@ def over_table(estimator, X):
     """A classifier of numbers as a pipeline from tables like X; a pipeline is left as it is."""
     if hasattr(estimator, "steps"):
         return estimator
-    steps = table_steps(X)
+    steps = _array_steps(X)
     return _pipeline(steps.clean, steps.encode, estimator)
+
+
+def _array_steps(X):
+    """Steps that hand on arrays, whatever output scikit-learn is configured for."""
+    steps = table_steps(X)
+    steps.clean.set_output(transform="default")
+    if steps.encode != "passthrough":
+        steps.encode.set_output(transform="default")
+    return steps
 
 
 def _pipeline(*steps):
@@ -155,7 +181,9 @@ class EachClassSMOTE(BaseEstimator):
         parts = [(X, y)]
         for k in np.unique(neighbours[smaller]):
             wanted = dict.fromkeys(labels[smaller & (neighbours == k)], counts.max())
-            more_X, more_y = self._sampler(int(k), wanted).fit_resample(X, y)
+            # SMOTENC encodes to a sparse matrix, which no other output allows.
+            with config_context(transform_output="default"):
+                more_X, more_y = self._sampler(int(k), wanted).fit_resample(X, y)
             parts.append((more_X[len(X) :], more_y[len(y) :]))
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 

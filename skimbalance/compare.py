@@ -1,6 +1,8 @@
 """Which strategy should I use? The same folds for a dozen of them, and what is noise."""
 
 import time
+import warnings
+from numbers import Integral
 
 import joblib
 import numpy as np
@@ -15,7 +17,14 @@ from skimbalance._comparison import StrategyComparison
 from skimbalance._decision.objectives import WHOLE, make_objective
 from skimbalance._response import posterior
 from skimbalance._strategies import STRATEGIES, make_strategy, over_table
-from skimbalance._validation import safe_indexing
+from skimbalance._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    safe_indexing,
+    validate_parameter_constraints,
+)
+from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.decision import cv_splits
 from skimbalance.metrics import average_precision_by_class
 
@@ -23,6 +32,18 @@ __all__ = ["StrategyComparison", "compare_strategies"]
 
 #: Objectives to compare by: those over all classes, and the F1 of the rarest class.
 OBJECTIVES = (*WHOLE, "f1")
+
+_CONSTRAINTS = {
+    "strategies": ["array-like", None],
+    "estimators": [dict, None],
+    "network": [ImbalancedMLPClassifier, None],
+    "objective": [StrOptions(set(OBJECTIVES)), callable],
+    "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), "array-like",
+           HasMethods("__next__")],
+    "n_repeats": [Interval(Integral, 1, None, closed="left")],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}  # fmt: skip
 
 
 def compare_strategies(
@@ -58,7 +79,8 @@ def compare_strategies(
         prepared numbers.
     network : ImbalancedMLPClassifier, default=None
         What the strategies are put on; they take over weights, loss and sampling. By default
-        layers 64-32 and 50 epochs. Its early stopping, if any, works inside the training folds.
+        layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0. Its early
+        stopping, if any, works inside the training folds.
     objective : str or callable, default="f1_macro"
         What the best is best by: "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
         "geometric_mean", "cohen_kappa"; "f1" (of the rarest class); or a function of
@@ -92,27 +114,30 @@ def compare_strategies(
     ...     X[::5], y[::5], strategies=["plain", "class_weighted"], cv=3, random_state=0,
     ...     network=ImbalancedMLPClassifier((16,), epochs=20, early_stopping=False), verbose=0,
     ... )
-    >>> comparison.frame().loc["class_weighted", "balanced_accuracy"].round() == 1
+    >>> bool(comparison.frame().loc["class_weighted", "balanced_accuracy"].round() == 1)
     True
     """
-    function = objective if callable(objective) else None
-    if function is None and objective not in OBJECTIVES:
-        raise ValueError(
-            "The 'objective' parameter of compare_strategies must be a function or one of "
-            f"{list(OBJECTIVES)!r}. Got {objective!r} instead."
-        )
+    validate_parameter_constraints(
+        _CONSTRAINTS,
+        {"strategies": strategies, "estimators": estimators, "network": network,
+         "objective": objective, "cv": cv, "n_repeats": n_repeats, "random_state": random_state,
+         "verbose": verbose},
+        "compare_strategies",
+    )  # fmt: skip
     labels = _checked_target(X, y)
     classes, y_index = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(f"y must have at least 2 classes. Got 1 class: {classes.tolist()!r}.")
+    _check_classes(classes, np.bincount(y_index), objective)
     candidates = _candidates(X, labels, strategies, estimators, network, objective, random_state)
     splits = _splits(X, labels, y_index, cv, n_repeats, random_state)
+    _check_splits(splits, y_index, classes)
     outcomes = _train(candidates, X, labels, splits, classes, verbose)
-    scores, recall, seconds = _scores(outcomes, y_index, splits, classes, function)
+    # A partial function has no name.
+    metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
+    own = {metric: objective} if callable(objective) else {}
+    scores, recall, seconds = _scores(outcomes, y_index, splits, classes, own)
     return StrategyComparison(
-        X, labels, classes, candidates, splits, scores, recall, seconds,
-        metric=function.__name__ if function else objective,
-    )  # fmt: skip
+        X, labels, classes, candidates, splits, scores, recall, seconds, metric=metric
+    )
 
 
 def _checked_target(X, y):
@@ -124,19 +149,42 @@ def _checked_target(X, y):
             f"The labels in y must not be missing. Got {len(missing)} that are, the first in row "
             f"{missing[0]}: label or drop these rows."
         )
-    check_classification_targets(y)
     check_consistent_length(X, y)
-    return column_or_1d(y)
+    labels = column_or_1d(y)
+    is_text = {isinstance(label, str) for label in labels}
+    if len(is_text) > 1:
+        raise ValueError("The labels in y must be all text or all numbers. Got some of both.")
+    if is_text == {False} and labels.dtype == object:
+        labels = np.array(labels.tolist())
+    check_classification_targets(labels)
+    return labels
+
+
+def _check_classes(classes, counts, objective):
+    if len(classes) < 2:
+        raise ValueError(f"y must have at least 2 classes. Got 1 class: {classes.tolist()!r}.")
+    if objective == "f1" and counts.min() < 2:
+        raise ValueError(
+            "The rarest class must have at least 2 rows for objective='f1', one to train and one "
+            f"to test. Got 1 row of class {classes.tolist()[counts.argmin()]!r}."
+        )
 
 
 def _candidates(X, y, strategies, estimators, network, objective, random_state):
     """Name -> estimator, not fitted."""
     names = list(STRATEGIES) if strategies is None else list(strategies)
+    if not names and not estimators:
+        raise ValueError(
+            "The 'strategies' and 'estimators' parameters of compare_strategies must not both be "
+            f"empty. Got {strategies!r} and {estimators!r}."
+        )
     seed = check_random_state(random_state).randint(2**31)
     found = {
         name: make_strategy(name, X, y, network=network, objective=objective, random_state=seed)
         for name in names
     }
+    # Whatever order they were named in: of equally good ones the simpler comes first.
+    found = {name: found[name] for name in STRATEGIES if name in found}
     for name, estimator in (estimators or {}).items():
         if name in found:
             raise ValueError(
@@ -148,8 +196,25 @@ def _candidates(X, y, strategies, estimators, network, objective, random_state):
 
 
 def _splits(X, y, y_index, cv, n_repeats, random_state):
+    if n_repeats > 1 and not isinstance(cv, Integral):
+        raise ValueError(
+            "The 'n_repeats' parameter of compare_strategies must be 1 where 'cv' is no int: let "
+            f"the splitter repeat. Got {n_repeats!r} instead."
+        )
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
     return [split for _ in range(n_repeats) for split in cv_splits(cv, X, y, y_index, rng)]
+
+
+def _check_splits(splits, y_index, classes):
+    for fold, (train, test) in enumerate(splits):
+        if not len(test):
+            raise ValueError(f"Every fold must have rows to test. Got none in fold {fold}.")
+        known = classes[np.unique(y_index[train])].tolist()
+        if len(known) < 2:
+            raise ValueError(
+                f"Every fold must have at least 2 classes to train on. Got {known!r} in fold "
+                f"{fold}: a class needs 2 rows, one to train and one to test."
+            )
 
 
 def _train(candidates, X, y, splits, classes, verbose):
@@ -172,41 +237,61 @@ def _train(candidates, X, y, splits, classes, verbose):
                 proba = posterior(fitted, rows, classes)
             except ValueError as error:
                 raise ValueError(f"The strategy {name!r} failed: {error}") from error
+            except Exception as error:
+                error.add_note(f"The strategy {name!r} failed.")
+                raise
             bar.update()
             return decided, proba, time.perf_counter() - start
 
-        results = Parallel()(delayed(run)(*task) for task in tasks)
+        # scikit-learn's parallel calls replace the filters of the whole process for a while, so
+        # that one in another thread may find none and complain; here all are put back.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`sklearn.utils.parallel.delayed` should be used")
+            # The result notes classes of so few rows, once.
+            warnings.filterwarnings("ignore", r"The classes .* have too few rows to be judged")
+            results = Parallel()(delayed(run)(*task) for task in tasks)
     n = len(splits)
     return {name: results[i * n : (i + 1) * n] for i, name in enumerate(candidates)}
 
 
-def _scores(outcomes, y_index, splits, classes, function):
-    """Name -> metric -> score of each fold; recall of each class; seconds of a fit."""
+def _scores(outcomes, y_index, splits, classes, own):
+    """Name -> metric -> score of each fold; recall of each class; seconds of a fit.
+
+    `own` holds the user's function by its name, which may be that of a metric here.
+    """
     n_classes = len(classes)
     rarest = np.argmin(np.bincount(y_index))
     objectives = {name: make_objective(name, rarest, None) for name in OBJECTIVES}
     scores, recall, seconds = {}, {}, {}
     for name, folds in outcomes.items():
-        of_metric = {metric: [] for metric in objectives}
-        of_metric["average_precision"] = []
-        if function:
-            of_metric[function.__name__] = []
+        of_metric = {metric: [] for metric in (*objectives, "average_precision", *own)}
         hits_of_all, rows_of_all = np.zeros(n_classes), np.zeros(n_classes)
         for (_, test), (decided, proba, _) in zip(splits, folds, strict=True):
             true = y_index[test]
             hits = np.bincount(true[true == decided], minlength=n_classes)
             sums = (hits, np.bincount(decided, minlength=n_classes),
                     np.bincount(true, minlength=n_classes))  # fmt: skip
-            for metric, objective in objectives.items():
-                of_metric[metric].append(float(objective.value(*map(np.asarray, sums))))
+            values = {metric: goal.value(*sums) for metric, goal in objectives.items()}
             by_class = average_precision_by_class(true, proba, labels=np.arange(n_classes))
-            of_metric["average_precision"].append(float(np.nanmean(by_class)))
-            if function:
-                value = function(classes[true], classes[decided])
-                of_metric[function.__name__].append(float(value))
+            values["average_precision"] = np.nanmean(by_class)
+            for metric, function in own.items():
+                values[metric] = _own_value(metric, function, classes[true], classes[decided])
+            for metric, value in values.items():
+                of_metric[metric].append(float(value))
             hits_of_all += hits
             rows_of_all += sums[2]
         scores[name] = {metric: np.array(values) for metric, values in of_metric.items()}
-        recall[name] = hits_of_all / np.maximum(rows_of_all, 1)
+        tested = rows_of_all > 0
+        recall[name] = np.where(tested, hits_of_all / np.where(tested, rows_of_all, 1), np.nan)
         seconds[name] = float(np.mean([fold[2] for fold in folds]))
     return scores, recall, seconds
+
+
+def _own_value(name, function, true, decided):
+    value = function(true, decided)
+    if not np.isfinite(value):
+        raise ValueError(
+            "The function of the 'objective' parameter of compare_strategies must return a finite "
+            f"number for each fold. Got {value!r} from {name!r}."
+        )
+    return value

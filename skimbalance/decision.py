@@ -66,7 +66,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     cost_matrix : array-like of shape (n_classes, n_classes), default=None
         For "cost": ``cost_matrix[k, j]`` is what it costs to decide class j for a row of class
-        k, in the order of `classes_`. The others ignore it.
+        k, in the order of `classes_`; right decisions cost least. The others ignore it.
 
     pos_label : label, default=None
         The class of "f1", "recall_at_precision", "precision_at_recall" and "alerts". None is the
@@ -105,7 +105,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     threshold_ : float
         For two classes: the second is predicted from this posterior of it on.
     threshold_std_ : float
-        Its standard error: the jackknife over the folds.
+        Its standard error: the jackknife over the folds (over ten parts of the rows, where there
+        is one fold, or rows come in several).
     objective_score_ : float
         The objective of out-of-fold decisions, by rules learnt without the fold.
     curve_ : Bunch
@@ -221,7 +222,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         check_classification_targets(y)
         labels = column_or_1d(y, warn=True)
         weight = check_sample_weight(fit_params.get("sample_weight"), labels)
-        if self.cv == "prefit":
+        prefit = isinstance(self.cv, str)
+        if prefit:
             check_is_fitted(self.estimator)
             classes, y_index = self.estimator.classes_, _encode(labels, self.estimator.classes_)
         else:
@@ -233,7 +235,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             )
         goal = self._goal(classes, y_index)
         data = (X, y, y_index, weight)
-        if self.cv == "prefit":
+        if prefit:
             estimator, held_out, judged = self._prefit(data, classes)
         else:
             estimator, held_out, judged = self._out_of_fold(data, classes, fit_params)
@@ -242,6 +244,14 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "At least 2 classes must have rows in every training fold and held-out rows. Got "
                 f"{classes[judged].tolist()!r}."
             )
+        if not callable(self.objective) and self.objective in ONE_CLASS:
+            positive = self._positive(classes)
+            if not judged[positive]:
+                raise ValueError(
+                    f"The class of objective={self.objective!r} must have rows in every training "
+                    "fold and held-out rows. Got the class "
+                    f"{classes.tolist()[positive]!r} with too few."
+                )
         if not judged.all():
             warnings.warn(
                 f"The classes {classes[~judged].tolist()!r} have too few rows to be judged out of "
@@ -249,6 +259,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 stacklevel=2,
             )
         learnt = learn(goal, held_out, judged)
+        # A fit before may have been of two classes, or of named columns.
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
         self.classes_, self.estimator_ = classes, estimator
         self.calibrator_, self.decision_matrix_ = learnt.calibrator, learnt.rule.matrix
         self.decision_weights_ = learnt.rule.weights
@@ -275,7 +288,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         y : ndarray of shape (n_samples,)
             Class labels.
         """
-        return self.classes_[Rule(self.decision_matrix_)(self.predict_proba(X))]
+        proba = self.predict_proba(X)
+        return self.classes_[Rule(self.decision_matrix_)(proba)]
 
     def predict_proba(self, X):
         """Calibrated posteriors.
@@ -308,7 +322,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             function = self.objective
 
             def of_labels(true, decided):
-                return function(classes[true], classes[decided])
+                value = function(classes[true], classes[decided])
+                if np.isnan(value):
+                    raise ValueError(
+                        "The 'objective' function of TunedDecisionClassifierCV must return "
+                        f"numbers. Got {value!r} instead."
+                    )
+                return value
 
             return Goal(of_labels, None, self.calibration)
         if self.objective == "cost":
@@ -329,6 +349,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             raise ValueError(
                 "The 'cost_matrix' parameter of objective='cost' must be finite and of shape "
                 f"({n_classes}, {n_classes}). Got {self.cost_matrix!r} instead."
+            )
+        right = np.diag(costs)[:, None]
+        if np.any(costs < right) or np.all(costs == right):
+            raise ValueError(
+                "The 'cost_matrix' parameter of objective='cost' must have the least cost of each "
+                "row on its diagonal, and a larger one beside it in some row. Got "
+                f"{costs.tolist()!r} instead."
             )
         return costs
 
@@ -365,12 +392,15 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         *probas, estimator = Parallel(n_jobs=self.n_jobs)(tasks)
         trained = [np.bincount(y_index[train], minlength=len(classes)) > 0 for train, _ in splits]
         row = np.concatenate([test for _, test in splits])
-        if len(splits) > 1:
+        times = np.bincount(row, minlength=n)
+        if len(splits) > 1 and times.max() == 1:
             parts = [np.full(len(test), i % MOST_PARTS) for i, (_, test) in enumerate(splits)]
             part = np.concatenate(parts)
         else:
-            part = stratified_folds(y_index[row], MOST_PARTS, random_state=self._rng())
-        times = np.bincount(row, minlength=n)
+            # A row that comes in several folds would be in several parts.
+            place = np.unique(row, return_inverse=True)[1]
+            labels = y_index[np.flatnonzero(times)]
+            part = stratified_folds(labels, MOST_PARTS, random_state=self._rng())[place]
         held_out = HeldOut(
             row, part, np.concatenate(probas), y_index[row], weight[row] / times[row]
         )
@@ -391,7 +421,9 @@ def cv_splits(cv, X, y, y_index, rng):
     """Training and test rows of each fold; of an int, stratified by `y_index`."""
     if isinstance(cv, Integral):
         fold = stratified_folds(y_index, cv, random_state=rng)
-        return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(cv)]
+        # No fold is empty: there are no more of them than rows.
+        n_folds = min(cv, len(y_index))
+        return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_folds)]
     return [
         tuple(np.arange(len(y_index))[rows] for rows in split)
         for split in check_cv(cv, y, classifier=True).split(X, y)

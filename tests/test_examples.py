@@ -91,21 +91,14 @@ def test_custom_loss_in_keras(tmp_path):
     assert row(sequences, "  one-hot:")[0].endswith("Error")
 
 
-def test_demo(tmp_path, capsys):
-    grid = {
-        "smote": ["passthrough"],
-        "net__class_weight": [None, "balanced"],
-        "net__gamma": [0.0, 2.0],
-    }
-    figure = tmp_path / "demo.png"
-    result, scores = load("demo").main(grid=grid, epochs=10, figure=figure)
+def test_which_strategy(tmp_path, capsys):
+    figure = tmp_path / "figure.png"
+    strategies = ["plain", "class_weighted"]
+    comparison = load("which_strategy").main(figure, strategies=strategies, cv=3, verbose=0)
     output = capsys.readouterr().out
-    plain, winner = (scores[name]["overall"] for name in ("plain", "winner"))
-    for name in plain:
-        assert row(output, name)[:2] == [f"{plain[name]:.3f}", f"{winner[name]:.3f}"]
-    assert row(output, "graphic")[0] == "8"
-    assert float(row(output, "best by macro-F1")[0]) == pytest.approx(result.best_score_, abs=1e-3)
-    assert float(row(output, "seconds to search")[0]) > 0
+    assert comparison.recommendation.split(",")[0] in output
+    balanced = comparison.frame()["balanced_accuracy"]
+    assert balanced["class_weighted"] > balanced["plain"]
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 

@@ -18,8 +18,8 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
+from skimbalance._metrics.decisions import OVERALL
 from skimbalance.metrics import (
-    OVERALL,
     average_precision_by_class,
     calibration_error_by_class,
     classification_summary,

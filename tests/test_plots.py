@@ -25,7 +25,8 @@ from sklearn.metrics import (
 from sklearn.utils import Bunch
 
 from skimbalance import ImbalancedMLPClassifier, plots
-from skimbalance._plotting import COLORS, heat_map, short
+from skimbalance._plots.drawing import COLORS, heat_map
+from skimbalance._plots.labels import short
 from skimbalance.plots import (
     ConfusionDisplay,
     LearningCurvesDisplay,

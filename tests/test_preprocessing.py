@@ -62,7 +62,7 @@ def test_numbers_are_those_of_scikit_learn_s_steps():
 
 
 def test_categories_are_one_hot_as_scikit_learn_has_them():
-    X = mixed_table()[["home", "grade"]].fillna("missing")
+    X = mixed_table()[["home", "grade"]].astype(object).fillna("missing")
     # Codes are ranked by frequency, scikit-learn's by name: the same columns in another order.
     expected = OneHotEncoder(sparse_output=False).fit_transform(X)
     actual = everything(X).fit_transform(X)

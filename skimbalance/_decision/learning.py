@@ -6,11 +6,21 @@ import numpy as np
 
 from skimbalance._decision.calibration import LogScaling, fit_calibrator
 from skimbalance._decision.objectives import Objective, binary_cost
-from skimbalance._decision.rules import MOST_CALLS, Rule, cost_rule, learn_rule, threshold_curve
+from skimbalance._decision.rules import (
+    MOST_CALLS,
+    STARTS,
+    Rule,
+    cost_rule,
+    learn_rule,
+    threshold_curve,
+)
 
 __all__ = ["Goal", "HeldOut", "Learnt", "learn"]
 
 CURVE_POINTS = 500
+
+# Enough where the rule is not kept.
+ONE_START = (0.5,)
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Goal:
     costs: np.ndarray | None
     calibration: str | None
 
-    def learn(self, held_out):
+    def learn(self, held_out, starts=STARTS):
         """Calibrator (or None) and rule of held-out rows."""
         proba, y, weight = held_out.proba, held_out.y, held_out.weight
         calibrator = None
@@ -41,7 +51,14 @@ class Goal:
         if self.objective is None:
             return calibrator, cost_rule(self.costs)
         n_rows = held_out.n_rows()
-        return calibrator, learn_rule(self.objective, proba, y, weight, n_rows=n_rows)
+        return calibrator, learn_rule(
+            self.objective, proba, y, weight, n_rows=n_rows, starts=starts
+        )
+
+    def of_classes(self, judged):
+        """The same for some of the classes, with indices among these."""
+        costs = None if self.costs is None else self.costs[np.ix_(judged, judged)]
+        return Goal(_among(judged, self.objective), costs, self.calibration)
 
     def value(self, y, decided, weight):
         """The objective of decisions."""
@@ -73,7 +90,7 @@ class HeldOut:
     row : ndarray of shape (n,)
         Which row of the data; one may come several times, in different folds.
     part : ndarray of shape (n,)
-        Its fold.
+        Its fold; all rows of the same number are in the same part.
     proba : ndarray of shape (n, n_classes)
         Posteriors.
     y : ndarray of shape (n,)
@@ -136,17 +153,14 @@ def learn(goal, held_out, judged):
         For all classes.
     """
     if not judged.all():
-        costs = None if goal.costs is None else goal.costs[np.ix_(judged, judged)]
-        part = Goal(goal.objective, costs, goal.calibration)
-        learnt = learn(part, held_out.of_classes(judged), np.ones(judged.sum(), bool))
+        some = np.ones(judged.sum(), bool)
+        learnt = learn(goal.of_classes(judged), held_out.of_classes(judged), some)
         return _for_all(learnt, goal.costs, held_out, judged)
     calibrator, rule = goal.learn(held_out)
     decided, thresholds = np.empty(len(held_out.y), int), []
     for i in np.unique(held_out.part):
         here = held_out.part == i
-        # In a splitter that repeats, the part's rows are in other parts, too.
-        others = held_out[~np.isin(held_out.row, held_out.row[here])]
-        calibrator_i, rule_i = goal.learn(others)
+        calibrator_i, rule_i = goal.learn(held_out[~here], ONE_START)
         proba = held_out.proba[here]
         decided[here] = rule_i(proba if calibrator_i is None else calibrator_i(proba))
         if len(judged) == 2:
@@ -157,6 +171,25 @@ def learn(goal, held_out, judged):
     m = len(thresholds)
     jackknife = float(np.sqrt(max(m - 1, 0)) * np.std(thresholds))
     return Learnt(calibrator, rule, score, jackknife, _curve(goal, held_out, calibrator, rule))
+
+
+def _among(judged, objective):
+    """An objective of all classes for decisions among some of them."""
+    places = np.flatnonzero(judged)
+    if objective is None:
+        return None
+    if not isinstance(objective, Objective):
+        return lambda true, decided: objective(places[true], places[decided])
+
+    def of_all(score):
+        def of_some(*sums):
+            filled = np.zeros((3, *np.shape(sums[0])[:-1], len(judged)))
+            filled[..., places] = np.broadcast_arrays(*sums)
+            return score(*filled[:2], filled[2].reshape(-1, len(judged))[0])
+
+        return None if score is None else of_some
+
+    return Objective(objective.name, of_all(objective.value), of_all(objective.slack))
 
 
 def _for_all(learnt, costs, held_out, judged):

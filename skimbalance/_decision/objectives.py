@@ -10,7 +10,15 @@ from functools import partial
 
 import numpy as np
 
-__all__ = ["LEVELS", "OBJECTIVES", "ONE_CLASS", "WHOLE", "Objective", "binary_cost", "make_objective"]
+__all__ = [
+    "LEVELS",
+    "OBJECTIVES",
+    "ONE_CLASS",
+    "WHOLE",
+    "Objective",
+    "binary_cost",
+    "make_objective",
+]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ __all__ = ["Rule", "cost_rule", "learn_rule", "threshold_curve"]
 # gave the best macro-F1 on other rows, for models of different kinds.
 PRIOR_ROWS = 200
 
+STARTS = (0.0, 0.5, 1.0)
+
 MOST_PASSES = 20
 MOST_FIXED_POINTS = 30
 
@@ -56,15 +58,17 @@ class Rule:
         The scores are lines in the posterior, and cross there.
         """
         (a, b), (c, d) = self.matrix
-        return float(np.clip((a - b) / (a - b + d - c), 0, 1))
+        total = a - b + d - c
+        # No decision matters where it is zero.
+        return float(np.clip((a - b) / total, 0, 1)) if total > 0 else 0.5
 
 
 def cost_rule(costs):
     """Least expected cost; ``costs[k, j]`` is that of deciding j for a row of class k."""
-    return Rule(-np.asarray(costs, dtype=float))
+    return Rule(_gains(-np.asarray(costs, dtype=float)))
 
 
-def learn_rule(objective, proba, y, weight, *, n_rows=None):
+def learn_rule(objective, proba, y, weight, *, n_rows=None, starts=STARTS):
     """The rule with the best score on held-out rows.
 
     Parameters
@@ -79,6 +83,8 @@ def learn_rule(objective, proba, y, weight, *, n_rows=None):
         How much each row counts.
     n_rows : ndarray of shape (n_classes,), default=None
         Distinct rows of each class; by default all are.
+    starts : sequence of float, default=(0.0, 0.5, 1.0)
+        Powers of the inverse class shares to start the weights of several classes from.
 
     Returns
     -------
@@ -107,10 +113,10 @@ def learn_rule(objective, proba, y, weight, *, n_rows=None):
     elif n_classes == 2:
         matrix = _diagonal(search.best_weight(np.zeros(2), 1))
     else:
-        matrix = search.ascend()
+        matrix = search.ascend(starts)
     # A rule on the posteriors as they came: eta is exp(bias) times them, over a number for each
     # row that its scores share.
-    return Rule(np.exp(bias.bias - bias.bias.max())[:, None] * matrix)
+    return Rule(np.exp(bias.bias - bias.bias.max())[:, None] * _gains(matrix))
 
 
 class _Search:
@@ -207,10 +213,10 @@ class _Search:
         log_weights[k] = cuts[nearest]
         return log_weights
 
-    def ascend(self):
+    def ascend(self, starts):
         """Coordinate ascent over the weights from several starts, and the fixed point."""
         log_inverse = np.log(_inverse(self._actual))
-        found = [self._ascend(power * log_inverse) for power in (0.0, 0.5, 1.0)]
+        found = [self._ascend(power * log_inverse) for power in starts]
         matrices = [_diagonal(log_weights) for log_weights in found]
         return max([*matrices, *map(self._fixed_point, matrices)], key=self.rank)
 
@@ -278,6 +284,11 @@ class _SearchOfFunction(_Search):
 
     def _fixed_point(self, matrix):
         return matrix
+
+
+def _gains(matrix):
+    """The same rule, of what each decision gains over the worst: no class has a start."""
+    return matrix - matrix.min(axis=1, keepdims=True)
 
 
 def _diagonal(log_weights):

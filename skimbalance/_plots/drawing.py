@@ -1,4 +1,4 @@
-"""What the displays share: figures without pyplot, colours, labels, axes of probabilities."""
+"""What the displays share: figures without pyplot, colours, legends, axes, heat maps."""
 
 from io import BytesIO
 
@@ -6,9 +6,12 @@ import numpy as np
 
 __all__ = [
     "BLUE",
+    "CHANCE_LINE",
     "COLORS",
     "GREY",
+    "LETTER",
     "MOST_CLASSES",
+    "MOST_WITH_SHARES",
     "STYLES",
     "VERMILION",
     "Display",
@@ -17,7 +20,6 @@ __all__ = [
     "legend",
     "new_figure",
     "probability_axis",
-    "short",
 ]
 
 # The palette of M. Okabe and K. Ito (2008), which the colour-blind can tell apart, without its
@@ -25,14 +27,20 @@ __all__ = [
 VERMILION, BLUE, GREY = "#D55E00", "#0072B2", "#7F7F7F"
 COLORS = (VERMILION, BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+CHANCE_LINE = {"linestyle": ":", "linewidth": 0.8}
 
 #: So many curves can be told apart.
 MOST_CLASSES = len(COLORS)
 
+#: So many classes have room for two lines of print in each cell of a heat map.
+MOST_WITH_SHARES = 12
+
+#: Width of a letter in inches.
+LETTER = 0.08
+
 # Probabilities nearer to 0 or 1 than this are drawn there.
 NEAREST = 1e-6
 
-INCHES_A_LETTER = 0.075
 FINE_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.3])
 
 # In points; smaller print cannot be read.
@@ -75,15 +83,6 @@ def new_figure(width, height):
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def short(label, width=26):
-    """A label as text in a figure: in one line, cut in the middle, as names differ at the ends."""
-    line = " ".join(str(label).split())
-    if len(line) > width:
-        n_first = 2 * width // 3
-        line = f"{line[:n_first].rstrip()}…{line[n_first + 1 - width :].lstrip()}"
-    return line.replace("$", r"\$")
-
-
 def last_step(estimator):
     """The last step of a pipeline, of a pipeline in it, ..., or the estimator itself."""
     while hasattr(estimator, "steps"):
@@ -108,7 +107,7 @@ def probability_axis(ax, letter, low, high):
         if step == 1 and len(ticks) < 4:
             ticks = _inside(np.concatenate([FINE_TICKS, [0.5], 1 - FINE_TICKS]), low, high)
         needed = sum(len(f"{tick:.6g}") + 1 if letter == "x" else 3 for tick in ticks)
-        if needed * INCHES_A_LETTER <= inches:
+        if needed * LETTER <= inches:
             break
     axis = getattr(ax, f"{letter}axis")
     axis.set_major_locator(FixedLocator(ticks))
@@ -189,7 +188,7 @@ def _name_columns(ax, columns):
     inches = ax.get_window_extent().width / figure.dpi / len(columns)
     # A letter is some 0.6 of its size wide; 72 points are an inch; and names of rows take room.
     level = max(map(len, columns)) * 0.6 * LARGEST_PRINT / 72 < 0.6 * inches
-    size = min(LARGEST_PRINT, max(5, 72 * inches * 0.85))
+    size = min(LARGEST_PRINT, max(SMALLEST_PRINT, 72 * inches * 0.85))
     rotation = 0 if level else 90
     ax.set_xticks(range(len(columns)), columns, rotation=rotation, fontsize=size)
 

@@ -1,0 +1,1 @@
+"""What scores are computed with; the public functions are in `skimbalance.metrics`."""

@@ -1,0 +1,97 @@
+"""Labels, decisions and posteriors as arrays of class indices, checked."""
+
+import numpy as np
+from sklearn.metrics import confusion_matrix
+from sklearn.utils import check_consistent_length, column_or_1d
+
+__all__ = ["all_labels", "checked_posteriors", "confusion_counts"]
+
+
+def all_labels(labels, owner, **ys):
+    """The labels as given, checked, or the sorted ones of all `ys`."""
+    if labels is None:
+        found = [_unique(y, name, owner)[0] for name, y in ys.items()]
+        if len({array.dtype.kind in "OUS" for array in found}) > 1:
+            raise ValueError(
+                f"The labels in {' and '.join(map(repr, ys))} of {owner} must be of one type. "
+                f"Got {' and '.join(repr(array.tolist()[0]) for array in found)}."
+            )
+        labels = np.unique(np.concatenate(found))
+    else:
+        distinct = _unique(labels, "labels", owner)[0]
+        labels = column_or_1d(labels)
+        if len(distinct) < len(labels):
+            raise ValueError(
+                f"The 'labels' parameter of {owner} must name each class once. "
+                f"Got {labels.tolist()!r} instead."
+            )
+    if len(labels) < 2:
+        raise ValueError(
+            f"The 'labels' parameter of {owner} must name two classes at least. "
+            f"Got {labels.tolist()!r} instead."
+        )
+    return labels
+
+
+def confusion_counts(y_true, y_pred, labels, owner):
+    """Confusion matrix in rows, true class by predicted class."""
+    check_consistent_length(y_true, y_pred)
+    true, predicted = (
+        _encode(y, labels, name, owner) for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
+    )
+    return confusion_matrix(true, predicted, labels=np.arange(len(labels)))
+
+
+def checked_posteriors(y_true, proba, labels, owner):
+    """Class indices, posteriors in float64 and labels."""
+    labels = all_labels(labels, owner, y_true=y_true)
+    y = _encode(y_true, labels, "y_true", owner)
+    # One memory order, so that sums have the same last bits for arrays and DataFrames.
+    proba = np.asarray(proba, dtype=float, order="C")
+    if proba.shape != (len(y), len(labels)):
+        raise ValueError(
+            f"The 'proba' parameter of {owner} must have a row for each of the {len(y)} labels and "
+            f"a column for each of the classes {labels.tolist()!r}. "
+            f"Got shape {proba.shape} instead."
+        )
+    # A thousandth is far above float32 rounding and far below any mistake.
+    wrong = ~((proba.min(axis=1) >= 0) & (np.abs(proba.sum(axis=1) - 1) < 1e-3))
+    if np.any(wrong):
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"The 'proba' parameter of {owner} must have rows of finite values, not negative, that "
+            f"sum to 1. Got {proba[row].tolist()!r} in row {row} instead."
+        )
+    return y, proba, labels
+
+
+def _encode(y, labels, name, owner):
+    """Index in `labels` of each row's label."""
+    values, inverse = _unique(y, name, owner)
+    index = {label: k for k, label in enumerate(labels.tolist())}
+    unknown = [value for value in values.tolist() if value not in index]
+    if unknown:
+        raise ValueError(
+            f"The labels in {name!r} of {owner} must be among the labels {labels.tolist()!r}. "
+            f"Got {unknown[0]!r} instead."
+        )
+    return np.array([index[value] for value in values.tolist()])[inverse]
+
+
+def _unique(y, name, owner):
+    """Distinct labels and, for each row, the index of its own."""
+    y = column_or_1d(y)
+    if len(y) == 0:
+        raise ValueError(f"The {name!r} parameter of {owner} must not be empty.")
+    try:
+        values, inverse = np.unique(y, return_inverse=True)
+        # Only nan and NaT differ from themselves.
+        missing = bool(np.any(values != values))
+    except TypeError:
+        missing = True
+    if missing:
+        raise ValueError(
+            f"The labels in {name!r} of {owner} must be of one type, and none may be missing. "
+            f"Got {sorted({type(value).__name__ for value in y.tolist()})!r} instead."
+        )
+    return values, inverse

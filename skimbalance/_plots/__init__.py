@@ -1,0 +1,1 @@
+"""Displays, one module each; the public names are in `skimbalance.plots`."""

@@ -1,5 +1,7 @@
 """What a comparison of strategies found: scores, paired tests, a recommendation."""
 
+import html
+
 import numpy as np
 from scipy.stats import t as student
 from sklearn.base import clone
@@ -224,7 +226,7 @@ class StrategyComparison:
         """
         picture = figure_html(self.plot().figure_, "Scores of the folds, and recall by class")
         blocks = [
-            ("", list_html([self.recommendation])),
+            ("", f"<p>{html.escape(self.recommendation)}</p>"),
             (f"{self.metric} in {self.scores.shape[1]} folds, and recall by class", picture),
             ("Means over the folds", table_html(self._overall().reset_index())),
             ("Recall of each class, over all folds", table_html(self._recalls().reset_index())),
@@ -234,7 +236,9 @@ class StrategyComparison:
 
     def _overall(self):
         frame = self.frame()
-        return frame[[name for name in frame if not name.startswith("recall ")]]
+        frame = frame[[name for name in frame if not name.startswith("recall ")]]
+        # Headings that break at spaces keep the table narrow.
+        return frame.rename(columns=lambda name: name.replace("_", " "))
 
     def _recalls(self):
         frame = self.frame()

@@ -21,7 +21,7 @@ th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: left; 
 th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
 th.number, td.number { text-align: right; }
 td.number { white-space: nowrap; }
-td:first-child { overflow-wrap: anywhere; }
+td:first-child { overflow-wrap: anywhere; min-width: 10rem; }
 img { max-width: 100%; height: auto; }
 @media print { body { margin: 0; max-width: none; } h2, thead { break-after: avoid; }
                tr, figure { break-inside: avoid; } .wide { overflow: visible; } }

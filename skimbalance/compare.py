@@ -90,7 +90,7 @@ def compare_strategies(
     n_repeats : int, default=1
         How often to repeat with other folds, where `cv` is an int.
     random_state : int, RandomState instance or None, default=None
-        Of folds, sampling and networks.
+        Of folds, sampling and networks; a `network` with one of its own keeps it.
     verbose : int, default=1
         0 shows no progress bar; it never stays.
 

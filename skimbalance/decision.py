@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, check_random_state, get_tags, indexable
+from sklearn.utils import Bunch, assert_all_finite, check_random_state, get_tags, indexable
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -219,10 +219,11 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
         X, y = indexable(X, y)
-        check_classification_targets(y)
         labels = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
         weight = check_sample_weight(fit_params.get("sample_weight"), labels)
-        prefit = isinstance(self.cv, str)
+        prefit = isinstance(self.cv, str) and self.cv == "prefit"
         if prefit:
             check_is_fitted(self.estimator)
             classes, y_index = self.estimator.classes_, _encode(labels, self.estimator.classes_)
@@ -411,9 +412,10 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
     def __sklearn_tags__(self):
-        """Sparse rows pass where the estimator takes them."""
+        """Sparse rows and missing values pass where the estimator takes them."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = get_tags(self.estimator).input_tags.sparse
+        inner = get_tags(self.estimator).input_tags
+        tags.input_tags.sparse, tags.input_tags.allow_nan = inner.sparse, inner.allow_nan
         return tags
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skimbalance._decision.calibration import fit_calibrator, log_proba
+from skimbalance._decision.calibration import SMALLEST, fit_calibrator, log_proba
 from skimbalance._decision.objectives import Objective
 
 __all__ = ["Rule", "cost_rule", "learn_rule", "threshold_curve"]
@@ -43,7 +43,9 @@ class Rule:
 
     def __call__(self, proba):
         """Class indices of shape (n_samples,)."""
-        return np.argmax(np.asarray(proba, dtype=float) @ self.matrix, axis=1)
+        # Not less than the logarithms of the search: it may have given rows to a class that
+        # comes with a zero.
+        return np.argmax(np.maximum(np.asarray(proba, dtype=float), SMALLEST) @ self.matrix, axis=1)
 
     @property
     def weights(self):
@@ -173,7 +175,7 @@ class _Search:
         """
         differ = np.concatenate([[True], needed[1:] > needed[:-1], [True]])
         if len(self._actual) > 2 and differ.sum() > MOST_CUTS:
-            n_each = MOST_CUTS // 2
+            n_each = MOST_CUTS // 3
             mass = np.cumsum(truth)
             by_truth = np.searchsorted(mass, np.linspace(0, mass[-1], n_each)).clip(
                 0, len(mass) - 1
@@ -201,7 +203,10 @@ class _Search:
             change = -np.bincount(place, lost, n_cuts * n_classes).reshape(shape)
             change[:, k] += np.bincount(cut, won, n_cuts)
             change[0] += start
-            sums.append(np.cumsum(change, axis=0))
+            after = np.cumsum(change, axis=0)
+            # Crumbs of the differences: their ratio could be any precision.
+            after[np.abs(after) < 1e-12 * self._actual.sum()] = 0
+            sums.append(after)
         return self._objective.rank(*sums, self._actual)
 
     def best_weight(self, log_weights, k):

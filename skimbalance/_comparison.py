@@ -13,6 +13,8 @@ __all__ = ["StrategyComparison", "corrected_t_test", "holm"]
 
 SIGNIFICANCE = 0.05
 
+FEW_ROWS = 5
+
 # In a sentence that can still be read; the table has all.
 MOST_NAMED = 4
 
@@ -41,10 +43,9 @@ class StrategyComparison:
         That a strategy is as good as the first one: the corrected resampled t-test [1]_ of the
         folds' differences, two-sided, adjusted for their number by Holm's method [2]_; nan for
         the first.
-    seconds : ndarray of shape (n_strategies,)
-        Mean wall time of a fold, in which others may have trained beside it.
     recommendation : str
-        One sentence.
+        One sentence: the simplest strategy whose mean is within one standard error (of [1]_) of
+        the best, and how many the best leads beyond the noise.
     notes : list of str
         What limits the comparison.
 
@@ -70,7 +71,7 @@ class StrategyComparison:
     ['weighted', 'unweighted']
     """
 
-    def __init__(self, X, y, classes, candidates, splits, scores, recall, seconds, *, metric):
+    def __init__(self, X, y, classes, candidates, splits, scores, recall, *, metric):
         self._X, self._y = X, y
         means = {name: np.mean(of_metric[metric]) for name, of_metric in scores.items()}
         # Equally good ones stay in order: the simpler first.
@@ -87,20 +88,26 @@ class StrategyComparison:
         }
         self.scores = self.metrics[metric]
         self.recall = np.array([recall[name][by_count] for name in self.names])
-        self.seconds = np.array([seconds[name] for name in self.names])
         self._test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
         lead = self.scores[0] - self.scores[1:]
-        self.p_values = np.append(np.nan, holm(corrected_t_test(lead, self._test_share)))
+        self._t, p = corrected_t_test(lead, self._test_share)
+        self._t = np.append(0.0, self._t)
+        self.p_values = np.append(np.nan, holm(p))
         self.notes = self._notes()
         self.recommendation = self._recommendation()
 
     def _notes(self):
         n_folds = self.scores.shape[1]
-        notes = [
-            f"Class {label!r} has {count} row{'s' if count > 1 else ''}: its scores are luck."
+        few = [
+            f"{label!r} ({count})"
             for label, count in zip(self.classes.tolist(), self.class_counts.tolist(), strict=True)
-            if count < 5
+            if count < FEW_ROWS
         ]
+        notes = []
+        if few:
+            notes.append(
+                f"Scores of classes with fewer than {FEW_ROWS} rows are luck: {_listed(few)}."
+            )
         if 1 < n_folds < 5:
             notes.append(f"{n_folds} folds tell little of the noise: repeat, or take more folds.")
         notes.append(
@@ -109,30 +116,38 @@ class StrategyComparison:
         return notes
 
     def _recommendation(self):
-        """The best, what cannot be told from it, and the simplest of these."""
-        best, others = self.names[0], self.names[1:]
-        text = f"{best!r} has the best mean {self.metric}, {self.scores[0].mean():.3f}"
-        if not others:
-            return text + "."
+        """The simplest about as good as the best, and what the best leads beyond the noise."""
+        best, n_others = self.names[0], len(self.names) - 1
+        mean = dict(zip(self.names, self.scores.mean(axis=1), strict=True))
+        if not n_others:
+            return f"{best!r}, the only one, has a mean {self.metric} of {mean[best]:.3f}."
         if self.scores.shape[1] < 2:
-            return text + ", but a single fold cannot tell a lead from noise: repeat, or take more."
-        level = [
-            name for name, p in zip(others, self.p_values[1:], strict=True) if not p < SIGNIFICANCE
-        ]
-        if not level:
-            return f"{text}, and leads {_all_of(others)} beyond the noise: use it."
-        beyond = [name for name in others if name not in level]
-        text += (
-            f", but {_listed(level)} {'is' if len(level) == 1 else 'are'} within the noise of it "
-            f"(adjusted p of {SIGNIFICANCE} or more"
+            return (
+                f"{best!r} has the best {self.metric}, {mean[best]:.3f}, but a single fold cannot "
+                "tell a lead from noise: repeat, or take more."
+            )
+        near = {name for name, t in zip(self.names, self._t, strict=True) if t <= 1}
+        # Of other estimators than the named strategies it is not known how simple they are.
+        simplest = next((name for name in STRATEGIES if name in near), best)
+        if simplest == best or best not in STRATEGIES:
+            text = f"Use {best!r}: it has the best mean {self.metric}, {mean[best]:.3f}"
+            if "plain" in mean and best != "plain":
+                text += f" (plain {mean['plain']:.3f})"
+            text += ", and"
+        else:
+            text = (
+                f"Use {simplest!r}: with a mean {self.metric} of {mean[simplest]:.3f} it is the "
+                f"simplest within a standard error of the best, {best!r} ({mean[best]:.3f}), which"
+            )
+        beyond = int(np.sum(self.p_values < SIGNIFICANCE))
+        if beyond == 0:
+            return f"{text} leads none of the others beyond the noise: repeat to tell more."
+        rest = "the others are" if beyond < n_others - 1 else "the other is"
+        within = f"; {rest} within it" if beyond < n_others else ""
+        return (
+            f"{text} leads {beyond} of {n_others} others beyond the noise (adjusted "
+            f"p < {SIGNIFICANCE}){within}."
         )
-        text += f"; it leads {_all_of(beyond)} beyond the noise)" if beyond else ")"
-        # Only of the named strategies it is known how simple they are.
-        known = [name for name in STRATEGIES if name in (best, *level)]
-        if len(known) < 2:
-            return text + "."
-        also = "also " if known[0] == best else ""
-        return f"{text}: {known[0]!r} is {also}the simplest strategy among them."
 
     def frame(self):
         """Scores as a table.
@@ -141,7 +156,7 @@ class StrategyComparison:
         -------
         frame : DataFrame
             A row for each strategy: mean and standard deviation over the folds of the metric
-            sorted by, means of the other metrics, p-value, recall of each class, seconds.
+            sorted by, means of the other metrics, p-value, recall of each class.
         """
         import pandas as pd
 
@@ -154,7 +169,6 @@ class StrategyComparison:
             columns.setdefault(key, scores.mean(axis=1))
         for k, label in enumerate(self.classes.tolist()):
             columns[f"recall {label}"] = self.recall[:, k]
-        columns["seconds"] = self.seconds
         return pd.DataFrame(columns, index=pd.Index(self.names, name="strategy"))
 
     def to_dict(self):
@@ -177,7 +191,6 @@ class StrategyComparison:
                     "scores": {key: of[i].tolist() for key, of in self.metrics.items()},
                     "recall": [None if np.isnan(of) else float(of) for of in self.recall[i]],
                     "p_value": None if np.isnan(self.p_values[i]) else float(self.p_values[i]),
-                    "seconds": float(self.seconds[i]),
                 }
                 for i, name in enumerate(self.names)
             ],
@@ -263,9 +276,11 @@ class StrategyComparison:
             "average_precision": "avg. precision",
         }
         shown.pop(self.metric, None)
-        table = Table(title=f"{self.scores.shape[1]} folds, best first")
+        n_folds, rarest = self.scores.shape[1], self.classes.tolist()[-1]
+        table = Table(title=f"{n_folds} folds, best first; +- is their standard deviation")
         table.add_column("strategy", overflow="fold")
-        for name in (self.metric, "p", *shown.values(), f"recall {self.classes.tolist()[-1]}"):
+        recall = f"recall {rarest} ({self.class_counts[-1]})"
+        for name in (self.metric, "p (Holm)", *shown.values(), recall):
             table.add_column(name, justify="right", overflow="fold")
         for i, name in enumerate(self.names):
             p = self.p_values[i]
@@ -282,12 +297,13 @@ class StrategyComparison:
             file=text, width=110, color_system=None, force_jupyter=False, markup=False, emoji=False
         )
         console.print(table)
-        console.print(self.recommendation, highlight=False)
+        for sentence in (self.recommendation, *self.notes):
+            console.print(sentence, highlight=False)
         return text.getvalue().rstrip()
 
 
 def corrected_t_test(differences, test_share):
-    """Two-sided p-values of mean differences over folds that share training rows.
+    """Paired t-test of mean differences over folds that share training rows.
 
     ``t = mean / sqrt((1 / J + n_test / n_train) * var)`` with J - 1 degrees of freedom (Nadeau
     and Bengio 2003).
@@ -301,16 +317,17 @@ def corrected_t_test(differences, test_share):
 
     Returns
     -------
-    p : ndarray of shape (n,)
-        1 where all folds differ by nothing; nan with one fold.
+    t, p : ndarray of shape (n,)
+        The mean differences in standard errors, and their two-sided p-values: 1 where all folds
+        differ by nothing; nan with one fold.
     """
     n, n_folds = differences.shape
     if n_folds < 2:
-        return np.full(n, np.nan)
+        return np.full(n, np.nan), np.full(n, np.nan)
     mean = differences.mean(axis=1)
     error = np.sqrt((1 / n_folds + test_share) * differences.var(axis=1, ddof=1))
     t = np.divide(mean, error, out=np.where(mean == 0, 0, np.inf), where=error > 0)
-    return 2 * student.sf(np.abs(t), n_folds - 1)
+    return t, 2 * student.sf(np.abs(t), n_folds - 1)
 
 
 def holm(p):
@@ -334,11 +351,6 @@ def holm(p):
 
 
 def _listed(names):
-    quoted = [repr(name) for name in names]
-    if len(quoted) > MOST_NAMED:
-        quoted[MOST_NAMED - 1 :] = [f"{len(quoted) - MOST_NAMED + 1} others"]
-    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
-
-
-def _all_of(others):
-    return repr(others[0]) if len(others) == 1 else f"the other {len(others)}"
+    if len(names) > MOST_NAMED:
+        names = [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} others"]
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

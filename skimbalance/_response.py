@@ -56,5 +56,10 @@ def _natural_or_not(estimator, X):
             return last.predict_proba(X)
     if hasattr(last, "predict_proba"):
         return last.predict_proba(X)
+    if not hasattr(last, "decision_function"):
+        raise ValueError(
+            "A classifier must have 'predict_proba' or 'decision_function'. Got "
+            f"{type(last).__name__}, which has neither."
+        )
     scores = last.decision_function(X)
     return softmax(scores if scores.ndim == 2 else np.outer(scores, [-0.5, 0.5]), axis=1)

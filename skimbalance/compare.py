@@ -1,6 +1,5 @@
 """Which strategy should I use? The same folds for a dozen of them, and what is noise."""
 
-import time
 import warnings
 from numbers import Integral
 
@@ -134,10 +133,8 @@ def compare_strategies(
     # A partial function has no name.
     metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
     own = {metric: objective} if callable(objective) else {}
-    scores, recall, seconds = _scores(outcomes, y_index, splits, classes, own)
-    return StrategyComparison(
-        X, labels, classes, candidates, splits, scores, recall, seconds, metric=metric
-    )
+    scores, recall = _scores(outcomes, y_index, splits, classes, own)
+    return StrategyComparison(X, labels, classes, candidates, splits, scores, recall, metric=metric)
 
 
 def _checked_target(X, y):
@@ -218,30 +215,33 @@ def _check_splits(splits, y_index, classes):
 
 
 def _train(candidates, X, y, splits, classes, verbose):
-    """Name -> decisions, posteriors and seconds of each fold."""
-    tasks = [(name, *split) for name in candidates for split in splits]
+    """Name -> decisions and posteriors of each fold."""
+    tasks = [(name, i) for name in candidates for i in range(len(splits))]
     with (
         tqdm(total=len(tasks), desc="strategies x folds", leave=False,
              disable=None if verbose else True) as bar,
         joblib.parallel_config(backend="stacked"),
     ):  # fmt: skip
 
-        def run(name, train, test):
-            start = time.perf_counter()
+        def run(name, fold):
+            train, test = splits[fold]
+            estimator = clone(candidates[name])
+            if name in STRATEGIES:
+                _reseed(estimator, fold)
             try:
-                fitted = clone(candidates[name]).fit(
-                    safe_indexing(X, train), safe_indexing(y, train)
-                )
+                fitted = estimator.fit(safe_indexing(X, train), safe_indexing(y, train))
                 rows = safe_indexing(X, test)
                 decided = np.searchsorted(classes, fitted.predict(rows))
                 proba = posterior(fitted, rows, classes)
             except ValueError as error:
-                raise ValueError(f"The strategy {name!r} failed: {error}") from error
+                raise ValueError(
+                    f"The strategy {name!r} failed, and may have to be left out: {error}"
+                ) from error
             except Exception as error:
                 error.add_note(f"The strategy {name!r} failed.")
                 raise
             bar.update()
-            return decided, proba, time.perf_counter() - start
+            return decided, proba
 
         # scikit-learn's parallel calls replace the filters of the whole process for a while, so
         # that one in another thread may find none and complain; here all are put back.
@@ -254,19 +254,29 @@ def _train(candidates, X, y, splits, classes, verbose):
     return {name: results[i * n : (i + 1) * n] for i, name in enumerate(candidates)}
 
 
+def _reseed(estimator, fold):
+    """Another seed for each fold, so that the noise of initial weights is in the spread."""
+    seeds = {
+        name: value + fold
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "random_state" and isinstance(value, Integral)
+    }
+    estimator.set_params(**seeds)
+
+
 def _scores(outcomes, y_index, splits, classes, own):
-    """Name -> metric -> score of each fold; recall of each class; seconds of a fit.
+    """Name -> metric -> score of each fold; recall of each class.
 
     `own` holds the user's function by its name, which may be that of a metric here.
     """
     n_classes = len(classes)
     rarest = np.argmin(np.bincount(y_index))
     objectives = {name: make_objective(name, rarest, None) for name in OBJECTIVES}
-    scores, recall, seconds = {}, {}, {}
+    scores, recall = {}, {}
     for name, folds in outcomes.items():
         of_metric = {metric: [] for metric in (*objectives, "average_precision", *own)}
         hits_of_all, rows_of_all = np.zeros(n_classes), np.zeros(n_classes)
-        for (_, test), (decided, proba, _) in zip(splits, folds, strict=True):
+        for (_, test), (decided, proba) in zip(splits, folds, strict=True):
             true = y_index[test]
             hits = np.bincount(true[true == decided], minlength=n_classes)
             sums = (hits, np.bincount(decided, minlength=n_classes),
@@ -283,8 +293,7 @@ def _scores(outcomes, y_index, splits, classes, own):
         scores[name] = {metric: np.array(values) for metric, values in of_metric.items()}
         tested = rows_of_all > 0
         recall[name] = np.where(tested, hits_of_all / np.where(tested, rows_of_all, 1), np.nan)
-        seconds[name] = float(np.mean([fold[2] for fold in folds]))
-    return scores, recall, seconds
+    return scores, recall
 
 
 def _own_value(name, function, true, decided):

@@ -123,8 +123,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     -----
     For two classes every cut between two of the scores is tried. For more, weights are found by
     coordinate ascent over all cuts of one class after the other, from three starts, beside the
-    fixed-point rule of [2]_; the better one is kept. A class with fewer than 50 held-out rows is
-    judged by its posteriors in part, which shrinks the rule towards the closed form.
+    fixed-point rule of [2]_; the better one is kept. The fewer held-out rows a class has, the more
+    it is judged by its posteriors (by half at 200 rows), which shrinks the rule towards the best
+    one for these.
 
     References
     ----------
@@ -242,15 +243,15 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             estimator, held_out, judged = self._out_of_fold(data, classes, fit_params)
         if judged.sum() < 2:
             raise ValueError(
-                "At least 2 classes must have rows in every training fold and held-out rows. Got "
-                f"{classes[judged].tolist()!r}."
+                "At least 2 classes must have rows in every training fold, and held-out rows of "
+                f"positive sample_weight. Got {classes[judged].tolist()!r}."
             )
         if not callable(self.objective) and self.objective in ONE_CLASS:
             positive = self._positive(classes)
             if not judged[positive]:
                 raise ValueError(
                     f"The class of objective={self.objective!r} must have rows in every training "
-                    "fold and held-out rows. Got the class "
+                    "fold, and held-out rows of positive sample_weight. Got the class "
                     f"{classes.tolist()[positive]!r} with too few."
                 )
         if not judged.all():
@@ -377,7 +378,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         proba = posterior(self.estimator, X, classes)
         part = stratified_folds(y_index, MOST_PARTS, random_state=self._rng())
         held_out = HeldOut(np.arange(len(y_index)), part, proba, y_index, weight)
-        return self.estimator, held_out, np.bincount(y_index, minlength=len(classes)) > 0
+        return self.estimator, held_out, np.bincount(y_index, weight, len(classes)) > 0
 
     def _out_of_fold(self, data, classes, fit_params):
         """The estimator fitted on all rows, the rows held out, and the classes judged."""
@@ -405,7 +406,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         held_out = HeldOut(
             row, part, np.concatenate(probas), y_index[row], weight[row] / times[row]
         )
-        judged = np.all(trained, axis=0) & (np.bincount(y_index[row], minlength=len(classes)) > 0)
+        judged = np.all(trained, axis=0) & (
+            np.bincount(y_index[row], weight[row], len(classes)) > 0
+        )
         return estimator, held_out, judged
 
     def _rng(self):

@@ -62,7 +62,8 @@ class Rule:
         (a, b), (c, d) = self.matrix
         total = a - b + d - c
         # No decision matters where it is zero.
-        return float(np.clip((a - b) / total, 0, 1)) if total > 0 else 0.5
+        threshold = float(np.clip((a - b) / total, 0, 1)) if total > 0 else 0.5
+        return threshold if threshold >= SMALLEST else 0.0
 
 
 def cost_rule(costs):

@@ -888,7 +888,7 @@ def test_who_fails_is_named(error):
         compare(estimators={"fine": LOGISTIC, "mine": failing})
     assert "no luck" in str(caught.value)
     voting = VotingClassifier([("one", LOGISTIC)])
-    with pytest.raises(ValueError, match="The strategy 'hard' failed.*has neither"):
+    with pytest.raises(ValueError, match=r"The strategy 'hard' failed.*has neither"):
         compare(estimators={"hard": voting})
 
 

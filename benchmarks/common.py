@@ -43,7 +43,7 @@ def mlp_build(n_features, layers, optimizer="adam"):
     return model
 
 
-def mlp_build_classes(n_features, n_classes, loss):
+def mlp_build_classes(n_features, n_classes):
     """A network of layers 64-32 for several classes."""
     import keras
 
@@ -55,7 +55,7 @@ def mlp_build_classes(n_features, n_classes, loss):
             keras.layers.Dense(n_classes, activation="softmax"),
         ]
     )
-    model.compile(optimizer="adam", loss=loss)
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     return model
 
 

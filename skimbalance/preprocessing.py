@@ -133,7 +133,10 @@ def table_steps(X):
         columns = [names[j] for j in of_kind]
         if columns:
             blocks.append((kind, transformer(columns), columns if by_name else of_kind))
-    clean = ColumnTransformer(blocks, sparse_threshold=0.0, verbose_feature_names_out=False)
+    # One job: threads for a few columns would cost more than the columns.
+    clean = ColumnTransformer(
+        blocks, sparse_threshold=0.0, verbose_feature_names_out=False, n_jobs=1
+    )
     categorical = list(range(kinds.count("categorical")))
     if not categorical:
         return TableSteps(clean, "passthrough", categorical)
@@ -143,6 +146,7 @@ def table_steps(X):
         remainder="passthrough",
         sparse_threshold=0.0,
         verbose_feature_names_out=False,
+        n_jobs=1,
     )
     return TableSteps(clean, encode, categorical)
 

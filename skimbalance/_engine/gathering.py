@@ -20,6 +20,9 @@ from skimbalance._engine.memory import free_memory
 # Tasks of one parallel call that may wait side by side.
 MOST_TASKS = 128
 
+# Of one within a task. Some of scikit-learn's methods cut their rows into as many slices.
+MOST_NESTED_TASKS = 32
+
 # Seconds without any news after which waiting fits are trained although some task still runs:
 # it may be slow, or may itself wait for one of them.
 PATIENCE = 1.0
@@ -312,7 +315,20 @@ class StackedBackend(ThreadingBackend):
         """Number of tasks that may wait side by side."""
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
-        return MOST_TASKS if n_jobs is None or n_jobs < 0 else n_jobs
+        if n_jobs is None or n_jobs < 0:
+            return MOST_NESTED_TASKS if self.nesting_level else MOST_TASKS
+        return n_jobs
+
+    def configure(self, n_jobs=1, parallel=None, *, prefer=None, require=None, **options):
+        """Get ready for a call; joblib's own sequential backend takes over where it is better.
+
+        That is with one task at a time, and for calls within tasks that ask for threads or shared
+        memory: scikit-learn's neighbours and forests, which hold no fits to gather. They would
+        be cut into many slices, and each call waits 10 ms, the grain of joblib's clock.
+        """
+        if self.nesting_level and (prefer == "threads" or require == "sharedmem"):
+            n_jobs = 1
+        return super().configure(n_jobs, parallel, prefer=prefer, require=require, **options)
 
     def get_nested_backend(self):
         """Parallel calls within tasks gather in the same place."""

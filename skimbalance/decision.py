@@ -50,8 +50,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     objective : str or callable, default="f1_macro"
         What to raise:
 
-        - "balanced_accuracy" (in closed form: each posterior over the class' share),
-          "f1_macro", "f1_weighted", "mcc", "geometric_mean", "cohen_kappa";
+        - "balanced_accuracy", "f1_macro", "f1_weighted", "mcc", "geometric_mean",
+          "cohen_kappa";
         - of the class `pos_label`: "f1", "recall_at_precision" and "precision_at_recall" (the
           first as large as possible where the second is at least `level`), "alerts" (recall
           where at most `level` of 1,000 rows are flagged);

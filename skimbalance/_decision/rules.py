@@ -111,9 +111,7 @@ def learn_rule(objective, proba, y, weight, *, n_rows=None, starts=STARTS):
         search = _SearchOfFunction(objective, log_proba(eta), truth, weight, y)
     else:
         search = _Search(objective, log_proba(eta), truth, weight)
-    if getattr(objective, "name", None) == "balanced_accuracy":
-        matrix = np.diag(_inverse(truth.sum(axis=0)))
-    elif n_classes == 2:
+    if n_classes == 2:
         matrix = _diagonal(search.best_weight(np.zeros(2), 1))
     else:
         matrix = search.ascend(starts)

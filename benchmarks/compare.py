@@ -3,7 +3,8 @@
 Run: python benchmarks/compare.py
 All 13 strategies, 5 folds, layers 64-32, 50 epochs. scikeras trains the first fold of each
 strategy, and its time is scaled up to five. It has no focal loss for integer classes, logit
-adjustment, margins or balanced batches: plain fits stand in for them. Tuning decisions takes it five more fits a fold.
+adjustment, margins or balanced batches: plain fits stand in for them. Tuning decisions takes it
+five more fits a fold.
 """
 
 import statistics

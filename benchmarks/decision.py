@@ -82,9 +82,7 @@ def main():
                 ratio = np.median(seconds[:, 1] / seconds[:, 0])
                 rows.append([problem, name, objective, f"{ours:.3f}", f"{theirs:.3f}",
                              f"{lead.mean():+.3f} +- {error:.3f}", f"{ratio:.1f}x"])  # fmt: skip
-    print_table(
-        ["", "estimator", "objective", "ours", "TunedThreshold", "lead", "its time"], rows
-    )
+    print_table(["", "estimator", "objective", "ours", "TunedThreshold", "lead", "its time"], rows)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ import base64
 import html
 import io
 import math
-import os
-import uuid
-from pathlib import Path
+
+from skimbalance._files import replacing
 
 __all__ = ["figure_html", "list_html", "page", "table_html", "write_page"]
 
@@ -120,16 +119,5 @@ def figure_html(figure, alt):
 
 def write_page(path, text):
     """Write a file whole or not at all: a failure leaves an older one as it was."""
-    # A link stays one, and what it points to is replaced.
-    path = Path(os.path.realpath(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"The folder of the 'path' parameter must exist. Got {str(path)!r}."
-        )
-    partial = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")

@@ -6,16 +6,15 @@ more member that says what the model is for.
 
 import copy
 import json
-import os
-import secrets
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from inspect import isclass
-from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from sklearn.base import BaseEstimator
+
+from skimbalance._files import replacing
 
 __all__ = ["load_model", "model_info", "save_model"]
 
@@ -187,20 +186,6 @@ def model_info(path):
             f"skimbalance {writer}: that version reads it."
         )
     return info
-
-
-@contextmanager
-def replacing(path):
-    """A place to write to, which takes the place of `path` if all goes well."""
-    path = Path(os.path.realpath(path))
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield draft
-        with open(draft, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 class _Pairs:

@@ -22,7 +22,7 @@ ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
         {"_cli.*", "compare", "report", "_strategies", "classifier", "persistence", "datasets",
-         "_response"},
+         "_files", "_response"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "rich", "tqdm"},
     ),
     "__init__": (
@@ -46,11 +46,12 @@ ROOMS = {
     "_decision.*": ({"_decision.*"}, NUMPY),
     "prior": ({"posterior", "_response", "_validation"}, NUMPY),
     "preprocessing": (set(), {"numpy", "sklearn", "pandas"}),
-    "persistence": (set(), {"sklearn", "skops"}),
+    "persistence": ({"_files"}, {"sklearn", "skops"}),
     "metrics": ({"_metrics.*", "_validation"}, {"numpy", "sklearn"}),
     "_metrics.*": ({"_metrics.*"}, NUMPY),
     "_flags": (set(), set()),
-    "_page": (set(), set()),
+    "_page": ({"_files"}, set()),
+    "_files": (set(), set()),
     "classifier": (
         {"_training", "_preparation", "_mlp", "_monitors", "_objective", "_validation",
          "posterior"},

@@ -12,6 +12,7 @@ from skimbalance._cli.columns import as_trained, cells_of
 from skimbalance._cli.models import open_model
 from skimbalance._cli.output import note, print_json, print_table, print_text, progress
 from skimbalance._cli.tables import open_table
+from skimbalance._files import replacing
 
 __all__ = ["add_arguments", "run"]
 
@@ -28,8 +29,6 @@ def add_arguments(parser):
 
 def run(args):
     """Do it."""
-    from skimbalance.persistence import replacing
-
     table = open_table(args.table)
     model, kinds, _ = open_model(args.model, table)
     classes = model.classes_.tolist()

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 __all__ = ["BUNDLED", "Part", "Table", "named", "open_table"]
 
 #: Names of the bundled sets, which have a column "target".
-BUNDLED = ("abalone_19", "ann_thyroid", "credit_risk_grade", "page_blocks")
+BUNDLED = ("abalone_19", "ann_thyroid", "credit_risk_grade", "page_blocks", "yeast")
 
 
 @dataclass

@@ -224,6 +224,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
         weight = check_sample_weight(fit_params.get("sample_weight"), labels)
+        # A row counts as one on average: calibration is pulled as if by so many rows.
+        weight = weight * (np.count_nonzero(weight) / weight.sum())
         prefit = isinstance(self.cv, str) and self.cv == "prefit"
         if prefit:
             check_is_fitted(self.estimator)

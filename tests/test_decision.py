@@ -1137,6 +1137,16 @@ def test_nothing_given_is_changed():
         np.testing.assert_array_equal(array, copy)
 
 
+def test_the_scale_of_sample_weight_does_not_matter():
+    X, y = clouds([120, 40, 20])
+    weight, fitted = np.random.default_rng(0).random(180), LogisticRegression().fit(X, y)
+    rules = [
+        tuned(fitted, cv="prefit").fit(X, y, sample_weight=scale * weight).decision_matrix_
+        for scale in (1, 1e-3)
+    ]
+    np.testing.assert_allclose(*rules)
+
+
 def test_sample_weight_reaches_the_folds_and_the_rule():
     X, y = clouds([300, 60])
     weight = np.where(y == 1, 5.0, 1.0)

@@ -78,7 +78,7 @@ class Table:
                 hint = (
                     f"Did you mean {named(close)}?" if close else f"It has {named(self.columns)}."
                 )
-                raise ValueError(f"{self.name} must have the column '{name}', {why}. {hint}.")
+                raise ValueError(f"{self.name} must have the column '{name}', {why}. {hint}")
 
 
 def named(names, most=12):

@@ -10,7 +10,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, column_or_1d
-from tqdm.auto import tqdm
 
 from skimbalance._comparison import StrategyComparison
 from skimbalance._decision.objectives import WHOLE, make_objective
@@ -216,6 +215,8 @@ def _check_splits(splits, y_index, classes):
 
 def _train(candidates, X, y, splits, classes, verbose):
     """Name -> decisions and posteriors of each fold."""
+    from tqdm.auto import tqdm
+
     tasks = [(name, i) for name in candidates for i in range(len(splits))]
     with (
         tqdm(total=len(tasks), desc="strategies x folds", leave=False,

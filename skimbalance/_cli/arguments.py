@@ -15,7 +15,9 @@ def add_table(parser, what):
 
 def add_fitting(parser):
     """What to learn, from which columns, for which goal."""
-    parser.add_argument("--target", required=True, help="column of the class labels")
+    parser.add_argument(
+        "--target", default="target", help="column of the class labels (default: target)"
+    )
     parser.add_argument(
         "--drop",
         type=names,

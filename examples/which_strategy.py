@@ -1,7 +1,8 @@
 """Which strategy should I use? A dozen remedies on the same folds of blocks of printed pages.
 
-Prints the table and the recommendation, and draws the figure of the README. Run it with
-``python examples/which_strategy.py``; it takes about a minute.
+The classes are text (1), horizontal line (2), graphic (3), vertical line (4) and picture (5). Prints
+the table and the recommendation, and draws the figure of the README. Run it with
+``python examples/which_strategy.py``; it takes half a minute.
 """
 
 from skimbalance import compare_strategies
@@ -11,7 +12,6 @@ from skimbalance.datasets import load_page_blocks
 def main(figure="which_strategy.png", **options):
     """Compare, print and draw; return the comparison."""
     X, y = load_page_blocks(return_X_y=True, as_frame=True)
-    y = y.map({1: "text", 2: "horizontal line", 3: "graphic", 4: "vertical line", 5: "picture"})
     comparison = compare_strategies(X, y, objective="f1_macro", random_state=0, **options)
     print(comparison)
     comparison.plot().figure_.savefig(figure, dpi=120)

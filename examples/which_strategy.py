@@ -1,7 +1,7 @@
 """Which strategy should I use? A dozen remedies on the same folds of blocks of printed pages.
 
-The classes are text (1), horizontal line (2), graphic (3), vertical line (4) and picture (5). Prints
-the table and the recommendation, and draws the figure of the README. Run it with
+The classes are text (1), horizontal line (2), graphic (3), vertical line (4) and picture (5).
+Prints the table and the recommendation, and draws the figure of the README. Run it with
 ``python examples/which_strategy.py``; it takes half a minute.
 """
 

@@ -43,6 +43,8 @@ class StrategyComparison:
         That a strategy is as good as the first one: the corrected resampled t-test [1]_ of the
         folds' differences, two-sided, adjusted for their number by Holm's method [2]_; nan for
         the first.
+    recommended : str
+        The strategy that `recommendation` names, and `best_estimator` returns.
     recommendation : str
         One sentence: the simplest strategy whose mean is within one standard error (of [1]_) of
         the best, and how many the best leads beyond the noise.
@@ -93,6 +95,7 @@ class StrategyComparison:
         self._t, p = corrected_t_test(lead, self._test_share)
         self._t = np.append(0.0, self._t)
         self.p_values = np.append(np.nan, holm(p))
+        self.recommended = self._simplest()
         self.notes = self._notes()
         self.recommendation = self._recommendation()
 
@@ -115,6 +118,15 @@ class StrategyComparison:
         )
         return notes
 
+    def _simplest(self):
+        """The simplest strategy within a standard error of the best."""
+        best = self.names[0]
+        # Of other estimators than the named strategies it is not known how simple they are.
+        if self.scores.shape[1] < 2 or best not in STRATEGIES:
+            return best
+        near = {name for name, t in zip(self.names, self._t, strict=True) if t <= 1}
+        return next(name for name in STRATEGIES if name in near)
+
     def _recommendation(self):
         """The simplest about as good as the best, and what the best leads beyond the noise."""
         best, n_others = self.names[0], len(self.names) - 1
@@ -126,10 +138,8 @@ class StrategyComparison:
                 f"{best!r} has the best {self.metric}, {mean[best]:.3f}, but a single fold cannot "
                 "tell a lead from noise: repeat, or take more."
             )
-        near = {name for name, t in zip(self.names, self._t, strict=True) if t <= 1}
-        # Of other estimators than the named strategies it is not known how simple they are.
-        simplest = next((name for name in STRATEGIES if name in near), best)
-        if simplest == best or best not in STRATEGIES:
+        simplest = self.recommended
+        if simplest == best:
             text = f"Use {best!r}: it has the best mean {self.metric}, {mean[best]:.3f}"
             if "plain" in mean and best != "plain":
                 text += f" (plain {mean['plain']:.3f})"
@@ -181,6 +191,7 @@ class StrategyComparison:
         """
         return {
             "metric": self.metric,
+            "recommended": self.recommended,
             "recommendation": self.recommendation,
             "notes": self.notes,
             "classes": self.classes.tolist(),
@@ -197,7 +208,7 @@ class StrategyComparison:
         }
 
     def best_estimator(self, refit=True):
-        """The first strategy's estimator.
+        """The recommended strategy's estimator.
 
         Parameters
         ----------
@@ -209,7 +220,7 @@ class StrategyComparison:
         estimator : classifier
             Takes tables as they were given.
         """
-        estimator = clone(self._candidates[self.names[0]])
+        estimator = clone(self._candidates[self.recommended])
         return estimator.fit(self._X, self._y) if refit else estimator
 
     def plot(self, ax=None):

@@ -24,6 +24,7 @@ def flags(summary):
     """What is wrong, in sentences."""
     return [
         *_never_predicted(summary),
+        *_never_found(summary),
         *_poor_decisions(summary),
         *_poor_probabilities(summary),
         *_badly_calibrated(summary),
@@ -39,6 +40,16 @@ def _never_predicted(summary):
     ]
     if missed:
         yield f"Never predicted: {', '.join(missed)}."
+
+
+def _never_found(summary):
+    missed = [
+        f"class {c['label']!r} ({_rows(c['support'])}, predicted {c['predicted']} times)"
+        for c in summary["classes"]
+        if c["support"] and c["predicted"] and c["recall"] == 0
+    ]
+    if missed:
+        yield f"Never found: {', '.join(missed)}."
 
 
 def _poor_decisions(summary):

@@ -5,7 +5,7 @@ from numbers import Integral
 
 import joblib
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
@@ -23,7 +23,7 @@ from skimbalance._validation import (
     validate_parameter_constraints,
 )
 from skimbalance.classifier import ImbalancedMLPClassifier
-from skimbalance.decision import cv_splits
+from skimbalance.decision import checked_function, cv_splits
 from skimbalance.metrics import average_precision_by_class
 
 __all__ = ["StrategyComparison", "compare_strategies"]
@@ -131,7 +131,9 @@ def compare_strategies(
     outcomes = _train(candidates, X, labels, splits, classes, verbose)
     # A partial function has no name.
     metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
-    own = {metric: objective} if callable(objective) else {}
+    own = {}
+    if callable(objective):
+        own[metric] = checked_function(objective, "compare_strategies")
     scores, recall = _scores(outcomes, y_index, splits, classes, own)
     return StrategyComparison(X, labels, classes, candidates, splits, scores, recall, metric=metric)
 
@@ -146,7 +148,8 @@ def _checked_target(X, y):
             f"{missing[0]}: label or drop these rows."
         )
     check_consistent_length(X, y)
-    labels = column_or_1d(y)
+    # A nullable integer would become a float.
+    labels = column_or_1d(y.to_numpy() if hasattr(y, "to_numpy") else y)
     is_text = {isinstance(label, str) for label in labels}
     if len(is_text) > 1:
         raise ValueError("The labels in y must be all text or all numbers. Got some of both.")
@@ -158,7 +161,10 @@ def _checked_target(X, y):
 
 def _check_classes(classes, counts, objective):
     if len(classes) < 2:
-        raise ValueError(f"y must have at least 2 classes. Got 1 class: {classes.tolist()!r}.")
+        raise ValueError(
+            "y must have rows of at least 2 classes. "
+            f"Got {len(classes)} class: {classes.tolist()!r}."
+        )
     if objective == "f1" and counts.min() < 2:
         raise ValueError(
             "The rarest class must have at least 2 rows for objective='f1', one to train and one "
@@ -186,6 +192,11 @@ def _candidates(X, y, strategies, estimators, network, objective, random_state):
             raise ValueError(
                 "The 'estimators' parameter of compare_strategies must have names other than the "
                 f"strategies'. Got {name!r}."
+            )
+        if isinstance(estimator, type) or not is_classifier(estimator):
+            raise ValueError(
+                "The 'estimators' parameter of compare_strategies must hold classifiers. Got "
+                f"{estimator!r} as {name!r}."
             )
         found[name] = over_table(estimator, X)
     return found

@@ -219,13 +219,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
+        if hasattr(y, "to_numpy"):  # a nullable integer would become a float
+            y = y.to_numpy()
         X, y = indexable(X, y)
         labels = column_or_1d(y, warn=True)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
         weight = check_sample_weight(fit_params.get("sample_weight"), labels)
-        # A row counts as one on average: calibration is pulled as if by so many rows.
-        weight = weight * (np.count_nonzero(weight) / weight.sum())
         prefit = isinstance(self.cv, str) and self.cv == "prefit"
         if prefit:
             check_is_fitted(self.estimator)
@@ -233,10 +233,12 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         else:
             classes, y_index = np.unique(labels, return_inverse=True)
         if len(np.unique(y_index)) < 2:
+            known = np.unique(labels).tolist()
             raise ValueError(
-                "y must have rows of at least 2 classes. Got 1 class: "
-                f"{np.unique(labels).tolist()!r}."
+                f"y must have rows of at least 2 classes. Got {len(known)} class: {known!r}."
             )
+        # A row counts as one on average: calibration is pulled as if by so many rows.
+        weight = weight * (np.count_nonzero(weight) / weight.sum())
         goal = self._goal(classes, y_index)
         data = (X, y, y_index, weight)
         if prefit:
@@ -263,6 +265,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 stacklevel=2,
             )
         learnt = learn(goal, held_out, judged)
+        if not learnt.rule.keeps_limit:
+            warnings.warn(
+                f"No rule keeps the limit of objective={self.objective!r}, level={self.level!r}, "
+                "on the held-out rows: the one that breaks it least is taken. Lower the level, or "
+                "improve the estimator.",
+                stacklevel=2,
+            )
         # A fit before may have been of two classes, or of named columns.
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
@@ -323,7 +332,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                     f"classes, the rarest with {fewest} rows."
                 )
         if callable(self.objective):
-            function = self.objective
+            function = checked_function(self.objective, type(self).__name__)
 
             def of_labels(true, decided):
                 value = function(classes[true], classes[decided])
@@ -422,6 +431,16 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         inner = get_tags(self.estimator).input_tags
         tags.input_tags.sparse, tags.input_tags.allow_nan = inner.sparse, inner.allow_nan
         return tags
+
+
+def checked_function(function, owner):
+    """A function of (y_true, y_pred), which scikit-learn's scorers are not."""
+    if hasattr(function, "_score_func"):
+        raise ValueError(
+            f"The 'objective' parameter of {owner} must be a function of (y_true, y_pred). Got "
+            f"the scorer {function!r} instead: give its score function."
+        )
+    return function
 
 
 def cv_splits(cv, X, y, y_index, rng):

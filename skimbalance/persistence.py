@@ -13,6 +13,7 @@ from inspect import isclass
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._files import replacing
 
@@ -108,6 +109,7 @@ def save_model(estimator, path, *, columns=None, target=None, trusted=()):
         with ZipFile(draft, "a") as archive:
             archive.writestr(_INFO, json.dumps(info))
         _load(draft, trusted, f"The model of type {type(estimator).__name__}")
+        check_is_fitted(estimator)
 
 
 def load_model(path, *, trusted=()):

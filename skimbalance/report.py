@@ -5,7 +5,7 @@ import io
 import textwrap
 
 import numpy as np
-from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skimbalance._flags import OVERALL_NAMES, flags
 from skimbalance._metrics.checks import all_labels
@@ -115,6 +115,7 @@ class ImbalanceReport:
         >>> ImbalanceReport.from_estimator(clf, X[1::2], y[1::2]).flags
         []
         """
+        check_is_fitted(estimator)
         y = column_or_1d(y)
         labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
         proba = posterior(estimator, X, labels) if hasattr(estimator, "predict_proba") else None

@@ -9,6 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -21,8 +22,6 @@ from skimbalance._response import posterior
 from skimbalance._strategies import STRATEGIES, make_strategy
 from skimbalance.persistence import load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
-
-pd = pytest.importorskip("pandas")
 
 HEADER = ["age", "zip", "colour", "note", "grade"]
 
@@ -563,3 +562,12 @@ def test_python_m(tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("skimbalance train: no.csv must be")
+
+
+def test_the_index_of_a_parquet_file_is_no_column(tmp_path):
+    path = tmp_path / "sample.parquet"
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "target": ["x", "y", "x"]}, index=[7, 3, 5])
+    frame.to_parquet(path)
+    table = open_table(str(path))
+    assert table.columns == ["a", "target"]
+    assert table.whole().frame["a"].tolist() == [1.0, 2.0, 3.0]

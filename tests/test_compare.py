@@ -798,7 +798,7 @@ SIX = [0, 0, 0, 1, 1, 1]
             {"y": np.array([1, "a"] * 120, dtype=object)},
             "The labels in y must be all text or all numbers. Got some of both.",
         ),
-        ({"y": np.zeros(240)}, "y must have at least 2 classes. Got 1 class: [0.0]."),
+        ({"y": np.zeros(240)}, "y must have rows of at least 2 classes. Got 1 class: [0.0]."),
         (
             {"strategies": ["plain", "smoke"]},
             "A strategy must be one of ['plain', 'sqrt_weighted', 'class_weighted', "
@@ -911,3 +911,16 @@ def test_polars_tables():
     of_polars, of_pandas = (compare(one, y, **options) for one in (frame, table))
     np.testing.assert_array_equal(of_polars.scores, of_pandas.scores)
     assert set(of_polars.best_estimator().predict(frame)) <= {"a", "b"}
+
+
+def test_the_recommended_is_what_is_returned():
+    result = made(plain=LIKE_HIGH, smote=HIGH)
+    assert result.names[0] == "smote"
+    assert result.recommended == result.to_dict()["recommended"] == "plain"
+    assert "Use 'plain'" in result.recommendation
+
+
+@pytest.mark.parametrize("wrong", [LogisticRegression, StandardScaler()])
+def test_what_is_no_classifier_is_refused(wrong):
+    with pytest.raises(ValueError, match="must hold classifiers"):
+        compare(estimators={"wrong": wrong})

@@ -22,6 +22,7 @@ from sklearn.metrics import (
     cohen_kappa_score,
     f1_score,
     log_loss,
+    make_scorer,
     matthews_corrcoef,
     precision_score,
     recall_score,
@@ -1253,3 +1254,26 @@ def test_bad_data_are_refused():
     for method in ("predict", "predict_proba"):
         with pytest.raises(ValueError, match="TunedDecisionClassifierCV instance is not fitted"):
             getattr(tuned(), method)(X)
+
+
+def test_a_limit_that_no_rule_keeps_is_told():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 4))
+    y = (X[:, 0] + 3 * rng.normal(size=2000) > 6).astype(int)
+    impossible = tuned(objective="recall_at_precision", level=0.9)
+    with pytest.warns(UserWarning, match="No rule keeps the limit .* level=0.9"):
+        impossible.fit(X, y)
+
+
+def test_a_scorer_is_no_function_of_labels():
+    X, y = clouds([120, 40])
+    with pytest.raises(ValueError, match=r"must be a function of \(y_true, y_pred\)"):
+        tuned(objective=make_scorer(f1_score)).fit(X, y)
+
+
+def test_nullable_integers_stay_integers():
+    X, y = clouds([120, 40])
+    fitted = tuned().fit(X, pd.Series(y, dtype="Int64"))
+    assert fitted.classes_.dtype.kind in "iO"
+    assert fitted.classes_.tolist() == [0, 1]
+    assert all(isinstance(label, int) for label in fitted.classes_.tolist())

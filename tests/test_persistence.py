@@ -12,6 +12,7 @@ from imblearn.over_sampling import SMOTE, SMOTENC
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -285,3 +286,9 @@ def test_a_link_stays_a_link(tmp_path):
     save_model(LogisticRegression().fit(X, Y), link)
     assert link.is_symlink()
     assert load_model(tmp_path / "to" / "model").n_features_in_ == 4
+
+
+def test_what_is_not_fitted_is_refused(tmp_path):
+    with pytest.raises(NotFittedError):
+        save_model(LogisticRegression(), tmp_path / "m.skim")
+    assert not list(tmp_path.iterdir())

@@ -313,3 +313,8 @@ def test_missing_labels_are_refused(fitted):
         ImbalanceReport.from_estimator(clf, X, np.where(y == 0, np.nan, y))
     with pytest.raises(ValueError, match=r"'y_true' of ImbalanceReport .*missing"):
         ImbalanceReport.from_predictions(["a", None], ["a", "b"])
+
+
+def test_a_class_that_is_predicted_and_never_found_is_told():
+    report = ImbalanceReport.from_predictions([0] * 50 + [1] * 10, [1] * 10 + [0] * 50)
+    assert "Never found: class 1 (10 rows, predicted 10 times)." in report.flags

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from skimbalance.compare import OBJECTIVES
+
 __all__ = ["add_fitting", "add_out", "add_table", "names"]
 
 _TABLE = "a CSV or Parquet file, or the name of a bundled set"
@@ -25,7 +27,13 @@ def add_fitting(parser):
         metavar="COLUMN,...",
         help="columns to leave out, such as row numbers",
     )
-    parser.add_argument("--objective", help="what decisions are for (default: f1_macro)")
+    parser.add_argument(
+        "--objective",
+        choices=OBJECTIVES,
+        metavar="NAME",
+        help=f"what decisions are for: {', '.join(OBJECTIVES)} (of the rarest class) (default: "
+        "f1_macro)",
+    )
     parser.add_argument(
         "--seed", type=int, default=0, help="the same seed gives the same result (default: 0)"
     )

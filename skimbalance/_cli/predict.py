@@ -29,6 +29,8 @@ def add_arguments(parser):
 
 def run(args):
     """Do it."""
+    if args.out.endswith((".parquet", ".pq")):
+        raise ValueError(f"The option --out must name a CSV file. Got '{args.out}' instead.")
     table = open_table(args.table)
     model, kinds, _ = open_model(args.model, table)
     classes = model.classes_.tolist()

@@ -6,6 +6,7 @@ stay text here, so that nothing is lost: 007 is not 7, and NA may be a country.
 
 import csv
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -14,6 +15,9 @@ __all__ = ["BUNDLED", "Part", "Table", "named", "open_table"]
 
 #: Names of the bundled sets, which have a column "target".
 BUNDLED = ("abalone_19", "ann_thyroid", "credit_risk_grade", "page_blocks", "yeast")
+
+
+_INDEX = re.compile(r"__index_level_\d+__")
 
 
 @dataclass
@@ -144,13 +148,14 @@ def _parquet(name):
         done = 0
         with opened() as file:
             for batch in file.iter_batches(n_rows):
-                frame = batch.to_pandas()[columns]
+                frame = batch.to_pandas(ignore_metadata=True)[columns]
                 if len(frame):
                     yield Part(frame, list(range(done + 1, done + len(frame) + 1)))
                 done += len(frame)
 
     with opened() as file:
-        columns = file.schema_arrow.names
+        # An index of pandas without a name is no column.
+        columns = [name for name in file.schema_arrow.names if not _INDEX.fullmatch(name)]
     return Table(name, columns, read)
 
 

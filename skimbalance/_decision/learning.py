@@ -199,7 +199,7 @@ def _for_all(learnt, costs, held_out, judged):
         rarest = np.argmin(np.bincount(held_out.y, held_out.weight, n_classes)[judged])
         matrix = np.diag(np.full(n_classes, learnt.rule.matrix[rarest, rarest]))
         matrix[np.ix_(judged, judged)] = learnt.rule.matrix
-        rule = Rule(matrix)
+        rule = Rule(matrix, learnt.rule.keeps_limit)
     else:
         rule = cost_rule(costs)
     calibrator = learnt.calibrator

@@ -37,9 +37,12 @@ class Rule:
     ----------
     matrix : ndarray of shape (n_classes, n_classes)
         What a unit of posterior of each class (rows) adds to the score of each (columns).
+    keeps_limit : bool, default=True
+        Whether the limit of the objective, if any, was kept where the rule was learnt.
     """
 
     matrix: np.ndarray
+    keeps_limit: bool = True
 
     def __call__(self, proba):
         """Class indices of shape (n_samples,)."""
@@ -117,7 +120,10 @@ def learn_rule(objective, proba, y, weight, *, n_rows=None, starts=STARTS):
         matrix = search.ascend(starts)
     # A rule on the posteriors as they came: eta is exp(bias) times them, over a number for each
     # row that its scores share.
-    return Rule(np.exp(bias.bias - bias.bias.max())[:, None] * _gains(matrix))
+    gains = np.exp(bias.bias - bias.bias.max())[:, None] * _gains(matrix)
+    limited = isinstance(objective, Objective) and objective.slack is not None
+    # All ranks of broken limits are below -2, all values from 0 on.
+    return Rule(gains, not limited or search.rank(matrix) >= -1)
 
 
 class _Search:

@@ -18,7 +18,11 @@ from sklearn.model_selection import GridSearchCV
 
 from skimbalance import ImbalancedMLPClassifier
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [
+    pytest.mark.timeout(120),
+    # joblib 1.5's own backend for Dask has it.
+    pytest.mark.filterwarnings("ignore:.apply_async. is deprecated:DeprecationWarning"),
+]
 
 X, Y = make_classification(300, 5, n_informative=4, n_redundant=0, weights=[0.8], random_state=0)
 

@@ -102,6 +102,7 @@ def test_which_strategy(tmp_path, capsys):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.filterwarnings("ignore:.apply_async. is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Sending large graph:UserWarning")
 def test_search_on_dask(capsys):
     search = load("search_on_dask").main(epochs=2)

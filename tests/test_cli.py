@@ -225,6 +225,17 @@ def test_a_column_that_is_nearly_numbers_is_told_of(tmp_path, capsys):
     assert "3 of its cells are numbers, but line 4 has '3;4'" in err
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_text_of_which_nothing_can_be_learnt_is_told_of(stream, tmp_path, capsys):
+    body = [[f"2024-01-{i % 28 + 1:02}T{i:04}", "ab"[i % 2], "xy"[i % 2]] for i in range(60)]
+    table = open_table(write(tmp_path / "t.csv", body, ["when", "kind", "y"]))
+    read_training(table, "y", []) if not stream else streaming._first_pass(table, "y", [], 0)
+    err = capsys.readouterr().err
+    assert "column 'when' of" in err
+    assert "most of its cells differ (60 of 60)" in err
+    assert "'kind'" not in err
+
+
 # Errors
 
 BAD = {

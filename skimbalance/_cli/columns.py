@@ -57,6 +57,10 @@ def features(table, target, drop):
     return names
 
 
+# A column of so few different cells may well be one of categories.
+FEW_CELLS = 20
+
+
 class Kinds:
     """Finds out, part by part, which columns hold numbers and which text."""
 
@@ -64,11 +68,15 @@ class Kinds:
         self._table = table
         # Name -> cells that are numbers, cells that are text, where the first of these is.
         self._seen = {name: [0, 0, None] for name in names}
+        # Name -> different cells, and cells, of the first part.
+        self._different = {}
 
     def look(self, part):
         """Look at more rows."""
         for name, seen in self._seen.items():
             cells = part.frame[name]
+            if name not in self._different:
+                self._different[name] = cells.nunique(), len(cells)
             if self._table.is_text:
                 values, bad = _numbers(cells)
                 n_text = len(bad)
@@ -82,8 +90,15 @@ class Kinds:
             seen[1] += n_text
 
     def decided(self):
-        """Name to "number" or "text"; a note tells of columns that are nearly numbers."""
+        """Name to "number" or "text"; notes tell of columns that may have been meant otherwise."""
         for name, (n_numbers, n_text, first) in self._seen.items():
+            n_different, n_cells = self._different[name]
+            if n_text > n_numbers and n_different > max(0.5 * n_cells, FEW_CELLS):
+                note(
+                    f"column '{name}' of {self._table.name} is read as text, and most of its cells "
+                    f"differ ({n_different} of {n_cells}): little can be learnt from it. Make "
+                    "numbers of it, or leave it out by --drop."
+                )
             if 0 < n_text <= n_numbers:
                 note(
                     f"column '{name}' of {self._table.name} is read as text, for its categories: "

@@ -7,11 +7,10 @@ from scipy.stats import t as student
 from sklearn.base import clone
 
 from skimbalance._page import figure_html, list_html, page, table_html, write_page
+from skimbalance._plots.comparison import SIGNIFICANCE
 from skimbalance._strategies import STRATEGIES
 
 __all__ = ["StrategyComparison", "corrected_t_test", "holm"]
-
-SIGNIFICANCE = 0.05
 
 FEW_ROWS = 5
 
@@ -90,10 +89,9 @@ class StrategyComparison:
         }
         self.scores = self.metrics[metric]
         self.recall = np.array([recall[name][by_count] for name in self.names])
-        self._test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
-        lead = self.scores[0] - self.scores[1:]
-        self._t, p = corrected_t_test(lead, self._test_share)
-        self._t = np.append(0.0, self._t)
+        test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
+        t, p = corrected_t_test(self.scores[0] - self.scores[1:], test_share)
+        self._t = np.append(0.0, t)
         self.p_values = np.append(np.nan, holm(p))
         self.recommended = self._simplest()
         self.notes = self._notes()

@@ -17,10 +17,29 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "as_array",
     "check_sample_weight",
+    "class_indices",
     "safe_indexing",
     "validate_parameter_constraints",
 ]
+
+
+def as_array(y):
+    """Labels as an array where they say how: a nullable integer would else become a float."""
+    return y.to_numpy() if hasattr(y, "to_numpy") else y
+
+
+def class_indices(y, classes, whose=""):
+    """Indices of labels among the sorted classes; `whose` they are is for the error."""
+    index = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    unknown = classes[index] != y
+    if np.any(unknown):
+        raise ValueError(
+            f"The labels of y must be among the classes {classes.tolist()!r}{whose}. "
+            f"Got {np.unique(y[unknown]).tolist()!r} instead."
+        )
+    return index
 
 
 def check_sample_weight(sample_weight, X):

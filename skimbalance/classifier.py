@@ -17,7 +17,9 @@ from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
+    as_array,
     check_sample_weight,
+    class_indices,
     validate_parameter_constraints,
 )
 from skimbalance.posterior import _shift_prior, log_posterior
@@ -481,9 +483,7 @@ default="balanced"
 
     def _validated(self, X, y, sample_weight, resume, classes):
         """X, the rows of it that count, their class indices and weights."""
-        if hasattr(y, "to_numpy"):  # a nullable integer would become a float, and lose digits
-            y = y.to_numpy()
-        X, y = validate_data(self, X, y, reset=not resume, dtype="numeric")
+        X, y = validate_data(self, X, as_array(y), reset=not resume, dtype="numeric")
         check_classification_targets(y)
         weight = check_sample_weight(sample_weight, X)
         index = np.flatnonzero(weight)
@@ -495,14 +495,7 @@ default="balanced"
                     "y must have at least 2 classes among the rows with a positive weight. "
                     f"Got 1 class: {self.classes_.tolist()!r}."
                 )
-        encoded = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        unknown = self.classes_[encoded] != y
-        if np.any(unknown):
-            raise ValueError(
-                f"The labels of y must be among the classes {self.classes_.tolist()!r}. "
-                f"Got {np.unique(y[unknown]).tolist()!r} instead."
-            )
-        return X, index, encoded, weight[index]
+        return X, index, class_indices(y, self.classes_), weight[index]
 
     def _fit_rows(self, X, index, y, weight, *, weighted, resume, partial):
         """Plan the training from the parameters and the rows, train, set the attributes."""

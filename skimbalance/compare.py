@@ -12,18 +12,24 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skimbalance._comparison import StrategyComparison
-from skimbalance._decision.objectives import WHOLE, make_objective
+from skimbalance._decision.folds import cv_splits
+from skimbalance._decision.objectives import (
+    WHOLE,
+    checked_function,
+    decision_sums,
+    make_objective,
+)
 from skimbalance._response import posterior
 from skimbalance._strategies import STRATEGIES, make_strategy, over_table
 from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
+    as_array,
     safe_indexing,
     validate_parameter_constraints,
 )
 from skimbalance.classifier import ImbalancedMLPClassifier
-from skimbalance.decision import checked_function, cv_splits
 from skimbalance.metrics import average_precision_by_class
 
 __all__ = ["StrategyComparison", "compare_strategies"]
@@ -122,6 +128,11 @@ def compare_strategies(
          "verbose": verbose},
         "compare_strategies",
     )  # fmt: skip
+    # A partial function has no name.
+    metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
+    own = {}
+    if callable(objective):
+        own[metric] = checked_function(objective, "compare_strategies")
     labels = _checked_target(X, y)
     classes, y_index = np.unique(labels, return_inverse=True)
     _check_classes(classes, np.bincount(y_index), objective)
@@ -129,11 +140,6 @@ def compare_strategies(
     splits = _splits(X, labels, y_index, cv, n_repeats, random_state)
     _check_splits(splits, y_index, classes)
     outcomes = _train(candidates, X, labels, splits, classes, verbose)
-    # A partial function has no name.
-    metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
-    own = {}
-    if callable(objective):
-        own[metric] = checked_function(objective, "compare_strategies")
     scores, recall = _scores(outcomes, y_index, splits, classes, own)
     return StrategyComparison(X, labels, classes, candidates, splits, scores, recall, metric=metric)
 
@@ -148,8 +154,7 @@ def _checked_target(X, y):
             f"{missing[0]}: label or drop these rows."
         )
     check_consistent_length(X, y)
-    # A nullable integer would become a float.
-    labels = column_or_1d(y.to_numpy() if hasattr(y, "to_numpy") else y)
+    labels = column_or_1d(as_array(y))
     is_text = {isinstance(label, str) for label in labels}
     if len(is_text) > 1:
         raise ValueError("The labels in y must be all text or all numbers. Got some of both.")
@@ -290,9 +295,7 @@ def _scores(outcomes, y_index, splits, classes, own):
         hits_of_all, rows_of_all = np.zeros(n_classes), np.zeros(n_classes)
         for (_, test), (decided, proba) in zip(splits, folds, strict=True):
             true = y_index[test]
-            hits = np.bincount(true[true == decided], minlength=n_classes)
-            sums = (hits, np.bincount(decided, minlength=n_classes),
-                    np.bincount(true, minlength=n_classes))  # fmt: skip
+            sums = decision_sums(true, decided, n_classes)
             values = {metric: goal.value(*sums) for metric, goal in objectives.items()}
             by_class = average_precision_by_class(true, proba, labels=np.arange(n_classes))
             values["average_precision"] = np.nanmean(by_class)
@@ -300,7 +303,7 @@ def _scores(outcomes, y_index, splits, classes, own):
                 values[metric] = _own_value(metric, function, classes[true], classes[decided])
             for metric, value in values.items():
                 of_metric[metric].append(float(value))
-            hits_of_all += hits
+            hits_of_all += sums[0]
             rows_of_all += sums[2]
         scores[name] = {metric: np.array(values) for metric, values in of_metric.items()}
         tested = rows_of_all > 0

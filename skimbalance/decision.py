@@ -5,30 +5,34 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, assert_all_finite, check_random_state, get_tags, indexable
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skimbalance._decision.folds import cv_splits, parts_of_folds, stratified_parts
 from skimbalance._decision.learning import Goal, HeldOut, learn
-from skimbalance._decision.objectives import LEVELS, OBJECTIVES, ONE_CLASS, make_objective
+from skimbalance._decision.objectives import (
+    LEVELS,
+    OBJECTIVES,
+    ONE_CLASS,
+    checked_function,
+    make_objective,
+)
 from skimbalance._decision.rules import Rule
 from skimbalance._response import posterior
 from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
+    as_array,
     check_sample_weight,
+    class_indices,
     safe_indexing,
     validate_parameter_constraints,
 )
-from skimbalance.sampling import stratified_folds
 
 __all__ = ["TunedDecisionClassifierCV"]
-
-# The rule is learnt anew without each of so many parts of the held-out rows.
-MOST_PARTS = 10
 
 # An isotonic calibration of fewer rows of a class is noise.
 ISOTONIC_ROWS = 50
@@ -219,45 +223,14 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
-        if hasattr(y, "to_numpy"):  # a nullable integer would become a float
-            y = y.to_numpy()
-        X, y = indexable(X, y)
-        labels = column_or_1d(y, warn=True)
-        assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
-        weight = check_sample_weight(fit_params.get("sample_weight"), labels)
-        prefit = isinstance(self.cv, str) and self.cv == "prefit"
-        if prefit:
-            check_is_fitted(self.estimator)
-            classes, y_index = self.estimator.classes_, _encode(labels, self.estimator.classes_)
-        else:
-            classes, y_index = np.unique(labels, return_inverse=True)
-        if len(np.unique(y_index)) < 2:
-            known = np.unique(labels).tolist()
-            raise ValueError(
-                f"y must have rows of at least 2 classes. Got {len(known)} class: {known!r}."
-            )
-        # A row counts as one on average: calibration is pulled as if by so many rows.
-        weight = weight * (np.count_nonzero(weight) / weight.sum())
-        goal = self._goal(classes, y_index)
-        data = (X, y, y_index, weight)
-        if prefit:
+        data, classes = self._validated(X, y, fit_params.get("sample_weight"))
+        positive = self._positive(classes)
+        goal = self._goal(classes, data[2], positive)
+        if self._is_prefit():
             estimator, held_out, judged = self._prefit(data, classes)
         else:
             estimator, held_out, judged = self._out_of_fold(data, classes, fit_params)
-        if judged.sum() < 2:
-            raise ValueError(
-                "At least 2 classes must have rows in every training fold, and held-out rows of "
-                f"positive sample_weight. Got {classes[judged].tolist()!r}."
-            )
-        if not callable(self.objective) and self.objective in ONE_CLASS:
-            positive = self._positive(classes)
-            if not judged[positive]:
-                raise ValueError(
-                    f"The class of objective={self.objective!r} must have rows in every training "
-                    "fold, and held-out rows of positive sample_weight. Got the class "
-                    f"{classes.tolist()[positive]!r} with too few."
-                )
+        self._check_judged(judged, classes, positive)
         if not judged.all():
             warnings.warn(
                 f"The classes {classes[~judged].tolist()!r} have too few rows to be judged out of "
@@ -321,7 +294,45 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         proba = posterior(self.estimator_, X, self.classes_)
         return proba if self.calibrator_ is None else self.calibrator_(proba)
 
-    def _goal(self, classes, y_index):
+    def _is_prefit(self):
+        return isinstance(self.cv, str) and self.cv == "prefit"
+
+    def _validated(self, X, y, sample_weight):
+        """Rows, their labels, class indices and weights; and the classes."""
+        X, y = indexable(X, as_array(y))
+        labels = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+        weight = check_sample_weight(sample_weight, labels)
+        if self._is_prefit():
+            check_is_fitted(self.estimator)
+            classes = self.estimator.classes_
+            y_index = class_indices(labels, classes, " of the fitted estimator")
+        else:
+            classes, y_index = np.unique(labels, return_inverse=True)
+        if len(np.unique(y_index)) < 2:
+            known = np.unique(labels).tolist()
+            raise ValueError(
+                f"y must have rows of at least 2 classes. Got {len(known)} class: {known!r}."
+            )
+        # A row counts as one on average: calibration is pulled as if by so many rows.
+        weight = weight * (np.count_nonzero(weight) / weight.sum())
+        return (X, y, y_index, weight), classes
+
+    def _check_judged(self, judged, classes, positive):
+        if judged.sum() < 2:
+            raise ValueError(
+                "At least 2 classes must have rows in every training fold, and held-out rows of "
+                f"positive sample_weight. Got {classes[judged].tolist()!r}."
+            )
+        if positive is not None and not judged[positive]:
+            raise ValueError(
+                f"The class of objective={self.objective!r} must have rows in every training "
+                "fold, and held-out rows of positive sample_weight. Got the class "
+                f"{classes.tolist()[positive]!r} with too few."
+            )
+
+    def _goal(self, classes, y_index, positive):
         """The objective with its parameters, checked against the classes."""
         if self.calibration == "isotonic":
             fewest = np.bincount(y_index, minlength=len(classes)).min()
@@ -346,7 +357,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             return Goal(of_labels, None, self.calibration)
         if self.objective == "cost":
             return Goal(None, self._costs(len(classes)), self.calibration)
-        positive = self._positive(classes) if self.objective in ONE_CLASS else None
         if self.objective in LEVELS:
             low, high = LEVELS[self.objective]
             if self.level is None or not low < self.level <= high:
@@ -373,6 +383,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         return costs
 
     def _positive(self, classes):
+        """Index of the one class that the objective is for, None where it is for all."""
+        if callable(self.objective) or self.objective not in ONE_CLASS:
+            return None
         if self.pos_label is None and len(classes) == 2:
             return 1
         (index,) = np.nonzero(classes == self.pos_label)
@@ -387,7 +400,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         """The estimator, all rows as held out, and the classes that have some."""
         X, _, y_index, weight = data
         proba = posterior(self.estimator, X, classes)
-        part = stratified_folds(y_index, MOST_PARTS, random_state=self._rng())
+        part = stratified_parts(y_index, self._rng())
         held_out = HeldOut(np.arange(len(y_index)), part, proba, y_index, weight)
         return self.estimator, held_out, np.bincount(y_index, weight, len(classes)) > 0
 
@@ -395,8 +408,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         """The estimator fitted on all rows, the rows held out, and the classes judged."""
         X, y, y_index, weight = data
         splits = cv_splits(self.cv, X, y, y_index, self._rng())
-        n = len(y_index)
-
         tasks = [
             delayed(_fit_and_score)(self.estimator, X, y, *split, classes, fit_params)
             for split in splits
@@ -404,16 +415,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         tasks.append(delayed(clone(self.estimator).fit)(X, y, **fit_params))
         *probas, estimator = Parallel(n_jobs=self.n_jobs)(tasks)
         trained = [np.bincount(y_index[train], minlength=len(classes)) > 0 for train, _ in splits]
-        row = np.concatenate([test for _, test in splits])
-        times = np.bincount(row, minlength=n)
-        if len(splits) > 1 and times.max() == 1:
-            parts = [np.full(len(test), i % MOST_PARTS) for i, (_, test) in enumerate(splits)]
-            part = np.concatenate(parts)
-        else:
-            # A row that comes in several folds would be in several parts.
-            place = np.unique(row, return_inverse=True)[1]
-            labels = y_index[np.flatnonzero(times)]
-            part = stratified_folds(labels, MOST_PARTS, random_state=self._rng())[place]
+        tests = [test for _, test in splits]
+        row, part = np.concatenate(tests), parts_of_folds(tests, y_index, self._rng)
+        times = np.bincount(row)
         held_out = HeldOut(
             row, part, np.concatenate(probas), y_index[row], weight[row] / times[row]
         )
@@ -433,29 +437,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         return tags
 
 
-def checked_function(function, owner):
-    """A function of (y_true, y_pred), which scikit-learn's scorers are not."""
-    if hasattr(function, "_score_func"):
-        raise ValueError(
-            f"The 'objective' parameter of {owner} must be a function of (y_true, y_pred). Got "
-            f"the scorer {function!r} instead: give its score function."
-        )
-    return function
-
-
-def cv_splits(cv, X, y, y_index, rng):
-    """Training and test rows of each fold; of an int, stratified by `y_index`."""
-    if isinstance(cv, Integral):
-        fold = stratified_folds(y_index, cv, random_state=rng)
-        # No fold is empty: there are no more of them than rows.
-        n_folds = min(cv, len(y_index))
-        return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_folds)]
-    return [
-        tuple(np.arange(len(y_index))[rows] for rows in split)
-        for split in check_cv(cv, y, classifier=True).split(X, y)
-    ]
-
-
 def _fit_and_score(estimator, X, y, train, test, classes, fit_params):
     """Posteriors of the test rows by a clone fitted on the training rows."""
     n = len(y)
@@ -465,15 +446,3 @@ def _fit_and_score(estimator, X, y, train, test, classes, fit_params):
     }
     fitted = clone(estimator).fit(safe_indexing(X, train), safe_indexing(y, train), **params)
     return posterior(fitted, safe_indexing(X, test), classes)
-
-
-def _encode(y, classes):
-    """Indices of labels among the classes."""
-    index = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    unknown = classes[index] != y
-    if np.any(unknown):
-        raise ValueError(
-            f"The labels of y must be among the classes {classes.tolist()!r} of the fitted "
-            f"estimator. Got {np.unique(y[unknown]).tolist()!r} instead."
-        )
-    return index

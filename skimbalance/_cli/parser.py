@@ -6,7 +6,11 @@ import sys
 import warnings
 from importlib.metadata import version
 
-from skimbalance._cli import compare, datasets, predict, report, train
+import skimbalance._cli.compare as compare
+import skimbalance._cli.datasets as datasets
+import skimbalance._cli.predict as predict
+import skimbalance._cli.report as report
+import skimbalance._cli.train as train
 from skimbalance._cli.output import note
 
 __all__ = ["main"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skimbalance._decision.calibration import LogScaling, fit_calibrator
-from skimbalance._decision.objectives import Objective, binary_cost
+from skimbalance._decision.objectives import Objective, binary_cost, decision_sums
 from skimbalance._decision.rules import (
     MOST_CALLS,
     STARTS,
@@ -67,14 +67,7 @@ class Goal:
         if not isinstance(self.objective, Objective):
             return float(self.objective(y, decided))
         n_classes = 1 + max(y.max(), decided.max())
-        sums = np.array(
-            [
-                np.bincount(decided, weight * (y == decided), n_classes),
-                np.bincount(decided, weight, n_classes),
-                np.bincount(y, weight, n_classes),
-            ]
-        )
-        return float(self.objective.value(*sums))
+        return float(self.objective.value(*decision_sums(y, decided, n_classes, weight)))
 
     def of_thresholds(self):
         """As the objective of a curve over thresholds."""

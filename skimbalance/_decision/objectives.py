@@ -17,6 +17,8 @@ __all__ = [
     "WHOLE",
     "Objective",
     "binary_cost",
+    "checked_function",
+    "decision_sums",
     "make_objective",
 ]
 
@@ -46,6 +48,16 @@ class Objective:
             return value
         slack = self.slack(hits, predicted, actual)
         return np.where(slack >= -1e-12, value, slack - 2.0)
+
+
+def decision_sums(y, decided, n_classes, weight=None):
+    """Hits, predicted and actual of decisions, from class indices."""
+    hit = y == decided
+    return (
+        np.bincount(y[hit], None if weight is None else weight[hit], n_classes),
+        np.bincount(decided, weight, n_classes),
+        np.bincount(y, weight, n_classes),
+    )
 
 
 def _ratio(numerator, denominator):
@@ -153,6 +165,16 @@ def binary_cost(costs):
         return -total / actual.sum()
 
     return Objective("cost", value)
+
+
+def checked_function(function, owner):
+    """A function of (y_true, y_pred), which scikit-learn's scorers are not."""
+    if hasattr(function, "_score_func"):
+        raise ValueError(
+            f"The 'objective' parameter of {owner} must be a function of (y_true, y_pred). Got "
+            f"the scorer {function!r} instead: give its score function."
+        )
+    return function
 
 
 def make_objective(name, positive, level):

@@ -9,46 +9,19 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import rankdata
 
+import skimbalance._scores as _scores
+from skimbalance._scores import decision_sums
+
 __all__ = ["MONITORS"]
 
 
-def _confusion(y, logits, weight):
-    """Weighted counts, true class by predicted class."""
-    n_classes = logits.shape[1]
-    cells = y * n_classes + np.argmax(logits, axis=1)
-    counts = np.bincount(cells, weights=weight, minlength=n_classes**2)
-    return counts.reshape(n_classes, n_classes)
+def _of_decisions(score):
+    """Score of the decisions for the largest logit."""
 
+    def of_logits(y, logits, weight):
+        return score(*decision_sums(y, np.argmax(logits, axis=1), logits.shape[1], weight))
 
-def _recalls(confusion):
-    return np.diag(confusion) / confusion.sum(axis=1)
-
-
-def balanced_accuracy(y, logits, weight):
-    """Mean recall of the classes."""
-    return _recalls(_confusion(y, logits, weight)).mean()
-
-
-def f1_macro(y, logits, weight):
-    """Mean F1 of the classes; every class has rows, so no denominator is zero."""
-    confusion = _confusion(y, logits, weight)
-    return (2 * np.diag(confusion) / (confusion.sum(axis=0) + confusion.sum(axis=1))).mean()
-
-
-def geometric_mean(y, logits, weight):
-    """Geometric mean of the recalls (Kubat & Matwin 1997)."""
-    recalls = _recalls(_confusion(y, logits, weight))
-    return np.prod(recalls) ** (1.0 / len(recalls))
-
-
-def mcc(y, logits, weight):
-    """Matthews' correlation for any number of classes (Gorodkin 2004); 0 where undefined."""
-    confusion = _confusion(y, logits, weight)
-    confusion = confusion / confusion.sum()
-    true, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
-    covariance = np.trace(confusion) - true @ predicted
-    spread = (1.0 - true @ true) * (1.0 - predicted @ predicted)
-    return covariance / np.sqrt(spread) if spread > 0 else 0.0
+    return of_logits
 
 
 def _one_against_rest(score):
@@ -86,10 +59,10 @@ def _roc_auc(positive, score, weight):
 
 #: Name -> score of (class indices, logits, row weights): larger is better.
 MONITORS = {
-    "balanced_accuracy": balanced_accuracy,
-    "f1_macro": f1_macro,
-    "mcc": mcc,
-    "geometric_mean": geometric_mean,
+    "balanced_accuracy": _of_decisions(_scores.balanced_accuracy),
+    "f1_macro": _of_decisions(_scores.f1_macro),
+    "mcc": _of_decisions(_scores.mcc),
+    "geometric_mean": _of_decisions(_scores.geometric_mean),
     "average_precision": _one_against_rest(_average_precision),
     "roc_auc": _one_against_rest(_roc_auc),
 }

@@ -16,10 +16,10 @@ from skimbalance._decision.folds import cv_splits
 from skimbalance._decision.objectives import (
     WHOLE,
     checked_function,
-    decision_sums,
     make_objective,
 )
 from skimbalance._response import posterior
+from skimbalance._scores import decision_sums
 from skimbalance._strategies import STRATEGIES, make_strategy, over_table
 from skimbalance._validation import (
     HasMethods,

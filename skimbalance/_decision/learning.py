@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skimbalance._decision.calibration import LogScaling, fit_calibrator
-from skimbalance._decision.objectives import Objective, binary_cost, decision_sums
+from skimbalance._decision.objectives import Objective, binary_cost
 from skimbalance._decision.rules import (
     MOST_CALLS,
     STARTS,
@@ -14,6 +14,7 @@ from skimbalance._decision.rules import (
     learn_rule,
     threshold_curve,
 )
+from skimbalance._scores import decision_sums
 
 __all__ = ["Goal", "HeldOut", "Learnt", "learn"]
 

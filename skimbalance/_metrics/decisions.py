@@ -7,6 +7,9 @@ import numpy as np
 from scipy.stats import beta, random_table
 from sklearn.utils import gen_batches
 
+import skimbalance._scores as _scores
+from skimbalance._scores import ratio
+
 __all__ = ["OVERALL", "chance_p_value", "class_scores", "intervals", "jeffreys", "overall_scores"]
 
 #: Scores of all classes together.
@@ -18,7 +21,9 @@ _CELLS_AT_ONCE = 2**22
 
 def class_scores(counts):
     """Precision, recall and F1 of each class, nan where not defined."""
-    scores = {name: _ratio(hits, total) for name, (hits, total) in _proportions(counts).items()}
+    scores = {
+        name: ratio(hits, total, np.nan) for name, (hits, total) in _proportions(counts).items()
+    }
     return scores | {"f1": _f1(scores["f1"])}
 
 
@@ -99,27 +104,19 @@ def _overall(matrices, counts):
     """
     hits, predicted, actual = _sums(matrices)
     _, observed_predicted, observed_actual = _sums(counts)
-    present = observed_actual > 0
-    seen = present | (observed_predicted > 0)
-    recall = _ratio(hits, actual, 0.0)[..., present]
-    f1 = _ratio(2 * hits, predicted + actual, 0.0)[..., seen]
-    total = actual.sum(axis=-1, keepdims=True)
-    p, q = actual / total, predicted / total
-    covariance = hits.sum(axis=-1) / total[..., 0] - np.sum(p * q, axis=-1)
-    spread = (1 - np.sum(p * p, axis=-1)) * (1 - np.sum(q * q, axis=-1))
-    # One class only gives a spread of zero but for rounding.
-    mcc = _ratio(covariance, np.sqrt(np.where(spread > 1e-15, spread, 0.0)), 0.0)
-    geometric_mean = np.prod(recall, axis=-1) ** (1 / recall.shape[-1])
-    return np.stack([recall.mean(axis=-1), f1.mean(axis=-1), mcc, geometric_mean], axis=-1)
+    seen = observed_actual + observed_predicted > 0
+    # Draws give weight to decisions for classes that are not there at all.
+    of_seen = hits[..., seen], predicted[..., seen], actual[..., seen]
+    sums = hits, predicted, actual
+    scores = [
+        _scores.balanced_accuracy(*sums),
+        _scores.f1_macro(*of_seen),
+        _scores.mcc(*sums),
+        _scores.geometric_mean(*sums),
+    ]
+    return np.stack(scores, axis=-1)
 
 
 def _sums(counts):
     """Hits, predicted rows and actual rows of each class."""
     return np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-2), counts.sum(axis=-1)
-
-
-def _ratio(numerator, denominator, empty=np.nan):
-    """Quotient, or `empty` where there is nothing to divide by."""
-    denominator = np.asarray(denominator, dtype=float)
-    nothing = denominator == 0
-    return np.where(nothing, empty, numerator / np.where(nothing, 1.0, denominator))

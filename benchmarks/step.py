@@ -39,7 +39,7 @@ def job(size, optimizer):
     return Job(
         program=_program(architecture, params, {}),
         weights=initial_weights(architecture, np.random.default_rng(0)),
-        rows=Rows(X, np.arange(len(y)), y, weight),
+        rows=Rows((X,), np.arange(len(y)), y, weight),
         order=lambda epoch: shuffled_order(y, seed=0, epoch=epoch),
         first_epoch=0,
         epochs=10**6,

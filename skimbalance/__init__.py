@@ -5,12 +5,14 @@ from skimbalance.class_weight import compute_class_weight
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.compare import compare_strategies
 from skimbalance.decision import TunedDecisionClassifierCV
+from skimbalance.keras_classifier import ImbalancedKerasClassifier
 from skimbalance.posterior import correct_prior
 from skimbalance.prior import PriorCorrectedClassifier
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ImbalancedKerasClassifier",
     "ImbalancedMLPClassifier",
     "PriorCorrectedClassifier",
     "TunedDecisionClassifierCV",

@@ -4,14 +4,21 @@
 started and evaluated where neither Keras nor TensorFlow is imported.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import scipy.special
 from scipy.special import erf, expit
 
-__all__ = ["ACTIVATIONS", "Architecture", "forward", "initial_weights", "softmax"]
+__all__ = [
+    "ACTIVATIONS",
+    "Architecture",
+    "architecture_of",
+    "forward",
+    "initial_weights",
+    "softmax",
+]
 
 # Keras' defaults, which `networks.mlp` leaves alone.
 NORMALIZATION_EPSILON = 1e-3
@@ -40,6 +47,50 @@ class Architecture:
         sizes = [self.n_features, *self.hidden_layer_sizes, self.n_outputs]
         names = [*(f"hidden_{i}" for i in range(len(self.hidden_layer_sizes))), "logits"]
         return list(zip(names, sizes[:-1], sizes[1:], strict=True))
+
+    def start(self, rng, bias):
+        """Weights before training; with these biases of the outputs, unless None."""
+        weights = initial_weights(self, rng)
+        if bias is not None:
+            weights["logits/bias"] = bias
+        return weights
+
+    def forward(self, weights, X, center=None, scale=None):
+        """As `forward`."""
+        return forward(self, weights, X, center, scale)
+
+
+def architecture_of(params, n_features, n_outputs, previous):
+    """The shape that parameters ask for; of a fit that goes on, that of the one before.
+
+    Raises
+    ------
+    ValueError
+        If the layer sizes are no positive integers, or the shape is another than before.
+    """
+    sizes = params.hidden_layer_sizes
+    sizes = tuple(sizes) if np.ndim(sizes) else (sizes,)
+    if not all(isinstance(n, int | np.integer) and n >= 1 for n in sizes):
+        raise ValueError(
+            "The 'hidden_layer_sizes' parameter of ImbalancedMLPClassifier must be an int or a "
+            f"sequence of ints in the range [1, inf). Got {params.hidden_layer_sizes!r} instead."
+        )
+    architecture = Architecture(
+        n_features=n_features,
+        n_outputs=n_outputs,
+        hidden_layer_sizes=tuple(int(n) for n in sizes),
+        activation=params.activation,
+        normalization=params.normalization,
+        dropout=params.dropout > 0,
+    )
+    if previous is not None and replace(previous, dropout=True) != replace(
+        architecture, dropout=True
+    ):
+        raise ValueError(
+            "A fit that goes on from the one before must have the same layers: "
+            f"{previous}. Got {architecture} instead."
+        )
+    return architecture
 
 
 def initial_weights(architecture, rng):

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 import skimbalance._scores as _scores
 from skimbalance._scores import decision_sums
 
-__all__ = ["MONITORS"]
+__all__ = ["LABEL_MONITORS", "MONITORS"]
 
 
 def _of_decisions(score):
@@ -57,12 +57,59 @@ def _roc_auc(positive, score, weight):
     return (weight * below[rank])[positive].sum() / total
 
 
+def _of_labels(score):
+    """Mean over labels of a score of the decisions without and with each."""
+
+    def of_logits(y, logits, weight):
+        decided = logits > 0
+        n, actual, predicted = weight.sum(), weight @ y, weight @ decided
+        hits = weight @ (decided * y)
+        sums = (
+            [n - actual - predicted + hits, hits],
+            [n - predicted, predicted],
+            [n - actual, actual],
+        )
+        return float(np.mean(score(*(np.stack(part, axis=1) for part in sums))))
+
+    return of_logits
+
+
+def _of_each_label(score):
+    """Mean over the labels that some rows have and some have not."""
+
+    def of_logits(y, logits, weight):
+        with_rows = weight @ y
+        judged = np.flatnonzero((with_rows > 0) & (with_rows < weight.sum()))
+        if not len(judged):
+            return 0.0
+        logits = logits.astype(np.float64, copy=False)
+        return float(np.mean([score(y[:, k] == 1, logits[:, k], weight) for k in judged]))
+
+    return of_logits
+
+
+def _f1_with(hits, predicted, actual):
+    """F1 of the second class."""
+    return _scores.f1(hits, predicted, actual)[..., 1]
+
+
 #: Name -> score of (class indices, logits, row weights): larger is better.
 MONITORS = {
     "balanced_accuracy": _of_decisions(_scores.balanced_accuracy),
     "f1_macro": _of_decisions(_scores.f1_macro),
+    "f1_rare": _of_decisions(_scores.f1_rare),
     "mcc": _of_decisions(_scores.mcc),
     "geometric_mean": _of_decisions(_scores.geometric_mean),
     "average_precision": _one_against_rest(_average_precision),
     "roc_auc": _one_against_rest(_roc_auc),
+}
+
+#: The same of (indicator, logits, row weights) of labels; their means over the labels.
+LABEL_MONITORS = {
+    "balanced_accuracy": _of_labels(_scores.balanced_accuracy),
+    "f1_macro": _of_labels(_f1_with),
+    "mcc": _of_labels(_scores.mcc),
+    "geometric_mean": _of_labels(_scores.geometric_mean),
+    "average_precision": _of_each_label(_average_precision),
+    "roc_auc": _of_each_label(_roc_auc),
 }

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["LOSS_PARAMS", "loss_arguments", "prior_logits"]
+__all__ = ["LABEL_LOSS_PARAMS", "LOSS_PARAMS", "label_logits", "loss_arguments", "prior_logits"]
 
 #: Loss name -> its own parameters (`loss_params`) and their defaults.
 LOSS_PARAMS = {
@@ -17,8 +17,26 @@ LOSS_PARAMS = {
     "soft_f1": {},
 }
 
+#: The same for labels that each hold or do not.
+LABEL_LOSS_PARAMS = {
+    "crossentropy": {},
+    "focal": {},
+    "asymmetric": {"gamma_pos": 1.0, "gamma_neg": 4.0, "margin": 0.05},
+    "distribution_balanced": {
+        "alpha": 0.1, "beta": 10.0, "mu": 0.2, "kappa": 0.05, "scale": 2.0, "gamma": 0.0
+    },
+    "soft_f1": {},
+}  # fmt: skip
+
 # Interval of each number, and whether its ends belong to it.
 _RANGES = {
+    "gamma_pos": "[0, inf)",
+    "gamma_neg": "[0, inf)",
+    "margin": "[0, 1]",
+    "alpha": "[0, inf)",
+    "beta": "[0, inf)",
+    "mu": "(-inf, inf)",
+    "kappa": "[0, inf)",
     "max_margin": "[0, inf)",
     "scale": "(0, inf)",
     "deferred": "[0, 1)",
@@ -28,18 +46,20 @@ _RANGES = {
 }
 
 
-def loss_arguments(loss, *, gamma, tau, loss_params, class_counts):
+def loss_arguments(loss, params_of_losses, *, gamma, tau, loss_params, class_counts):
     """Arguments of the function and of the posterior map of a named loss.
 
     Parameters
     ----------
     loss : str
-        A key of `LOSS_PARAMS`.
+        A key of `params_of_losses`.
+    params_of_losses : dict
+        `LOSS_PARAMS` or `LABEL_LOSS_PARAMS`.
     gamma, tau : float
         The estimator's parameters; used by the losses that have them.
     loss_params : dict or None
         The loss' own parameters.
-    class_counts : ndarray of shape (n_classes,)
+    class_counts : ndarray of shape (n_classes,) or (n_labels, 2)
         How often the classes are seen in training.
 
     Returns
@@ -50,9 +70,16 @@ def loss_arguments(loss, *, gamma, tau, loss_params, class_counts):
     Raises
     ------
     ValueError
-        If `loss_params` has a key that the loss does not know, or a value out of range.
+        If the loss is not there, `loss_params` has a key that it does not know, or a value out of
+        range.
     """
-    known = LOSS_PARAMS[loss]
+    if loss not in params_of_losses:
+        what = "labels" if params_of_losses is LABEL_LOSS_PARAMS else "classes"
+        raise ValueError(
+            f"The 'loss' parameter must be one of {sorted(params_of_losses)!r} for {what}. "
+            f"Got {loss!r} instead."
+        )
+    known = params_of_losses[loss]
     given = dict(loss_params or {})
     unknown = sorted(set(given) - set(known))
     if unknown:
@@ -68,7 +95,7 @@ def loss_arguments(loss, *, gamma, tau, loss_params, class_counts):
         arguments["gamma"] = gamma
     if loss in ("logit_adjusted", "vector_scaling"):
         arguments["tau"] = tau
-    if loss in ("logit_adjusted", "vector_scaling", "ldam"):
+    if loss in ("logit_adjusted", "vector_scaling", "ldam", "distribution_balanced"):
         arguments["class_counts"] = np.asarray(class_counts, dtype=float)
     if loss == "expected_cost":
         arguments["cost_matrix"] = _cost_matrix(arguments["cost_matrix"], len(class_counts))
@@ -88,6 +115,12 @@ def prior_logits(loss, arguments, shares):
         counts = arguments["class_counts"]
         logits = logits * (counts.max() / counts) ** arguments["gamma"]
     return logits - logits.mean()
+
+
+def label_logits(shares):
+    """Logits, the same for every row, for shares (n_labels, 2) of rows without and with labels."""
+    shares = np.maximum(shares / shares.sum(axis=1, keepdims=True), 1e-6)
+    return np.log(shares[:, 1]) - np.log(shares[:, 0])
 
 
 def _check_range(key, value, loss):

@@ -6,7 +6,7 @@ standardised, which rows are drawn, and how much each weighs.
 
 import copy
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial as bind
 from numbers import Real
 
@@ -14,17 +14,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from skimbalance._mlp import Architecture, forward, initial_weights
-from skimbalance._objective import loss_arguments, prior_logits
-from skimbalance.class_weight import _weights_of_scheme, compute_class_weight
-from skimbalance.sampling import (
-    balanced_order,
-    shuffled_order,
-    stratified_order,
-    stratified_split,
-)
+from skimbalance._objective import loss_arguments
+from skimbalance.sampling import balanced_order, shuffled_order, stratified_order
 
-__all__ = ["ORDERS", "Data", "Plan", "class_counts", "prepare"]
+__all__ = ["ORDERS", "Data", "Fitted", "Plan", "prepare"]
 
 #: Name of a strategy -> index stream.
 ORDERS = {
@@ -49,27 +42,34 @@ ADAMW_WEIGHT_DECAY = 0.004
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Rows `index` of X with their class indices and weights; `weighted` if by the caller."""
+    """Rows `index` of X (one or several arrays) with their targets and weights.
 
-    X: np.ndarray
+    `weighted` if by the caller; `lengths` where rows are sequences.
+    """
+
+    X: tuple[np.ndarray, ...]
     index: np.ndarray
     y: np.ndarray
     weight: np.ndarray
     weighted: bool
+    lengths: np.ndarray | None = None
 
     def take(self, rows):
         """Some of the rows."""
-        return Data(self.X, self.index[rows], self.y[rows], self.weight[rows], self.weighted)
+        lengths = None if self.lengths is None else self.lengths[rows]
+        return Data(
+            self.X, self.index[rows], self.y[rows], self.weight[rows], self.weighted, lengths
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What prediction needs: plain arrays and numbers."""
+    """What prediction needs: the shape of the network, plain arrays and numbers."""
 
-    architecture: Architecture
+    network: object
     weights: dict
     scaler: StandardScaler | None
-    # Arguments of `posterior.log_posterior`.
+    # Arguments of `posterior.log_posterior`, or `posterior.label_posterior`.
     posterior: dict
     # The optimizer's state, where `partial_fit` may go on.
     slots: tuple | None = None
@@ -86,7 +86,7 @@ class Fitted:
 
     def forward(self, X):
         """Logits of raw rows."""
-        return forward(self.architecture, self.weights, X, self.center, self.scale)
+        return self.network.forward(self.weights, X, self.center, self.scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +94,12 @@ class Plan:
     """All that training needs to know."""
 
     params: object
+    target: object
     # The network before training.
     start: Fitted
     rows: Data
-    # Weight of each training row in the loss (mean 1), and before class weights switch on.
+    # Weight of each training row (or label, or step) in the loss, and before class weights
+    # switch on: of mean 1 (over steps of sum 1) over the rows.
     loss_weight: np.ndarray
     early_weight: np.ndarray
     deferred_until: int
@@ -112,14 +114,15 @@ class Plan:
     # Parameters of a named loss, as numbers and arrays.
     arguments: dict
     class_weight: np.ndarray
-    dropout_seeds: list
+    # Of dropout and its like.
+    noise_seed: int
     partial: bool = False
 
     def fitted(self, result):
         """The network after training."""
         weights = {name: result.weights[name] for name in self.start.weights}
         return Fitted(
-            self.start.architecture,
+            self.start.network,
             weights,
             self.start.scaler,
             self.start.posterior,
@@ -127,7 +130,7 @@ class Plan:
         )
 
 
-def prepare(params, data, classes, counts, *, seed, n_before, previous, partial):
+def prepare(params, data, target, counts, network, *, seed, n_before, previous, partial):
     """Plan one fit.
 
     Parameters
@@ -136,10 +139,13 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
         The estimator's parameters, valid one by one.
     data : Data
         All rows of this fit.
-    classes : ndarray of shape (n_classes,)
-        Labels.
-    counts : ndarray of shape (n_classes,)
+    target : Classes, Labels or Steps
+        What is learnt.
+    counts : ndarray of shape (n_classes,) or (n_labels, 2)
         Weighted rows of each class, over all parts for `partial`.
+    network : object
+        Has ``start(rng, bias)``, its weights before training, with these biases of its outputs
+        unless None; and ``forward(weights, X, center, scale)``.
     seed : int
         Of all randomness, with `n_before`.
     n_before : int
@@ -155,7 +161,7 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
     """
     # The 2 sets this stream apart from those of `sampling`, which draw the epochs' orders.
     rng = np.random.default_rng([seed, n_before, 2])
-    train, held_out = _split(params, data, len(classes), rng, partial)
+    train, held_out = _split(params, data, target, rng, partial)
     scaler = previous and previous.scaler
     if params.standardize and (partial or previous is None):
         scaler = _fit_scaler(scaler, train)
@@ -163,53 +169,51 @@ def prepare(params, data, classes, counts, *, seed, n_before, previous, partial)
         rows, order = train, params.sampling
     else:
         sampler_seed = int(rng.integers(2**31))
-        rows = _resample(params.sampling, train, scaler, classes, sampler_seed)
+        rows = _resample(params.sampling, train, scaler, target.classes, sampler_seed)
         order = "shuffle"
 
-    drawn = _drawn_counts(rows, order, len(classes))
-    natural = class_counts(train.y, train.weight, len(classes))
+    strata = target.strata(rows.y)
+    draws = _draws(strata, order)
+    drawn = target.counts(rows.y, rows.weight * draws)
+    natural = target.counts(train.y, train.weight)
     ratio = np.divide(drawn, natural, out=np.ones_like(drawn), where=(natural > 0) & (drawn > 0))
     # A class that `partial_fit` has not seen yet counts as one row.
     seen = np.where(counts > 0, counts * ratio, 1.0)
 
-    class_weight, in_loss = _class_weights(params, seen, classes)
-    arguments = _loss_arguments(params, seen)
+    class_weight, in_loss = _class_weights(params, seen, target)
+    arguments = _loss_arguments(params, seen, target)
     deferred = arguments.pop("deferred", 0.0)
-    architecture = _architecture(params, rows.X.shape[1], len(classes), previous)
     weights = previous and previous.weights
     if previous is None:
-        weights = initial_weights(architecture, rng)
+        bias = None
         if params.output_bias == "prior":
-            weights["logits/bias"] = prior_logits(params.loss, arguments, seen * in_loss)
+            bias = target.start(params.loss, arguments, seen * in_loss)
+        weights = network.start(rng, bias)
     posterior = {"class_weight": in_loss, "sampling_ratio": ratio, **arguments}
     posterior["loss"] = params.loss if isinstance(params.loss, str) else "a loss of one's own"
 
     batch_size = auto_batch_size(len(rows.y)) if params.batch_size == "auto" else params.batch_size
     return Plan(
         params=params,
-        start=Fitted(architecture, weights, scaler, posterior, previous and previous.slots),
+        target=target,
+        start=Fitted(network, weights, scaler, posterior, previous and previous.slots),
         rows=rows,
-        loss_weight=_row_weight(rows, in_loss, drawn),
-        early_weight=_row_weight(rows, np.ones_like(in_loss), drawn),
+        loss_weight=_loss_weight(target, rows, in_loss, draws),
+        early_weight=_loss_weight(target, rows, np.ones_like(in_loss), draws),
         deferred_until=0 if partial else int(deferred * params.epochs),
         held_out=held_out,
         # As training rows weigh, drawn as they are: the same objective.
-        held_out_loss_weight=held_out and _held_out_weight(held_out, in_loss * ratio),
-        order=bind(_order, ORDERS[order], rows.y, seed),
+        held_out_loss_weight=held_out and _loss_weight(target, held_out, in_loss * ratio, 1.0),
+        order=bind(_order, ORDERS[order], strata, seed),
         batch_size=batch_size,
         epochs=1 if partial else params.epochs,
         first_epoch=n_before,
         weight_decay=_weight_decay(params),
         arguments=arguments,
         class_weight=class_weight,
-        dropout_seeds=rng.integers(2**32, size=len(architecture.hidden_layer_sizes)).tolist(),
+        noise_seed=int(rng.integers(2**63)),
         partial=partial,
     )
-
-
-def class_counts(y, weight, n_classes):
-    """Sum of the row weights of each class."""
-    return np.bincount(y, weights=weight, minlength=n_classes)
 
 
 def auto_batch_size(n_samples):
@@ -217,14 +221,13 @@ def auto_batch_size(n_samples):
     return int(np.clip(2 ** round(np.log2(n_samples / 64)), 32, 1024))
 
 
-def _split(params, data, n_classes, rng, partial):
+def _split(params, data, target, rng, partial):
     """Training rows and held-out rows, the latter None without early stopping."""
-    n_rows = np.bincount(data.y, minlength=n_classes)
-    fewest = n_rows.min()
+    fewest, most = target.fewest(data.y)
     if params.early_stopping == "auto":
         # Equal counts are the mark of a sampler earlier in a pipeline: held-out rows would be
         # copies of training rows, or made up, and judge nothing.
-        wanted = fewest * params.validation_fraction >= FEWEST_HELD_OUT and fewest < n_rows.max()
+        wanted = fewest * params.validation_fraction >= FEWEST_HELD_OUT and fewest < most
     else:
         wanted = params.early_stopping
     if partial or not wanted:
@@ -238,17 +241,18 @@ def _split(params, data, n_classes, rng, partial):
             stacklevel=CALLER,
         )
         return data, None
-    train, held_out = stratified_split(data.y, params.validation_fraction, random_state=rng)
+    train, held_out = target.split(data.y, params.validation_fraction, rng)
     return data.take(train), data.take(held_out)
 
 
 def _fit_scaler(scaler, train):
     """Learn, or go on learning, mean and deviation of the columns from weighted rows."""
     scaler = StandardScaler() if scaler is None else copy.deepcopy(scaler)
+    (X,) = train.X
     for start in range(0, len(train.index), BLOCK):
         block = slice(start, start + BLOCK)
         # In float64: the square of a float32 column of 1e30 would overflow.
-        rows = train.X[train.index[block]].astype(np.float64)
+        rows = X[train.index[block]].astype(np.float64)
         scaler.partial_fit(rows, sample_weight=train.weight[block] if train.weighted else None)
     return scaler
 
@@ -261,7 +265,8 @@ def _resample(sampler, train, scaler, classes, seed):
     sampler = clone(sampler)
     if sampler.get_params().get("random_state", seed) is None:
         sampler.set_params(random_state=seed)
-    rows = train.X[train.index]
+    (X,) = train.X
+    rows = X[train.index]
     if scaler is not None:
         rows = scaler.transform(rows)
     # Labels, not class indices: a `sampling_strategy` may name them.
@@ -278,27 +283,26 @@ def _resample(sampler, train, scaler, classes, seed):
     if scaler is not None:
         new_rows = scaler.inverse_transform(new_rows)
     y = np.searchsorted(classes, y)
-    return Data(new_rows, np.arange(len(y)), y, np.ones(len(y)), weighted=False)
+    return Data((new_rows,), np.arange(len(y)), y, np.ones(len(y)), weighted=False)
 
 
-def _drawn_counts(rows, order, n_classes):
-    """Weighted draws of each class in an epoch."""
-    drawn = class_counts(rows.y, rows.weight, n_classes)
-    if order == "balanced":
-        n_rows = np.bincount(rows.y, minlength=n_classes)
-        share = len(rows.y) / np.count_nonzero(n_rows)
-        drawn = drawn * share / np.maximum(n_rows, 1)
-    return drawn
+def _draws(strata, order):
+    """How often each row is drawn in an epoch, in the mean."""
+    if order != "balanced":
+        return np.ones(len(strata))
+    n_rows = np.bincount(strata)
+    return len(strata) / (np.count_nonzero(n_rows) * n_rows[strata])
 
 
-def _class_weights(params, seen, classes):
+def _class_weights(params, seen, target):
     """Class weights, and the product with focal loss' alpha; both of mean 1 over rows."""
-    class_weight = in_loss = compute_class_weight(params.class_weight, seen, classes=classes)
-    corrects_itself = params.loss in ("logit_adjusted", "vector_scaling") and params.tau > 0
+    class_weight = in_loss = target.weights("class_weight", params.class_weight, seen)
+    adjusts = params.loss in ("logit_adjusted", "vector_scaling") and params.tau > 0
+    corrects_itself = adjusts or params.loss == "distribution_balanced"
     if params.loss == "focal" and params.alpha is not None:
         corrects_itself = True
-        in_loss = class_weight * _alpha(params.alpha, seen, classes)
-        in_loss = in_loss / (seen @ in_loss / seen.sum())
+        alpha = target.weights("alpha", _alpha(params.alpha, target), seen)
+        in_loss = target.normalized(class_weight * alpha, seen)
     if corrects_itself and not np.allclose(class_weight, 1.0):
         which = "'alpha'" if params.loss == "focal" else f"loss={params.loss!r}"
         warnings.warn(
@@ -310,42 +314,17 @@ def _class_weights(params, seen, classes):
     return class_weight, in_loss
 
 
-def _alpha(alpha, seen, classes):
-    """Focal loss' alpha as class weights; a float is Lin et al.'s, for two classes."""
-    if isinstance(alpha, Real) and not isinstance(alpha, bool | np.bool_):
-        if len(classes) != 2:
-            raise ValueError(
-                "The 'alpha' parameter of ImbalancedMLPClassifier must be 'balanced', a dict or "
-                f"an array for more than two classes. Got {alpha!r} for {len(classes)} classes."
-            )
-        alpha = [1.0 - alpha, alpha]
-    return _weights_of_scheme("alpha", alpha, seen, classes)
-
-
-def _architecture(params, n_features, n_classes, previous):
-    sizes = params.hidden_layer_sizes
-    sizes = tuple(sizes) if np.ndim(sizes) else (sizes,)
-    if not all(isinstance(n, int | np.integer) and n >= 1 for n in sizes):
+def _alpha(alpha, target):
+    """Focal loss' alpha as class weights; a float is Lin et al.'s, for yes and no."""
+    if not isinstance(alpha, Real) or isinstance(alpha, bool | np.bool_):
+        return alpha
+    of_two = target.binary(alpha)
+    if of_two is None:
         raise ValueError(
-            "The 'hidden_layer_sizes' parameter of ImbalancedMLPClassifier must be an int or a "
-            f"sequence of ints in the range [1, inf). Got {params.hidden_layer_sizes!r} instead."
+            "The 'alpha' parameter must be 'balanced', a dict or an array for more than two "
+            f"classes. Got {alpha!r} for {target.n_outputs} classes."
         )
-    architecture = Architecture(
-        n_features=n_features,
-        n_outputs=n_classes,
-        hidden_layer_sizes=tuple(int(n) for n in sizes),
-        activation=params.activation,
-        normalization=params.normalization,
-        dropout=params.dropout > 0,
-    )
-    if previous is not None and replace(previous.architecture, dropout=True) != replace(
-        architecture, dropout=True
-    ):
-        raise ValueError(
-            "A fit that goes on from the one before must have the same layers: "
-            f"{previous.architecture}. Got {architecture} instead."
-        )
-    return architecture
+    return of_two
 
 
 def _weight_decay(params):
@@ -354,24 +333,23 @@ def _weight_decay(params):
     return ADAMW_WEIGHT_DECAY if params.optimizer == "adamw" else 0.0
 
 
-def _row_weight(rows, class_weight, drawn):
-    """Weight of each row in the loss, of mean 1 over the draws of an epoch."""
-    weight = rows.weight * class_weight[rows.y]
-    total = drawn @ class_weight
+def _loss_weight(target, rows, class_weight, draws):
+    """Weight of each target in the loss: a row's share is 1 in the mean over an epoch's draws.
+
+    The share of a row is its weight, the mean weight of its labels, or the sum of its steps'.
+    """
+    of_targets = target.of_rows(class_weight, rows.y)
+    weight = (rows.weight * of_targets.T).T
+    total = np.sum(draws * target.share(weight))
     return weight * (len(rows.y) / total) if total > 0 else weight
 
 
-def _held_out_weight(held_out, class_weight):
-    """The same for held-out rows, each of which is drawn once."""
-    counts = class_counts(held_out.y, held_out.weight, len(class_weight))
-    return _row_weight(held_out, class_weight, counts)
-
-
-def _loss_arguments(params, seen):
+def _loss_arguments(params, seen, target):
     if not isinstance(params.loss, str):
         return {}
     return loss_arguments(
         params.loss,
+        target.loss_params,
         gamma=params.gamma,
         tau=params.tau,
         loss_params=params.loss_params,
@@ -379,5 +357,5 @@ def _loss_arguments(params, seen):
     )
 
 
-def _order(stream, y, seed, epoch):
-    return stream(y, seed=seed, epoch=epoch)
+def _order(stream, strata, seed, epoch):
+    return stream(strata, seed=seed, epoch=epoch)

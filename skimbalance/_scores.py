@@ -13,6 +13,7 @@ __all__ = [
     "decision_sums",
     "f1",
     "f1_macro",
+    "f1_rare",
     "f1_weighted",
     "flagged",
     "geometric_mean",
@@ -76,6 +77,12 @@ def f1_macro(hits, predicted, actual):
     """Mean F1; as scikit-learn without classes that neither occur nor are predicted."""
     there = predicted + actual > 0
     return np.sum(f1(hits, predicted, actual), axis=-1) / np.sum(there, axis=-1)
+
+
+def f1_rare(hits, predicted, actual):
+    """Mean F1 of all classes but the most frequent, as scikit-learn with these as `labels`."""
+    rare = np.arange(hits.shape[-1]) != np.argmax(actual)
+    return np.mean(f1(hits, predicted, actual)[..., rare], axis=-1)
 
 
 def f1_weighted(hits, predicted, actual):

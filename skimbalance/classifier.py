@@ -1,33 +1,22 @@
 """The classifier: a Keras multi-layer perceptron for imbalanced data, in scikit-learn's form."""
 
 from numbers import Integral, Real
-from types import SimpleNamespace
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skimbalance._mlp import ACTIVATIONS, softmax
+from skimbalance._estimator import TableClassifier
+from skimbalance._mlp import ACTIVATIONS, architecture_of
 from skimbalance._monitors import MONITORS
-from skimbalance._objective import LOSS_PARAMS
-from skimbalance._preparation import ORDERS, Data, class_counts, prepare
-from skimbalance._validation import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    as_array,
-    check_sample_weight,
-    class_indices,
-    validate_parameter_constraints,
-)
-from skimbalance.posterior import _shift_prior, log_posterior
+from skimbalance._objective import LABEL_LOSS_PARAMS, LOSS_PARAMS
+from skimbalance._preparation import ORDERS
+from skimbalance._targets import Labels
+from skimbalance._validation import HasMethods, Interval, StrOptions
 
 __all__ = ["ImbalancedMLPClassifier"]
 
 
-class ImbalancedMLPClassifier(ClassifierMixin, BaseEstimator):
+class ImbalancedMLPClassifier(TableClassifier):
     """Multi-layer perceptron with weights, losses, sampling and stopping for rare classes.
 
     A Keras network trained by a compiled engine: a fit of a shape of network that was trained
@@ -201,7 +190,7 @@ default="balanced"
         "normalization": [StrOptions({"batch", "layer"}), None],
         "weight_decay": [Interval(Real, 0, None, closed="left"), None],
         "standardize": ["boolean"],
-        "loss": [StrOptions(set(LOSS_PARAMS)), callable],
+        "loss": [StrOptions({*LOSS_PARAMS, *LABEL_LOSS_PARAMS}), callable],
         "gamma": [Interval(Real, 0, None, closed="left")],
         "alpha": [Interval(Real, 0, 1, closed="both"), StrOptions({"balanced"}), dict,
                   "array-like", None],
@@ -339,205 +328,38 @@ default="balanced"
         ValueError
             If `classes` is missing in the first call, or a part has other labels.
         """
-        self._check_params()
-        resume = hasattr(self, "_fitted")
-        if classes is not None and len(np.unique(classes)) < 2:
-            raise ValueError(
-                "The 'classes' parameter of partial_fit must name at least 2 classes. "
-                f"Got {np.unique(classes).tolist()!r} instead."
-            )
-        if not resume and classes is None:
-            raise ValueError("The 'classes' parameter must be given in the first partial_fit.")
-        if resume and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                "The 'classes' parameter of partial_fit must stay as in the first call: "
-                f"{self.classes_.tolist()!r}. Got {np.unique(classes).tolist()!r} instead."
-            )
-        return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
-
-    def predict(self, X):
-        """Most probable class of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Class labels.
-        """
-        logits = self._logits(X)
-        return self.classes_[np.argmax(logits, axis=1)]
-
-    def predict_proba(self, X):
-        """Probabilities as the network was trained to give them.
-
-        After weighting or balanced sampling these are not the shares in the population: see
-        `predict_posterior`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
-        """
-        return softmax(self._logits(X))
-
-    def decision_function(self, X):
-        """Logits: for two classes the second's minus the first's.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Larger is more probable.
-        """
-        logits = self._logits(X).astype(np.float64, copy=False)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_posterior(self, X, priors=None):
-        """Probabilities in the population that the rows came from, or under other priors.
-
-        Class weights, sampling, focal loss and logit adjustment are undone in closed form; see
-        `skimbalance.posterior`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-        priors : array-like of shape (n_classes,), default=None
-            Class shares where the rows come from, in the order of `classes_`. By default those
-            of the training data.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
-
-        Raises
-        ------
-        ValueError
-            If the loss has no closed form: "expected_cost", "soft_f1", a loss of one's own.
-        """
-        logits = self._logits(X)
-        proba = np.exp(log_posterior(logits=logits, **self._fitted.posterior))
-        if priors is None:
-            return proba
-        if not np.all(self.class_prior_ > 0):
-            unseen = self.classes_[self.class_prior_ == 0].tolist()
-            raise ValueError(
-                "The 'priors' parameter of predict_posterior must be None until every class has "
-                f"had rows. Got {priors!r}, and no row yet of {unseen!r}."
-            )
-        return _shift_prior(proba, self.class_prior_, priors, "priors")
+        return self._partial_fit(X, y, classes, sample_weight)
 
     @property
     def model_(self):
         """The network as a plain Keras model, from raw rows to probabilities.
 
         A new one each time it is asked for, with the layers of `skimbalance.networks.mlp`
-        between a Normalization and a Softmax layer.
+        between a Normalization and a Softmax (of labels, a sigmoid) layer.
         """
         check_is_fitted(self)
-        from skimbalance._training import keras_model
+        from skimbalance._training import Perceptron
 
-        return keras_model(self._fitted, self.dropout)
+        return Perceptron(self._fitted, self.dropout, isinstance(self._target, Labels)).model()
 
-    def _check_params(self):
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
-        )
-        callbacks = self.callbacks if isinstance(self.callbacks, list | tuple) else ()
-        if not all(hasattr(callback, "on_epoch_end") for callback in callbacks):
-            raise ValueError(
-                f"The 'callbacks' parameter of {type(self).__name__} must be a Keras callback or "
-                f"a list of them. Got {self.callbacks!r} instead."
-            )
+    def _read_rows(self, X, y, *, reset, multi_output):
+        X, y = validate_data(self, X, y, reset=reset, dtype="numeric", multi_output=multi_output)
+        return (X,), y
 
-    def _fit(self, X, y, sample_weight, *, resume, classes=None, partial=False):
-        """Fit; if that fails, leave the estimator as it was."""
-        self._check_params()
-        before = dict(vars(self))
-        try:
-            self._fit_rows(
-                *self._validated(X, y, sample_weight, resume, classes),
-                weighted=sample_weight is not None,
-                resume=resume,
-                partial=partial,
-            )
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        return self
+    def _network(self, params, data, previous):
+        n_features = data.X[0].shape[1]
+        previous = previous and previous.network
+        return architecture_of(params, n_features, self._target.n_outputs, previous)
 
-    def _validated(self, X, y, sample_weight, resume, classes):
-        """X, the rows of it that count, their class indices and weights."""
-        X, y = validate_data(self, X, as_array(y), reset=not resume, dtype="numeric")
-        check_classification_targets(y)
-        weight = check_sample_weight(sample_weight, X)
-        index = np.flatnonzero(weight)
-        y = y[index]
-        if not resume:
-            self.classes_ = np.unique(y if classes is None else classes)
-            if len(self.classes_) < 2:
-                raise ValueError(
-                    "y must have at least 2 classes among the rows with a positive weight. "
-                    f"Got 1 class: {self.classes_.tolist()!r}."
-                )
-        return X, index, class_indices(y, self.classes_), weight[index]
+    def _train(self, plan):
+        from skimbalance._training import Perceptron, train
 
-    def _fit_rows(self, X, index, y, weight, *, weighted, resume, partial):
-        """Plan the training from the parameters and the rows, train, set the attributes."""
-        counts = class_counts(y, weight, len(self.classes_))
-        self.class_counts_ = self.class_counts_ + counts if partial and resume else counts
-        self.class_prior_ = self.class_counts_ / self.class_counts_.sum()
-        n_before = self.n_iter_ if resume else 0
-        plan = prepare(
-            SimpleNamespace(**self.get_params(deep=False)),
-            Data(X, index, y, weight, weighted),
-            self.classes_,
-            self.class_counts_,
-            seed=int(check_random_state(self.random_state).randint(2**31)),
-            n_before=n_before,
-            previous=self._fitted if resume else None,
-            partial=partial,
-        )
-        from skimbalance._training import train
-
-        result = train(plan)
-        self._fitted = plan.fitted(result)
-        labels = [c.item() if isinstance(c, np.generic) else c for c in self.classes_]
-        self.class_weight_ = dict(zip(labels, plan.class_weight.tolist(), strict=True))
-        before = self.history_ if resume else {}
-        # A value for each epoch: nan where there were no held-out rows.
-        self.history_ = {
-            name: before.get(name, [np.nan] * n_before)
-            + result.history.get(name, [np.nan] * result.n_epochs)
-            for name in {**before, **result.history}
-        }
-        self.n_iter_ = n_before + result.n_epochs
-        self.best_epoch_ = n_before + result.best_epoch
-        self.loss_ = result.history["loss"][result.best_epoch - 1]
+        labels = isinstance(self._target, Labels)
+        return train(plan, Perceptron(plan.start, self.dropout, labels))
 
     def _logits(self, X):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype="numeric")
         with np.errstate(over="ignore", invalid="ignore"):
             logits = self._fitted.forward(X)
-        if not np.all(np.isfinite(logits)):
-            raise ValueError(
-                "The values of X must be small enough for the network's outputs to be finite. "
-                f"Got outputs that are not, for values of X of up to {np.abs(X).max():g}."
-            )
-        return logits
+        return self._finite_logits(logits, X)

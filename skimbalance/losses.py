@@ -2,7 +2,8 @@
 
 Each works by itself in ``model.compile(loss=...)`` of any Keras model: on targets of shape
 (batch,), (batch, time) with class indices, or (batch, classes), (batch, time, classes) one-hot,
-with weights for each class also where Keras' own ``class_weight`` refuses them. Defaults follow
+with weights for each class also where Keras' own ``class_weight`` refuses them; those of sigmoid
+outputs on a 0 or 1 for each label, (batch, labels) or (batch, time, labels). Defaults follow
 Keras: outputs are probabilities unless ``from_logits=True``, which is more exact and preferable.
 
 The functions take the same parameters as the classes and return one value an example
@@ -14,9 +15,11 @@ from skimbalance._losses.functions import (
     asymmetric_crossentropy,
     binary_focal_crossentropy,
     crossentropy,
+    distribution_balanced_crossentropy,
     expected_cost,
     focal_crossentropy,
     generalized_crossentropy,
+    label_crossentropy,
     ldam_crossentropy,
     logit_adjusted_crossentropy,
     poly1_crossentropy,
@@ -24,7 +27,12 @@ from skimbalance._losses.functions import (
     soft_f1,
     vector_scaling_crossentropy,
 )
-from skimbalance._losses.sigmoid import AsymmetricCrossentropy, BinaryFocalCrossentropy
+from skimbalance._losses.sigmoid import (
+    AsymmetricCrossentropy,
+    BinaryFocalCrossentropy,
+    DistributionBalancedCrossentropy,
+    LabelCrossentropy,
+)
 from skimbalance._losses.softmax import (
     Crossentropy,
     ExpectedCost,
@@ -37,14 +45,17 @@ from skimbalance._losses.softmax import (
 )
 
 __all__ = [
+    "LABEL_LOSSES",
     "LOSSES",
     "AsymmetricCrossentropy",
     "BinaryFocalCrossentropy",
     "Crossentropy",
+    "DistributionBalancedCrossentropy",
     "ExpectedCost",
     "FocalCrossentropy",
     "GeneralizedCrossentropy",
     "LDAMCrossentropy",
+    "LabelCrossentropy",
     "LogitAdjustedCrossentropy",
     "Poly1Crossentropy",
     "SigmoidF1",
@@ -53,9 +64,11 @@ __all__ = [
     "asymmetric_crossentropy",
     "binary_focal_crossentropy",
     "crossentropy",
+    "distribution_balanced_crossentropy",
     "expected_cost",
     "focal_crossentropy",
     "generalized_crossentropy",
+    "label_crossentropy",
     "ldam_crossentropy",
     "logit_adjusted_crossentropy",
     "poly1_crossentropy",
@@ -75,4 +88,13 @@ LOSSES = {
     "generalized": generalized_crossentropy,
     "expected_cost": expected_cost,
     "soft_f1": soft_f1,
+}
+
+#: Loss name of a multilabel classifier -> function of (targets, logits, parameters).
+LABEL_LOSSES = {
+    "crossentropy": label_crossentropy,
+    "focal": binary_focal_crossentropy,
+    "asymmetric": asymmetric_crossentropy,
+    "distribution_balanced": distribution_balanced_crossentropy,
+    "soft_f1": sigmoid_f1,
 }

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-__all__ = ["mlp"]
+__all__ = ["bilstm_tagger", "conv1d_tagger", "mlp", "residual_mlp"]
 
 
 def mlp(
@@ -48,22 +48,316 @@ def mlp(
     (None, 3)
     """
     hidden_layer_sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
-    seeds = _seeds(seed, 2 * len(hidden_layer_sizes) + 1)
+    seeds = _seeds(seed)
     inputs = x = keras.Input((n_features,), name="features")
     for i, units in enumerate(hidden_layer_sizes):
         x = _dense(units, next(seeds), f"hidden_{i}")(x)
-        if normalization == "batch":
-            # Keras' momentum of 0.99 needs some hundred steps to forget its start; networks
-            # for small tables take fewer.
-            x = keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{i}")(x)
-        elif normalization == "layer":
-            x = keras.layers.LayerNormalization(name=f"norm_{i}")(x)
+        x = _normalized(x, normalization, f"norm_{i}")
         x = keras.layers.Activation(activation, name=f"activation_{i}")(x)
-        dropout_seed = next(seeds)
-        if dropout:
-            x = keras.layers.Dropout(dropout, seed=dropout_seed, name=f"dropout_{i}")(x)
+        x = _dropped(x, dropout, next(seeds), f"dropout_{i}")
     outputs = _dense(n_outputs, next(seeds), "logits")(x)
     return keras.Model(inputs, outputs, name="mlp")
+
+
+def residual_mlp(
+    n_features,
+    n_outputs,
+    *,
+    width=128,
+    n_blocks=2,
+    activation="relu",
+    normalization="layer",
+    dropout=0.0,
+    seed=None,
+):
+    """Residual network for tables: blocks that each add a correction to their input; then logits.
+
+    A dense layer brings the columns to `width`. Each block adds
+    ``dropout(dense(dropout(activation(dense(normalization(x))))))`` to its input ``x``; the logits
+    are ``dense(activation(normalization(x)))`` [1]_. The sum lets gradients of rare rows reach the
+    first layer through any number of blocks.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the input.
+    n_outputs : int
+        Number of logits: one a class.
+    width : int, default=128
+        Units of every dense layer but the last.
+    n_blocks : int, default=2
+        Number of blocks.
+    activation : str or callable, default="relu"
+        Any activation of Keras.
+    normalization : {None, "batch", "layer"}, default="layer"
+        At the start of each block, and before the last activation. The paper has "batch"; "layer"
+        does not depend on the other rows of a batch, which are mostly of the frequent classes.
+    dropout : float in [0, 1), default=0.0
+        Share of the activations, and of the corrections, of each block that is dropped in
+        training.
+    seed : int, default=None
+        Seed of the initial weights and of the dropout. By default Keras draws one.
+
+    Returns
+    -------
+    model : keras.Model
+        From (batch, n_features) to logits (batch, n_outputs); not compiled.
+
+    Raises
+    ------
+    ValueError
+        If `normalization` is none of those.
+
+    References
+    ----------
+    .. [1] Y. Gorishniy, I. Rubachev, V. Khrulkov, A. Babenko. "Revisiting Deep Learning Models
+       for Tabular Data." NeurIPS 2021. arXiv:2106.11959
+
+    Examples
+    --------
+    >>> from skimbalance.networks import residual_mlp
+    >>> model = residual_mlp(20, 3, width=64, seed=0)
+    >>> model.output_shape
+    (None, 3)
+    """
+    if normalization not in (None, "batch", "layer"):
+        raise ValueError(
+            "The 'normalization' parameter of residual_mlp must be None, 'batch' or 'layer'. "
+            f"Got {normalization!r} instead."
+        )
+    seeds = _seeds(seed)
+    inputs = keras.Input((n_features,), name="features")
+    x = _dense(width, next(seeds), "projection")(inputs)
+    for i in range(n_blocks):
+        y = _normalized(x, normalization, f"norm_{i}")
+        y = _dense(width, next(seeds), f"hidden_{i}")(y)
+        y = keras.layers.Activation(activation, name=f"activation_{i}")(y)
+        y = _dropped(y, dropout, next(seeds), f"dropout_{i}")
+        y = _dense(width, next(seeds), f"correction_{i}")(y)
+        y = _dropped(y, dropout, next(seeds), f"correction_dropout_{i}")
+        x = keras.layers.Add(name=f"sum_{i}")([x, y])
+    x = _normalized(x, normalization, "norm")
+    x = keras.layers.Activation(activation, name="activation")(x)
+    outputs = _dense(n_outputs, next(seeds), "logits")(x)
+    return keras.Model(inputs, outputs, name="residual_mlp")
+
+
+def bilstm_tagger(
+    n_outputs,
+    *,
+    n_tokens=None,
+    n_features=None,
+    embedding_dim=32,
+    units=64,
+    n_layers=1,
+    dropout=0.0,
+    seed=None,
+):
+    """Bidirectional LSTM that gives logits for each step of a sequence.
+
+    Each step sees the whole sequence, before and after it [1]_ [2]_. Sequences of a batch are
+    filled up to one length with padding, which is told by its value and counts for nothing: the
+    logits of the other steps do not depend on it, and as they carry Keras' mask, Keras' `fit`
+    gives it no loss. The logits at the padding itself mean nothing.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Number of logits a step: one a class.
+    n_tokens : int, default=None
+        For steps that are tokens, integers: 0 is padding, and tokens are 1 to ``n_tokens - 1``.
+        So it counts the padding. Give either this or `n_features`.
+    n_features : int, default=None
+        For steps that are vectors of that many numbers. A step of nothing but zeros is padding.
+    embedding_dim : int, default=32
+        Length of the vector that is learnt for each token; without meaning for vectors.
+    units : int, default=64
+        Units of each direction of each layer.
+    n_layers : int, default=1
+        Bidirectional layers, one upon the other.
+    dropout : float in [0, 1), default=0.0
+        Share of the outputs of each layer that is dropped in training.
+    seed : int, default=None
+        Seed of the initial weights and of the dropout. By default Keras draws one.
+
+    Returns
+    -------
+    model : keras.Model
+        From (batch, time) int32, or (batch, time, n_features), to logits
+        (batch, time, n_outputs), for any time; not compiled.
+
+    Raises
+    ------
+    ValueError
+        If both or none of `n_tokens` and `n_features` are given.
+
+    See Also
+    --------
+    conv1d_tagger : Sees some steps to each side, and is faster.
+
+    References
+    ----------
+    .. [1] S. Hochreiter, J. Schmidhuber. "Long Short-Term Memory." Neural Computation 9(8), 1997.
+       doi:10.1162/neco.1997.9.8.1735
+    .. [2] A. Graves, J. Schmidhuber. "Framewise Phoneme Classification with Bidirectional LSTM
+       and Other Neural Network Architectures." Neural Networks 18(5-6), 2005.
+       doi:10.1016/j.neunet.2005.06.042
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.networks import bilstm_tagger
+    >>> model = bilstm_tagger(5, n_tokens=100, units=8, seed=0)
+    >>> tuple(model(np.array([[7, 3, 99], [12, 0, 0]])).shape)
+    (2, 3, 5)
+    """
+    seeds = _seeds(seed)
+    inputs, x, _ = _steps("bilstm_tagger", n_tokens, n_features, embedding_dim, seeds)
+    for i in range(n_layers):
+        # Both directions are given: of one alone Keras makes the other with the same seeds, and
+        # both would begin with the same weights.
+        forward = _lstm(x.shape, units, seeds, f"forward_{i}")
+        backward = _lstm(x.shape, units, seeds, f"backward_{i}", go_backwards=True)
+        x = keras.layers.Bidirectional(forward, backward_layer=backward, name=f"bilstm_{i}")(x)
+        x = _dropped(x, dropout, next(seeds), f"dropout_{i}")
+    outputs = _dense(n_outputs, next(seeds), "logits")(x)
+    return keras.Model(inputs, outputs, name="bilstm_tagger")
+
+
+def conv1d_tagger(
+    n_outputs,
+    *,
+    n_tokens=None,
+    n_features=None,
+    embedding_dim=32,
+    filters=64,
+    kernel_size=5,
+    n_layers=2,
+    dropout=0.0,
+    seed=None,
+):
+    """Residual convolutions over time that give logits for each step of a sequence.
+
+    A dense layer brings each step to `filters` numbers. Each layer ``i = 0, 1, ...`` adds
+    ``dropout(relu(convolution(x)))`` to its input ``x``, with a dilation of ``2**i`` [1]_ [2]_.
+    So a step sees ``(kernel_size - 1) (2**n_layers - 1) / 2`` steps to each side: 6 by default,
+    126 with six layers. Padding is as in `bilstm_tagger`.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Number of logits a step: one a class.
+    n_tokens : int, default=None
+        For steps that are tokens, integers: 0 is padding, and tokens are 1 to ``n_tokens - 1``.
+        So it counts the padding. Give either this or `n_features`.
+    n_features : int, default=None
+        For steps that are vectors of that many numbers. A step of nothing but zeros is padding.
+    embedding_dim : int, default=32
+        Length of the vector that is learnt for each token; without meaning for vectors.
+    filters : int, default=64
+        Outputs of each convolution for a step.
+    kernel_size : int, default=5
+        Steps that a convolution takes, ``2**i`` apart; odd to see as far ahead as back.
+    n_layers : int, default=2
+        Number of convolutions.
+    dropout : float in [0, 1), default=0.0
+        Share of the outputs of each convolution that is dropped in training.
+    seed : int, default=None
+        Seed of the initial weights and of the dropout. By default Keras draws one.
+
+    Returns
+    -------
+    model : keras.Model
+        From (batch, time) int32, or (batch, time, n_features), to logits
+        (batch, time, n_outputs), for any time; not compiled.
+
+    Raises
+    ------
+    ValueError
+        If both or none of `n_tokens` and `n_features` are given.
+
+    See Also
+    --------
+    bilstm_tagger : Sees the whole sequence.
+
+    References
+    ----------
+    .. [1] E. Strubell, P. Verga, D. Belanger, A. McCallum. "Fast and Accurate Entity Recognition
+       with Iterated Dilated Convolutions." EMNLP 2017. doi:10.18653/v1/D17-1283
+    .. [2] S. Bai, J. Z. Kolter, V. Koltun. "An Empirical Evaluation of Generic Convolutional and
+       Recurrent Networks for Sequence Modeling." 2018. arXiv:1803.01271
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.networks import conv1d_tagger
+    >>> model = conv1d_tagger(5, n_tokens=100, filters=8, seed=0)
+    >>> tuple(model(np.array([[7, 3, 99], [12, 0, 0]])).shape)
+    (2, 3, 5)
+    """
+    seeds = _seeds(seed)
+    inputs, x, mask = _steps("conv1d_tagger", n_tokens, n_features, embedding_dim, seeds)
+    x = _dense(filters, next(seeds), "projection")(x)
+    real = keras.ops.cast(keras.ops.expand_dims(mask, -1), x.dtype)
+    for i in range(n_layers):
+        # A product with `real`, which has no mask, has none: a convolution would warn of it.
+        y = keras.layers.Multiply(name=f"unpadded_{i}")([x, real])
+        y = keras.layers.Conv1D(
+            filters,
+            kernel_size,
+            padding="same",
+            dilation_rate=2**i,
+            activation="relu",
+            kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+            name=f"conv_{i}",
+        )(y)
+        y = _dropped(y, dropout, next(seeds), f"dropout_{i}")
+        # Back to the mask that Keras' losses read: a step of the sum is real where it is in one
+        # of the terms, and the steps of `y` that are not zero are among the real ones of `x`.
+        y = keras.layers.Multiply(name=f"real_{i}")([y, real])
+        x = keras.layers.Add(name=f"sum_{i}")([x, keras.layers.Masking(name=f"mask_{i}")(y)])
+    outputs = _dense(n_outputs, next(seeds), "logits")(x)
+    return keras.Model(inputs, outputs, name="conv1d_tagger")
+
+
+def _steps(owner, n_tokens, n_features, embedding_dim, seeds):
+    """Input of sequences; their steps as vectors that carry Keras' mask; and that mask."""
+    if (n_tokens is None) == (n_features is None):
+        raise ValueError(
+            f"One of the 'n_tokens' and 'n_features' parameters of {owner} must be an int and the "
+            f"other None. Got n_tokens={n_tokens!r} and n_features={n_features!r} instead."
+        )
+    if n_features is None:
+        inputs = keras.Input((None,), dtype="int32", name="tokens")
+        initializer = keras.initializers.RandomUniform(seed=next(seeds))
+        layer = keras.layers.Embedding(
+            n_tokens,
+            embedding_dim,
+            mask_zero=True,
+            embeddings_initializer=initializer,
+            name="embedding",
+        )
+    else:
+        inputs = keras.Input((None, n_features), name="features")
+        layer = keras.layers.Masking(name="masking")
+    return inputs, layer(inputs), layer.compute_mask(inputs)
+
+
+def _lstm(input_shape, units, seeds, name, **options):
+    layer = keras.layers.LSTM(
+        units,
+        return_sequences=True,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
+        # Of a dropout within the layer, which is not used, but has a generator all the same.
+        seed=next(seeds),
+        name=name,
+        **options,
+    )
+    # Built before `Bidirectional` takes it, as in a clone of the network: its weights would have
+    # that layer's name in their paths here, and not in the clone.
+    layer.build(input_shape)
+    return layer
 
 
 def _dense(units, seed, name):
@@ -71,8 +365,22 @@ def _dense(units, seed, name):
     return keras.layers.Dense(units, kernel_initializer=initializer, name=name)
 
 
-def _seeds(seed, n):
-    """Independent seeds for each layer; all None without a seed."""
-    if seed is None:
-        return iter([None] * n)
-    return iter(np.random.default_rng(seed).integers(2**31, size=n).tolist())
+def _normalized(x, normalization, name):
+    if normalization == "batch":
+        # Keras' momentum of 0.99 needs some hundred steps to forget its start; networks
+        # for small tables take fewer.
+        return keras.layers.BatchNormalization(momentum=0.9, name=name)(x)
+    if normalization == "layer":
+        return keras.layers.LayerNormalization(name=name)(x)
+    return x
+
+
+def _dropped(x, rate, seed, name):
+    return keras.layers.Dropout(rate, seed=seed, name=name)(x) if rate else x
+
+
+def _seeds(seed):
+    """Seeds one after another, for each layer its own; all None without a seed."""
+    rng = None if seed is None else np.random.default_rng(seed)
+    while True:
+        yield None if rng is None else int(rng.integers(2**31))

@@ -31,6 +31,7 @@ _OWN_MODULES = (
     "_mlp",
     "_preparation",
     "_strategies",
+    "_targets",
     "classifier",
     "decision",
     "persistence",

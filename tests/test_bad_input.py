@@ -344,13 +344,13 @@ def test_one_class_named_in_classes():
     ("y", "parts"),
     [
         (np.linspace(0, 1, 60), ["Unknown label type: continuous"]),
-        (np.eye(2)[two_classes()[1]], ["1d array", "(60, 2)"]),
+        (np.eye(2)[two_classes()[1]] + 1, ["0 and 1 only", "[1.0, 2.0]"]),
         (np.r_[np.nan, two_classes()[1][1:]], ["y contains NaN"]),
         (np.zeros(59), ["inconsistent numbers of samples", "[60, 59]"]),
         (None, ["requires y to be passed"]),
         ([], ["inconsistent numbers of samples", "[60, 0]"]),
     ],
-    ids=["continuous", "one-hot", "nan", "short", "none", "empty"],
+    ids=["continuous", "two columns", "nan", "short", "none", "empty"],
 )
 def test_bad_labels(y, parts):
     X, _ = two_classes()

@@ -118,7 +118,7 @@ def test_imbalanced_learn_check(estimator, check):
 
 
 def test_several_targets_are_refused():
-    y = np.eye(3, dtype=int)[np.arange(30) % 3]
+    y = np.eye(3, dtype=int)[np.arange(30) % 3] + np.arange(3)
     message = "y should be a 1d array, got an array of shape (30, 3) instead."
     with pytest.raises(ValueError, match=re.escape(message)):
         ImbalancedMLPClassifier(epochs=1).fit(np.ones((30, 2)), y)

@@ -20,7 +20,13 @@ CLASSES = {
     for item in PUBLIC
     if inspect.isclass(item)
 }
-SIGMOID = {"binary_focal_crossentropy", "asymmetric_crossentropy", "sigmoid_f1"}
+SIGMOID = {
+    "label_crossentropy",
+    "binary_focal_crossentropy",
+    "asymmetric_crossentropy",
+    "distribution_balanced_crossentropy",
+    "sigmoid_f1",
+}
 BATCH = {"soft_f1", "sigmoid_f1"}  # one value for all rows
 
 # Logits of 6 rows, the class of each; for the sigmoid losses 3 labels of each.
@@ -29,7 +35,8 @@ Y = np.array([0, 0, 1, 0, 2, 1])
 LABELS = np.array([[1, 0, 0], [0, 0, 0], [0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 1]])
 WEIGHTS = np.array([0.5, 2.0, 7.0])
 COUNTS = np.array([70.0, 25.0, 5.0])
-NEEDED = {  # parameters without a default
+LABEL_COUNTS = np.array([[30.0, 70.0], [75.0, 25.0], [95.0, 5.0]])
+NEEDED = {  # parameters without a default, of softmax losses
     "class_counts": COUNTS,
     "cost_matrix": np.array([[0.0, 1.0, 2.0], [5.0, 0.5, 1.0], [50.0, 3.0, -1.0]]),
 }
@@ -47,13 +54,22 @@ VARIANTS = {  # parameters to try beside the defaults
         *({"gamma_pos": g, "gamma_neg": g, "margin": 0.0} for g in GAMMAS),
         {"gamma_pos": 0.5, "gamma_neg": 0.5, "margin": 0.2},
         {"margin": 1e-9},  # 1 - 1e-9 is 1 in float32
+        {"gamma_pos": 0.0, "gamma_neg": 0.0, "margin": 1.0},
+    ],
+    "distribution_balanced_crossentropy": [
+        *({"gamma": g} for g in GAMMAS),
+        {"alpha": 0.5, "beta": 0.0, "kappa": 0.0, "scale": 1.0},
+        # Labels that no row has, or that all have.
+        {"class_counts": np.array([[100.0, 0.0], [75.0, 25.0], [0.0, 100.0]]), "kappa": 1.0},
+        {"alpha": 0.2, "beta": 5.0, "mu": 0.3, "kappa": 0.5, "scale": 5.0, "gamma": 1.5},
     ],
 }
 
 
-def needed(name):
+def needed(name, n_labels=3):
+    """Parameters without a default, those of a multilabel loss for its first labels."""
     keys = inspect.signature(FUNCTIONS[name]).parameters.keys() & NEEDED
-    return {key: NEEDED[key] for key in keys}
+    return {key: LABEL_COUNTS[:n_labels] if name in SIGMOID else NEEDED[key] for key in keys}
 
 
 def own_parameters(name):
@@ -73,6 +89,7 @@ def build(name, /, **params):
 
 
 def of_logits(name, y=None, **params):
+    """As the engine calls it: a function of logits, of any parameters."""
     y = targets(name) if y is None else y
     return lambda z: FUNCTIONS[name](y, z, from_logits=True, **params)
 
@@ -100,6 +117,7 @@ def assert_finite(arrays):
 each_loss = pytest.mark.parametrize("name", CLASSES)
 each_softmax_loss = pytest.mark.parametrize("name", [n for n in CLASSES if n not in SIGMOID])
 each_sigmoid_loss = pytest.mark.parametrize("name", sorted(SIGMOID))
+each_label_weighted = pytest.mark.parametrize("name", sorted(SIGMOID - BATCH))
 WEIGHTED = [name for name in CLASSES if "class_weight" in own_parameters(name)]
 each_variant = pytest.mark.parametrize(
     ("name", "params"),
@@ -149,6 +167,10 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
+def label_ce(t, z):
+    return np.mean(np.where(t == 1, -np.log(sigmoid(z)), -np.log(sigmoid(-z))), -1)
+
+
 def binary_focal(t, z, gamma=2.0, alpha=None):
     p = np.where(t == 1, sigmoid(z), sigmoid(-z))
     a = 1.0 if alpha is None else np.where(t == 1, alpha, 1 - alpha)
@@ -159,6 +181,28 @@ def asymmetric(t, z, gamma_pos=1.0, gamma_neg=4.0, margin=0.05):
     p, p_m = sigmoid(z), np.maximum(sigmoid(z) - margin, 0)
     of_negatives = p_m**gamma_neg * np.log(1 - p_m)
     return -np.mean(np.where(t == 1, (1 - p) ** gamma_pos * np.log(p), of_negatives), -1)
+
+
+def distribution_balanced(
+    t, z, class_counts, alpha=0.1, beta=10.0, mu=0.2, kappa=0.05, scale=2.0, gamma=0.0
+):
+    """Section 3 of the paper, a row and a label at a time; gamma as in its DB-Focal."""
+    n = np.maximum(class_counts, 1)[:, 1]
+    p = n / np.maximum(class_counts, 1).sum(1)
+    nu = -kappa * -np.log(1 / p - 1)
+    values = np.zeros(z.shape)
+    for k, i in np.ndindex(z.shape):
+        p_class = 1 / z.shape[1] * 1 / n[i]
+        p_instance = 1 / z.shape[1] * sum(1 / n[j] for j in np.flatnonzero(t[k]))
+        r = p_class / p_instance if any(t[k]) else 1
+        weight = alpha + 1 / (1 + np.exp(-beta * (r - mu)))
+        if t[k, i]:
+            q = sigmoid(z[k, i] - nu[i])
+            values[k, i] = -weight * (1 - q) ** gamma * np.log(q)
+        else:
+            one_minus_q = sigmoid(-scale * (z[k, i] - nu[i]))
+            values[k, i] = -weight / scale * (1 - one_minus_q) ** gamma * np.log(one_minus_q)
+    return values.mean(1)
 
 
 def f1_loss(t, p):
@@ -177,8 +221,10 @@ FORMULAS = {
     "expected_cost": lambda y, z, cost_matrix: np.sum(cost_matrix[y] * softmax(z), 1),
     "soft_f1": lambda y, z: f1_loss(np.eye(3)[y], softmax(z)),
     "sigmoid_f1": lambda t, z, beta=1.0, eta=0.0: f1_loss(t, sigmoid(beta * (z + eta))),
+    "label_crossentropy": label_ce,
     "binary_focal_crossentropy": binary_focal,
     "asymmetric_crossentropy": asymmetric,
+    "distribution_balanced_crossentropy": distribution_balanced,
 }
 
 
@@ -217,6 +263,7 @@ def one_minus_p_t(z):
 
 
 FOCAL, BINARY_FOCAL = "focal_crossentropy", "binary_focal_crossentropy"
+LABEL_CE, DB = "label_crossentropy", "distribution_balanced_crossentropy"
 ASL, LDAM, GCE = "asymmetric_crossentropy", "ldam_crossentropy", "generalized_crossentropy"
 ADJUSTED, VS = "logit_adjusted_crossentropy", "vector_scaling_crossentropy"
 AS_OURS = {"from_logits": True, "reduction": None, "dtype": "float64"}
@@ -225,6 +272,8 @@ KERAS_BINARY_FOCAL = keras.losses.BinaryFocalCrossentropy(  # ignores alpha unle
     apply_class_balancing=True, alpha=0.8, gamma=2.0, **AS_OURS
 )
 N = {"class_counts": COUNTS}
+LABEL_N = {"class_counts": LABEL_COUNTS}
+NO_BALANCE = {"alpha": 0.5, "beta": 0.0, "kappa": 0.0, "scale": 1.0, **LABEL_N}
 LAWS = [
     ("crossentropy", {}, keras_ce),
     (FOCAL, {"gamma": 0.0}, keras_ce),
@@ -237,6 +286,10 @@ LAWS = [
     (VS, {"gamma": 0.0, "tau": 0.0, **N}, keras_ce),
     (ASL, {"gamma_pos": 0.0, "gamma_neg": 0.0, "margin": 0.0}, keras_bce),
     (ASL, {"gamma_pos": 3, "gamma_neg": 3, "margin": 0}, of_logits(BINARY_FOCAL, gamma=3)),
+    (LABEL_CE, {}, keras_bce),
+    (DB, {"gamma": 0.0, **NO_BALANCE}, keras_bce),
+    (DB, {"gamma": 3.0, **NO_BALANCE}, of_logits(BINARY_FOCAL, gamma=3.0)),
+    (DB, {"class_counts": 7 * LABEL_COUNTS}, of_logits(DB, **LABEL_N)),
     (BINARY_FOCAL, {"gamma": 0.0}, keras_bce),
     (BINARY_FOCAL, {"gamma": 0.0, "alpha": 0.5}, lambda z: keras_bce(z) / 2),
     (BINARY_FOCAL, {"gamma": 2.0, "alpha": 0.8}, lambda z: KERAS_BINARY_FOCAL(LABELS, z)),
@@ -254,13 +307,71 @@ def test_reduction_is_exact(name, params, law):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-14)
 
 
+def weights_of_balance(t, class_counts, **params):
+    """What a label's cross-entropy is multiplied by: log(2) at logits of 0."""
+    params = {"kappa": 0.0, "scale": 1.0, "gamma": 0.0, **params}
+    t = np.atleast_2d(np.array(t, dtype=float))
+    columns = [
+        of_logits(DB, t, class_counts=class_counts, label_weight=one, **params)(np.zeros(t.shape))
+        for one in len(class_counts) * np.eye(len(class_counts))
+    ]
+    return np.transpose(columns) / np.log(2)
+
+
+def test_balance_by_hand():
+    """Rare labels bring frequent ones along, which so come often enough: they weigh less."""
+    counts = np.array([[10, 90], [90, 10]])
+    # Of 1/90 + 1/10 = 10/90 a tenth is due to the frequent label, nine tenths to the rare one.
+    found = weights_of_balance([[1, 1], [1, 0], [0, 1], [0, 0]], counts)
+    r = np.array([[0.1, 0.9], [1, 9], [1 / 9, 1], [1, 1]])
+    np.testing.assert_allclose(found, 0.1 + 1 / (1 + np.exp(-10 * (r - 0.2))), rtol=1e-12)
+    assert weights_of_balance([1, 1], counts, beta=0.0) == pytest.approx(0.6)
+
+
+def test_rows_without_labels_weigh_as_rows_of_that_label_alone():
+    counts = LABEL_COUNTS
+    alone = np.diag(weights_of_balance(np.eye(3), counts))
+    np.testing.assert_allclose(weights_of_balance(np.zeros(3), counts)[0], alone, rtol=1e-12)
+
+
+def test_rare_labels_are_tolerant_to_negatives():
+    """Where a network has settled below the bias, negatives push less than those of focal do."""
+    params = {**NO_BALANCE, "kappa": 0.05, "scale": 5.0, "gamma": 0.0}
+    none = np.zeros((1, 3))
+    slopes = [
+        value_and_gradient(loss, np.full((1, 3), -2.0))[1]
+        for loss in (of_logits(DB, none, **params), of_logits(LABEL_CE, none))
+    ]
+    assert np.all(slopes[0] < slopes[1] / 100)
+    # And the rarer the label, the lower its logits look: it is said yes to more readily.
+    assert np.all(np.diff(value_and_gradient(of_logits(DB, none, **params), none)[1]) < 0)
+
+
+@each_label_weighted
+def test_weights_of_rows_and_labels(name):
+    """Of each label, as from a class; of each row and label, as the weights of an engine."""
+    weight = np.random.default_rng(0).uniform(size=Z.shape)
+    params = needed(name)
+    alone = np.transpose([of_logits(name, label_weight=3 * one, **params)(Z) for one in np.eye(3)])
+    plain = of_logits(name, **params)(Z)
+    np.testing.assert_allclose(alone.mean(1), plain, rtol=1e-12)
+    for values in (weight, weight[0]):
+        found = of_logits(name, label_weight=values, **params)(Z)
+        np.testing.assert_allclose(found, np.mean(values * alone, 1), rtol=1e-12)
+    for shape in [(2, 3), (3, 2)]:
+        y, z, w = (a.reshape(*shape, 3) for a in (LABELS, Z, weight))
+        found = of_logits(name, y, label_weight=w, **params)(z)
+        np.testing.assert_allclose(np.ravel(found), np.mean(weight * alone, 1), rtol=1e-12)
+
+
 # Extreme logits and probabilities, in float32.
 
 
 def extreme(name, gap):
     """Every target met by logits that are sure of every answer, right or wrong."""
     if name in SIGMOID:
-        return np.array([[0], [0], [1], [1]]), np.array([[-gap], [gap], [-gap], [gap]])
+        t, answer = np.indices((2, 2)).reshape(2, -1, 1)
+        return np.tile(t, 3), gap * np.tile(2.0 * answer - 1, 3)
     y, answer = np.indices((3, 3)).reshape(2, -1)
     return np.r_[y, y], gap * np.r_[np.eye(3)[answer], -np.eye(3)[answer]]
 
@@ -303,6 +414,8 @@ UNBOUNDED = [
     ("poly1_crossentropy", {}),
     *((BINARY_FOCAL, {"gamma": g}) for g in GAMMAS),
     (ASL, {"margin": 0.0}),  # with a margin negatives are bounded
+    (LABEL_CE, {}),
+    *((DB, {"gamma": g, **needed(DB, 1)}) for g in GAMMAS),
 ]
 
 
@@ -381,7 +494,7 @@ def test_targets_of_every_shape_agree(name):
 
 @each_sigmoid_loss
 def test_labels_of_every_shape_agree(name):
-    expected = np.ravel(FORMULAS[name](LABELS, Z))
+    expected = np.ravel(FORMULAS[name](LABELS, Z, **needed(name)))
     pairs = [(LABELS.astype(dtype), Z) for dtype in ("int64", "bool", "float32")]
     for t, z in [*pairs, (LABELS.reshape(2, 3, 3), Z.reshape(2, 3, 3))]:
         np.testing.assert_allclose(np.ravel(build(name)(t, z)), expected, rtol=1e-12)
@@ -391,10 +504,11 @@ def test_labels_of_every_shape_agree(name):
 def test_one_label_without_its_axis(name):
     """Dense(1) and a vector of targets, as with Keras' BinaryCrossentropy."""
     y, z = LABELS[:, 0], Z[:, :1]
-    expected = np.ravel(FORMULAS[name](y[:, None], z))
+    params = needed(name, 1)
+    expected = np.ravel(FORMULAS[name](y[:, None], z, **params))
     sequences = y.reshape(2, 3), z.reshape(2, 3, 1)
     for targets_and_logits in [(y[:, None], z), (y, z), sequences]:
-        values = build(name)(*targets_and_logits)
+        values = build(name, **params)(*targets_and_logits)
         np.testing.assert_allclose(np.ravel(values), expected, rtol=1e-12)
 
 
@@ -465,6 +579,17 @@ def test_f1_without_positives_has_nothing_to_teach():
     value, gradient = value_and_gradient(of_logits("sigmoid_f1", np.zeros_like(Z)), Z)
     assert value == 1
     np.testing.assert_array_equal(gradient, 0)
+
+
+def test_f1_with_a_weight_for_each_row_and_label():
+    """Which is a weight for each row, label by label."""
+    weight = np.random.default_rng(0).uniform(size=Z.shape)
+    found = of_logits("sigmoid_f1", sample_weight=weight)(Z)
+    alone = [
+        of_logits("sigmoid_f1", LABELS[:, [i]], sample_weight=weight[:, i])(Z[:, [i]])
+        for i in range(3)
+    ]
+    np.testing.assert_allclose(found, np.mean(alone), rtol=1e-12)
 
 
 # In Keras.
@@ -546,18 +671,50 @@ def test_masked_steps_do_not_count(name):
     assert float(loss(y, keras.layers.Masking()(z))) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("key", losses.LOSSES)
-def test_parameters_may_be_tensors(key):
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "XLA"])
+@pytest.mark.parametrize(
+    ("registry", "key"),
+    [(name, key) for name in ("LOSSES", "LABEL_LOSSES") for key in getattr(losses, name)],
+)
+def test_parameters_may_be_tensors(registry, key, jit):
     """So that a grid over them never re-traces."""
-    name = losses.LOSSES[key].__name__
-    loss = tf.function(losses.LOSSES[key])
+    function = getattr(losses, registry)[key]
+    name = function.__name__
+    loss = tf.function(function, jit_compile=jit)
+    numbers = {FOCAL: {"alpha": np.ones(3)}, BINARY_FOCAL: {"alpha": 0.5}}.get(name, {})
+    for key, parameter in inspect.signature(function).parameters.items():
+        if isinstance(parameter.default, float):
+            numbers[key] = parameter.default
     for variant in VARIANTS.get(name, [{}]):
-        alpha = {"alpha": np.ones(3)} if name == FOCAL else {}
-        params = {**needed(name), **alpha, **variant}
+        params = {**numbers, **needed(name), **variant}
         tensors = {k: tf.constant(value, tf.float64) for k, value in params.items()}
-        values = loss(tf.constant(Y), tf.constant(Z), from_logits=True, **tensors)
-        np.testing.assert_allclose(values, FORMULAS[name](Y, Z, **params), rtol=1e-12)
+        y = targets(name)
+        values = loss(tf.constant(y), tf.constant(Z), from_logits=True, **tensors)
+        np.testing.assert_allclose(values, FORMULAS[name](y, Z, **params), rtol=1e-12)
     assert loss.experimental_get_tracing_count() == 1
+
+
+@each_variant
+def test_parameters_as_tensors_change_no_gradient(name, params):
+    """At extreme logits too, where a formula of a parameter's value could lose its case."""
+    y, z = extreme(name, 100.0)
+    tensors = {key: tf.constant(value, tf.float32) for key, value in params.items()}
+    pairs = (value_and_gradient(of_logits(name, y, **p), z, "float32") for p in (params, tensors))
+    for one, other in zip(*pairs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_no_margin_is_the_focal_loss_at_extreme_logits():
+    """Exactly: the margin, a number that may be a tensor, is asked for no case of its own."""
+    y, z = extreme(ASL, 100.0)
+    for gamma in GAMMAS:
+        params = {"gamma_pos": gamma, "gamma_neg": gamma, "margin": tf.constant(0.0)}
+        pairs = [
+            value_and_gradient(loss, z, "float32")
+            for loss in (of_logits(ASL, y, **params), of_logits(BINARY_FOCAL, y, gamma=gamma))
+        ]
+        for one, other in zip(*pairs, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 # Errors, and what a new loss has to bring.
@@ -576,6 +733,9 @@ BAD = {
     "class_counts": [[1, 0], None, *NO_ARRAY],
     "cost_matrix": [[[0, 1]], [[0, 1], [5]], [[0, np.inf], [1, 0]], [1, 2], "equal", None],
     BINARY_FOCAL + "alpha": [-0.1, 1.1, np.nan, "balanced", [0.5, 0.5]],
+    **dict.fromkeys((DB + "alpha", DB + "beta", "kappa"), (-0.1, *NO_NUMBER)),
+    "mu": NO_NUMBER,
+    DB + "class_counts": [[1, 2], [[1], [2]], [[1, 2, 3]], [[1, -1]], [[1, np.nan]], [], 3, None],
 }
 
 
@@ -603,5 +763,6 @@ def test_bad_parameter(name, key, value):
 def test_every_public_loss_is_tested():
     """A new loss brings its formula and parameters to refuse; all other tests come free."""
     assert set(FORMULAS) == set(FUNCTIONS) == set(CLASSES)
-    assert set(losses.LOSSES.values()) <= set(FUNCTIONS.values())
+    assert {f.__name__ for f in losses.LABEL_LOSSES.values()} == SIGMOID
+    assert {f.__name__ for f in losses.LOSSES.values()} == set(FUNCTIONS) - SIGMOID
     assert all(bad_values(name, key) for name in CLASSES for key in own_parameters(name))

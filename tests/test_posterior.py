@@ -5,11 +5,17 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 from keras import ops
-from scipy.optimize import minimize, root
-from scipy.special import softmax
+from scipy.optimize import brentq, minimize, root
+from scipy.special import expit, logit, softmax
 
-from skimbalance.losses import LOSSES
-from skimbalance.posterior import CLOSED_FORMS, correct_prior, log_posterior
+from skimbalance.losses import LABEL_LOSSES, LOSSES
+from skimbalance.posterior import (
+    CLOSED_FORMS,
+    LABEL_CLOSED_FORMS,
+    correct_prior,
+    label_posterior,
+    log_posterior,
+)
 
 HOUSE = r".*Got .* instead\.$"
 
@@ -175,10 +181,20 @@ def test_focal_without_gamma_is_the_softmax():
     np.testing.assert_allclose(found, softmax(z, axis=1), rtol=1e-12)
 
 
-@pytest.mark.parametrize("loss", sorted({*LOSSES, "mine"} - set(CLOSED_FORMS)))
-def test_loss_without_closed_form(loss):
+WITHOUT = [
+    (posterior, loss)
+    for posterior, losses, closed_forms in [
+        (log_posterior, LOSSES, CLOSED_FORMS),
+        (label_posterior, LABEL_LOSSES, LABEL_CLOSED_FORMS),
+    ]
+    for loss in sorted({*losses, "mine"} - set(closed_forms))
+]
+
+
+@pytest.mark.parametrize(("posterior", "loss"), WITHOUT)
+def test_loss_without_closed_form(posterior, loss):
     with pytest.raises(ValueError, match=rf"'crossentropy', 'focal'.*Got '{loss}' instead"):
-        log_posterior(loss, [[0.0, 1.0]])
+        posterior(loss, [[0.0, 1.0]])
 
 
 def test_generalized_with_q_1_has_no_posterior():
@@ -193,6 +209,185 @@ def test_generalized_with_q_1_has_no_posterior():
 def test_impossible_weights(name, values):
     with pytest.raises(ValueError, match=f"'{name}'{HOUSE}"):
         log_posterior("crossentropy", [[0.0, 1.0]], **{name: values})
+
+
+# Multilabel: a probability for each label.
+
+
+def asymmetric(z, gamma_pos, gamma_neg, margin):
+    p = 1 / (1 + np.exp(-z))
+    p_m = np.where(np.real(p) > margin, p - margin, 0)
+    return -((1 - p) ** gamma_pos) * np.log(p), -(p_m**gamma_neg) * np.log(1 - p_m)
+
+
+def label_focal(z, gamma, alpha=None):
+    a, b = (1, 1) if alpha is None else (alpha, 1 - alpha)
+    yes, no = asymmetric(z, gamma, gamma, 0)
+    return a * yes, b * no
+
+
+# Loss name -> values of a yes and of a no at logit z, written from the papers.
+LABEL_FORMULAS = {
+    "crossentropy": lambda z: label_focal(z, 0),
+    "focal": label_focal,
+    "asymmetric": asymmetric,
+}
+LABEL_CASES = [
+    ("crossentropy", {}),
+    ("focal", {"gamma": 0.5}),
+    ("focal", {"gamma": 2.0}),
+    ("focal", {"gamma": 5.0, "alpha": 0.9}),
+    ("focal", {"gamma": 0.0, "alpha": 0.25}),
+    ("asymmetric", {"gamma_pos": 1.0, "gamma_neg": 4.0, "margin": 0.05}),
+    ("asymmetric", {"gamma_pos": 0.5, "gamma_neg": 1.0, "margin": 0.2}),
+    ("asymmetric", {"gamma_pos": 3.0, "gamma_neg": 0.5, "margin": 0.0}),
+    ("asymmetric", {"gamma_pos": 0.0, "gamma_neg": 2.0, "margin": 1e-9}),
+]
+each_label_case = pytest.mark.parametrize(("loss", "arguments"), LABEL_CASES, ids=str)
+
+
+def test_every_closed_form_of_labels_has_a_case():
+    assert {loss for loss, _ in LABEL_CASES} == set(LABEL_FORMULAS) == set(LABEL_CLOSED_FORMS)
+
+
+def label_minimiser(loss, arguments, importance):
+    """Logit at which ``importance @ (loss of a no, loss of a yes)`` is least, to rounding."""
+
+    def slope(z):
+        yes, no = LABEL_FORMULAS[loss](z + 1e-30j, **arguments)
+        return (importance @ [no, yes]).imag
+
+    # Below, negatives cost nothing, and positives push upwards.
+    margin = arguments.get("margin", 0)
+    return brentq(slope, logit(margin) if margin else -30, 30, xtol=1e-15, rtol=1e-15)
+
+
+@each_label_case
+def test_minimiser_of_a_labels_expected_loss_gives_its_probability_back(loss, arguments):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        eta = rng.uniform(0.01, 0.99, 3)
+        weight, ratio = rng.uniform(0.5, 2, (2, 3, 2))
+        importance = np.column_stack([1 - eta, eta]) * weight * ratio
+        z = [label_minimiser(loss, arguments, row / row.sum()) for row in importance]
+        found = label_posterior(loss, [z], class_weight=weight, sampling_ratio=ratio, **arguments)
+        np.testing.assert_allclose(found, [eta], rtol=1e-7)
+
+
+@each_label_case
+def test_label_formula_here_is_the_loss_in_the_library(loss, arguments):
+    z = np.random.default_rng(0).normal(0, 2, (6, 1))
+    for t, values in zip([1, 0], LABEL_FORMULAS[loss](z, **arguments), strict=True):
+        theirs = LABEL_LOSSES[loss](
+            np.full((6, 1), t), ops.convert_to_tensor(z), from_logits=True, **arguments
+        )
+        np.testing.assert_allclose(theirs, values[:, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "arguments"),
+    [
+        *LABEL_CASES,
+        ("focal", {"gamma": 50.0, "alpha": 1e-9}),
+        ("asymmetric", {"gamma_pos": 0.0, "gamma_neg": 0.0, "margin": 0.3}),
+        ("asymmetric", {"gamma_pos": 9.0, "gamma_neg": 9.0, "margin": 0.999}),
+    ],
+    ids=str,
+)
+def test_labels_at_extreme_logits_are_in_order(loss, arguments):
+    gaps = np.array([0, 1e-9, 1, 3, 8, 17, 36, 37, 40, 100, 700, 750, 1e4])
+    z = np.unique(np.concatenate([-gaps, gaps]))[:, None]
+    odds = LABEL_CLOSED_FORMS[loss](z, **arguments)[:, 0]
+    found = label_posterior(loss, z, **arguments)[:, 0]
+    assert np.all(np.isfinite(odds[expit(z[:, 0]) > arguments.get("margin", 0)]))
+    assert np.all(odds[1:] >= odds[:-1] - 1e-12)
+    assert found[0] == 0
+    if arguments.get("gamma_pos") == 0 < arguments["margin"]:
+        # Of a sure yes, negatives still weigh L-'(1): what is more probable is not told apart.
+        g, m = arguments["gamma_neg"], arguments["margin"]
+        bound = (1 - m) ** g / m - g * (1 - m) ** (g - 1) * np.log(m)
+        np.testing.assert_allclose(odds[-3:], np.log(bound), rtol=1e-12)
+    else:
+        assert odds[-1] > 700
+
+
+@pytest.mark.parametrize(("gamma_pos", "gamma_neg"), [(0, 0), (1, 4), (2.5, 0.5)])
+@pytest.mark.parametrize("margin", [0.0, 1e-9, 0.05])
+@pytest.mark.parametrize("z", [-700.0, -100.0, -36.0, -2.5, 0.0, 36.0, 40.0, 100.0, 700.0])
+def test_asymmetric_against_many_digits(gamma_pos, gamma_neg, margin, z):
+    """Log of -L-'(p) / L+'(p), with 700 digits."""
+    found = LABEL_CLOSED_FORMS["asymmetric"](np.array([[z]]), gamma_pos, gamma_neg, margin)
+    with localcontext(prec=700):
+        p, one = 1 / (1 + (-Decimal(z)).exp()), Decimal(1)
+        a, b, p_m = Decimal(gamma_pos), Decimal(gamma_neg), p - Decimal(margin)
+        if p_m <= 0:
+            assert np.isneginf(found)
+            return
+        of_yes = (1 - p) ** a / p - a * (1 - p) ** (a - one) * p.ln()
+        of_no = p_m**b / (1 - p_m) - b * p_m ** (b - one) * (1 - p_m).ln()
+        exact = float((of_no / of_yes).ln())
+    np.testing.assert_allclose(found, [[exact]], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.7, 2.0])
+def test_one_label_is_two_classes(gamma):
+    z = np.random.default_rng(0).normal(0, 10, (50, 1))
+    two = np.exp(log_posterior("focal", np.hstack([0 * z, z]), gamma=gamma))[:, 1:]
+    arguments = {"gamma_pos": gamma, "gamma_neg": gamma, "margin": 0.0}
+    np.testing.assert_allclose(label_posterior("focal", z, gamma=gamma), two, rtol=1e-9)
+    np.testing.assert_allclose(label_posterior("asymmetric", z, **arguments), two, rtol=1e-9)
+    weighted = np.exp(log_posterior("crossentropy", np.hstack([0 * z, z]), class_weight=[1, 9]))
+    found = label_posterior("crossentropy", z, class_weight=[[1, 9]])
+    np.testing.assert_allclose(found, weighted[:, 1:], rtol=1e-12)
+
+
+def test_labels_are_deaf_to_each_other():
+    z = np.random.default_rng(0).normal(0, 5, (20, 3))
+    weight, ratio = np.random.default_rng(1).uniform(0.1, 9, (2, 3, 2))
+    arguments = {"gamma_pos": 1.0, "gamma_neg": 4.0, "margin": 0.05}
+    together = label_posterior(
+        "asymmetric", z, class_weight=weight, sampling_ratio=ratio, **arguments
+    )
+    for i in range(3):
+        alone = label_posterior(
+            "asymmetric", z[:, [i]], class_weight=weight[[i]] * ratio[[i]], **arguments
+        )
+        np.testing.assert_allclose(together[:, [i]], alone, rtol=1e-12)
+
+
+def test_no_is_one_minus_yes():
+    z = np.random.default_rng(0).normal(0, 3, (20, 2))
+    weight = np.array([[1.0, 5.0], [0.2, 3.0]])
+    yes = label_posterior("focal", z, class_weight=weight, gamma=2.0, alpha=0.7)
+    no = label_posterior("focal", -z, class_weight=weight[:, ::-1], gamma=2.0, alpha=0.3)
+    np.testing.assert_allclose(yes + no, 1, rtol=1e-12)
+
+
+def test_up_to_the_margin_is_a_certain_no():
+    z = logit(np.array([[1e-9, 0.01, 0.049, 0.051, 0.1, 0.9]]))
+    found = label_posterior("asymmetric", z, gamma_pos=1.0, gamma_neg=4.0, margin=0.05)
+    np.testing.assert_array_equal(found > 0, [[False, False, False, True, True, True]])
+
+
+@pytest.mark.parametrize("name", ["class_weight", "sampling_ratio"])
+@pytest.mark.parametrize("values", [[[0.0, 1.0]], [[np.nan, 1.0]], [1.0, 1.0], [[1.0], [1.0]], 3.0])
+def test_impossible_weights_of_labels(name, values):
+    with pytest.raises(ValueError, match=f"'{name}'.*label_posterior.*{HOUSE}"):
+        label_posterior("crossentropy", [[0.0]], **{name: values})
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_focal_that_hears_one_answer_only(alpha):
+    with pytest.raises(ValueError, match=rf"alpha in the range \(0, 1\)\. Got {alpha} instead"):
+        label_posterior("focal", [[0.0]], gamma=2.0, alpha=alpha)
+
+
+def test_margin_of_1_has_no_posterior():
+    with pytest.raises(ValueError, match=r"margin in the range \[0, 1\)\. Got 1\.0 instead"):
+        label_posterior("asymmetric", [[0.0]], gamma_pos=1.0, gamma_neg=4.0, margin=1.0)
+
+
+# Other priors.
 
 
 def random_proba(seed, n_classes=4):

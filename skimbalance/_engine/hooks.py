@@ -24,13 +24,13 @@ _Base = keras.callbacks.Callback
 class Hooks:
     """Calls a list of callbacks with a compiled Keras model that holds the current weights.
 
-    Each method takes the weights by name, shows them to the callbacks through the model, and
-    returns them as the callbacks left them.
+    Each method takes the weights, by the names of `variables`, shows them to the callbacks through
+    the model, and returns them as the callbacks left them.
     """
 
-    def __init__(self, model, callbacks, epochs):
+    def __init__(self, model, variables, callbacks, epochs):
         self._model = model
-        self._variables = {v.path: v for v in model.variables}
+        self._variables = variables
         self._callbacks = keras.callbacks.CallbackList(
             callbacks, model=model, epochs=epochs, verbose=0
         )

@@ -3,17 +3,25 @@
 The same batches, weights, judging and stopping as the compiled loop, at Keras' speed.
 """
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 
 from skimbalance._engine.job import Result
-from skimbalance._engine.stopping import EarlyStopping, check_finite, judge, progress_bar
+from skimbalance._engine.stopping import (
+    SEQUENCES,
+    EarlyStopping,
+    check_finite,
+    judge,
+    progress_bar,
+)
 
 # Held-out rows are read and predicted in blocks of so many.
 VALIDATION_BLOCK = 2**14
 
 
-def train_by_keras(job, model, callbacks, mean_loss):
+def train_by_keras(job, model, trained, variables, callbacks, mean_loss, to_logits, pack):
     """Train one job by Keras' `fit`.
 
     Parameters
@@ -21,27 +29,33 @@ def train_by_keras(job, model, callbacks, mean_loss):
     job : Job
         The request; its rows are read batch by batch, raw.
     model : keras.Model
-        From raw rows to probabilities, with the job's weights and an optimizer. The loss is
-        taken from its layer "logits".
+        From raw rows to probabilities, with the job's weights and an optimizer.
+    trained : keras.Model
+        The model that Keras trains: the same, or a part of it, of the same variables.
+    variables : dict of str to variable
+        Those of the model, by the names of the job's weights.
     callbacks : list of keras.callbacks.Callback
         The caller's; they see `model`.
     mean_loss : callable
         ``mean_loss(targets, logits, weight, arguments)``, the mean over the batch.
+    to_logits : callable
+        Logits of what `trained` puts out.
+    pack : callable
+        Inputs as `trained` takes them, from a tuple.
 
     Returns
     -------
     result : Result
         As of `stack.train_alone`, without optimizer slots.
     """
-    trained = keras.Model(model.inputs, model.get_layer("logits").output)
-    trained.compile(optimizer=model.optimizer, loss=_MeanLoss(mean_loss, job.arguments))
-    batches = _Batches(job)
+    trained.compile(optimizer=model.optimizer, loss=_MeanLoss(job, mean_loss, to_logits))
+    batches = _Batches(job, pack)
     with progress_bar([job]) as bar:
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
-        judging = _Judging(job, batches, bar, callers)
+        judging = _Judging(job, batches, bar, callers, to_logits)
         trained.fit(batches, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
     stopping = judging.stopping
-    weights = {v.path: v.numpy() for v in model.variables if v.path in job.weights}
+    weights = {name: v.numpy() for name, v in variables.items() if name in job.weights}
     n_epochs = len(judging.history["loss"])
     for value in weights.values():
         check_finite(value, n_epochs, "weights")
@@ -55,41 +69,57 @@ def train_by_keras(job, model, callbacks, mean_loss):
 
 
 class _MeanLoss(keras.losses.Loss):
-    """The job's loss of class indices and logits."""
+    """The job's loss of targets and outputs."""
 
-    def __init__(self, mean_loss, arguments):
+    def __init__(self, job, mean_loss, to_logits):
         super().__init__(name="loss")
-        self._mean_loss, self._arguments = mean_loss, arguments
+        self._flat = job.rows.y.ndim == 1
+        self._mean_loss, self._arguments, self._to_logits = mean_loss, job.arguments, to_logits
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_true = keras.ops.cast(keras.ops.reshape(y_true, [-1]), "int32")
-        weight = keras.ops.cast(sample_weight, y_pred.dtype)
-        return self._mean_loss(y_true, y_pred, weight, self._arguments)
+        logits = self._to_logits(y_pred)
+        weight = keras.ops.cast(sample_weight, logits.dtype)
+        if self._flat:
+            # Keras gives targets another axis.
+            y_true = keras.ops.reshape(y_true, [-1])
+        y_true = keras.ops.cast(y_true, "int32")
+        return self._mean_loss(y_true, logits, weight, self._arguments)
+
+
+def _of_batch(rows, batch, width, pack):
+    """Inputs, targets and weights of some rows; of sequences the first steps."""
+    dtype = keras.config.floatx()
+    X = [x[rows.index[batch]] for x in rows.X]
+    X = [x.astype(dtype) if x.dtype.kind == "f" else x for x in X]
+    parts = [rows.y[batch], rows.weight[batch]]
+    if width is not None:
+        X, parts = ([part[:, :width] for part in several] for several in (X, parts))
+    return pack(tuple(X)), *parts
 
 
 class _Batches(keras.utils.PyDataset):
     """The batches of an epoch, read from the rows when they are wanted."""
 
-    def __init__(self, job):
+    def __init__(self, job, pack):
         super().__init__()
-        self._job = job
+        self._job, self.pack = job, pack
         self.start_epoch(1)
 
     def start_epoch(self, epoch):
         job = self._job
-        self._order = job.order(job.first_epoch + epoch - 1)
-        self._n_steps = -(-len(self._order) // job.batch_size)
+        self._order, self._visited = job.epoch(epoch - 1)
         early = epoch <= job.deferred_until
-        self._weight = job.early_weight if early else job.rows.weight
+        self._rows = replace(job.rows, weight=job.early_weight) if early else job.rows
 
     def __len__(self):
-        return self._n_steps
+        return len(self._visited)
 
     def __getitem__(self, i):
-        rows, n = self._job.rows, len(self._order)
-        batch = self._order[i * n // self._n_steps : (i + 1) * n // self._n_steps]
-        X = rows.X[rows.index[batch]].astype(keras.config.floatx())
-        return X, rows.y[batch], self._weight[batch]
+        start, end = self._job.cuts[self._visited[i] :][:2]
+        batch = self._order[start:end]
+        lengths = self._rows.lengths
+        width = None if lengths is None else lengths[batch[-1]]
+        return _of_batch(self._rows, batch, width, self.pack)
 
 
 class _Judging(keras.callbacks.Callback):
@@ -99,9 +129,10 @@ class _Judging(keras.callbacks.Callback):
     wish to stop is passed on.
     """
 
-    def __init__(self, job, batches, bar, callers):
+    def __init__(self, job, batches, bar, callers, to_logits):
         super().__init__()
         self._job, self._batches, self._bar, self._callers = job, batches, bar, callers
+        self._to_logits = to_logits
         self.stopping = EarlyStopping(job.patience, job.tol)
         self.history = {}
         self._step = 0
@@ -133,6 +164,9 @@ class _Judging(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         job, record = self._job, {"loss": float(logs["loss"])}
         check_finite(record["loss"], epoch + 1)
+        if job.metrics is not None:
+            logits, _ = self._outputs(job.rows)
+            record.update(job.metrics(job.rows.y, np.concatenate(logits)))
         if job.validation:
             value = judge(job, *self._validate(), record)
             if epoch + 1 > job.deferred_until:
@@ -153,11 +187,18 @@ class _Judging(keras.callbacks.Callback):
         self._planned = planned
 
     def _validate(self):
-        rows, dtype = self._job.validation, keras.config.floatx()
-        blocks = []
-        for start in range(0, len(rows), VALIDATION_BLOCK):
-            X = rows.X[rows.index[start : start + VALIDATION_BLOCK]]
-            blocks.append(self.model.predict_on_batch(X.astype(dtype)))
-        logits = np.concatenate(blocks)
-        loss = self.model.loss(rows.y, keras.ops.convert_to_tensor(logits), rows.weight)
-        return logits, loss
+        """Logits and mean losses of blocks of the held-out rows."""
+        logits, losses = self._outputs(self._job.validation)
+        if self._job.rows.lengths is None:
+            return [np.concatenate(logits)], [np.average(losses, weights=[len(z) for z in logits])]
+        return logits, losses
+
+    def _outputs(self, rows):
+        """Logits and mean losses of blocks of rows."""
+        logits, losses = [], []
+        for batch, width in rows.blocks(VALIDATION_BLOCK if rows.lengths is None else SEQUENCES):
+            X, y, weight = _of_batch(rows, batch, width, self._batches.pack)
+            outputs = keras.ops.convert_to_tensor(self.model.predict_on_batch(X))
+            losses.append(float(self.model.loss(y, outputs, weight)))
+            logits.append(np.asarray(self._to_logits(outputs)))
+        return logits, losses

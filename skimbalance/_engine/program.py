@@ -14,13 +14,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skimbalance._engine.stand_ins import with_stand_ins
+from skimbalance._engine.stand_ins import stackable, with_stand_ins
 
 # Graphs of a small network take about 1 MB each.
 MOST_PROGRAMS = 32
 
 # Held-out rows are scored in blocks, so that their activations stay small.
 FORWARD_BLOCK = 2**15
+EXACT_BLOCK = 2**10
+
+
+def paths(network):
+    """The variables of a network by their paths."""
+    return {variable.path: variable for variable in network.variables}
 
 
 class Program:
@@ -29,13 +35,19 @@ class Program:
     Parameters
     ----------
     network : keras.Model
-        Built; maps one input to logits. Its own weights are never used.
+        Built, functional; maps its inputs to logits. Its own weights are never used.
     loss : callable
         ``loss(targets, logits, weight, arguments)`` to a scalar, the mean over the batch.
     make_optimizer : callable
         ``make_optimizer(names, shapes)`` to one of `optimizers`.
     arguments : dict of str to ndarray
         The loss' parameters, of which shapes matter here and values do not.
+    target_rank : int, default=0
+        Axes that targets and weights have beyond that of the rows.
+    names : callable, default=`paths`
+        ``names(network)``: its variables by the names that a job's weights have.
+    decays : callable, default=kernels only
+        Whether a trainable variable of some name is subject to weight decay.
 
     Attributes
     ----------
@@ -45,38 +57,56 @@ class Program:
         Numbers of parameters of a network, and of outputs of its widest layer.
     """
 
-    def __init__(self, network, loss, make_optimizer, arguments):
+    def __init__(
+        self,
+        network,
+        loss,
+        make_optimizer,
+        arguments,
+        *,
+        target_rank=0,
+        names=paths,
+        decays=lambda name: name.endswith("kernel"),
+    ):
         self.traces = 0
+        self.target_rank = target_rank
         self._network = with_stand_ins(network)
         self._loss = loss
+        name_of = {id(variable): name for name, variable in names(self._network).items()}
         trainable = self._network.trainable_variables
-        self.trainable_names = [v.path for v in trainable]
-        self.state_names = [v.path for v in self._network.non_trainable_variables]
+        self.trainable_names = [name_of[id(v)] for v in trainable]
+        self.state_names = [name_of[id(v)] for v in self._network.non_trainable_variables]
         self._shapes = [v.shape for v in trainable]
         self._sizes = [shape.num_elements() for shape in self._shapes]
         self.n_params = sum(self._sizes)
-        self.widest = max(int(np.prod(layer.output.shape[1:])) for layer in self._network.layers)
         self._optimizer = make_optimizer(self.trainable_names, self._shapes)
-        self.stackable = getattr(self._optimizer, "stackable", True)
-        self._turn = nullcontext() if self.stackable else threading.Lock()
-        self._decays = np.concatenate(
-            [
-                np.full(size, name.endswith("kernel"))
-                for name, size in zip(self.trainable_names, self._sizes, strict=True)
-            ]
-        )
-        self._masked = any(
+        # Loops over time and convolutions are slower in XLA, and so are they for a stack. Their
+        # batches are then not filled up, either.
+        self._exact = not stackable(self._network)
+        self.widest = 1 if self._exact else _widest(self._network)
+        self.stackable = not self._exact and getattr(self._optimizer, "stackable", True)
+        own_variables = not getattr(self._optimizer, "stackable", True)
+        self._turn = threading.Lock() if own_variables else nullcontext()
+        of_sizes = zip(self.trainable_names, self._sizes, strict=True)
+        self._decays = np.concatenate([np.full(size, decays(name)) for name, size in of_sizes])
+        self._masked = not self._exact and any(
             isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
         )
-        self._xla, self._ran = True, False
+        self._xla, self._ran = not self._exact, False
         self._specify(arguments)
 
     def _specify(self, arguments):
         """The shapes of all that goes in: K networks, S steps and B rows are open."""
         real = tf.as_dtype(keras.config.floatx())
         self.dtype = real.as_numpy_dtype
-        self.features = features = tuple(self._network.inputs[0].shape[1:])
+        inputs = self._network.inputs
+        self.features = [tuple(x.shape[1:]) for x in inputs]
+        self.input_dtypes = [tf.as_dtype(x.dtype).as_numpy_dtype for x in inputs]
         outputs = self._network.outputs[0].shape[1:]
+        targets = [None] * self.target_rank
+
+        def rows_of(*leading):
+            return tuple(tf.TensorSpec([*leading, *x.shape[1:]], x.dtype) for x in inputs)
 
         def stacked(value):
             return tf.TensorSpec([None, *value.shape], value.dtype)
@@ -86,15 +116,16 @@ class Program:
         state = tuple(map(stacked, self._network.non_trainable_variables))
         values = {k: tf.TensorSpec([None, *np.shape(v)], real) for k, v in arguments.items()}
         batches = (
-            tf.TensorSpec([None, None, None, *features], real),
-            tf.TensorSpec([None, None, None], tf.int32),
-            tf.TensorSpec([None, None, None], real),
+            rows_of(None, None, None),
+            tf.TensorSpec([None, None, None, *targets], tf.int32),
+            tf.TensorSpec([None, None, None, *targets], real),
             tf.TensorSpec([None, None], tf.int32),
             tf.TensorSpec([None, None], real),
         )
         n_steps, decay = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], real)
-        rows = tf.TensorSpec([None, None, *features], real)
-        y, weight = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], real)
+        rows = rows_of(None, None)
+        y = tf.TensorSpec([None, None, *targets], tf.int32)
+        weight = tf.TensorSpec([None, None, *targets], real)
         logits = tf.TensorSpec([None, None, *outputs], real)
         self._signatures = {
             self._trace_steps: (params, slots, state, batches, n_steps, decay, values),
@@ -153,8 +184,8 @@ class Program:
         params, slots, state, decay, arguments
             Of each network, along the first axis.
         batches : tuple
-            Rows (K, S, B, ...), class indices and weights (K, S, B), numbers of rows that count
-            and learning rates (K, S).
+            Rows, a tuple of (K, S, B, ...); targets and weights (K, S, B) or (K, S, B, n_labels
+            or n_steps); numbers of rows that count and learning rates (K, S).
         n_steps : int
             At most S.
 
@@ -189,15 +220,23 @@ class Program:
     def judge(self, params, state, X, y, weight, arguments):
         """Logits of each network's held-out rows (K, n, ...), and their mean loss (K,)."""
         alone = len(params) == 1
-        if X.shape[1] <= FORWARD_BLOCK:
+        if y.shape[1] <= self._block():
             function = self._function(self._trace_judge, alone)
             logits, losses = function(params, state, X, y, weight, arguments)
             return logits.numpy(), losses.numpy()
-        forward = self._function(self._trace_forward, alone)
-        blocks = range(0, X.shape[1], FORWARD_BLOCK)
-        logits = [forward(params, state, X[:, i : i + FORWARD_BLOCK]).numpy() for i in blocks]
-        logits = np.concatenate(logits, axis=1)
+        logits = self.forward(params, state, X)
         return logits, self._function(self._trace_loss, alone)(y, logits, weight, arguments).numpy()
+
+    def _block(self):
+        return EXACT_BLOCK if self._exact else FORWARD_BLOCK
+
+    def forward(self, params, state, X):
+        """Logits of rows (K, n, ...) of each network."""
+        forward = self._function(self._trace_forward, len(params) == 1)
+        size = self._block()
+        blocks = (slice(i, i + size) for i in range(0, X[0].shape[1], size))
+        logits = [forward(params, state, tuple(x[:, rows] for x in X)).numpy() for rows in blocks]
+        return np.concatenate(logits, axis=1)
 
     def _unpack(self, params):
         pieces = tf.split(params, self._sizes)
@@ -205,12 +244,12 @@ class Program:
 
     def _trace_steps(self, over_networks, params, slots, state, batches, n_steps, decay, arguments):
         self.traces += 1
-        n_all = tf.shape(batches[0])[1]
+        n_all = tf.shape(batches[-1])[1]
 
         decays = tf.constant(self._decays, params.dtype) * decay[:, None]
 
         def body(i, params, slots, state, losses):
-            *batch, rates = (part[:, i] for part in batches)
+            *batch, rates = tf.nest.map_structure(lambda part: part[:, i], batches)
             loss, gradient, state = over_networks(
                 lambda args: self._gradient(*args), (params, state, *batch, arguments)
             )
@@ -233,20 +272,27 @@ class Program:
         Batches are as long as the longest one: rows beyond `size` repeat others and weigh
         nothing, so that the mean is over the rows that count.
         """
-        n_rows = tf.shape(y)[0]
-        counts = tf.range(n_rows) < size
-        share = tf.cast(n_rows, weight.dtype) / tf.cast(size, weight.dtype)
-        weight = tf.where(counts, weight * share, tf.zeros_like(weight))
-        mask = {"mask": counts} if self._masked else {}
+        mask = {}
+        if self._exact:
+            X, y, weight = tf.nest.map_structure(lambda part: part[:size], (X, y, weight))
+        else:
+            n_rows = tf.shape(y)[0]
+            counts = tf.range(n_rows) < size
+            share = tf.cast(n_rows, weight.dtype) / tf.cast(size, weight.dtype)
+            over_targets = tf.reshape(counts, [-1, *[1] * self.target_rank])
+            weight = tf.where(over_targets, weight * share, tf.zeros_like(weight))
+            if self._masked:
+                mask = {"mask": counts if len(X) == 1 else [counts] * len(X)}
         pieces = self._unpack(params)
         # The tape watches the pieces, not the vector: the gradient of a slice of it would be a
         # zero vector of full length for each piece.
         with tf.GradientTape() as tape:
             tape.watch(pieces)
-            logits, state = self._network.stateless_call(
-                pieces, list(state), X, training=True, **mask
+            logits, state, losses = self._network.stateless_call(
+                pieces, list(state), _inputs(X), training=True, return_losses=True, **mask
             )
-            loss = self._loss(y, logits, weight, arguments)
+            # What regularizers of layers add.
+            loss = tf.add_n([self._loss(y, logits, weight, arguments), *losses])
         gradients = tape.gradient(loss, pieces, unconnected_gradients="zero")
         gradient = tf.concat([tf.reshape(g, [-1]) for g in gradients], axis=0)
         return loss, gradient, tuple(state)
@@ -257,7 +303,8 @@ class Program:
         def forward(args):
             params, state, X = args
             pieces = self._unpack(params)
-            return self._network.stateless_call(pieces, list(state), X, training=False)[0]
+            network = self._network
+            return network.stateless_call(pieces, list(state), _inputs(X), training=False)[0]
 
         return over_networks(forward, (params, state, X))
 
@@ -268,6 +315,17 @@ class Program:
     def _trace_loss(self, over_networks, y, logits, weight, arguments):
         self.traces += 1
         return over_networks(lambda args: self._loss(*args), (y, logits, weight, arguments))
+
+
+def _inputs(X):
+    """One input, or the list of several, as a network takes them."""
+    return X[0] if len(X) == 1 else list(X)
+
+
+def _widest(network):
+    """Numbers that the widest layer puts out for a row."""
+    outputs = [t for op in network.operations for t in keras.tree.flatten(op.output)]
+    return max(int(np.prod(output.shape[1:])) for output in outputs)
 
 
 class NotStackableError(Exception):

@@ -1,6 +1,7 @@
 """Stacks: networks of one shape that train in one compiled program."""
 
 import weakref
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -180,9 +181,11 @@ class _Stack:
         if active := self._active():
             # A seat left empty trains a copy that nobody looks at: other stacks of this size
             # share the compiled program, which costs more than a share of the steps.
-            starts = [self._seats[k if k in active else active[0]][1].start for k in range(size)]
+            members = [self._seats[k if k in active else active[0]][1] for k in range(size)]
+            starts = [member.start for member in members]
             self._nets = tf.nest.map_structure(lambda *rows: np.stack(rows), *starts)
-            self._batches = self._allocate()
+            self._targets = members[0].job.rows.y.shape[1:]
+            self._batches = None
 
     def _next(self):
         """The next job that can start, as its number and its member; None if none is left."""
@@ -195,19 +198,32 @@ class _Stack:
                 self._deliver(i, error)
         return None
 
-    def _allocate(self):
-        """Arrays for the batches of one call."""
-        features, dtype = self._program.features, self._program.dtype
-        K, B = len(self._seats), self._n_rows
-        batch_bytes = K * B * np.prod(features, dtype=int) * np.dtype(dtype).itemsize
-        S = int(np.clip(CALL_BYTES // max(batch_bytes, 1), 1, MOST_STEPS))
-        return (
-            np.zeros((K, S, B, *features), dtype),
-            np.zeros((K, S, B), np.int32),
-            np.zeros((K, S, B), dtype),
-            np.ones((K, S), np.int32),
-            np.zeros((K, S), dtype),
+    def _allocate(self, width=None):
+        """Arrays for the batches of one call; of sequences one batch, of some width."""
+        program, K, B = self._program, len(self._seats), self._n_rows
+        features, targets = program.features, self._targets
+        if width is not None:
+            features, targets = [(width, *shape[1:]) for shape in features], (width,)
+        inputs = list(zip(features, program.input_dtypes, strict=True))
+        row_bytes = sum(
+            np.prod(shape, dtype=int) * np.dtype(kind).itemsize for shape, kind in inputs
         )
+        S = int(np.clip(CALL_BYTES // max(K * B * row_bytes, 1), 1, MOST_STEPS))
+        S = S if width is None else 1
+        return (
+            tuple(np.zeros((K, S, B, *shape), kind) for shape, kind in inputs),
+            np.zeros((K, S, B, *targets), np.int32),
+            np.zeros((K, S, B, *targets[: program.target_rank]), program.dtype),
+            np.ones((K, S), np.int32),
+            np.zeros((K, S), program.dtype),
+        )
+
+    def _arrays(self):
+        """Arrays for the next call."""
+        width = self._seats[self._active()[0]][1].width
+        if self._batches is None or width is not None:
+            self._batches = self._allocate(width)
+        return self._batches
 
     def run(self, cancelled):
         """Train until nobody is seated."""
@@ -215,6 +231,7 @@ class _Stack:
             self._each(self._before_steps)
             self._train()
             if ended := self._each(self._advance):
+                self._each(self._measure, ended)
                 self._judge(ended)
                 self._each(self._after_epoch, ended)
             self._refill()
@@ -242,11 +259,16 @@ class _Stack:
 
     def _train(self):
         """Steps, until somebody has to look."""
+        batches = self._arrays()
         pending = [self._seats[k][1].pending for k in self._active()]
-        n = min([*pending, self._batches[0].shape[1]])
-        self._each(lambda k, member: member.fill(n, *(part[k] for part in self._batches)))
+        n = min([*pending, batches[1].shape[1]])
+
+        def fill(k, member):
+            member.fill(n, *tf.nest.map_structure(lambda part: part[k], batches))
+
+        self._each(fill)
         (params, slots, state), decay, arguments = self._nets
-        results = self._program.steps(params, slots, state, self._batches, n, decay, arguments)
+        results = self._program.steps(params, slots, state, batches, n, decay, arguments)
         *values, losses = tf.nest.map_structure(np.asarray, results)
         self._nets = (tuple(values), decay, arguments)
         self._losses = losses[:, :n]
@@ -258,6 +280,13 @@ class _Stack:
         finally:
             self._bar.update(member.epoch - before)
 
+    def _measure(self, k, member):
+        """Metrics of the training rows of a network at the end of an epoch."""
+        if member.job.metrics is not None:
+            params, state = tf.nest.map_structure(lambda value: value[None], self._values(k))
+            X = tf.nest.map_structure(lambda x: x[None], member.training_rows)
+            member.measure(self._program.forward(params, state, X)[0])
+
     def _judge(self, ended):
         """Score the held-out rows of networks at the end of an epoch."""
         ended = [k for k in ended if self._seats[k] and self._seats[k][1].validation]
@@ -267,20 +296,23 @@ class _Stack:
         params, state, arguments = tf.nest.map_structure(
             lambda value: value[ended], (params, state, arguments)
         )
-        held_out = [self._seats[k][1].validation for k in ended]
-        lengths = [len(y) for _, y, _ in held_out]
-        n = max(lengths)
-        X, y, weight = (_filled(parts, n) for parts in zip(*held_out, strict=True))
-        # Rows beyond a member's own repeat its last one and weigh nothing.
-        counts = np.arange(n) < np.array(lengths)[:, None]
-        weight = np.where(counts, weight * (n / counts.sum(1, keepdims=True)), 0)
-        weight = weight.astype(X.dtype)
-        logits, losses = self._program.judge(params, state, X, y, weight, arguments)
+        blocks = []
+        for held_out in zip(*(self._seats[k][1].validation for k in ended), strict=True):
+            n_rows = [len(y) for _, y, _ in held_out]
+            n = max(n_rows)
+            X, y, weight = tf.nest.map_structure(partial(_filled, n), *held_out)
+            # Rows beyond a member's own repeat its last one and weigh nothing.
+            counts = np.arange(n) < np.array(n_rows)[:, None]
+            weight = (weight.T * (counts * (n / counts.sum(1, keepdims=True))).T).T
+            weight = weight.astype(self._program.dtype)
+            logits, losses = self._program.judge(params, state, X, y, weight, arguments)
+            blocks.append(([z[:m] for z, m in zip(logits, n_rows, strict=True)], losses))
         place = {k: i for i, k in enumerate(ended)}
 
         def judge(k, member):
             i = place[k]
-            member.judge(logits[i, : lengths[i]], losses[i], lambda: self._values(k))
+            logits, losses = zip(*((z[i], loss[i]) for z, loss in blocks), strict=True)
+            member.judge(logits, losses, lambda: self._values(k))
 
         self._each(judge, ended)
 
@@ -335,7 +367,7 @@ class _Stack:
             kept = sorted(active + spare[: size - len(active)])
             self._nets = tf.nest.map_structure(lambda value: value[kept], self._nets)
             self._seats = [self._seats[k] for k in kept]
-            self._batches = self._allocate()
+            self._batches = None
 
     def _smaller(self, active):
         """Seats enough for the active members, if fewer pay for compiling the program anew."""
@@ -349,6 +381,6 @@ class _Stack:
         return size if seconds > COMPILE_SECONDS else n_seats
 
 
-def _filled(parts, n):
+def _filled(n, *parts):
     """Arrays of unequal length, each filled up to `n` rows with its last one."""
     return np.stack([part[np.minimum(np.arange(n), len(part) - 1)] for part in parts])

@@ -31,13 +31,71 @@ def _add_bias(outputs, bias):
     return outputs + bias, gradient
 
 
+def is_plain_dropout(layer):
+    """Whether a layer is the stock dropout that `CounterDropout` can take the place of."""
+    return type(layer) is keras.layers.Dropout and layer.noise_shape is None
+
+
+def stackable(network):
+    """Whether all layers do for several networks at once what they do for one, as fast."""
+    layers = [op for op in network.operations if not isinstance(op, keras.layers.InputLayer)]
+    of_any_length = any(None in x.shape[1:] for x in network.inputs)
+    if of_any_length or any(type(layer) not in STACKABLE for layer in layers):
+        return False
+    # Rows that only fill up a batch are hidden from batch normalization by a mask.
+    masked = any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
+    return not masked or all(layer.supports_masking for layer in layers)
+
+
+def copied(layer, **changes):
+    """A fresh layer like another, but for changes of its config."""
+    if type(layer) is keras.layers.Lambda:
+        # Its config would hold a function as code, which Keras does not read back.
+        return keras.layers.Lambda(
+            layer.function, layer._output_shape, layer.mask, layer.arguments, name=layer.name
+        )
+    return type(layer).from_config({**layer.get_config(), **changes})
+
+
 def with_stand_ins(network):
     """A copy of the network with stand-ins; weights keep their names."""
 
     def clone(layer):
-        if type(layer) is keras.layers.Dropout:
+        if is_plain_dropout(layer):
             return CounterDropout(name=layer.name)
-        kind = Dense if type(layer) is keras.layers.Dense else type(layer)
-        return kind.from_config(layer.get_config())
+        if type(layer) is keras.layers.Dense:
+            return Dense.from_config(layer.get_config())
+        return copied(layer)
 
     return keras.models.clone_model(network, clone_function=clone)
+
+
+class TwoLogits(keras.layers.Layer):
+    """Logits of two classes whose softmax is the sigmoid of a single logit."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return tf.concat([tf.zeros_like(inputs), inputs], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2)
+
+
+#: Layers that `tf.vectorized_map` and XLA do well by. Loops over time and convolutions are not.
+STACKABLE = {
+    Dense,
+    CounterDropout,
+    TwoLogits,
+    *(
+        getattr(keras.layers, name)
+        for name in (
+            *("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Identity"),
+            *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
+            *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
+            *("Flatten", "Reshape"),
+        )
+    ),
+}

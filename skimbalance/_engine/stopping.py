@@ -3,6 +3,9 @@
 import numpy as np
 from tqdm.auto import tqdm
 
+# Sequences of like length are judged together, so many at a time.
+SEQUENCES = 256
+
 
 class EarlyStopping:
     """Keeps the best weights; says stop after `patience` epochs without an improvement."""
@@ -43,11 +46,32 @@ def progress_bar(jobs):
     return tqdm(total=total, desc="Epochs", unit="epoch", disable=quiet)
 
 
-def judge(job, logits, mean_loss, record):
-    """Enter the held-out rows' loss and score into the record; the value to maximise."""
-    record["val_loss"] = float(mean_loss)
+def judge(job, logits, mean_losses, record):
+    """Enter the held-out rows' loss and score into the record; the value to maximise.
+
+    Logits and mean losses are those of blocks; of sequences the steps are judged.
+    """
+    record["val_loss"] = float(np.average(mean_losses, weights=[len(z) for z in logits]))
+    held_out, weight = job.validation, job.score_weight
+    if job.metrics is not None:
+        values = job.metrics(held_out.y, logits[0])
+        record.update({f"val_{name}": value for name, value in values.items()})
     if job.score is None:
         return -record["val_loss"]
-    value = float(job.score(job.validation.y, logits, job.score_weight))
+    if held_out.lengths is None:
+        parts = held_out.y, logits[0], weight
+    else:
+        parts = _steps(held_out, logits, weight)
+    value = float(job.score(*parts))
     record[f"val_{job.monitor}"] = value
     return value
+
+
+def _steps(held_out, logits, weight):
+    """Steps of a positive weight: their class indices, logits and weights."""
+    parts = []
+    for (rows, width), z in zip(held_out.blocks(SEQUENCES), logits, strict=True):
+        of_steps = weight[rows, :width]
+        counts = of_steps > 0
+        parts.append((held_out.y[rows, :width][counts], z[counts], of_steps[counts]))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))

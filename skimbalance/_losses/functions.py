@@ -1,9 +1,9 @@
 """Losses for imbalance as functions of targets and logits, one value an example.
 
-Every softmax loss is written on the cross-entropy ``ce = -log p_t``, itself computed from
-logits without forming ``p``: ``p_t = exp(-ce)`` and ``1 - p_t = -expm1(-ce)`` then keep their
-digits however confident a mistake is. `skimbalance.losses` documents them for users; their
-parameters may be numbers, arrays or tensors.
+Every cross-entropy is written on ``ce = -log p_t``, itself computed from logits
+without forming ``p``: ``p_t = exp(-ce)`` and ``1 - p_t = -expm1(-ce)`` then keep their digits
+however confident a mistake is. `skimbalance.losses` documents them for users; their parameters
+may be numbers, arrays or tensors, so none is asked for its value.
 """
 
 import numpy as np
@@ -81,13 +81,19 @@ def sigmoid_f1(y_true, y_pred, beta=1.0, eta=0.0, sample_weight=None, from_logit
     return _one_minus_soft_f1(_labels(y_true, z), ops.sigmoid(beta * (z + eta)), sample_weight)
 
 
+def label_crossentropy(y_true, y_pred, label_weight=None, from_logits=False):
+    """-log p_t of each label, mean over labels."""
+    z = _sigmoid_logits(y_pred, from_logits)
+    return _mean_over_labels(_binary_cross_entropy(_labels(y_true, z), z), label_weight)
+
+
 def binary_focal_crossentropy(
     y_true, y_pred, gamma=2.0, alpha=None, label_weight=None, from_logits=False
 ):
     """Sigmoid form, mean over labels; alpha weighs positives, 1 - alpha negatives."""
     z = _sigmoid_logits(y_pred, from_logits)
     positive = _labels(y_true, z)
-    values = _focused(positive * ops.softplus(-z) + (1.0 - positive) * ops.softplus(z), gamma)
+    values = _focused(_binary_cross_entropy(positive, z), gamma)
     if alpha is not None:
         values = values * (positive * alpha + (1.0 - positive) * (1.0 - alpha))
     return _mean_over_labels(values, label_weight)
@@ -106,15 +112,45 @@ def asymmetric_crossentropy(
     z = _sigmoid_logits(y_pred, from_logits)
     positive = _labels(y_true, z)
     of_positives = _focused(ops.softplus(-z), gamma_pos)
-    if margin == 0:
-        of_negatives = _focused(ops.softplus(z), gamma_neg)
-    else:
-        p_shifted = ops.relu(ops.sigmoid(z) - margin)
-        # 1 - p_m, not from p_m: of a margin below 6e-8 that would be 0 where p rounds to 1.
-        log_rest = ops.log(ops.minimum(ops.sigmoid(-z) + margin, 1.0))
-        of_negatives = -log_rest * ops.maximum(p_shifted, TINY) ** gamma_neg
+    margin = ops.convert_to_tensor(margin, z.dtype)
+    # -log(1 - p_m) = -log(exp(-ce) + margin). No margin is a logarithm of minus infinity, of
+    # which softplus and its slope are exactly 0: what is left is the cross-entropy.
+    ce = ops.softplus(z)
+    shifted_ce = ops.relu(ce - ops.softplus(ce + ops.log(margin)))
+    p_shifted = ops.maximum(ops.sigmoid(z) - margin, TINY)
+    of_negatives = p_shifted**gamma_neg * shifted_ce
     values = positive * of_positives + (1.0 - positive) * of_negatives
     return _mean_over_labels(values, label_weight)
+
+
+def distribution_balanced_crossentropy(
+    y_true,
+    y_pred,
+    class_counts,
+    alpha=0.1,
+    beta=10.0,
+    mu=0.2,
+    kappa=0.05,
+    scale=2.0,
+    gamma=0.0,
+    label_weight=None,
+    from_logits=False,
+):
+    """-w (1 - q_t)^gamma log q_t, q = sigmoid(z - nu), of negatives sigmoid(scale (z - nu)); mean.
+
+    w = alpha + sigmoid(beta (r - mu)), of negatives divided by scale; r_i = (1/n_i) / sum_j y_j/n_j
+    and nu_i = kappa log((N - n_i) / n_i), where n_i of N rows have label i.
+    """
+    z = _sigmoid_logits(y_pred, from_logits)
+    positive = _labels(y_true, z)
+    # A label that no row has, or that all have, counts as one that a single row has, or lacks.
+    counts = ops.maximum(ops.convert_to_tensor(class_counts, z.dtype), 1.0)
+    shifted = z - kappa * ops.log(counts[:, 0] / counts[:, 1])
+    values = _focused(_binary_cross_entropy(positive, shifted, scale), gamma)
+    values = values * (positive + (1.0 - positive) / scale)
+    repetition = _label_repetition(positive, 1.0 / counts[:, 1])
+    weight = alpha + ops.sigmoid(beta * (repetition - mu))
+    return _mean_over_labels(weight * values, label_weight)
 
 
 def per_class(values, y_true, y_pred):
@@ -128,6 +164,21 @@ def per_class(values, y_true, y_pred):
 def _focused(ce, gamma):
     """(1 - p_t)^gamma ce."""
     return ops.maximum(-ops.expm1(-ce), TINY) ** gamma * ce
+
+
+def _binary_cross_entropy(positive, z, negative_scale=1.0):
+    """-log p_t of sigmoids, of negatives with the logits scaled."""
+    return positive * ops.softplus(-z) + (1.0 - positive) * ops.softplus(negative_scale * z)
+
+
+def _label_repetition(positive, rarity):
+    """How often a label's own sampling repeats a row, over how often that of all labels does.
+
+    A row without labels is drawn for none, and has no ratio: it is given that of a row's only
+    label, which is 1.
+    """
+    of_row = ops.sum(positive * rarity, axis=-1, keepdims=True)
+    return ops.where(of_row > 0, rarity / ops.maximum(of_row, TINY), 1.0)
 
 
 def _one_minus_soft_f1(targets, proba, sample_weight):

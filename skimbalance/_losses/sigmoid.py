@@ -1,11 +1,14 @@
 """Keras losses of sigmoid outputs: a yes or no for each label."""
 
 import keras
+import numpy as np
 
 from skimbalance._losses.base import FunctionLoss
 from skimbalance._losses.functions import (
     asymmetric_crossentropy,
     binary_focal_crossentropy,
+    distribution_balanced_crossentropy,
+    label_crossentropy,
 )
 
 
@@ -19,6 +22,55 @@ class _LabelLoss(FunctionLoss):
             label_weight=self.class_weight,
             from_logits=self.from_logits,
             **self.parameters,
+        )
+
+
+@keras.saving.register_keras_serializable(package="skimbalance")
+class LabelCrossentropy(_LabelLoss):
+    """Binary cross-entropy of sigmoid outputs, with a weight for each label.
+
+    ``-log p_t``, with p_t the probability of the true yes or no; the mean over labels.
+
+    Parameters
+    ----------
+    class_weight : array-like of shape (n_labels,), default=None
+        Weight of each label in the mean over labels; by default all 1.
+    from_logits : bool, default=False
+        Whether the network returns logits (more exact) instead of probabilities.
+    reduction : str, default="sum_over_batch_size"
+        As in Keras.
+    name : str
+        As in Keras.
+    dtype : str, default=None
+        As in Keras.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import LabelCrossentropy
+    >>> loss = LabelCrossentropy(class_weight=[1, 9])
+    >>> round(float(loss(np.array([[1, 0]]), np.array([[0.5, 0.5]]))), 4)  # 5 log(2)
+    3.4657
+    """
+
+    function = staticmethod(label_crossentropy)
+
+    def __init__(
+        self,
+        *,
+        class_weight=None,
+        from_logits=False,
+        reduction="sum_over_batch_size",
+        name="label_crossentropy",
+        dtype=None,
+    ):
+        super().__init__(
+            {},
+            class_weight=class_weight,
+            from_logits=from_logits,
+            reduction=reduction,
+            name=name,
+            dtype=dtype,
         )
 
 
@@ -164,3 +216,130 @@ class AsymmetricCrossentropy(_LabelLoss):
         self.check_range("gamma_pos", 0)
         self.check_range("gamma_neg", 0)
         self.check_range("margin", 0, 1)
+
+
+@keras.saving.register_keras_serializable(package="skimbalance")
+class DistributionBalancedCrossentropy(_LabelLoss):
+    """Distribution-balanced loss (DB): weights by a row's other labels, tolerant to negatives.
+
+    The binary cross-entropy with two changes [1]_, the mean over labels:
+
+    - re-balanced weights ``alpha + sigmoid(beta (r_i - mu))``. A row drawn for its rare label
+      brings its frequent labels along: ``r_i = (1/n_i) / sum_j y_j / n_j``, where n_i rows have
+      label i, is the share of label i in the reasons to draw the row. It is 1 for a row's only
+      label, above 1 for rarer labels that the row lacks, and taken as 1 in a row without labels.
+    - negative-tolerant logits: of positives ``z - nu_i``, of negatives ``scale (z - nu_i)`` with
+      the loss divided by `scale`, where ``nu_i = kappa log((N - n_i) / n_i)``. Negatives soon
+      stop pushing once they are below nu_i, so that a rare label is not drowned in them.
+
+    alpha = 0.5, beta = 0 (all weights 1), kappa = 0, scale = 1 is the binary focal loss, with
+    gamma = 0 the binary cross-entropy. Defaults are those of the paper's code for COCO-MLT, the
+    larger of its data sets, without focus.
+
+    Parameters
+    ----------
+    class_counts : array-like of shape (n_labels, 2)
+        Training rows without and with each label. A count of 0 is taken as 1.
+    alpha : float >= 0, default=0.1
+        Least weight, as of the frequent labels of rows that have a rare one.
+    beta : float >= 0, default=10.0
+        How steeply the weight rises with r; 0 makes all weights ``alpha + 0.5``.
+    mu : float, default=0.2
+        The r at which the weight is half-way between alpha and alpha + 1.
+    kappa : float >= 0, default=0.05
+        How far logits are shifted by the shares of the labels: the larger, the more readily the
+        network answers yes for rare labels.
+    scale : float > 0, default=2.0
+        The paper's lambda: the larger, the sooner easy negatives stop pushing.
+    gamma : float >= 0, default=0.0
+        Focusing, as in `BinaryFocalCrossentropy`; 2 is the paper's DB-Focal.
+    class_weight : array-like of shape (n_labels,), default=None
+        Weight of each label in the mean over labels; by default all 1.
+    from_logits : bool, default=False
+        Whether the network returns logits (more exact) instead of probabilities.
+    reduction : str, default="sum_over_batch_size"
+        As in Keras.
+    name : str
+        As in Keras.
+    dtype : str, default=None
+        As in Keras.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside its range.
+
+    References
+    ----------
+    .. [1] T. Wu, Q. Huang, Z. Liu, Y. Wang, D. Lin. "Distribution-Balanced Loss for Multi-Label
+       Classification in Long-Tailed Datasets." ECCV 2020. arXiv:2007.09654
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import DistributionBalancedCrossentropy
+    >>> loss = DistributionBalancedCrossentropy([[10, 90], [95, 5]], kappa=0)
+    >>> y, p = np.array([[1, 1]]), np.array([[0.5, 1.0]])  # unsure of the frequent label
+    >>> round(float(loss(y, p)), 4)  # log(2) / 2 * (0.1 + sigmoid(10 * (0.053 - 0.2)))
+    0.0993
+    """
+
+    function = staticmethod(distribution_balanced_crossentropy)
+
+    def __init__(
+        self,
+        class_counts,
+        alpha=0.1,
+        beta=10.0,
+        mu=0.2,
+        kappa=0.05,
+        scale=2.0,
+        gamma=0.0,
+        *,
+        class_weight=None,
+        from_logits=False,
+        reduction="sum_over_batch_size",
+        name="distribution_balanced_crossentropy",
+        dtype=None,
+    ):
+        super().__init__(
+            {
+                "class_counts": class_counts,
+                "alpha": alpha,
+                "beta": beta,
+                "mu": mu,
+                "kappa": kappa,
+                "scale": scale,
+                "gamma": gamma,
+            },
+            class_weight=class_weight,
+            from_logits=from_logits,
+            reduction=reduction,
+            name=name,
+            dtype=dtype,
+        )
+        for key in ("alpha", "beta", "kappa", "gamma"):
+            self.check_range(key, 0)
+        self.check_range("mu")
+        self.check_range("scale", 0, open_low=True)
+
+    def check_per_class(self, key, values):
+        """Counts of no and of yes for each label, unlike the weights."""
+        if key != "class_counts":
+            super().check_per_class(key, values)
+            return
+        try:
+            array = np.asarray(values, dtype=float)
+        except (TypeError, ValueError):
+            array = np.array(np.nan)
+        if (
+            array.ndim != 2
+            or array.shape[1] != 2
+            or not len(array)
+            or not np.all((array >= 0) & np.isfinite(array))
+        ):
+            raise ValueError(
+                "The 'class_counts' parameter of DistributionBalancedCrossentropy must be an array "
+                "of shape (n_labels, 2) of finite numbers that are not negative. "
+                f"Got {values!r} instead."
+            )

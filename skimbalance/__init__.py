@@ -8,12 +8,14 @@ from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.keras_classifier import ImbalancedKerasClassifier
 from skimbalance.posterior import correct_prior
 from skimbalance.prior import PriorCorrectedClassifier
+from skimbalance.sequence_classifier import ImbalancedSequenceClassifier
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ImbalancedKerasClassifier",
     "ImbalancedMLPClassifier",
+    "ImbalancedSequenceClassifier",
     "PriorCorrectedClassifier",
     "TunedDecisionClassifierCV",
     "compare_strategies",

@@ -1,6 +1,7 @@
 """What the estimators share: targets, one fit from checks to attributes, outputs to decisions."""
 
 import warnings
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -44,12 +45,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
                 f"a list of them. Got {self.callbacks!r} instead."
             )
 
-    def _fit(self, X, y, sample_weight, *, resume, classes=None, partial=False):
+    def _fit(self, X, y, sample_weight, *, resume, partial=False, **reading):
         """Fit; if that fails, leave the estimator as it was."""
         self._check_params()
         before = dict(vars(self))
         try:
-            data = self._read(X, y, sample_weight, resume=resume, classes=classes)
+            data = self._read(X, y, sample_weight, resume=resume, **reading)
             self._fit_rows(data, resume=resume, partial=partial)
         except BaseException:
             vars(self).clear()
@@ -58,7 +59,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _fit_rows(self, data, *, resume, partial):
-        """Plan the training from the parameters and the rows, train, set the attributes."""
+        """Plan the training from the parameters and the rows, train, set the attributes.
+
+        Returns the rows that were held out, None without.
+        """
         target = self._target
         counts = target.counts(data.y, data.weight)
         self.class_counts_ = self.class_counts_ + counts if partial and resume else counts
@@ -91,6 +95,20 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_ = n_before + result.n_epochs
         self.best_epoch_ = n_before + result.best_epoch
         self.loss_ = result.history["loss"][result.best_epoch - 1]
+        return plan.held_out
+
+    @staticmethod
+    def _without_model(state):
+        """The state of an estimator without the live Keras model of its network."""
+        if "_fitted" not in state:
+            return state
+        return {**state, "_fitted": replace(state["_fitted"], network=None)}
+
+    def _live_network(self, build):
+        """The fitted network; built anew after it was stored."""
+        if self._fitted.network is None:
+            self._fitted = replace(self._fitted, network=build())
+        return self._fitted.network
 
     def _named(self, weights):
         """Weights by class; of labels, a dict for each."""

@@ -75,9 +75,11 @@ class KerasNetwork:
             kind = _activation(_last_operation(self._graph))
             if kind is not None:
                 return kind
+        if takes_logits:
+            return "logits"
         outputs = np.asarray(self._call(self._probes))
         in_range = np.all((outputs >= 0) & (outputs <= 1))
-        if not in_range or takes_logits:
+        if not in_range:
             return "logits"
         sums_to_one = outputs.shape[-1] > 1 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4)
         if sums_to_one and not self._of_labels:

@@ -104,9 +104,9 @@ class _IterativeKFold(BaseCrossValidator):
 class IterativeStratifiedKFold(_IterativeKFold):
     """K folds of multilabel data, each with its share of the positives of every label.
 
-    scikit-learn takes an unstratified `KFold` where y is an indicator matrix: of a label with ten
-    positives one of five folds gets four and another none. Here the rows of the rarest label are
-    dealt first, by iterative stratification [1]_. The folds differ by at most a row, and the
+    scikit-learn takes an unstratified `KFold` where y is an indicator matrix: of the ten positives
+    of a label one of five folds may get four and another none. Here the rows of the rarest label
+    are dealt first, by iterative stratification [1]_. The folds differ by at most a row, and the
     positives of a label by about one. Which rows share a fold is random.
 
     The y to split by is an indicator matrix of shape (n_samples, n_labels), dense, sparse or a

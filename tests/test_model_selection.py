@@ -160,7 +160,9 @@ def test_a_row_goes_where_its_label_is_wanted_most_then_where_rows_are():
 
 
 @each_table
-def test_trades_only_bring_labels_nearer_to_their_shares(labels, monkeypatch):
+@pytest.mark.parametrize("n_candidates", [1, sampling.CANDIDATES])
+def test_trades_only_bring_labels_nearer_to_their_shares(labels, n_candidates, monkeypatch):
+    monkeypatch.setattr(sampling, "CANDIDATES", n_candidates)
     shares = np.full(3, 1 / 3)
     units = np.column_stack([labels, np.ones(len(labels))])
 

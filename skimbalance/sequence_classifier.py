@@ -1,0 +1,546 @@
+"""A class for each step of a sequence, where one class dominates."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.metrics import f1_score
+from sklearn.utils.validation import check_is_fitted
+
+from skimbalance._decision.learning import Goal, HeldOut
+from skimbalance._decision.objectives import WHOLE, make_objective
+from skimbalance._estimator import NetworkClassifier
+from skimbalance._mlp import softmax
+from skimbalance._monitors import MONITORS
+from skimbalance._objective import LOSS_PARAMS
+from skimbalance._preparation import ORDERS, Data
+from skimbalance._sequences import Vocabulary, labels_of, read_sequences
+from skimbalance._targets import Steps
+from skimbalance._validation import Interval, StrOptions, check_sample_weight, class_indices
+from skimbalance.posterior import CLOSED_FORMS, log_posterior
+
+__all__ = ["ImbalancedSequenceClassifier"]
+
+# Sequences of like length that are computed together.
+BLOCK = 256
+
+
+class ImbalancedSequenceClassifier(NetworkClassifier):
+    """Sequence labelling for rare classes: a class for each step.
+
+    Where 490 of 496 steps are of one class, accuracy is 99 % and worthless. Here weights, losses,
+    sampling, stopping and decisions look at the rare ones, step by step: a bidirectional LSTM
+    [1]_, or a convolution, of tokens, characters or features.
+
+    Parameters
+    ----------
+    network : {"bilstm", "conv1d"}, default="bilstm"
+        `skimbalance.networks.bilstm_tagger`, which sees the whole sequence, or
+        `skimbalance.networks.conv1d_tagger`, which sees some steps around each and is faster.
+
+    units : int, default=64
+        Units of each direction, or filters of a convolution.
+
+    n_layers : int, default=1
+        Layers of the network.
+
+    embedding_dim : int, default=32
+        Length of the vector learnt for each token; features have none.
+
+    dropout : float in [0, 1), default=0.0
+        Share of the outputs of each layer dropped in training.
+
+    min_frequency : int, default=1
+        Tokens that occur less often in training are read as one infrequent token, and so are
+        unknown ones in `predict`. With 1 an unknown token is an error.
+
+    standardize : bool, default=True
+        Whether features (not tokens) are standardised by mean and deviation of the training
+        steps.
+
+    loss : str or Keras loss, default="crossentropy"
+        Of each step, as of `ImbalancedMLPClassifier`.
+
+    gamma : float, default=2.0
+        Focusing of loss="focal".
+
+    alpha : float, "balanced", dict or array-like, default=None
+        Class weights inside loss="focal".
+
+    tau : float, default=1.0
+        Strength of "logit_adjusted" and "vector_scaling".
+
+    loss_params : dict, default=None
+        Further parameters of the loss, see `ImbalancedMLPClassifier`.
+
+    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
+default=0.5
+        Of steps. "balanced" finds most of the rare ones, at the price of many false alarms; the
+        square root of it, 0.5, is a compromise for F1. See
+        `skimbalance.class_weight.compute_class_weight`.
+
+    sampling : {"shuffle", "stratified", "balanced"}, default="shuffle"
+        Of sequences, by the rarest class in each: "balanced" draws sequences of each such kind
+        equally often.
+
+    output_bias : {"prior", None}, default="prior"
+        Whether the output layer starts at the class shares of the steps.
+
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or Keras optimizer, default="adam"
+        A Keras optimizer brings its own learning rate.
+
+    learning_rate : float, default=3e-3
+        Step size.
+
+    learning_rate_schedule : "cosine", Keras schedule or function, default=None
+        As of `ImbalancedMLPClassifier`.
+
+    weight_decay : float, default=None
+        As of `ImbalancedMLPClassifier`.
+
+    batch_size : int or "auto", default=32
+        Most sequences of a batch. Sequences of like length share one, so that unequal lengths
+        cost little.
+
+    epochs : int, default=30
+        Passes over the training sequences, at most.
+
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out sequences, stratified by their rare classes, and stop when `monitor`
+        no longer gets better. "auto" does where at least 10 held-out sequences then hold the
+        rarest class, or with an `objective`.
+
+    monitor : str, default="f1_rare"
+        What is judged on the held-out steps: "f1_rare", the mean F1 of all classes but the most
+        frequent; "loss"; or "average_precision", "f1_macro", "balanced_accuracy", "mcc",
+        "geometric_mean", "roc_auc".
+
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the sequences that is held out.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement before training stops.
+
+    tol : float, default=1e-4
+        Least change of the monitor that is an improvement.
+
+    objective : str, default=None
+        "f1_macro", "balanced_accuracy", "f1_weighted", "mcc", "geometric_mean" or "cohen_kappa":
+        the held-out steps also tune a weight for each class, as `TunedDecisionClassifierCV`
+        does, and calibrate the probabilities. None decides for the most probable class.
+
+    callbacks : Keras callback or list of them, default=None
+        As of `ImbalancedMLPClassifier`.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the initial weights, the held-out sequences, their order and dropout.
+
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    class_counts_, class_prior_ : ndarray of shape (n_classes,)
+        Weighted steps of each class, and their shares.
+    class_weight_ : dict
+        Weight of each class, by label.
+    decision_weights_ : ndarray of shape (n_classes,)
+        With an `objective`: the weight of each class in decisions, of mean 1.
+    history_ : dict of str to list
+        One value an epoch.
+    n_iter_, best_epoch_ : int
+        Epochs trained, and the one whose weights were kept.
+    loss_ : float
+        Training loss of that epoch.
+    fit_path_ : str
+        "compiled", or that Keras' own fit trained and why.
+    model_ : keras.Model
+        The network, from token numbers or features to logits.
+
+    See Also
+    --------
+    skimbalance.model_selection.StratifiedSequenceKFold : Folds in which rare classes are spread.
+
+    Notes
+    -----
+    X is a list of sequences of unequal length: strings (their characters are the tokens), lists or
+    arrays of tokens of any kind, or arrays of shape (n_steps, n_features). Or one array of shape
+    (n_sequences, n_steps), or (n_sequences, n_steps, n_features), with a `mask` of the steps that
+    count. y is given alike.
+
+    References
+    ----------
+    .. [1] A. Graves, J. Schmidhuber. "Framewise Phoneme Classification with Bidirectional LSTM
+       and Other Neural Network Architectures." Neural Networks 18(5-6), 2005.
+       doi:10.1016/j.neunet.2005.06.042
+
+    Examples
+    --------
+    >>> from skimbalance import ImbalancedSequenceClassifier
+    >>> X = ["aaxaaa", "aaaa", "aaaxaaaa", "axa"] * 10
+    >>> y = [["rare" if c == "x" else "O" for c in x] for x in X]
+    >>> clf = ImbalancedSequenceClassifier("conv1d", units=8, epochs=40, random_state=0).fit(X, y)
+    >>> clf.predict(["aaax"])[0].tolist()
+    ['O', 'O', 'O', 'rare']
+    """
+
+    _parameter_constraints = {
+        "network": [StrOptions({"bilstm", "conv1d"})],
+        "units": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "min_frequency": [Interval(Integral, 1, None, closed="left")],
+        "standardize": ["boolean"],
+        "loss": [StrOptions(set(LOSS_PARAMS)), callable],
+        "gamma": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1, closed="both"), StrOptions({"balanced"}), dict,
+                  "array-like", None],
+        "tau": [Interval(Real, 0, None, closed="left")],
+        "loss_params": [dict, None],
+        "class_weight": [Interval(Real, 0, 1, closed="both"),
+                         StrOptions({"balanced", "effective"}), dict, "array-like", None],
+        "sampling": [StrOptions(set(ORDERS))],
+        "output_bias": [StrOptions({"prior"}), None],
+        "optimizer": [StrOptions({"adam", "adamw", "sgd", "rmsprop"}), callable],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions({"cosine"}), callable, None],
+        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "monitor": [StrOptions({"loss", *MONITORS})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "objective": [StrOptions(set(WHOLE)), None],
+        "callbacks": [list, tuple, callable, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        network="bilstm",
+        *,
+        units=64,
+        n_layers=1,
+        embedding_dim=32,
+        dropout=0.0,
+        min_frequency=1,
+        standardize=True,
+        loss="crossentropy",
+        gamma=2.0,
+        alpha=None,
+        tau=1.0,
+        loss_params=None,
+        class_weight=0.5,
+        sampling="shuffle",
+        output_bias="prior",
+        optimizer="adam",
+        learning_rate=3e-3,
+        learning_rate_schedule=None,
+        weight_decay=None,
+        batch_size=32,
+        epochs=30,
+        early_stopping="auto",
+        monitor="f1_rare",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        objective=None,
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.network = network
+        self.units = units
+        self.n_layers = n_layers
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.min_frequency = min_frequency
+        self.standardize = standardize
+        self.loss = loss
+        self.gamma = gamma
+        self.alpha = alpha
+        self.tau = tau
+        self.loss_params = loss_params
+        self.class_weight = class_weight
+        self.sampling = sampling
+        self.output_bias = output_bias
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.objective = objective
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, mask=None):
+        """Train the network, and tune the decision if there is an `objective`.
+
+        Parameters
+        ----------
+        X : list of sequences, or array-like of shape (n_sequences, n_steps[, n_features])
+            Training sequences: see the notes of the class.
+        y : list of sequences, or array-like of shape (n_sequences, n_steps)
+            The class of each step.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            How much each sequence counts.
+        mask : array-like of bool of shape (n_sequences, n_steps), default=None
+            Which steps of an array count; the others are as if they were not there.
+
+        Returns
+        -------
+        self : ImbalancedSequenceClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data break a rule, or training diverges.
+        """
+        return self._fit(X, y, sample_weight, resume=False, mask=mask)
+
+    def predict(self, X, mask=None):
+        """The class of each step.
+
+        Parameters
+        ----------
+        X : list of sequences, or array-like of shape (n_sequences, n_steps[, n_features])
+            Sequences.
+        mask : array-like of bool of shape (n_sequences, n_steps), default=None
+            Which steps of an array count.
+
+        Returns
+        -------
+        y : list of ndarray, or ndarray of shape (n_sequences, n_steps)
+            Class labels, in the form of X; masked where X is.
+        """
+        sequences, logits = self._logits(X, mask)
+        if self._decision is None:
+            decided = np.argmax(logits, axis=1)
+        else:
+            calibrator, rule = self._decision
+            decided = rule(calibrator(self._natural(logits)))
+        return sequences.split(self.classes_[decided])
+
+    def predict_proba(self, X, mask=None):
+        """Probabilities of each step.
+
+        As the network was trained to give them; with an `objective`, natural and calibrated ones.
+
+        Parameters
+        ----------
+        X : list of sequences, or array-like of shape (n_sequences, n_steps[, n_features])
+            Sequences.
+        mask : array-like of bool of shape (n_sequences, n_steps), default=None
+            Which steps of an array count.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_sequences, n_steps, n_classes)
+            In the order of `classes_`; zero beyond the end of a sequence, and where masked.
+        """
+        sequences, logits = self._logits(X, mask)
+        if self._decision is None:
+            return sequences.padded(softmax(logits))
+        return sequences.padded(self._decision[0](self._natural(logits)))
+
+    def predict_posterior(self, X, mask=None):
+        """Probabilities in the population that the steps came from.
+
+        Parameters
+        ----------
+        X : list of sequences, or array-like of shape (n_sequences, n_steps[, n_features])
+            Sequences.
+        mask : array-like of bool of shape (n_sequences, n_steps), default=None
+            Which steps of an array count.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_sequences, n_steps, n_classes)
+            In the order of `classes_`; zero beyond the end of a sequence, and where masked.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no closed form.
+        """
+        sequences, logits = self._logits(X, mask)
+        return sequences.padded(np.exp(log_posterior(logits=logits, **self._fitted.posterior)))
+
+    def score(self, X, y, sample_weight=None, mask=None):
+        """Mean F1 of the classes over all steps that count.
+
+        Parameters
+        ----------
+        X : list of sequences, or array-like of shape (n_sequences, n_steps[, n_features])
+            Sequences.
+        y : list of sequences, or array-like of shape (n_sequences, n_steps)
+            The class of each step.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            How much each sequence counts.
+        mask : array-like of bool of shape (n_sequences, n_steps), default=None
+            Which steps of an array count.
+
+        Returns
+        -------
+        score : float
+            Macro-F1.
+        """
+        sequences = read_sequences(X, mask, type(self).__name__)
+        decided = self.predict(X, mask)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[sequences.row]
+        true, predicted = (labels_of(v, sequences, type(self).__name__) for v in (y, decided))
+        return float(f1_score(true, predicted, average="macro", sample_weight=weight))
+
+    @property
+    def model_(self):
+        """The network with the fitted weights."""
+        check_is_fitted(self)
+        return self._fitted_network().show(self._fitted.weights)
+
+    def __getstate__(self):
+        """Without the live Keras model: it is built anew when it is wanted."""
+        return self._without_model(super().__getstate__())
+
+    def _read(self, X, y, sample_weight, *, resume, mask):
+        owner = type(self).__name__
+        sequences = read_sequences(X, mask, owner)
+        labels = labels_of(y, sequences, owner)
+        weight = check_sample_weight(sample_weight, np.zeros(sequences.shape[0]))
+        counts = weight[sequences.row] > 0
+        self.classes_ = np.unique(labels[counts])
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "y must have at least 2 classes among the steps that count. "
+                f"Got 1 class: {self.classes_.tolist()!r}."
+            )
+        self._target = Steps(self.classes_)
+        tokens = sequences.steps[counts]
+        self._vocabulary = Vocabulary(tokens, self.min_frequency) if tokens.ndim == 1 else None
+        # Sequences of weight zero are as if they were not there.
+        labels = np.where(counts, labels, self.classes_[0])
+        indices = sequences.padded(class_indices(labels, self.classes_), -1)
+        index = np.flatnonzero((weight > 0) & (sequences.lengths > 0))
+        return Data(
+            (self._numbers(sequences, counts),),
+            index,
+            indices[index],
+            weight[index],
+            weighted=sample_weight is not None,
+            lengths=sequences.lengths[index],
+        )
+
+    def _numbers(self, sequences, counts=None):
+        """Padded numbers of the tokens, or features with a 1 for each step that is there."""
+        steps, owner = sequences.steps, type(self).__name__
+        if (steps.ndim == 1) != (self._vocabulary is not None):
+            fitted = "tokens" if self._vocabulary is not None else "features"
+            raise ValueError(f"The X of {owner} must hold {fitted}, as in fit. Got the other.")
+        if self._vocabulary is None:
+            return sequences.padded(np.column_stack([steps, np.ones(len(steps))]))
+        if counts is None:
+            return sequences.padded(self._vocabulary.numbers(steps, owner))
+        numbers = np.zeros(len(steps), np.int32)
+        numbers[counts] = self._vocabulary.numbers(steps[counts], owner)
+        return sequences.padded(numbers)
+
+    def _network(self, params, data, previous):
+        if params.objective is not None:
+            if not params.early_stopping:
+                raise ValueError(
+                    "The 'early_stopping' parameter of ImbalancedSequenceClassifier must not be "
+                    "False where an 'objective' is tuned on held-out sequences. Got "
+                    f"objective={params.objective!r}."
+                )
+            params.early_stopping = True
+        params.standardize = params.standardize and self._vocabulary is None
+        self._n_features = None if self._vocabulary is not None else data.X[0].shape[2]
+        self._built_with = (params.network, params.units, params.n_layers, params.embedding_dim)
+        return self._as_network(params.dropout)
+
+    def _as_network(self, dropout):
+        from skimbalance._keras_network import KerasNetwork
+        from skimbalance.networks import bilstm_tagger, conv1d_tagger
+
+        kind, units, n_layers, embedding_dim = self._built_with
+        of_tokens = self._vocabulary is not None
+        steps = (
+            {"n_tokens": len(self._vocabulary)} if of_tokens else {"n_features": self._n_features}
+        )
+        options = {"n_layers": n_layers, "embedding_dim": embedding_dim, "dropout": dropout}
+        if kind == "bilstm":
+            model = bilstm_tagger(len(self.classes_), **steps, units=units, **options)
+        else:
+            model = conv1d_tagger(len(self.classes_), **steps, filters=units, **options)
+        probe = np.ones((1, 2), np.int32) if of_tokens else np.ones((1, 2, self._n_features))
+        return KerasNetwork(
+            model, self._target, (probe,), takes_logits=True, owner=type(self).__name__
+        )
+
+    def _fitted_network(self):
+        return self._live_network(lambda: self._as_network(0.0))
+
+    def _train(self, plan):
+        from skimbalance._training import train
+
+        return train(plan, plan.start.network)
+
+    def _fit_rows(self, data, *, resume, partial):
+        self._decision = None
+        held_out = super()._fit_rows(data, resume=resume, partial=partial)
+        if self.objective is not None and held_out is not None:
+            self._decision = self._tuned(held_out)
+            self.decision_weights_ = self._decision[1].weights
+
+    def _tuned(self, held_out):
+        """Calibrator and decision rule of held-out sequences."""
+        row, position = np.nonzero(held_out.y >= 0)
+        y = held_out.y[row, position]
+        X = held_out.X[0][held_out.index]
+        logits = self._forward(X, held_out.lengths)[row, position]
+        goal = Goal(make_objective(self.objective, None, None), None, "vector")
+        steps = np.arange(len(y))
+        judged = HeldOut(steps, row, self._natural(logits), y, held_out.weight[row])
+        return goal.learn(judged)
+
+    def _natural(self, logits):
+        """Natural probabilities, where the loss has a closed form for them."""
+        arguments = self._fitted.posterior
+        if arguments["loss"] not in CLOSED_FORMS:
+            return softmax(logits)
+        return np.exp(log_posterior(logits=logits, **arguments))
+
+    def _logits(self, X, mask):
+        """The sequences, and the logits of their steps in one array."""
+        check_is_fitted(self)
+        sequences = read_sequences(X, mask, type(self).__name__)
+        logits = self._forward(self._numbers(sequences), sequences.lengths)
+        return sequences, logits[sequences.row, sequences.position]
+
+    def _forward(self, X, lengths):
+        """Logits of padded sequences; those of like length are computed together."""
+        network, fitted = self._fitted_network(), self._fitted
+        if fitted.center is not None:
+            from skimbalance._engine.job import standardized
+
+            X = standardized(X, fitted.center, fitted.scale, sequences=True)
+        logits = np.zeros((*X.shape[:2], len(self.classes_)))
+        order = np.argsort(lengths, kind="stable")
+        for start in range(0, len(order), BLOCK):
+            rows = order[start : start + BLOCK]
+            width = lengths[rows[-1]]
+            if width:
+                logits[rows, :width] = network.forward(fitted.weights, (X[rows, :width],))
+        return logits

@@ -240,7 +240,7 @@ class TableClassifier(NetworkClassifier):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _read(self, X, y, sample_weight, *, resume, classes):
+    def _read(self, X, y, sample_weight, *, resume, classes=None):
         """The rows that count, with their targets; sets `_target` and `classes_`."""
         y = as_array(y)
         of_labels = _is_indicator(y)

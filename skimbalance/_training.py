@@ -5,7 +5,7 @@ Imported only when something is trained or a Keras model is asked for.
 
 import json
 import re
-from functools import partial
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -443,13 +443,20 @@ def _optimizer(optimizer):
 def _plain_name(optimizer):
     """The name of the optimizer of ours that a Keras one is, but for rate and decay; else None."""
     for name in OPTIMIZERS:
-        plain = keras.optimizers.get(name)
-        if type(optimizer) is type(plain):
+        kind, plain = _plain_config(name)
+        if type(optimizer) is kind:
             free = {"learning_rate", "name", "weight_decay"}
-            config, of_plain = optimizer.get_config(), plain.get_config()
-            same = all(config[key] == of_plain[key] for key in config if key not in free)
+            config = optimizer.get_config()
+            same = all(config[key] == plain[key] for key in config if key not in free)
             return name if same and not hasattr(optimizer, "_exclude_from_weight_decay") else None
     return None
+
+
+@cache
+def _plain_config(name):
+    """Class and config of a Keras optimizer with its defaults."""
+    plain = keras.optimizers.get(name)
+    return type(plain), plain.get_config()
 
 
 def _with_settable_rate(optimizer):

@@ -26,7 +26,7 @@ ROOMS = {
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "rich", "tqdm"},
     ),
     "__init__": (
-        {"compare", "decision", "prior", "keras_classifier", "classifier", "posterior",
+        {"compare", "sequence_classifier", "decision", "prior", "keras_classifier", "classifier", "posterior",
          "class_weight", "_engine.*"},
         set(),
     ),
@@ -43,6 +43,13 @@ ROOMS = {
     "_strategies": ({"decision", "preprocessing", "classifier"}, {"numpy", "sklearn", "imblearn"}),
     "plots": ({"_plots.*"}, set()),
     "_plots.*": ({"_plots.*", "_metrics.*", "_response"}, {"numpy", "sklearn", "matplotlib"}),
+    "sequence_classifier": (
+        {"_decision.*", "_estimator", "_training", "_keras_network", "_preparation", "_sequences",
+         "_targets", "_mlp", "_monitors", "_objective", "_validation", "_engine.*", "networks",
+         "posterior"},
+        {"numpy", "sklearn"},
+    ),
+    "_sequences": (set(), {"numpy"}),
     "decision": ({"_decision.*", "_response", "_validation"}, {"numpy", "sklearn"}),
     "_decision.*": ({"_decision.*", "sampling", "_scores"}, NUMPY),
     "prior": ({"posterior", "_response", "_validation"}, NUMPY),

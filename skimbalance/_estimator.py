@@ -353,5 +353,9 @@ class TableClassifier(NetworkClassifier):
 def _is_indicator(y):
     """Whether y says of each row which labels hold."""
     # A column is for the checks of classes, with their own words.
-    two_axes = issparse(y) or (y is not None and np.ndim(y) == 2)
+    try:
+        two_axes = issparse(y) or np.asarray(y).ndim == 2
+    except ValueError:
+        # A list of lists of unequal length.
+        return False
     return two_axes and type_of_target(y) == "multilabel-indicator"

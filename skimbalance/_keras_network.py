@@ -78,14 +78,18 @@ class KerasNetwork:
         if takes_logits:
             return "logits"
         outputs = np.asarray(self._call(self._probes))
-        in_range = np.all((outputs >= 0) & (outputs <= 1))
-        if not in_range:
+        if not _is_proba(outputs):
             return "logits"
         sums_to_one = outputs.shape[-1] > 1 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4)
         if sums_to_one and not self._of_labels:
             return "softmax"
-        if takes_logits is False:
+        # What stays between 0 and 1 for inputs however large is no logit.
+        numbers = all(x.dtype.kind == "f" and np.any(x) for x in self._probes)
+        far = numbers and (tuple(x * scale for x in self._probes) for scale in (1e3, -1e3))
+        if takes_logits is False or (far and all(_is_proba(self._call(X)) for X in far)):
             return "sigmoid"
+        if numbers:
+            return "logits"
         raise ValueError(
             f"The model of {self._owner} must end in a layer that tells whether it puts "
             "out probabilities or logits: softmax, sigmoid, or a Dense layer without activation. "
@@ -336,6 +340,11 @@ class KerasNetwork:
     @staticmethod
     def _cast(x):
         return x.astype(keras.config.floatx()) if x.dtype.kind == "f" else x
+
+
+def _is_proba(outputs):
+    outputs = np.asarray(outputs)
+    return np.all((outputs >= 0) & (outputs <= 1))
 
 
 def _normal(logits):

@@ -159,6 +159,11 @@ def prepare(params, data, target, counts, network, *, seed, n_before, previous, 
     -------
     plan : Plan
     """
+    if params.monitor not in ("loss", *target.monitors):
+        raise ValueError(
+            f"The 'monitor' parameter must be one of {['loss', *target.monitors]!r} for labels. "
+            f"Got {params.monitor!r} instead."
+        )
     # The 2 sets this stream apart from those of `sampling`, which draw the epochs' orders.
     rng = np.random.default_rng([seed, n_before, 2])
     train, held_out = _split(params, data, target, rng, partial)

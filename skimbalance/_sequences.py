@@ -1,8 +1,10 @@
 """Sequences of unequal length as flat arrays of steps, and back; tokens as integers."""
 
+import reprlib
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
 
 __all__ = ["Sequences", "Vocabulary", "labels_of", "read_sequences"]
 
@@ -18,32 +20,40 @@ class Sequences:
     ----------
     steps : ndarray of shape (n_all,) or (n_all, n_features)
         Tokens, or features.
-    row, position : ndarray of shape (n_all,)
-        Which sequence a step is in, and where.
-    shape : tuple of int
-        Number of sequences, and steps of the longest.
+    mask : ndarray of bool of shape (n_sequences, n_steps)
+        Their places in the array that they came in; of a list, each sequence from the left.
     ragged : bool
-        Whether they came as a list, and not as an array with an axis of steps.
+        Whether they came as a list.
     """
 
     steps: np.ndarray
-    row: np.ndarray
-    position: np.ndarray
-    shape: tuple[int, int]
+    mask: np.ndarray
     ragged: bool
 
     @property
     def lengths(self):
-        """Steps of each sequence up to its last one."""
-        lengths = np.zeros(self.shape[0], int)
-        np.maximum.at(lengths, self.row, self.position + 1)
-        return lengths
+        """Steps of each sequence."""
+        return self.mask.sum(axis=1)
 
-    def padded(self, values, fill=0):
-        """Values of the steps as an array with axes of sequences and of steps."""
-        array = np.full((*self.shape, *values.shape[1:]), fill, values.dtype)
-        array[self.row, self.position] = values
-        return array
+    @property
+    def row(self):
+        """The sequence of each step."""
+        return np.nonzero(self.mask)[0]
+
+    def some(self, kept):
+        """Those of the sequences for which `kept` is true."""
+        return Sequences(self.steps[kept[self.row]], self.mask[kept], self.ragged)
+
+    def packed(self, values):
+        """Values of the steps, of shape (n_sequences, longest, ...): each sequence from the left.
+
+        Zero beyond its end. So a sequence is the same wherever its masked steps were.
+        """
+        return _placed(values, _from_left(self.lengths))
+
+    def spread(self, values):
+        """Values of the steps where they came from, and zero where there are none."""
+        return _placed(values, self.mask)
 
     def split(self, values):
         """Values of the steps as they came: a list with an array for each sequence, or an array.
@@ -51,14 +61,19 @@ class Sequences:
         Steps that were masked are masked.
         """
         if self.ragged:
-            ends = np.cumsum(np.bincount(self.row, minlength=self.shape[0]))
-            return np.split(values, ends[:-1])
-        array = self.padded(values) if values.dtype.kind != "U" else self.padded(values, "")
-        if len(values) == array.shape[0] * array.shape[1]:
-            return array
-        hidden = np.ones(self.shape, bool)
-        hidden[self.row, self.position] = False
-        return np.ma.masked_array(array, hidden)
+            return np.split(values, np.cumsum(self.lengths)[:-1])
+        array = self.spread(values)
+        return array if self.mask.all() else np.ma.masked_array(array, ~self.mask)
+
+
+def _from_left(lengths):
+    return np.arange(lengths.max()) < lengths[:, None]
+
+
+def _placed(values, mask):
+    array = np.zeros((*mask.shape, *values.shape[1:]), values.dtype)
+    array[mask] = values
+    return array
 
 
 def read_sequences(X, mask, owner):
@@ -66,7 +81,7 @@ def read_sequences(X, mask, owner):
 
     Parameters
     ----------
-    X : list of str, list of array-like, or array-like of shape (n, n_steps[, n_features])
+    X : list of str, list of array-like, or ndarray of shape (n, n_steps[, n_features])
         Tokens of any kind, or features.
     mask : array-like of bool of shape (n, n_steps), or None
         Which steps of an array count.
@@ -82,27 +97,60 @@ def read_sequences(X, mask, owner):
     ValueError
         If X is neither, sequences differ in their features, or the mask does not fit.
     """
-    if isinstance(X, str) or np.ndim(X) == 0:
+    if isinstance(X, str | bytes | dict) or not _has_length(X) or not len(X):
         raise ValueError(
             f"The X of {owner} must be a list of sequences, or an array with an axis of steps. "
-            f"Got {X!r} instead."
+            f"Got {reprlib.repr(X)} instead."
         )
-    array = X if isinstance(X, np.ndarray) and X.dtype != object else None
-    if array is not None and array.ndim >= 2:
-        return _of_array(array, mask, owner)
+    if isinstance(X, np.ndarray) and X.ndim > 1:
+        return _of_array(X, mask, owner)
     if mask is not None:
         raise ValueError(
-            f"The 'mask' of {owner} must be None for a list of sequences, which are as long as they "
-            "are. Got a mask."
+            f"The 'mask' of {owner} must be None for a list, whose sequences are as long as they "
+            f"are. Got {reprlib.repr(mask)}."
         )
-    sequences = [list(x) if isinstance(x, str) else np.asarray(x) for x in X]
-    lengths = np.array([len(x) for x in sequences], int)
-    if not lengths.sum():
-        raise ValueError(f"The X of {owner} must have at least one step. Got none.")
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    position = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    sequences = [_steps_of(x, f"Sequence {i} of the X of {owner}") for i, x in enumerate(X)]
+    lengths = np.array([len(x) for x in sequences])
+    if not lengths.any():
+        return Sequences(np.empty(0), _from_left(lengths), ragged=True)
     steps = _joined([x for x in sequences if len(x)], owner)
-    return Sequences(steps, row, position, (len(lengths), int(lengths.max())), ragged=True)
+    return Sequences(_checked(steps, owner), _from_left(lengths), ragged=True)
+
+
+def _has_length(X):
+    try:
+        len(X)
+    except TypeError:
+        return False
+    return True
+
+
+def _as_array(sequence):
+    """An array with a leading axis of steps, masked if the sequence is; without axes if it is none.
+
+    The steps of a string are its characters.
+    """
+    try:
+        return np.asanyarray(list(sequence) if isinstance(sequence, str) else sequence)
+    except ValueError:
+        # Steps of unequal lengths.
+        return np.empty(())
+
+
+def _steps_of(sequence, what):
+    """The steps of one sequence of a list."""
+    steps = _as_array(sequence)
+    if steps.ndim not in (1, 2):
+        raise ValueError(
+            f"{what} must be a string, or an array with an axis of steps and perhaps one of "
+            f"features. Got {reprlib.repr(sequence)} instead."
+        )
+    if np.ma.is_masked(steps):
+        raise ValueError(
+            f"{what} must have no masked steps, as it is in a list. Got "
+            f"{np.ma.count_masked(steps)}: leave them out."
+        )
+    return np.asarray(steps)
 
 
 def _of_array(array, mask, owner):
@@ -111,40 +159,58 @@ def _of_array(array, mask, owner):
             f"The X of {owner} must have axes of sequences, steps and perhaps features. "
             f"Got shape {array.shape} instead."
         )
-    counts = np.ones(array.shape[:2], bool) if mask is None else np.asarray(mask, bool)
-    if np.ma.isMaskedArray(array):
-        hidden = np.ma.getmaskarray(array)
-        counts = counts & ~(hidden if array.ndim == 2 else hidden.any(axis=2))
-        array = array.data
+    counts = np.ones(array.shape[:2], bool) if mask is None else np.asarray(mask)
     if counts.shape != array.shape[:2]:
         raise ValueError(
             f"The 'mask' of {owner} must have the shape of the steps of X, {array.shape[:2]}. "
             f"Got shape {counts.shape} instead."
         )
+    if counts.dtype != bool and not np.isin(counts, (0, 1)).all():
+        raise ValueError(
+            f"The 'mask' of {owner} must be true or false for each step. Got "
+            f"{reprlib.repr(mask)} instead."
+        )
+    counts = counts.astype(bool)
+    if np.ma.isMaskedArray(array):
+        hidden = np.ma.getmaskarray(array)
+        counts &= ~(hidden if array.ndim == 2 else hidden.any(axis=2))
+        array = array.data
     if not counts.any():
-        raise ValueError(f"The 'mask' of {owner} must leave at least one step. Got none.")
-    row, position = np.nonzero(counts)
-    steps = _checked(array[row, position], owner)
-    return Sequences(steps, row, position, array.shape[:2], ragged=False)
+        raise ValueError(
+            f"The 'mask' of {owner} must leave at least one step. Got one that hides all "
+            f"{counts.size} of X."
+        )
+    return Sequences(_checked(array[counts], owner), counts, ragged=False)
 
 
 def _joined(sequences, owner):
     """The steps of all sequences in one array."""
-    if isinstance(sequences[0], list):
-        # Characters.
-        return np.array([character for x in sequences for character in x])
-    kinds = {np.ndim(x) for x in sequences}
-    widths = {np.shape(x)[1:] for x in sequences}
-    if len(widths) > 1 or not kinds <= {1, 2}:
+    shapes = {steps.shape[1:] for steps in sequences}
+    if len(shapes) > 1:
         raise ValueError(
-            f"The sequences of X of {owner} must be strings, or all have the same number of "
-            f"features. Got steps of shapes {sorted(widths)!r}."
+            f"The sequences of X of {owner} must all hold tokens, or all have the same number of "
+            f"features. Got steps of shapes {sorted(shapes)!r}."
         )
-    return _checked(np.concatenate(sequences), owner)
+    return _concatenated(sequences, f"The sequences of X of {owner}")
+
+
+def _concatenated(parts, what):
+    """One array of several; numbers are not made strings."""
+    of_strings = {part.dtype.kind in "US" for part in parts if part.dtype != object}
+    if len(of_strings) > 1:
+        raise ValueError(f"{what} must all hold strings, or all numbers. Got both.")
+    return np.concatenate(parts)
 
 
 def _checked(steps, owner):
-    """Features as finite floats; tokens as they are."""
+    """Features as finite floats of two axes; tokens as they are."""
+    if steps.ndim == 1 and steps.dtype.kind == "O":
+        steps = np.array(steps.tolist())
+        if steps.ndim > 1 or steps.dtype.kind == "O":
+            raise ValueError(
+                f"The tokens of X of {owner} must be strings or integers. Got {steps[0]!r} "
+                "among them."
+            )
     if steps.ndim == 1 and steps.dtype.kind != "f":
         return steps
     try:
@@ -153,8 +219,9 @@ def _checked(steps, owner):
         raise ValueError(
             f"The features of X of {owner} must be numbers. Got {steps[0]!r}."
         ) from None
-    if not np.all(np.isfinite(steps)):
-        raise ValueError(f"The features of X of {owner} must be finite. Got nan or infinity.")
+    wrong = steps[~np.isfinite(steps)]
+    if len(wrong):
+        raise ValueError(f"The features of X of {owner} must be finite. Got {wrong[0]!r}.")
     return steps if steps.ndim == 2 else steps[:, None]
 
 
@@ -164,32 +231,43 @@ def labels_of(y, sequences, owner):
     Raises
     ------
     ValueError
-        If a sequence of y has another length than that of X.
+        If a sequence of y has another length than that of X, or a step has no label.
     """
-    n, n_steps = sequences.shape
+    if isinstance(y, str | bytes) or not _has_length(y):
+        raise ValueError(
+            f"The y of {owner} must be sequences with a label for each step. Got "
+            f"{reprlib.repr(y)} instead."
+        )
+    n, n_steps = sequences.mask.shape
     if len(y) != n:
         raise ValueError(
             f"X and y of {owner} must have equally many sequences. Got {n} of X and {len(y)} of y."
         )
-    if not sequences.ragged:
-        y = np.asarray(y)
-        if y.shape[:2] != (n, n_steps) or y.ndim != 2:
+    parts = []
+    lengths = sequences.lengths if sequences.ragged else np.full(n, n_steps)
+    for i, (labels, length, there) in enumerate(zip(y, lengths, sequences.mask, strict=True)):
+        labels = _as_array(labels)
+        if labels.shape != (length,):
+            got = f"{len(labels)} labels" if labels.ndim == 1 else f"shape {labels.shape}"
             raise ValueError(
-                f"The y of {owner} must have the shape of the steps of X, {(n, n_steps)}. "
-                f"Got shape {y.shape} instead."
+                f"The sequences of y of {owner} must be as long as those of X. Got {got} for the "
+                f"{length} steps of sequence {i}."
             )
-        return y[sequences.row, sequences.position]
-    lengths = np.bincount(sequences.row, minlength=n)
-    of_y = np.array([len(labels) for labels in y])
-    wrong = np.flatnonzero(lengths != of_y)
-    if len(wrong):
-        i = wrong[0]
-        raise ValueError(
-            f"The sequences of y of {owner} must be as long as those of X. Got {of_y[i]} labels for "
-            f"the {lengths[i]} steps of sequence {i}."
-        )
-    parts = [np.asarray(list(labels)) for labels in y if len(labels)]
-    return np.concatenate(parts)
+        labels = labels if sequences.ragged else labels[there]
+        if np.ma.is_masked(labels):
+            raise ValueError(
+                f"The y of {owner} must have a label for each step of X that counts. Got masked "
+                f"ones in sequence {i}: mask X there, too."
+            )
+        parts.append(np.asarray(labels))
+    parts = [labels for labels in parts if len(labels)]
+    if not parts:
+        return np.empty(0)
+    labels = _concatenated(parts, f"The sequences of y of {owner}")
+    if labels.dtype.kind == "f" and not np.all(np.isfinite(labels)):
+        raise ValueError(f"The labels of y of {owner} must be finite. Got nan or infinity.")
+    check_classification_targets(labels)
+    return labels
 
 
 class Vocabulary:
@@ -219,15 +297,15 @@ class Vocabulary:
         ValueError
             If one is unknown, and `min_frequency` is 1.
         """
-        if self.tokens.dtype.kind != tokens.dtype.kind and "U" in (
-            self.tokens.dtype.kind + tokens.dtype.kind
-        ):
+        if (self.tokens.dtype.kind in "US") != (tokens.dtype.kind in "US"):
             raise ValueError(
                 f"The tokens of X of {owner} must be of the kind of the fit, "
                 f"{self.tokens.dtype.name}. Got {tokens.dtype.name} instead."
             )
-        place = np.minimum(np.searchsorted(self.tokens, tokens), max(len(self.tokens) - 1, 0))
-        known = self.tokens[place] == tokens if len(self.tokens) else np.zeros(len(tokens), bool)
+        if not len(self.tokens):
+            return np.ones(len(tokens), np.int32)
+        place = np.minimum(np.searchsorted(self.tokens, tokens), len(self.tokens) - 1)
+        known = self.tokens[place] == tokens
         if not (known.all() or self.takes_unknown):
             unknown = np.unique(tokens[~known]).tolist()
             more = "" if len(unknown) <= MOST_NAMED else f" and {len(unknown) - MOST_NAMED} more"

@@ -163,7 +163,15 @@ def train(plan, network):
         _compile(model, plan, network)
         variables = network.names(model)
         result = train_by_keras(
-            job, model, trained, variables, callbacks, loss[0], network.to_logits, network.pack
+            job,
+            model,
+            trained,
+            variables,
+            callbacks,
+            loss[0],
+            network.to_logits,
+            network.pack,
+            stream=not _fits_in_memory(plan.rows),
         )
         result.path = f"Keras' own fit: {by_keras}"
         return result
@@ -385,6 +393,13 @@ def loss_and_optimizer(params, built, owner):
         params.loss = _common_name(compiled) if asked is None else asked
         takes_logits = _from_logits(compiled)
     optimizer = model.optimizer if model.compiled else built.optimizer
+    asked = [name for name in vars(params) if name.startswith("optimizer__")]
+    if optimizer is not built.optimizer and asked:
+        raise ValueError(
+            f"The model of {owner} must not be compiled with an optimizer of its own where there "
+            f"are parameters for one: leave compiling out, or compile with "
+            f"compile_kwargs['optimizer']. Got {asked!r}, which would have no effect."
+        )
     name = _plain_name(optimizer)
     params.learning_rate, params.learning_rate_schedule, params.weight_decay = 1e-3, None, 0.0
     params.optimizer = optimizer if name is None else name

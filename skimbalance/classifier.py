@@ -20,7 +20,9 @@ class ImbalancedMLPClassifier(TableClassifier):
     """Multi-layer perceptron with weights, losses, sampling and stopping for rare classes.
 
     A Keras network trained by a compiled engine: a fit of a shape of network that was trained
-    before costs no tracing, and a fitted classifier predicts without TensorFlow.
+    before costs no tracing, and a fitted classifier predicts without TensorFlow. It learns
+    classes that exclude each other, or, given an indicator matrix, labels of which several may
+    hold: the latter by a sigmoid each, and nothing is mixed across labels.
 
     Parameters
     ----------
@@ -50,15 +52,16 @@ class ImbalancedMLPClassifier(TableClassifier):
         "crossentropy", "focal", "logit_adjusted", "ldam", "vector_scaling", "poly1",
         "generalized", "expected_cost" or "soft_f1", see `skimbalance.losses`; a
         `keras.losses.Loss`; or a function of (one-hot targets, probabilities) to one value a
-        row.
+        row. Labels have "crossentropy", "focal", "asymmetric", "distribution_balanced" and
+        "soft_f1".
 
     gamma : float, default=2.0
         Focusing of loss="focal": larger turns further away from rows that are already right.
         Other losses ignore it.
 
     alpha : float, "balanced", dict or array-like, default=None
-        Class weights inside loss="focal". A float weighs the second of two classes, and
-        ``1 - alpha`` the first. Together with `class_weight` it corrects twice, and warns.
+        Class weights inside loss="focal". A float weighs the second of two classes (having a
+        label), and ``1 - alpha`` the first (not having it). Together with `class_weight` it corrects twice, and warns.
 
     tau : float, default=1.0
         Strength of "logit_adjusted" and "vector_scaling"; other losses ignore it.
@@ -66,18 +69,23 @@ class ImbalancedMLPClassifier(TableClassifier):
     loss_params : dict, default=None
         Further parameters of the loss: "max_margin", "scale" and "deferred" (the fraction of
         the epochs before class weights switch on) of "ldam", "gamma" of "vector_scaling",
-        "epsilon" of "poly1", "q" of "generalized", "cost_matrix" of "expected_cost".
+        "epsilon" of "poly1", "q" of "generalized", "cost_matrix" of "expected_cost";
+        "gamma_pos", "gamma_neg" and "margin" of "asymmetric", "alpha", "beta", "mu", "kappa",
+        "scale" and "gamma" of "distribution_balanced".
 
     class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
 default="balanced"
         See `skimbalance.class_weight.compute_class_weight`. A float is the power of the
         inverse class frequency, made for a grid: 0 is none, 1 is "balanced". Schemes count the
-        rows as training draws them, so that after balanced sampling "balanced" adds nothing.
+        rows as training draws them, so that after balanced sampling "balanced" adds nothing. Of
+        labels, the rows with and without each are weighed by the scheme; one's own weights are a
+        dict {0: without, 1: with} for all labels, or a list of a dict, or pair, for each.
 
     sampling : str or imbalanced-learn sampler, default="shuffle"
         "shuffle"; "stratified": every batch holds each class in its share; "balanced": every
         batch holds all classes equally, redrawn each epoch; or a sampler, fitted on the
-        training rows only, after held-out rows were split off.
+        training rows only, after held-out rows were split off. Of labels, rows are told apart by
+        the rarest that they have; samplers do not take them.
 
     output_bias : {"prior", None}, default="prior"
         Whether the output layer starts at the class shares that training sees, and not at
@@ -110,10 +118,13 @@ default="balanced"
     monitor : str, default="loss"
         What is judged on the held-out rows: "loss", weighted as in training; or, at the
         natural class shares, "balanced_accuracy", "f1_macro", "mcc", "geometric_mean",
-        "average_precision" or "roc_auc" (both one against the rest for more than two classes).
+        "average_precision" or "roc_auc" (both one against the rest for more than two classes),
+        "f1_rare" (the mean F1 of all classes but the most frequent). Of labels, the mean over
+        them, without "f1_rare".
 
     validation_fraction : float in (0, 1), default=0.1
-        Share of each class that is held out for early stopping.
+        Share of each class that is held out for early stopping; of labels by iterative
+        stratification, see `skimbalance.sampling.iterative_split`.
 
     n_iter_no_change : int, default=10
         Epochs without improvement before training stops.
@@ -139,17 +150,21 @@ default="balanced"
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels.
+        Class labels; 0 to n_labels - 1 where y is an indicator of labels.
     n_features_in_ : int
         Columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, where X had any.
-    class_counts_ : ndarray of shape (n_classes,)
-        Rows of each class, weighted by `sample_weight`; `partial_fit` adds up.
-    class_prior_ : ndarray of shape (n_classes,)
+    class_counts_ : ndarray of shape (n_classes,), or (n_labels, 2)
+        Rows of each class, weighted by `sample_weight`; `partial_fit` adds up. Of labels, rows
+        without and with each.
+    class_prior_ : ndarray of shape (n_classes,), or (n_labels, 2)
         Their shares.
-    class_weight_ : dict
-        Weight of each class, by label; the mean weight of a training row is 1.
+    class_weight_ : dict, or list of dict
+        Weight of each class, by label; the mean weight of a training row is 1. Of labels, a dict
+        {0: without, 1: with} each.
+    fit_path_ : str
+        "compiled", or that Keras' own fit trained and why.
     history_ : dict of str to list
         One value an epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
     n_iter_ : int
@@ -285,8 +300,8 @@ default="balanced"
         ----------
         X : array-like of shape (n_samples, n_features)
             Training rows: numbers, finite.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+            Class labels; or which labels hold, 0 or 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, on top of `class_weight`; 2 is the row twice, 0 is
             without it.
@@ -311,10 +326,10 @@ default="balanced"
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows of this part.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
             Their class labels.
         classes : array-like of shape (n_classes,), default=None
-            All the class labels; needed in the first call.
+            All the class labels; needed in the first call, but not for an indicator.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
 

@@ -1,24 +1,29 @@
 """Decisions tuned for a metric on out-of-fold posteriors."""
 
 import warnings
+from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import Bunch, assert_all_finite, check_random_state, get_tags, indexable
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import (
+    Bunch,
+    assert_all_finite,
+    check_random_state,
+    get_tags,
+    indexable,
+)
+from sklearn.utils.multiclass import check_classification_targets, is_multilabel
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skimbalance._decision.folds import cv_splits, parts_of_folds, stratified_parts
-from skimbalance._decision.learning import Goal, HeldOut, learn
-from skimbalance._decision.objectives import (
-    LEVELS,
-    OBJECTIVES,
-    ONE_CLASS,
-    checked_function,
-    make_objective,
-)
+from skimbalance._decision.calibration import inside
+from skimbalance._decision.folds import cv_splits, known, parts_of_folds, stratified_parts
+from skimbalance._decision.goals import class_goal, label_goal
+from skimbalance._decision.labels import LabelRule, dense_indicator, learn_labels
+from skimbalance._decision.learning import HeldOut, learn
+from skimbalance._decision.objectives import LABEL_OBJECTIVES, OBJECTIVES
 from skimbalance._decision.rules import Rule
 from skimbalance._response import posterior
 from skimbalance._validation import (
@@ -34,22 +39,21 @@ from skimbalance._validation import (
 
 __all__ = ["TunedDecisionClassifierCV"]
 
-# An isotonic calibration of fewer rows of a class is noise.
-ISOTONIC_ROWS = 50
-
 
 class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Classifier that decides for a metric: a threshold, or a weight for each class.
+    """Classifier that decides for a metric: a threshold, or one for each label or class.
 
     The most probable class is the best decision for accuracy and for little else. Here
     out-of-fold posteriors of all training rows are pooled and calibrated, and the decision rule
-    with the best `objective` on them is learnt.
+    with the best `objective` on them is learnt: for two classes a threshold, for more a weight
+    for each. Where y is a label indicator matrix it is a threshold for each label, without which
+    most of the rare ones are hardly ever predicted.
 
     Parameters
     ----------
     estimator : classifier
-        Any scikit-learn classifier or pipeline. Natural posteriors are used where it has a
-        ``predict_posterior``.
+        Any scikit-learn classifier or pipeline; for labels one that takes an indicator matrix.
+        Natural posteriors are used where it has a ``predict_posterior``.
 
     objective : str or callable, default="f1_macro"
         What to raise:
@@ -61,8 +65,11 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
           where at most `level` of 1,000 rows are flagged);
         - "cost": minus the mean cost, given `cost_matrix` (in closed form, on the calibrated
           posteriors);
+        - of labels: "f1_macro", the mean over them; "f1_micro", of all decisions together;
+          "f1_samples", the mean over the rows, in which one with no label, true or predicted,
+          counts 0;
         - a function of (y_true, y_pred) to a number, larger is better; slower, as it is called
-          for up to 200 cut-points a class and pass.
+          for up to 200 cut-points a class and pass, or 50 a label.
 
     level : float, default=None
         A share for "recall_at_precision" and "precision_at_recall", rows of 1,000 for
@@ -80,12 +87,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Of the posteriors, on the same out-of-fold rows: a scale for all classes' logarithms
         (temperature), a scale and a bias for each (vector; pulled to the identity as by a prior,
         which a dozen rows outweigh), or any rising function, for two classes with at least 50
-        rows each. `predict_proba` is calibrated, too.
+        rows each. Labels are two classes each, without and with it. `predict_proba` is
+        calibrated, too.
 
     cv : int, cross-validation splitter, iterable or "prefit", default=5
-        An int is stratified, also for classes with fewer rows than folds. With a splitter that
-        repeats, each row counts once in all. "prefit" takes the estimator as fitted and all rows
-        given to `fit` as held out.
+        An int is stratified, also for classes with fewer rows than folds, and iteratively for
+        labels. With a splitter that repeats, each row counts once in all. "prefit" takes the
+        estimator as fitted and all rows given to `fit` as held out.
 
     n_jobs : int, default=None
         Folds fitted in parallel. With ``joblib.parallel_config(backend="stacked")`` those of an
@@ -96,21 +104,25 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        Class labels; the numbers of the labels 0, 1, ...
+    multilabel_ : bool
+        Whether `fit` was given a label indicator matrix.
     estimator_ : classifier
         Fitted on all rows.
     calibrator_ : callable or None
         Maps posteriors to calibrated ones.
     decision_matrix_ : ndarray of shape (n_classes, n_classes)
-        The rule: ``predict`` takes the largest of ``predict_proba(X) @ decision_matrix_``.
+        The rule: ``predict`` takes the largest of ``predict_proba(X) @ decision_matrix_``. Not
+        set for labels.
     decision_weights_ : ndarray of shape (n_classes,)
-        Its diagonal, with mean 1: the weight of each class.
-    threshold_ : float
-        For two classes: the second is predicted from this posterior of it on.
-    threshold_std_ : float
+        Its diagonal, with mean 1: the weight of each class. Not set for labels.
+    threshold_ : float or ndarray of shape (n_labels,)
+        For two classes: the second is predicted from this posterior of it on. For labels: each
+        is; infinite for one that no training row has.
+    threshold_std_ : float or ndarray of shape (n_labels,)
         Its standard error: the jackknife over the folds (over ten parts of the rows, where there
-        is one fold, or rows come in several).
+        is one fold, or rows come in several). NaN for labels too rare to learn a threshold for.
     objective_score_ : float
         The objective of out-of-fold decisions, by rules learnt without the fold.
     curve_ : Bunch
@@ -131,6 +143,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     it is judged by its posteriors (by half at 200 rows), which shrinks the rule towards the best
     one for these.
 
+    For labels all cuts are tried, too: of each label for the macro-F1, and of all together for
+    the micro-F1, of which the largest is found exactly [5]_. From there the thresholds for the
+    F1 of the rows, or for a function, are found by coordinate ascent. Labels are trusted as
+    classes are; from posteriors alone the best thresholds for F1 would be half of it [1]_, [6]_.
+    A label that a training fold lacks, or whose held-out rows all have it or all lack it, is
+    decided where the estimator's own posterior is over 0.5, with a warning.
+
     References
     ----------
     .. [1] Z. Lipton, C. Elkan, B. Naryanaswamy. "Optimal Thresholding of Classifiers to Maximize
@@ -140,6 +159,10 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     .. [3] C. Guo, G. Pleiss, Y. Sun, K. Weinberger. "On Calibration of Modern Neural Networks."
        ICML 2017. arXiv:1706.04599
     .. [4] C. Elkan. "The Foundations of Cost-Sensitive Learning." IJCAI 2001.
+    .. [5] W. Dinkelbach. "On Nonlinear Fractional Programming." Management Science 13(7), 1967.
+       doi:10.1287/mnsc.13.7.492
+    .. [6] O. Koyejo, N. Natarajan, P. Ravikumar, I. Dhillon. "Consistent Multilabel
+       Classification." NeurIPS 2015.
 
     Examples
     --------
@@ -156,6 +179,15 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     >>> f1 = [f1_score(y[2000:], clf.predict(X[2000:])) for clf in (plain, tuned)]
     >>> bool(f1[0] < f1[1])
     True
+
+    Labels:
+
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from sklearn.multiclass import OneVsRestClassifier
+    >>> X, y = make_multilabel_classification(600, n_labels=1, random_state=0)
+    >>> tuned = TunedDecisionClassifierCV(OneVsRestClassifier(LogisticRegression()))
+    >>> tuned.fit(X, y).threshold_.shape, tuned.predict(X).shape
+    ((5,), (600, 5))
     """
 
     _parameter_constraints = {
@@ -163,7 +195,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             HasMethods(["fit", "predict_proba"]),
             HasMethods(["fit", "decision_function"]),
         ],
-        "objective": [StrOptions(set(OBJECTIVES)), callable],
+        "objective": [StrOptions({*OBJECTIVES, *LABEL_OBJECTIVES}), callable],
         "level": [Interval(Real, 0, None, closed="left"), None],
         "cost_matrix": ["array-like", None],
         "pos_label": "no_validation",
@@ -204,8 +236,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a label indicator matrix of 0 and 1.
         **fit_params
             Given to the estimator's `fit`; those with a value for each row are cut like the
             rows. ``sample_weight`` counts in the objective, too.
@@ -220,42 +252,15 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         ValueError
             If a parameter or the data break a rule.
         """
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
-        )
-        data, classes = self._validated(X, y, fit_params.get("sample_weight"))
-        positive = self._positive(classes)
-        goal = self._goal(classes, data[2], positive)
-        if self._is_prefit():
-            estimator, held_out, judged = self._prefit(data, classes)
-        else:
-            estimator, held_out, judged = self._out_of_fold(data, classes, fit_params)
-        self._check_judged(judged, classes, positive)
-        if not judged.all():
-            warnings.warn(
-                f"The classes {classes[~judged].tolist()!r} have too few rows to be judged out of "
-                "fold: they take the decision weight of the rarest class that has enough.",
-                stacklevel=2,
-            )
-        learnt = learn(goal, held_out, judged)
-        if not learnt.rule.keeps_limit:
-            warnings.warn(
-                f"No rule keeps the limit of objective={self.objective!r}, level={self.level!r}, "
-                "on the held-out rows: the one that breaks it least is taken. Lower the level, or "
-                "improve the estimator.",
-                stacklevel=2,
-            )
+        params = self.get_params(deep=False)
+        validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
+        learn_rule = self._learn_labels if is_multilabel(y) else self._learn_classes
+        fitted = learn_rule(X, y, params, fit_params)
         # A fit before may have been of two classes, or of named columns.
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
-        self.classes_, self.estimator_ = classes, estimator
-        self.calibrator_, self.decision_matrix_ = learnt.calibrator, learnt.rule.matrix
-        self.decision_weights_ = learnt.rule.weights
-        self.objective_score_ = learnt.score
-        if learnt.curve is not None:
-            self.threshold_, self.threshold_std_ = learnt.rule.threshold, learnt.threshold_std
-            thresholds, scores, scores_std = learnt.curve
-            self.curve_ = Bunch(thresholds=thresholds, scores=scores, scores_std=scores_std)
+        for name, value in fitted.items():
+            setattr(self, name, value)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
@@ -271,11 +276,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
-            Class labels.
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or indicators: a sparse matrix if `fit` was given one.
         """
         proba = self.predict_proba(X)
-        return self.classes_[Rule(self.decision_matrix_)(proba)]
+        if not self.multilabel_:
+            return self.classes_[Rule(self.decision_matrix_)(proba)]
+        return LabelRule(self.threshold_, self._sparse_labels)(proba)
 
     def predict_proba(self, X):
         """Calibrated posteriors.
@@ -287,18 +294,81 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
+        proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of `classes_`; rows sum to 1. Those of labels do not, and are 1e-12 off
+            0 and 1 at least.
         """
         check_is_fitted(self)
-        proba = posterior(self.estimator_, X, self.classes_)
-        return proba if self.calibrator_ is None else self.calibrator_(proba)
+        proba = posterior(self.estimator_, X, self.classes_, multilabel=self.multilabel_)
+        if self.calibrator_ is not None:
+            proba = self.calibrator_(proba)
+        return inside(proba) if self.multilabel_ else proba
+
+    def _learn_classes(self, X, y, params, fit_params):
+        """Fitted attributes, where y holds class labels."""
+        data = self._class_data(X, y, fit_params.get("sample_weight"))
+        goal = class_goal(params, data.classes, data.target)
+        estimator, held_out, judged = self._held_out(data, fit_params)
+        self._check_judged(judged, data.classes, goal.positive)
+        learnt = learn(goal, held_out, judged)
+        if not learnt.rule.keeps_limit:
+            warnings.warn(
+                f"No rule keeps the limit of objective={self.objective!r}, level={self.level!r}, "
+                "on the held-out rows: the one that breaks it least is taken. Lower the level, or "
+                "improve the estimator.",
+                stacklevel=3,
+            )
+        fitted = {
+            "classes_": data.classes,
+            "estimator_": estimator,
+            "calibrator_": learnt.calibrator,
+            "decision_matrix_": learnt.rule.matrix,
+            "decision_weights_": learnt.rule.weights,
+            "objective_score_": learnt.score,
+            "multilabel_": False,
+        }
+        if learnt.curve is not None:
+            thresholds, scores, scores_std = learnt.curve
+            fitted["threshold_"] = learnt.rule.threshold
+            fitted["threshold_std_"] = learnt.threshold_std
+            fitted["curve_"] = Bunch(thresholds=thresholds, scores=scores, scores_std=scores_std)
+        return fitted
+
+    def _learn_labels(self, X, y, params, fit_params):
+        """Fitted attributes, where y is a label indicator matrix."""
+        data = self._label_data(X, y, fit_params.get("sample_weight"))
+        goal = label_goal(params, data.target)
+        estimator, held_out, judged = self._held_out(data, fit_params)
+        if not judged.any():
+            raise ValueError(
+                "At least 1 label must have rows with and without it in every training fold, and "
+                "held-out ones of positive sample_weight. Got none among "
+                f"{len(judged)} labels."
+            )
+        if not judged.all():
+            warnings.warn(
+                f"The labels {data.classes[~judged].tolist()!r} have too few rows with or without "
+                "them to be judged out of fold: they are decided where the estimator gives more "
+                "than 0.5, and never if no training row has them.",
+                stacklevel=3,
+            )
+        learnt = learn_labels(goal, held_out, judged)
+        never = ~data.target.any(axis=0) & (not self._is_prefit())
+        return {
+            "classes_": data.classes,
+            "estimator_": estimator,
+            "calibrator_": learnt.calibrator,
+            "threshold_": np.where(never, np.inf, learnt.rule.threshold),
+            "threshold_std_": learnt.threshold_std,
+            "objective_score_": learnt.score,
+            "multilabel_": True,
+            "_sparse_labels": hasattr(y, "tocsr"),
+        }
 
     def _is_prefit(self):
         return isinstance(self.cv, str) and self.cv == "prefit"
 
-    def _validated(self, X, y, sample_weight):
-        """Rows, their labels, class indices and weights; and the classes."""
+    def _class_data(self, X, y, sample_weight):
         X, y = indexable(X, as_array(y))
         labels = column_or_1d(y, warn=True)
         assert_all_finite(labels, input_name="y")
@@ -311,13 +381,19 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         else:
             classes, y_index = np.unique(labels, return_inverse=True)
         if len(np.unique(y_index)) < 2:
-            known = np.unique(labels).tolist()
             raise ValueError(
-                f"y must have rows of at least 2 classes. Got {len(known)} class: {known!r}."
+                "y must have rows of at least 2 classes. Got 1 class: "
+                f"{np.unique(labels).tolist()!r}."
             )
-        # A row counts as one on average: calibration is pulled as if by so many rows.
-        weight = weight * (np.count_nonzero(weight) / weight.sum())
-        return (X, y, y_index, weight), classes
+        return _Data(X, y, y_index, _one_on_average(weight), classes)
+
+    def _label_data(self, X, y, sample_weight):
+        # Most estimators do not take labels as a sparse matrix, and some misread it.
+        X, y = indexable(X, dense_indicator(y))
+        weight = check_sample_weight(sample_weight, y)
+        if self._is_prefit():
+            check_is_fitted(self.estimator)
+        return _Data(X, y, y, _one_on_average(weight), np.arange(y.shape[1]))
 
     def _check_judged(self, judged, classes, positive):
         if judged.sum() < 2:
@@ -331,113 +407,97 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "fold, and held-out rows of positive sample_weight. Got the class "
                 f"{classes.tolist()[positive]!r} with too few."
             )
-
-    def _goal(self, classes, y_index, positive):
-        """The objective with its parameters, checked against the classes."""
-        if self.calibration == "isotonic":
-            fewest = np.bincount(y_index, minlength=len(classes)).min()
-            if len(classes) > 2 or fewest < ISOTONIC_ROWS:
-                raise ValueError(
-                    "The 'calibration' parameter of TunedDecisionClassifierCV may be 'isotonic' "
-                    f"for 2 classes with at least {ISOTONIC_ROWS} rows each. Got {len(classes)} "
-                    f"classes, the rarest with {fewest} rows."
-                )
-        if callable(self.objective):
-            function = checked_function(self.objective, type(self).__name__)
-
-            def of_labels(true, decided):
-                value = function(classes[true], classes[decided])
-                if np.isnan(value):
-                    raise ValueError(
-                        "The 'objective' function of TunedDecisionClassifierCV must return "
-                        f"numbers. Got {value!r} instead."
-                    )
-                return value
-
-            return Goal(of_labels, None, self.calibration)
-        if self.objective == "cost":
-            return Goal(None, self._costs(len(classes)), self.calibration)
-        if self.objective in LEVELS:
-            low, high = LEVELS[self.objective]
-            if self.level is None or not low < self.level <= high:
-                raise ValueError(
-                    f"The 'level' parameter of objective={self.objective!r} must be in the range "
-                    f"({low}, {high}]. Got {self.level!r} instead."
-                )
-        return Goal(make_objective(self.objective, positive, self.level), None, self.calibration)
-
-    def _costs(self, n_classes):
-        costs = np.asarray(np.nan if self.cost_matrix is None else self.cost_matrix, dtype=float)
-        if costs.shape != (n_classes, n_classes) or not np.all(np.isfinite(costs)):
-            raise ValueError(
-                "The 'cost_matrix' parameter of objective='cost' must be finite and of shape "
-                f"({n_classes}, {n_classes}). Got {self.cost_matrix!r} instead."
+        if not judged.all():
+            warnings.warn(
+                f"The classes {classes[~judged].tolist()!r} have too few rows to be judged out of "
+                "fold: they take the decision weight of the rarest class that has enough.",
+                stacklevel=4,
             )
-        right = np.diag(costs)[:, None]
-        if np.any(costs < right) or np.all(costs == right):
-            raise ValueError(
-                "The 'cost_matrix' parameter of objective='cost' must have the least cost of each "
-                "row on its diagonal, and a larger one beside it in some row. Got "
-                f"{costs.tolist()!r} instead."
-            )
-        return costs
 
-    def _positive(self, classes):
-        """Index of the one class that the objective is for, None where it is for all."""
-        if callable(self.objective) or self.objective not in ONE_CLASS:
-            return None
-        if self.pos_label is None and len(classes) == 2:
-            return 1
-        (index,) = np.nonzero(classes == self.pos_label)
-        if len(index) != 1:
-            raise ValueError(
-                f"The 'pos_label' parameter of objective={self.objective!r} must be one of the "
-                f"classes {classes.tolist()!r}. Got {self.pos_label!r} instead."
-            )
-        return int(index[0])
+    def _held_out(self, data, fit_params):
+        """The estimator fitted on all rows, rows held out from others, and the classes judged."""
+        return self._prefit(data) if self._is_prefit() else self._out_of_fold(data, fit_params)
 
-    def _prefit(self, data, classes):
+    def _prefit(self, data):
         """The estimator, all rows as held out, and the classes that have some."""
-        X, _, y_index, weight = data
-        proba = posterior(self.estimator, X, classes)
-        part = stratified_parts(y_index, self._rng())
-        held_out = HeldOut(np.arange(len(y_index)), part, proba, y_index, weight)
-        return self.estimator, held_out, np.bincount(y_index, weight, len(classes)) > 0
+        target, n_classes = data.target, len(data.classes)
+        proba = data.posterior(self.estimator, data.X)
+        if proba.shape[1] != n_classes:
+            raise ValueError(
+                f"y must have a column for each of the {proba.shape[1]} labels of the fitted "
+                f"estimator. Got {n_classes} columns."
+            )
+        part = stratified_parts(target, self._rng())
+        held_out = HeldOut(np.arange(len(target)), part, proba, target, data.weight)
+        return self.estimator, held_out, known(target, n_classes, data.weight)
 
-    def _out_of_fold(self, data, classes, fit_params):
+    def _out_of_fold(self, data, fit_params):
         """The estimator fitted on all rows, the rows held out, and the classes judged."""
-        X, y, y_index, weight = data
-        splits = cv_splits(self.cv, X, y, y_index, self._rng())
+        target, n_classes = data.target, len(data.classes)
+        splits = cv_splits(self.cv, data.X, data.y, target, self._rng())
         tasks = [
-            delayed(_fit_and_score)(self.estimator, X, y, *split, classes, fit_params)
+            delayed(_fit_and_score)(
+                self.estimator, data.X, data.y, *split, data.posterior, fit_params
+            )
             for split in splits
         ]
-        tasks.append(delayed(clone(self.estimator).fit)(X, y, **fit_params))
+        tasks.append(delayed(clone(self.estimator).fit)(data.X, data.y, **fit_params))
         *probas, estimator = Parallel(n_jobs=self.n_jobs)(tasks)
-        trained = [np.bincount(y_index[train], minlength=len(classes)) > 0 for train, _ in splits]
         tests = [test for _, test in splits]
-        row, part = np.concatenate(tests), parts_of_folds(tests, y_index, self._rng)
-        times = np.bincount(row)
-        held_out = HeldOut(
-            row, part, np.concatenate(probas), y_index[row], weight[row] / times[row]
-        )
-        judged = np.all(trained, axis=0) & (
-            np.bincount(y_index[row], weight[row], len(classes)) > 0
-        )
+        row, part = np.concatenate(tests), parts_of_folds(tests, target, self._rng)
+        weight = data.weight[row] / np.bincount(row)[row]
+        held_out = HeldOut(row, part, np.concatenate(probas), target[row], weight)
+        trained = [known(target[train], n_classes) for train, _ in splits]
+        judged = np.all(trained, axis=0) & known(target[row], n_classes, weight)
         return estimator, held_out, judged
 
     def _rng(self):
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
     def __sklearn_tags__(self):
-        """Sparse rows and missing values pass where the estimator takes them."""
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator).input_tags
-        tags.input_tags.sparse, tags.input_tags.allow_nan = inner.sparse, inner.allow_nan
+        """Sparse rows, missing values and labels pass where the estimator takes them."""
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        if inner.classifier_tags is not None:
+            tags.classifier_tags.multi_label = inner.classifier_tags.multi_label
         return tags
 
 
-def _fit_and_score(estimator, X, y, train, test, classes, fit_params):
+@dataclass(frozen=True)
+class _Data:
+    """Rows that have been checked.
+
+    Parameters
+    ----------
+    X, y
+        As the estimator gets them.
+    target : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Class indices, or indicators of labels.
+    weight : ndarray of shape (n_samples,)
+        How much each row counts.
+    classes : ndarray of shape (n_classes,) or (n_labels,)
+        Class labels, or numbers of labels.
+    """
+
+    X: object
+    y: object
+    target: np.ndarray
+    weight: np.ndarray
+    classes: np.ndarray
+
+    @property
+    def posterior(self):
+        """Function of (estimator, X)."""
+        return partial(posterior, classes=self.classes, multilabel=self.target.ndim == 2)
+
+
+def _one_on_average(weight):
+    """The weights as counts of rows: calibration is pulled as if by so many."""
+    return weight * (np.count_nonzero(weight) / weight.sum())
+
+
+def _fit_and_score(estimator, X, y, train, test, response, fit_params):
     """Posteriors of the test rows by a clone fitted on the training rows."""
     n = len(y)
     params = {
@@ -445,4 +505,4 @@ def _fit_and_score(estimator, X, y, train, test, classes, fit_params):
         for name, value in fit_params.items()
     }
     fitted = clone(estimator).fit(safe_indexing(X, train), safe_indexing(y, train), **params)
-    return posterior(fitted, safe_indexing(X, test), classes)
+    return response(fitted, safe_indexing(X, test))

@@ -1,9 +1,12 @@
 """A class for each step of a sequence, where one class dominates."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import f1_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._decision.learning import Goal, HeldOut
@@ -12,10 +15,16 @@ from skimbalance._estimator import NetworkClassifier
 from skimbalance._mlp import softmax
 from skimbalance._monitors import MONITORS
 from skimbalance._objective import LOSS_PARAMS
-from skimbalance._preparation import ORDERS, Data
+from skimbalance._preparation import Data
 from skimbalance._sequences import Vocabulary, labels_of, read_sequences
 from skimbalance._targets import Steps
-from skimbalance._validation import Interval, StrOptions, check_sample_weight, class_indices
+from skimbalance._validation import (
+    Interval,
+    StrOptions,
+    as_array,
+    check_sample_weight,
+    class_indices,
+)
 from skimbalance.posterior import CLOSED_FORMS, log_posterior
 
 __all__ = ["ImbalancedSequenceClassifier"]
@@ -78,9 +87,9 @@ default=0.5
         square root of it, 0.5, is a compromise for F1. See
         `skimbalance.class_weight.compute_class_weight`.
 
-    sampling : {"shuffle", "stratified", "balanced"}, default="shuffle"
-        Of sequences, by the rarest class in each: "balanced" draws sequences of each such kind
-        equally often.
+    sampling : {"shuffle", "balanced"}, default="shuffle"
+        Of sequences: "balanced" tells them apart by the rarest class that they hold, and draws
+        each kind equally often.
 
     output_bias : {"prior", None}, default="prior"
         Whether the output layer starts at the class shares of the steps.
@@ -201,7 +210,7 @@ default=0.5
         "loss_params": [dict, None],
         "class_weight": [Interval(Real, 0, 1, closed="both"),
                          StrOptions({"balanced", "effective"}), dict, "array-like", None],
-        "sampling": [StrOptions(set(ORDERS))],
+        "sampling": [StrOptions({"shuffle", "balanced"})],
         "output_bias": [StrOptions({"prior"}), None],
         "optimizer": [StrOptions({"adam", "adamw", "sgd", "rmsprop"}), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -326,12 +335,7 @@ default=0.5
         y : list of ndarray, or ndarray of shape (n_sequences, n_steps)
             Class labels, in the form of X; masked where X is.
         """
-        sequences, logits = self._logits(X, mask)
-        if self._decision is None:
-            decided = np.argmax(logits, axis=1)
-        else:
-            calibrator, rule = self._decision
-            decided = rule(calibrator(self._natural(logits)))
+        sequences, decided = self._decided(X, mask)
         return sequences.split(self.classes_[decided])
 
     def predict_proba(self, X, mask=None):
@@ -353,8 +357,9 @@ default=0.5
         """
         sequences, logits = self._logits(X, mask)
         if self._decision is None:
-            return sequences.padded(softmax(logits))
-        return sequences.padded(self._decision[0](self._natural(logits)))
+            return sequences.spread(softmax(logits))
+        calibrator, _ = self._decision
+        return sequences.spread(calibrator(self._natural(logits)))
 
     def predict_posterior(self, X, mask=None):
         """Probabilities in the population that the steps came from.
@@ -377,7 +382,7 @@ default=0.5
             If the loss has no closed form.
         """
         sequences, logits = self._logits(X, mask)
-        return sequences.padded(np.exp(log_posterior(logits=logits, **self._fitted.posterior)))
+        return sequences.spread(np.exp(log_posterior(logits=logits, **self._fitted.posterior)))
 
     def score(self, X, y, sample_weight=None, mask=None):
         """Mean F1 of the classes over all steps that count.
@@ -398,11 +403,12 @@ default=0.5
         score : float
             Macro-F1.
         """
-        sequences = read_sequences(X, mask, type(self).__name__)
-        decided = self.predict(X, mask)
-        weight = None if sample_weight is None else np.asarray(sample_weight)[sequences.row]
-        true, predicted = (labels_of(v, sequences, type(self).__name__) for v in (y, decided))
-        return float(f1_score(true, predicted, average="macro", sample_weight=weight))
+        sequences, decided = self._decided(X, mask)
+        true = labels_of(as_array(y), sequences, type(self).__name__)
+        weight = check_sample_weight(sample_weight, sequences.mask)[sequences.row]
+        counts = weight > 0
+        true, decided, weight = true[counts], self.classes_[decided[counts]], weight[counts]
+        return float(f1_score(true, decided, average="macro", sample_weight=weight))
 
     @property
     def model_(self):
@@ -414,106 +420,168 @@ default=0.5
         """Without the live Keras model: it is built anew when it is wanted."""
         return self._without_model(super().__getstate__())
 
+    # -- training -----------------------------------------------------------------------------
+
     def _read(self, X, y, sample_weight, *, resume, mask):
         owner = type(self).__name__
-        sequences = read_sequences(X, mask, owner)
-        labels = labels_of(y, sequences, owner)
-        weight = check_sample_weight(sample_weight, np.zeros(sequences.shape[0]))
-        counts = weight[sequences.row] > 0
-        self.classes_ = np.unique(labels[counts])
+        sequences = self._sequences(X, mask)
+        labels = labels_of(as_array(y), sequences, owner)
+        weight = check_sample_weight(sample_weight, sequences.mask)
+        kept = (weight > 0) & (sequences.lengths > 0)
+        labels, sequences, weight = labels[kept[sequences.row]], sequences.some(kept), weight[kept]
+        self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
+            n_classes = "1 class" if len(self.classes_) else "no step"
             raise ValueError(
-                "y must have at least 2 classes among the steps that count. "
-                f"Got 1 class: {self.classes_.tolist()!r}."
+                f"The y of {owner} must have at least 2 classes, in sequences of a positive "
+                f"weight. Got {n_classes}: {self.classes_.tolist()!r}."
             )
         self._target = Steps(self.classes_)
-        tokens = sequences.steps[counts]
-        self._vocabulary = Vocabulary(tokens, self.min_frequency) if tokens.ndim == 1 else None
-        # Sequences of weight zero are as if they were not there.
-        labels = np.where(counts, labels, self.classes_[0])
-        indices = sequences.padded(class_indices(labels, self.classes_), -1)
-        index = np.flatnonzero((weight > 0) & (sequences.lengths > 0))
+        self._vocabulary, self._scaler = None, None
+        if sequences.steps.ndim == 1:
+            self._vocabulary = Vocabulary(sequences.steps, self.min_frequency)
+        self._n_features = sequences.steps.shape[1:]
         return Data(
-            (self._numbers(sequences, counts),),
-            index,
-            indices[index],
-            weight[index],
+            (self._packed(sequences),),
+            np.arange(len(weight)),
+            # No class, -1, beyond the end.
+            sequences.packed(class_indices(labels, self.classes_) + 1) - 1,
+            weight,
             weighted=sample_weight is not None,
-            lengths=sequences.lengths[index],
+            lengths=sequences.lengths,
         )
-
-    def _numbers(self, sequences, counts=None):
-        """Padded numbers of the tokens, or features with a 1 for each step that is there."""
-        steps, owner = sequences.steps, type(self).__name__
-        if (steps.ndim == 1) != (self._vocabulary is not None):
-            fitted = "tokens" if self._vocabulary is not None else "features"
-            raise ValueError(f"The X of {owner} must hold {fitted}, as in fit. Got the other.")
-        if self._vocabulary is None:
-            return sequences.padded(np.column_stack([steps, np.ones(len(steps))]))
-        if counts is None:
-            return sequences.padded(self._vocabulary.numbers(steps, owner))
-        numbers = np.zeros(len(steps), np.int32)
-        numbers[counts] = self._vocabulary.numbers(steps[counts], owner)
-        return sequences.padded(numbers)
 
     def _network(self, params, data, previous):
         if params.objective is not None:
-            if not params.early_stopping:
-                raise ValueError(
-                    "The 'early_stopping' parameter of ImbalancedSequenceClassifier must not be "
-                    "False where an 'objective' is tuned on held-out sequences. Got "
-                    f"objective={params.objective!r}."
-                )
+            self._check_held_out(data.y)
             params.early_stopping = True
-        params.standardize = params.standardize and self._vocabulary is None
-        self._n_features = None if self._vocabulary is not None else data.X[0].shape[2]
-        self._built_with = (params.network, params.units, params.n_layers, params.embedding_dim)
-        return self._as_network(params.dropout)
+        # Steps are standardised here, as padding is to stay zero.
+        params.standardize = False
+        options = {"n_layers": self.n_layers, "dropout": self.dropout}
+        options["units" if self.network == "bilstm" else "filters"] = self.units
+        if self._vocabulary is None:
+            (X,) = data.X
+            options["n_features"] = X.shape[2]
+        else:
+            options["n_tokens"], options["embedding_dim"] = (
+                len(self._vocabulary),
+                self.embedding_dim,
+            )
+        self._architecture = self.network, {"n_outputs": len(self.classes_), **options}
+        return self._built(int(check_random_state(self.random_state).randint(2**31)))
 
-    def _as_network(self, dropout):
+    def _check_held_out(self, y):
+        """Whether there can be held-out sequences to tune a decision on."""
+        owner = type(self).__name__
+        if not self.early_stopping:
+            raise ValueError(
+                f"The 'early_stopping' parameter of {owner} must not be False where an "
+                f"'objective' is tuned on held-out sequences. Got objective={self.objective!r}."
+            )
+        n_sequences = np.sum(self._target.occurrence(y) > 0, axis=0)
+        if n_sequences.min() < 2:
+            lone = self.classes_[n_sequences < 2].tolist()
+            raise ValueError(
+                f"The 'objective' parameter of {owner} must be None unless every class is in 2 "
+                f"sequences, one to train and one to hold out. Got {self.objective!r}, and only "
+                f"one sequence with {lone!r}."
+            )
+
+    def _built(self, seed):
+        """The network, with weights drawn from a seed."""
         from skimbalance._keras_network import KerasNetwork
         from skimbalance.networks import bilstm_tagger, conv1d_tagger
 
-        kind, units, n_layers, embedding_dim = self._built_with
-        of_tokens = self._vocabulary is not None
-        steps = (
-            {"n_tokens": len(self._vocabulary)} if of_tokens else {"n_features": self._n_features}
-        )
-        options = {"n_layers": n_layers, "embedding_dim": embedding_dim, "dropout": dropout}
-        if kind == "bilstm":
-            model = bilstm_tagger(len(self.classes_), **steps, units=units, **options)
+        name, options = self._architecture
+        build = bilstm_tagger if name == "bilstm" else conv1d_tagger
+        if self._vocabulary is None:
+            probe = np.ones((1, 2, options["n_features"]))
         else:
-            model = conv1d_tagger(len(self.classes_), **steps, filters=units, **options)
-        probe = np.ones((1, 2), np.int32) if of_tokens else np.ones((1, 2, self._n_features))
+            probe = np.ones((1, 2), np.int32)
         return KerasNetwork(
-            model, self._target, (probe,), takes_logits=True, owner=type(self).__name__
+            build(**options, seed=seed),
+            self._target,
+            (probe,),
+            takes_logits=True,
+            owner=type(self).__name__,
         )
 
     def _fitted_network(self):
-        return self._live_network(lambda: self._as_network(0.0))
+        return self._live_network(lambda: self._built(0))
 
     def _train(self, plan):
         from skimbalance._training import train
 
+        if self.standardize and self._vocabulary is None:
+            rows = plan.rows
+            steps = rows.y >= 0
+            (X,) = rows.X
+            self._scaler = StandardScaler().fit(
+                X[rows.index][steps][:, :-1],
+                sample_weight=np.broadcast_to(rows.weight[:, None], steps.shape)[steps],
+            )
+            X = (self._standardized(X),)
+            held_out = plan.held_out and replace(plan.held_out, X=X)
+            plan = replace(plan, rows=replace(rows, X=X), held_out=held_out)
         return train(plan, plan.start.network)
 
     def _fit_rows(self, data, *, resume, partial):
+        vars(self).pop("decision_weights_", None)
         self._decision = None
         held_out = super()._fit_rows(data, resume=resume, partial=partial)
-        if self.objective is not None and held_out is not None:
+        if self.objective is not None:
             self._decision = self._tuned(held_out)
             self.decision_weights_ = self._decision[1].weights
 
     def _tuned(self, held_out):
         """Calibrator and decision rule of held-out sequences."""
-        row, position = np.nonzero(held_out.y >= 0)
-        y = held_out.y[row, position]
-        X = held_out.X[0][held_out.index]
-        logits = self._forward(X, held_out.lengths)[row, position]
+        steps = held_out.y >= 0
+        row, y = np.nonzero(steps)[0], held_out.y[steps]
+        logits = self._forward(held_out.X[0][held_out.index], held_out.lengths)
         goal = Goal(make_objective(self.objective, None, None), None, "vector")
-        steps = np.arange(len(y))
-        judged = HeldOut(steps, row, self._natural(logits), y, held_out.weight[row])
-        return goal.learn(judged)
+        return goal.learn(
+            HeldOut(np.arange(len(y)), row, self._natural(logits), y, held_out.weight[row])
+        )
+
+    # -- input and output ---------------------------------------------------------------------
+
+    def _sequences(self, X, mask):
+        return read_sequences(as_array(X), mask, type(self).__name__)
+
+    def _packed(self, sequences):
+        """What the network takes, padded: numbers of tokens, or features.
+
+        After the features comes a 1, so that no step is taken for padding.
+        """
+        steps, owner = sequences.steps, type(self).__name__
+        if self._vocabulary is not None:
+            return sequences.packed(self._vocabulary.numbers(steps, owner))
+        return sequences.packed(np.column_stack([steps, np.ones(len(steps))]))
+
+    def _standardized(self, X):
+        """Features standardised; padding, and what tells it, as they were."""
+        standard = (X[..., :-1] - self._scaler.mean_) / self._scaler.scale_
+        return np.concatenate([standard * X[..., -1:], X[..., -1:]], axis=-1)
+
+    def _check_steps(self, steps):
+        """Whether the steps are of the kind, and have the features, of the fit."""
+        owner, (n_features,) = type(self).__name__, self._n_features or (None,)
+        kind, of_steps = ("tokens", "features") if n_features is None else ("features", "tokens")
+        if steps.ndim - 1 != len(self._n_features):
+            raise ValueError(f"The X of {owner} must hold {kind}, as in fit. Got {of_steps}.")
+        if steps.shape[1:] != self._n_features:
+            raise ValueError(
+                f"The X of {owner} must have {n_features} features, as in fit. Got "
+                f"{steps.shape[1]} instead."
+            )
+
+    def _decided(self, X, mask):
+        """The sequences, and the class index of each step."""
+        sequences, logits = self._logits(X, mask)
+        if self._decision is None:
+            return sequences, np.argmax(logits, axis=1)
+        calibrator, rule = self._decision
+        return sequences, rule(calibrator(self._natural(logits)))
 
     def _natural(self, logits):
         """Natural probabilities, where the loss has a closed form for them."""
@@ -525,22 +593,29 @@ default=0.5
     def _logits(self, X, mask):
         """The sequences, and the logits of their steps in one array."""
         check_is_fitted(self)
-        sequences = read_sequences(X, mask, type(self).__name__)
-        logits = self._forward(self._numbers(sequences), sequences.lengths)
-        return sequences, logits[sequences.row, sequences.position]
+        sequences = self._sequences(X, mask)
+        if not len(sequences.steps):
+            return sequences, np.zeros((0, len(self.classes_)))
+        self._check_steps(sequences.steps)
+        logits = self._forward(self._packed(sequences), sequences.lengths)
+        if not np.all(np.isfinite(logits)):
+            raise ValueError(
+                f"The X of {type(self).__name__} must be small enough for the network's outputs "
+                f"to be finite. Got values of up to {np.abs(sequences.steps).max():g}."
+            )
+        return sequences, logits
 
     def _forward(self, X, lengths):
-        """Logits of padded sequences; those of like length are computed together."""
-        network, fitted = self._fitted_network(), self._fitted
-        if fitted.center is not None:
-            from skimbalance._engine.job import standardized
-
-            X = standardized(X, fitted.center, fitted.scale, sequences=True)
-        logits = np.zeros((*X.shape[:2], len(self.classes_)))
-        order = np.argsort(lengths, kind="stable")
+        """Logits of all steps; sequences of like length are computed together."""
+        network, starts = self._fitted_network(), np.cumsum(lengths) - lengths
+        X = X if self._scaler is None else self._standardized(X)
+        logits = np.empty((lengths.sum(), len(self.classes_)))
+        order = np.argsort(lengths, kind="stable")[np.sum(lengths == 0) :]
         for start in range(0, len(order), BLOCK):
             rows = order[start : start + BLOCK]
-            width = lengths[rows[-1]]
-            if width:
-                logits[rows, :width] = network.forward(fitted.weights, (X[rows, :width],))
+            position = np.arange(lengths[rows[-1]])
+            there = position < lengths[rows, None]
+            place = (starts[rows, None] + position)[there]
+            outputs = network.forward(self._fitted.weights, (X[rows, : len(position)],))
+            logits[place] = outputs[there]
         return logits

@@ -7,7 +7,17 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.isotonic import IsotonicRegression
 
-__all__ = ["CALIBRATIONS", "IsotonicCalibration", "LogScaling", "fit_calibrator", "log_proba"]
+__all__ = [
+    "CALIBRATIONS",
+    "IsotonicCalibration",
+    "LabelCalibration",
+    "LogScaling",
+    "fit_calibrator",
+    "fit_label_calibrator",
+    "inside",
+    "log_proba",
+    "two_classes",
+]
 
 # Logarithms of probabilities below this say no more than that: in float32 they come as zeros.
 SMALLEST = 1e-12
@@ -46,6 +56,38 @@ class IsotonicCalibration:
         """Calibrated probabilities of shape (n_samples, 2)."""
         second = self.regression.predict(np.asarray(proba, dtype=float)[:, 1])
         return np.column_stack([1 - second, second])
+
+
+@dataclass
+class LabelCalibration:
+    """Each label by a calibrator of its own.
+
+    Parameters
+    ----------
+    each : list
+        Calibrators of two classes, without the label and with it; None leaves it as it is.
+    """
+
+    each: list
+
+    def __call__(self, proba):
+        """Calibrated probabilities of shape (n_samples, n_labels)."""
+        columns = [
+            column if calibrator is None else calibrator(two_classes(column))[:, 1]
+            for calibrator, column in zip(self.each, np.asarray(proba).T, strict=True)
+        ]
+        return np.column_stack(columns)
+
+
+def inside(proba):
+    """Posteriors of labels in float64, 1e-12 off 0 and 1 at least."""
+    return np.clip(np.asarray(proba, dtype=float), SMALLEST, 1 - SMALLEST)
+
+
+def two_classes(proba):
+    """Posteriors of being without a label and with it, of shape (n_samples, 2)."""
+    proba = np.asarray(proba, dtype=float)
+    return np.column_stack([1 - proba, proba])
 
 
 def log_proba(proba):
@@ -122,3 +164,13 @@ CALIBRATIONS = {
 def fit_calibrator(name, proba, y, weight):
     """The calibrator of a name, learnt from held-out posteriors (n_samples, n_classes)."""
     return CALIBRATIONS[name](np.asarray(proba, dtype=float), y, weight)
+
+
+def fit_label_calibrator(name, proba, y, weight, judged):
+    """The calibrators of a name for the judged labels, of indicators (n_samples, n_labels)."""
+    return LabelCalibration(
+        [
+            fit_calibrator(name, two_classes(proba[:, k]), y[:, k], weight) if judged[k] else None
+            for k in range(len(judged))
+        ]
+    )

@@ -16,7 +16,7 @@ from skimbalance._decision.rules import (
 )
 from skimbalance._scores import decision_sums
 
-__all__ = ["Goal", "HeldOut", "Learnt", "learn"]
+__all__ = ["Goal", "HeldOut", "Learnt", "jackknife", "learn", "out_of_part"]
 
 CURVE_POINTS = 500
 
@@ -36,11 +36,14 @@ class Goal:
         ``costs[k, j]`` of deciding j for a row of class k.
     calibration : str or None
         Key of `CALIBRATIONS`.
+    positive : int, default=None
+        Index of the one class that the objective is for, if any.
     """
 
     objective: object
     costs: np.ndarray | None
     calibration: str | None
+    positive: int | None = None
 
     def learn(self, held_out, starts=STARTS):
         """Calibrator (or None) and rule of held-out rows."""
@@ -85,10 +88,10 @@ class HeldOut:
         Which row of the data; one may come several times, in different folds.
     part : ndarray of shape (n,)
         Its fold; all rows of the same number are in the same part.
-    proba : ndarray of shape (n, n_classes)
+    proba : ndarray of shape (n, n_classes) or (n, n_labels)
         Posteriors.
-    y : ndarray of shape (n,)
-        Class indices.
+    y : ndarray of shape (n,) or (n, n_labels)
+        Class indices, or indicators of labels.
     weight : ndarray of shape (n,)
         How much it counts.
     """
@@ -104,9 +107,11 @@ class HeldOut:
         return HeldOut(*(array[chosen] for array in parts))
 
     def n_rows(self):
-        """Distinct rows of each class."""
-        first = np.unique(self.row, return_index=True)[1]
-        return np.bincount(self.y[first], minlength=self.proba.shape[1])
+        """Distinct rows of each class; of labels (n_labels, 2), without and with each."""
+        y = self.y[np.unique(self.row, return_index=True)[1]]
+        if y.ndim == 1:
+            return np.bincount(y, minlength=self.proba.shape[1])
+        return np.column_stack([len(y) - y.sum(axis=0), y.sum(axis=0)])
 
     def of_classes(self, judged):
         """The rows of some classes, with posteriors and indices among these."""
@@ -151,20 +156,44 @@ def learn(goal, held_out, judged):
         learnt = learn(goal.of_classes(judged), held_out.of_classes(judged), some)
         return _for_all(learnt, goal.costs, held_out, judged)
     calibrator, rule = goal.learn(held_out)
-    decided, thresholds = np.empty(len(held_out.y), int), []
-    for i in np.unique(held_out.part):
-        here = held_out.part == i
-        calibrator_i, rule_i = goal.learn(held_out[~here], ONE_START)
-        proba = held_out.proba[here]
-        decided[here] = rule_i(proba if calibrator_i is None else calibrator_i(proba))
-        if len(judged) == 2:
-            thresholds.append(rule_i.threshold)
+    decided, rules = out_of_part(lambda rows: goal.learn(rows, ONE_START), held_out)
     score = goal.value(held_out.y, decided, held_out.weight)
     if len(judged) > 2:
         return Learnt(calibrator, rule, score, None, None)
-    m = len(thresholds)
-    jackknife = float(np.sqrt(max(m - 1, 0)) * np.std(thresholds))
-    return Learnt(calibrator, rule, score, jackknife, _curve(goal, held_out, calibrator, rule))
+    spread = float(jackknife([rule.threshold for rule in rules]))
+    return Learnt(calibrator, rule, score, spread, _curve(goal, held_out, calibrator, rule))
+
+
+def out_of_part(learn_from, held_out):
+    """Decisions by rules learnt without the part of the row, and these rules.
+
+    Parameters
+    ----------
+    learn_from : callable
+        From held-out rows to a calibrator (or None) and a rule.
+    held_out : HeldOut
+        The rows.
+
+    Returns
+    -------
+    decided : ndarray of the shape of ``held_out.y``
+        Class indices, or indicators of labels.
+    rules : list
+        One for each part.
+    """
+    decided, rules = np.empty(held_out.y.shape, int), []
+    for i in np.unique(held_out.part):
+        here = held_out.part == i
+        calibrator, rule = learn_from(held_out[~here])
+        proba = held_out.proba[here]
+        decided[here] = rule(proba if calibrator is None else calibrator(proba))
+        rules.append(rule)
+    return decided, rules
+
+
+def jackknife(thresholds):
+    """Standard error of a threshold, or of several, from those learnt without each part."""
+    return np.sqrt(len(thresholds) - 1) * np.std(thresholds, axis=0)
 
 
 def _among(judged, objective):

@@ -8,6 +8,7 @@ import numpy as np
 import skimbalance._scores as _scores
 
 __all__ = [
+    "LABEL_OBJECTIVES",
     "LEVELS",
     "OBJECTIVES",
     "ONE_CLASS",
@@ -84,6 +85,28 @@ LEVELS = {
     "alerts": (0, 1000),
 }
 OBJECTIVES = (*WHOLE, *ONE_CLASS, "cost")
+
+
+def _of_labels(mean):
+    """Of indicators: the sums of each label."""
+
+    def value(y, decided, weight):
+        return mean(weight @ (y * decided), weight @ decided, weight @ y)
+
+    return value
+
+
+def _f1_samples(y, decided, weight):
+    of_rows = _scores.f1(np.sum(y * decided, axis=1), decided.sum(axis=1), y.sum(axis=1))
+    return np.average(of_rows, weights=weight)
+
+
+#: Name -> score of indicators: function of (y, decided, weight). As scikit-learn, 0 / 0 is 0.
+LABEL_OBJECTIVES = {
+    "f1_macro": _of_labels(lambda *sums: np.mean(_scores.f1(*sums))),
+    "f1_micro": _of_labels(lambda *sums: _scores.f1(*(part.sum() for part in sums))),
+    "f1_samples": _f1_samples,
+}
 
 
 def binary_cost(costs):

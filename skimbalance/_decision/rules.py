@@ -11,7 +11,7 @@ import numpy as np
 from skimbalance._decision.calibration import SMALLEST, fit_calibrator, log_proba
 from skimbalance._decision.objectives import Objective
 
-__all__ = ["Rule", "cost_rule", "learn_rule", "threshold_curve"]
+__all__ = ["Rule", "cost_rule", "learn_rule", "threshold_curve", "trusted_truth"]
 
 # The posteriors judge a class as if they were so many of its rows: of 0, 50, 200, 1000 and all it
 # gave the best macro-F1 on other rows, for models of different kinds.
@@ -101,15 +101,12 @@ def learn_rule(objective, proba, y, weight, *, n_rows=None, starts=STARTS):
     -----
     The indicator of class k is replaced by ``share * indicator + (1 - share) * eta_k``, with
     ``share = n_k / (n_k + 200)``: a class with few rows is judged by its posteriors, for which
-    the best rule would be a closed form. For that they are first made to agree with the class
-    shares in the mean.
+    the best rule would be a closed form.
     """
     n_classes = proba.shape[1]
-    bias = fit_calibrator("bias", proba, y, weight)
-    eta = bias(proba)
     n_rows = np.bincount(y, minlength=n_classes) if n_rows is None else n_rows
-    share = n_rows / (n_rows + PRIOR_ROWS)
-    truth = (share * (y[:, None] == np.arange(n_classes)) + (1 - share) * eta) * weight[:, None]
+    bias, eta, truth = trusted_truth(proba, y, weight, n_rows)
+    truth = truth * weight[:, None]
     if not isinstance(objective, Objective):
         search = _SearchOfFunction(objective, log_proba(eta), truth, weight, y)
     else:
@@ -124,6 +121,27 @@ def learn_rule(objective, proba, y, weight, *, n_rows=None, starts=STARTS):
     limited = isinstance(objective, Objective) and objective.slack is not None
     # All ranks of broken limits are below -2, all values from 0 on.
     return Rule(gains, not limited or search.rank(matrix) >= -1)
+
+
+def trusted_truth(proba, y, weight, n_rows):
+    """The indicators of the classes, as far as their rows are trusted, and else their posteriors.
+
+    Parameters
+    ----------
+    proba, y, weight, n_rows
+        As of `learn_rule`.
+
+    Returns
+    -------
+    bias : LogScaling
+        Makes posteriors agree with the class shares in the mean.
+    eta, truth : ndarray of shape (n_samples, n_classes)
+        Such posteriors, and ``share * indicator + (1 - share) * eta``.
+    """
+    bias = fit_calibrator("bias", proba, y, weight)
+    eta = bias(proba)
+    share = n_rows / (n_rows + PRIOR_ROWS)
+    return bias, eta, share * (y[:, None] == np.arange(len(n_rows))) + (1 - share) * eta
 
 
 class _Search:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from skimbalance._engine.job import Result
+from skimbalance._engine.job import Result, standardized
 from skimbalance._engine.stopping import (
     SEQUENCES,
     EarlyStopping,
@@ -21,13 +22,15 @@ from skimbalance._engine.stopping import (
 VALIDATION_BLOCK = 2**14
 
 
-def train_by_keras(job, model, trained, variables, callbacks, mean_loss, to_logits, pack):
+def train_by_keras(
+    job, model, trained, variables, callbacks, mean_loss, to_logits, pack, *, stream
+):
     """Train one job by Keras' `fit`.
 
     Parameters
     ----------
     job : Job
-        The request; its rows are read batch by batch, raw.
+        The request; its rows are taken raw.
     model : keras.Model
         From raw rows to probabilities, with the job's weights and an optimizer.
     trained : keras.Model
@@ -42,6 +45,8 @@ def train_by_keras(job, model, trained, variables, callbacks, mean_loss, to_logi
         Logits of what `trained` puts out.
     pack : callable
         Inputs as `trained` takes them, from a tuple.
+    stream : bool
+        Whether rows are read batch by batch, as they do not fit into memory.
 
     Returns
     -------
@@ -49,11 +54,12 @@ def train_by_keras(job, model, trained, variables, callbacks, mean_loss, to_logi
         As of `stack.train_alone`, without optimizer slots.
     """
     trained.compile(optimizer=model.optimizer, loss=_MeanLoss(job, mean_loss, to_logits))
-    batches = _Batches(job, pack)
+    tensors = not stream and job.rows.lengths is None
+    batches = _TensorBatches(job, pack) if tensors else _Batches(job, pack)
     with progress_bar([job]) as bar:
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
         judging = _Judging(job, batches, bar, callers, to_logits)
-        trained.fit(batches, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
+        trained.fit(batches.data, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
     stopping = judging.stopping
     weights = {name: v.numpy() for name, v in variables.items() if name in job.weights}
     n_epochs = len(judging.history["loss"])
@@ -90,11 +96,38 @@ def _of_batch(rows, batch, width, pack):
     """Inputs, targets and weights of some rows; of sequences the first steps."""
     dtype = keras.config.floatx()
     X = [x[rows.index[batch]] for x in rows.X]
-    X = [x.astype(dtype) if x.dtype.kind == "f" else x for x in X]
     parts = [rows.y[batch], rows.weight[batch]]
     if width is not None:
         X, parts = ([part[:, :width] for part in several] for several in (X, parts))
+        if rows.center is not None:
+            X = [standardized(x, rows.center, rows.scale, sequences=True) for x in X]
+    X = [x.astype(dtype) if x.dtype.kind == "f" else x for x in X]
     return pack(tuple(X)), *parts
+
+
+class _TensorBatches:
+    """The batches of an epoch as a dataset of TensorFlow: gathered without Python."""
+
+    def __init__(self, job, pack):
+        self._job, self.pack = job, pack
+        everything = np.arange(len(job.rows))
+        X, y, weight = _of_batch(job.rows, everything, None, lambda X: X)
+        X, y = tuple(map(tf.constant, X)), tf.constant(y)
+        self._order = tf.Variable(everything, trainable=False)
+        self._weight = tf.Variable(weight, trainable=False)
+        cuts = tf.constant(job.cuts)
+
+        def batch(i):
+            rows = self._order[cuts[i] : cuts[i + 1]]
+            inputs = tuple(tf.gather(x, rows) for x in X)
+            return pack(inputs), tf.gather(y, rows), tf.gather(self._weight, rows)
+
+        self.data = tf.data.Dataset.range(len(job.cuts) - 1).map(batch).prefetch(2)
+
+    def start_epoch(self, epoch):
+        job = self._job
+        self._order.assign(job.epoch(epoch - 1)[0])
+        self._weight.assign(job.early_weight if epoch <= job.deferred_until else job.rows.weight)
 
 
 class _Batches(keras.utils.PyDataset):
@@ -102,7 +135,7 @@ class _Batches(keras.utils.PyDataset):
 
     def __init__(self, job, pack):
         super().__init__()
-        self._job, self.pack = job, pack
+        self._job, self.pack, self.data = job, pack, self
         self.start_epoch(1)
 
     def start_epoch(self, epoch):

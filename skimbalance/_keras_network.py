@@ -58,6 +58,8 @@ class KerasNetwork:
         self.model, self.target, self._keys, self._owner = model, target, keys, owner
         self._of_labels = isinstance(target, Labels)
         self._lock, self._assigned = threading.Lock(), None
+        # The one that trained it, if any: it computes outputs, too.
+        self.program = None
         self._graph = _graph(model)
         self._probes = tuple(x[:PROBES] for x in probes)
         self.ends_in = self._find_head(takes_logits)
@@ -307,7 +309,7 @@ class KerasNetwork:
     def forward(self, weights, X, center=None, scale=None):
         """Logits of rows, given as a tuple of inputs."""
         if self.by_keras is None:
-            program = program_for(("forward", self.key), self._forward_program)
+            program = self.program or program_for(("forward", self.key), self._forward_program)
             state = {**weights, **self.noise(0)}
             params, state = program.flatten(state)
             rows = tuple(

@@ -175,6 +175,7 @@ def train(plan, network):
         )
         result.path = f"Keras' own fit: {by_keras}"
         return result
+    network.program = job.program
     if not callbacks:
         return gathering.train(job)
     model, _ = network.models()

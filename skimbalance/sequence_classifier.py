@@ -19,6 +19,7 @@ from skimbalance._preparation import Data
 from skimbalance._sequences import Vocabulary, labels_of, read_sequences
 from skimbalance._targets import Steps
 from skimbalance._validation import (
+    HasMethods,
     Interval,
     StrOptions,
     as_array,
@@ -29,8 +30,8 @@ from skimbalance.posterior import CLOSED_FORMS, log_posterior
 
 __all__ = ["ImbalancedSequenceClassifier"]
 
-# Sequences of like length that are computed together.
-BLOCK = 256
+# Steps, padding among them, that are computed together: a long sequence stays with a few others.
+BLOCK_STEPS = 2**14
 
 
 class ImbalancedSequenceClassifier(NetworkClassifier):
@@ -154,8 +155,11 @@ default=0.5
         Weighted steps of each class, and their shares.
     class_weight_ : dict
         Weight of each class, by label.
+    decision_matrix_ : ndarray of shape (n_classes, n_classes)
+        With an `objective`: `predict` takes the largest of ``predict_proba(X) @
+        decision_matrix_``.
     decision_weights_ : ndarray of shape (n_classes,)
-        With an `objective`: the weight of each class in decisions, of mean 1.
+        Its diagonal, with mean 1: the weight of each class.
     history_ : dict of str to list
         One value an epoch.
     n_iter_, best_epoch_ : int
@@ -212,7 +216,8 @@ default=0.5
                          StrOptions({"balanced", "effective"}), dict, "array-like", None],
         "sampling": [StrOptions({"shuffle", "balanced"})],
         "output_bias": [StrOptions({"prior"}), None],
-        "optimizer": [StrOptions({"adam", "adamw", "sgd", "rmsprop"}), callable],
+        "optimizer": [StrOptions({"adam", "adamw", "sgd", "rmsprop"}),
+                      HasMethods(["apply", "get_config"])],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"cosine"}), callable, None],
         "weight_decay": [Interval(Real, 0, None, closed="left"), None],
@@ -224,7 +229,7 @@ default=0.5
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "objective": [StrOptions(set(WHOLE)), None],
-        "callbacks": [list, tuple, callable, None],
+        "callbacks": [list, tuple, HasMethods("on_epoch_end"), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }  # fmt: skip
@@ -437,7 +442,7 @@ default=0.5
                 f"weight. Got {n_classes}: {self.classes_.tolist()!r}."
             )
         self._target = Steps(self.classes_)
-        self._vocabulary, self._scaler = None, None
+        self._vocabulary = self._kept_numbers = self._scaler = None
         if sequences.steps.ndim == 1:
             self._vocabulary = Vocabulary(sequences.steps, self.min_frequency)
         self._n_features = sequences.steps.shape[1:]
@@ -512,26 +517,37 @@ default=0.5
     def _train(self, plan):
         from skimbalance._training import train
 
-        if self.standardize and self._vocabulary is None:
-            rows = plan.rows
-            steps = rows.y >= 0
-            (X,) = rows.X
-            self._scaler = StandardScaler().fit(
-                X[rows.index][steps][:, :-1],
-                sample_weight=np.broadcast_to(rows.weight[:, None], steps.shape)[steps],
-            )
-            X = (self._standardized(X),)
-            held_out = plan.held_out and replace(plan.held_out, X=X)
-            plan = replace(plan, rows=replace(rows, X=X), held_out=held_out)
+        rows, held_out = plan.rows, plan.held_out
+        (X,), there = rows.X, rows.y >= 0
+        weight = np.broadcast_to(rows.weight[:, None], there.shape)[there]
+        self._learn_steps(X[rows.index][there], weight)
+        X = (self._prepared(X),)
+        held_out = held_out and replace(held_out, X=X)
+        plan = replace(plan, rows=replace(rows, X=X), held_out=held_out)
         return train(plan, plan.start.network)
 
+    def _learn_steps(self, steps, weight):
+        """Which tokens are frequent, or means and deviations of features: of training steps only.
+
+        Held-out sequences are to have as many infrequent tokens as those of `predict` will.
+        """
+        if self._vocabulary is None:
+            if self.standardize:
+                self._scaler = StandardScaler().fit(steps[:, :-1], sample_weight=weight)
+        elif self.min_frequency > 1:
+            number = np.arange(len(self._vocabulary))
+            rare = np.bincount(steps, minlength=len(number)) < self.min_frequency
+            self._kept_numbers = np.where(rare & (number > 0), 1, number).astype(np.int32)
+
     def _fit_rows(self, data, *, resume, partial):
-        vars(self).pop("decision_weights_", None)
+        for name in ("decision_matrix_", "decision_weights_"):
+            vars(self).pop(name, None)
         self._decision = None
         held_out = super()._fit_rows(data, resume=resume, partial=partial)
         if self.objective is not None:
             self._decision = self._tuned(held_out)
-            self.decision_weights_ = self._decision[1].weights
+            _, rule = self._decision
+            self.decision_matrix_, self.decision_weights_ = rule.matrix, rule.weights
 
     def _tuned(self, held_out):
         """Calibrator and decision rule of held-out sequences."""
@@ -558,10 +574,15 @@ default=0.5
             return sequences.packed(self._vocabulary.numbers(steps, owner))
         return sequences.packed(np.column_stack([steps, np.ones(len(steps))]))
 
-    def _standardized(self, X):
-        """Features standardised; padding, and what tells it, as they were."""
-        standard = (X[..., :-1] - self._scaler.mean_) / self._scaler.scale_
-        return np.concatenate([standard * X[..., -1:], X[..., -1:]], axis=-1)
+    def _prepared(self, X):
+        """Packed steps as training takes them; padding, and what tells it, stays as it was."""
+        if self._kept_numbers is not None:
+            return self._kept_numbers[X]
+        if self._scaler is None:
+            return X
+        features, there = X[..., :-1], X[..., -1:]
+        standard = (features - self._scaler.mean_) / self._scaler.scale_ * there
+        return np.concatenate([standard, there], axis=-1)
 
     def _check_steps(self, steps):
         """Whether the steps are of the kind, and have the features, of the fit."""
@@ -608,14 +629,14 @@ default=0.5
     def _forward(self, X, lengths):
         """Logits of all steps; sequences of like length are computed together."""
         network, starts = self._fitted_network(), np.cumsum(lengths) - lengths
-        X = X if self._scaler is None else self._standardized(X)
+        X = self._prepared(X)
         logits = np.empty((lengths.sum(), len(self.classes_)))
-        order = np.argsort(lengths, kind="stable")[np.sum(lengths == 0) :]
-        for start in range(0, len(order), BLOCK):
-            rows = order[start : start + BLOCK]
-            position = np.arange(lengths[rows[-1]])
-            there = position < lengths[rows, None]
-            place = (starts[rows, None] + position)[there]
-            outputs = network.forward(self._fitted.weights, (X[rows, : len(position)],))
-            logits[place] = outputs[there]
+        longest_first = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+        while len(longest_first):
+            width = lengths[longest_first[0]]
+            rows, longest_first = np.split(longest_first, [max(1, BLOCK_STEPS // width)])
+            there = np.arange(width) < lengths[rows, None]
+            place = starts[rows, None] + np.arange(width)
+            outputs = network.forward(self._fitted.weights, (X[rows, :width],))
+            logits[place[there]] = outputs[there]
         return logits

@@ -6,7 +6,7 @@ from imblearn.metrics import geometric_mean_score
 from scipy.special import softmax
 from sklearn import metrics
 
-from skimbalance._monitors import MONITORS
+from skimbalance._monitors import LABEL_MONITORS, MONITORS
 
 
 def of_classes(score, **options):
@@ -25,13 +25,68 @@ def of_scores(score, **options):
     return scored
 
 
+def f1_rare(y, z, w):
+    """Over all classes but the one with most weight."""
+    n_classes = z.shape[1]
+    rare = np.delete(np.arange(n_classes), np.bincount(y, w, n_classes).argmax())
+    decided = np.argmax(z, axis=1)
+    return metrics.f1_score(
+        y, decided, labels=rare, average="macro", sample_weight=w, zero_division=0
+    )
+
+
+def of_each_label(score):
+    """The mean over labels of a score of two classes."""
+
+    def scored(y, z, w):
+        decided = (z > 0).astype(int)
+        labels = range(y.shape[1])
+        return np.mean([score(y[:, j], decided[:, j], sample_weight=w) for j in labels])
+
+    return scored
+
+
+def geometric_mean(y, decided, sample_weight):
+    """Of the recalls of those, without and with the label, that there are."""
+    return geometric_mean_score(
+        y, decided, labels=np.unique(y), average="multiclass", sample_weight=sample_weight
+    )
+
+
+def of_label_scores(score):
+    """Over the labels that some rows have and some have not."""
+
+    def scored(y, z, w):
+        there = (y[w > 0].min(axis=0) == 0) & (y[w > 0].max(axis=0) == 1)
+        if not there.any():
+            return 0.0
+        z = z.astype(np.float64)
+        return score(y[:, there], z[:, there], average="macro", sample_weight=w)
+
+    return scored
+
+
+def f1_of_labels(y, z, w):
+    return metrics.f1_score(y, z > 0, average="macro", sample_weight=w, zero_division=0)
+
+
 THEIRS = {
     "balanced_accuracy": of_classes(metrics.balanced_accuracy_score),
     "f1_macro": of_classes(metrics.f1_score, average="macro"),
+    "f1_rare": f1_rare,
     "mcc": of_classes(metrics.matthews_corrcoef),
     "geometric_mean": of_classes(geometric_mean_score, average="multiclass"),
     "average_precision": of_scores(metrics.average_precision_score),
     "roc_auc": of_scores(metrics.roc_auc_score, multi_class="ovr"),
+}
+
+THEIRS_OF_LABELS = {
+    "balanced_accuracy": of_each_label(metrics.balanced_accuracy_score),
+    "f1_macro": f1_of_labels,
+    "mcc": of_each_label(metrics.matthews_corrcoef),
+    "geometric_mean": of_each_label(geometric_mean),
+    "average_precision": of_label_scores(metrics.average_precision_score),
+    "roc_auc": of_label_scores(metrics.roc_auc_score),
 }
 
 
@@ -144,3 +199,105 @@ def test_a_worse_network_scores_less(name, n_classes):
     z = good(y, n_classes, rng)
     scores = [MONITORS[name](y, part, weight) for part in (perfect(y, n_classes, rng), z, -z)]
     assert scores[0] > scores[1] > scores[2]
+
+
+# Labels
+
+each_label_monitor = pytest.mark.parametrize("name", sorted(LABEL_MONITORS))
+
+
+def indicator(n=200):
+    """Labels from half of the rows to a twentieth."""
+    return (np.random.default_rng(4).random((n, 4)) < [0.5, 0.3, 0.15, 0.05]).astype(np.int8)
+
+
+def good_labels(y, rng):
+    return rng.normal(0, 2, y.shape) + 3.0 * y - 1.5
+
+
+def tied_labels(y, rng):
+    """With zeros, which are not predicted."""
+    return np.round(good_labels(y, rng))
+
+
+def confident_labels(y, rng):
+    return (50 * good_labels(y, rng)).astype(np.float32)
+
+
+def never_a_label(y, rng):
+    return np.minimum(good_labels(y, rng), 0)
+
+
+def the_same_for_all_rows(y, rng):
+    return np.tile([1.0, -1.0, 2.0, -2.0], (len(y), 1))
+
+
+LABEL_LOGITS = [
+    good_labels, tied_labels, confident_labels, never_a_label, the_same_for_all_rows
+]  # fmt: skip
+
+
+def test_every_monitor_of_labels_has_a_reference():
+    assert set(THEIRS_OF_LABELS) == set(LABEL_MONITORS)
+
+
+@each_label_monitor
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("logits", LABEL_LOGITS, ids=lambda f: f.__name__)
+def test_equals_theirs_of_labels(name, weighted, logits):
+    rng = np.random.default_rng(0)
+    y = indicator()
+    z = logits(y, rng)
+    weight = rng.uniform(0.1, 3, len(y)) if weighted else np.ones(len(y))
+    ours, theirs = LABEL_MONITORS[name](y, z, weight), THEIRS_OF_LABELS[name](y, z, weight)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-7 if name == "mcc" else 1e-12)
+
+
+@each_label_monitor
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("n_judged", [0, 2])
+def test_labels_that_no_held_out_row_has_or_that_all_have(name, n_judged):
+    rng = np.random.default_rng(5)
+    y, weight = indicator(), rng.uniform(0.1, 3, 200)
+    z = good_labels(y, rng)
+    y[:, n_judged:3], y[:, 3] = 0, 1
+    ours, theirs = LABEL_MONITORS[name](y, z, weight), THEIRS_OF_LABELS[name](y, z, weight)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-7 if name == "mcc" else 1e-12)
+
+
+@each_label_monitor
+def test_weight_of_labels_is_a_row_repeated(name):
+    rng = np.random.default_rng(1)
+    y = indicator()
+    z, times = tied_labels(y, rng), rng.integers(0, 5, len(y))
+    repeated = LABEL_MONITORS[name](y.repeat(times, 0), z.repeat(times, 0), np.ones(times.sum()))
+    np.testing.assert_allclose(LABEL_MONITORS[name](y, z, times.astype(float)), repeated)
+
+
+@each_label_monitor
+def test_monitors_of_labels_do_not_depend_on_their_order(name):
+    y = indicator()
+    z, order = good_labels(y, np.random.default_rng(6)), [2, 0, 3, 1]
+    weight = np.ones(len(y))
+    permuted = LABEL_MONITORS[name](y[:, order], z[:, order], weight)
+    np.testing.assert_allclose(permuted, LABEL_MONITORS[name](y, z, weight))
+
+
+@each_label_monitor
+def test_perfect_labels_and_worse_networks(name):
+    rng = np.random.default_rng(3)
+    y, weight = indicator(), np.ones(200)
+    z = good_labels(y, rng)
+    scores = [LABEL_MONITORS[name](y, part, weight) for part in (2.0 * y - 1, z, -z)]
+    assert scores[0] == pytest.approx(1)
+    assert scores[0] > scores[1] > scores[2]
+
+
+@pytest.mark.parametrize("name", sorted(set(LABEL_MONITORS) - {"f1_macro"}))
+def test_one_label_is_two_classes(name):
+    """The F1 of a label is that of having it, of classes the mean of both."""
+    y = indicator()[:, :1]
+    z = good_labels(y, np.random.default_rng(7))
+    weight = np.random.default_rng(8).uniform(0.1, 3, len(y))
+    of_classes = MONITORS[name](y[:, 0], np.column_stack([np.zeros(len(z)), z]), weight)
+    assert LABEL_MONITORS[name](y, z, weight) == pytest.approx(of_classes)

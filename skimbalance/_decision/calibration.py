@@ -127,7 +127,10 @@ def _fit_scaling(proba, y, weight, scales, biases):
         return value / total, np.concatenate([scales @ by_scale, biases @ by_bias]) / total
 
     start = np.zeros(n_scales + len(biases))
-    free = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    # L-BFGS-B needs fewer sums for many classes. For two it would mostly wait for LAPACK's threads,
+    # on a machine with other work fifty times as long as the sums take.
+    method = "BFGS" if log_p.shape[0] == 2 else "L-BFGS-B"
+    free = minimize(loss, start, jac=True, method=method).x
     return LogScaling(1 + free[:n_scales] @ scales, free[n_scales:] @ biases)
 
 

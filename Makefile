@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# Of the tests' small matrices threads would only wait for each other.
+test test-min: export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test check bench test-min clean
 

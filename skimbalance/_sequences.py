@@ -2,6 +2,7 @@
 
 import reprlib
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
@@ -196,21 +197,26 @@ def _joined(sequences, owner):
 
 def _concatenated(parts, what):
     """One array of several; numbers are not made strings."""
-    of_strings = {part.dtype.kind in "US" for part in parts if part.dtype != object}
-    if len(of_strings) > 1:
-        raise ValueError(f"{what} must all hold strings, or all numbers. Got both.")
+    _check_kinds((part.dtype.kind in "US" for part in parts if part.dtype != object), what)
     return np.concatenate(parts)
+
+
+def _check_kinds(are_strings, what):
+    if len(set(are_strings)) > 1:
+        raise ValueError(f"{what} must all be strings, or all numbers. Got both.")
 
 
 def _checked(steps, owner):
     """Features as finite floats of two axes; tokens as they are."""
     if steps.ndim == 1 and steps.dtype.kind == "O":
-        steps = np.array(steps.tolist())
-        if steps.ndim > 1 or steps.dtype.kind == "O":
+        tokens = steps.tolist()
+        wrong = [token for token in tokens if not isinstance(token, str | bytes | Real)]
+        if wrong:
             raise ValueError(
-                f"The tokens of X of {owner} must be strings or integers. Got {steps[0]!r} "
-                "among them."
+                f"The tokens of X of {owner} must be strings or integers. Got {wrong[0]!r}."
             )
+        _check_kinds((isinstance(t, str | bytes) for t in tokens), f"The tokens of X of {owner}")
+        steps = np.array(tokens)
     if steps.ndim == 1 and steps.dtype.kind != "f":
         return steps
     try:

@@ -637,6 +637,8 @@ default=0.5
             rows, longest_first = np.split(longest_first, [max(1, BLOCK_STEPS // width)])
             there = np.arange(width) < lengths[rows, None]
             place = starts[rows, None] + np.arange(width)
-            outputs = network.forward(self._fitted.weights, (X[rows, :width],))
+            # What is too large for float32 shows in the outputs.
+            with np.errstate(over="ignore"):
+                outputs = network.forward(self._fitted.weights, (X[rows, :width],))
             logits[place[there]] = outputs[there]
         return logits

@@ -49,7 +49,7 @@ ROOMS = {
          "posterior"},
         {"numpy", "sklearn"},
     ),
-    "_sequences": (set(), {"numpy"}),
+    "_sequences": (set(), {"numpy", "sklearn"}),
     "decision": ({"_decision.*", "_response", "_validation"}, {"numpy", "sklearn"}),
     "_decision.*": ({"_decision.*", "sampling", "_scores"}, NUMPY),
     "prior": ({"posterior", "_response", "_validation"}, NUMPY),

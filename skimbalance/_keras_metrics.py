@@ -1,5 +1,7 @@
 """Keras metrics of whole epochs, from logits."""
 
+import copy
+
 import keras
 import numpy as np
 
@@ -17,31 +19,29 @@ class Metrics:
 
     Keras' sparse metrics, accuracy and cross-entropy get class indices, or indicators of labels.
     All others get, of two classes, 0 or 1 and the probability of the second; of more, one-hot
-    targets and all probabilities; of labels, indicators and probabilities.
+    targets and all probabilities, and so do categorical ones of two; of labels, indicators and
+    probabilities.
 
     Parameters
     ----------
     metrics : list
-        Names, instances or functions.
+        Names, instances, classes or functions.
     of_labels : bool
         Whether outputs are labels that each hold or do not.
     """
 
     def __init__(self, metrics, of_labels):
         self._of_labels = of_labels
-        self._metrics = {}
-        for metric in metrics:
-            name, made = self._resolved(metric)
-            self._metrics[name] = made
+        self._metrics = dict(map(self._resolved, metrics))
 
     @classmethod
     def of(cls, built, network):
         """Those that the parameters ask for, or that the model is compiled with; else None."""
         metrics = built.metrics
         if metrics is None and built.model.compiled:
-            config = built.model.get_compile_config() or {}
-            metrics = keras.saving.deserialize_keras_object(config.get("metrics"))
-        metrics = _flat(metrics)
+            # As given: `get_compile_config` has names, from which not all can be made again.
+            metrics = built.model._compile_config.config.get("metrics")
+        metrics = [metric for metric in keras.tree.flatten(metrics) if metric is not None]
         return cls(metrics, isinstance(network.target, Labels)) if metrics else None
 
     def __call__(self, y, logits):
@@ -50,6 +50,7 @@ class Metrics:
         Returns
         -------
         values : dict of str to float
+            A list of floats where a metric has one for each class.
         """
         z = keras.ops.convert_to_tensor(logits)
         proba = np.asarray(keras.ops.sigmoid(z) if self._of_labels else keras.ops.softmax(z))
@@ -66,36 +67,31 @@ class Metrics:
         return values
 
     def _resolved(self, metric):
-        """Name and metric: an instance of a metric, or a function."""
-        if isinstance(metric, str):
+        """Name and metric: an instance of its own, or a function."""
+        name = metric if isinstance(metric, str) else None
+        if name in ACCURACY | CROSSENTROPY:
             kind = "Binary" if self._of_labels else "SparseCategorical"
-            if metric in ACCURACY | CROSSENTROPY:
-                what = "Accuracy" if metric in ACCURACY else "Crossentropy"
-                return metric, getattr(keras.metrics, kind + what)(name=metric)
-            found = keras.metrics.get(metric)
-            return metric, found() if isinstance(found, type) else found
-        if isinstance(metric, type):
-            metric = metric()
-        return getattr(metric, "name", None) or metric.__name__, metric
+            what = "Accuracy" if name in ACCURACY else "Crossentropy"
+            return name, getattr(keras.metrics, kind + what)(name=name)
+        metric = keras.metrics.get(metric)
+        if isinstance(metric, keras.metrics.Metric):
+            # The one that was given may serve fits in other threads.
+            return metric.name, copy.deepcopy(metric)
+        return name or metric.__name__, metric
 
     def _form(self, metric, y, proba):
+        """Targets and outputs as a metric wants them."""
         if self._of_labels:
             return y.astype(proba.dtype), proba
-        name = type(metric).__name__
-        name = getattr(metric, "__name__", "") if name == "function" else name
-        if "sparse" in name.lower():
+        name = getattr(metric, "__name__", type(metric).__name__).lower()
+        if "sparse" in name:
             return y, proba
-        if proba.shape[1] == 2:
+        if proba.shape[1] == 2 and not _is_categorical(metric, name):
             return y[:, None].astype(proba.dtype), proba[:, 1:]
         return np.eye(proba.shape[1], dtype=proba.dtype)[y], proba
 
 
-def _flat(metrics):
-    """Metrics in one list, whatever structure Keras allows."""
-    if metrics is None:
-        return []
-    if isinstance(metrics, dict):
-        metrics = list(metrics.values())
-    if not isinstance(metrics, list | tuple):
-        return [metrics]
-    return [m for item in metrics if item is not None for m in _flat(item)]
+def _is_categorical(metric, name):
+    """Whether a metric looks at all classes, also where there are two."""
+    takes_largest = isinstance(metric, keras.metrics.FBetaScore) and metric.threshold is None
+    return "categorical" in name or takes_largest or getattr(metric, "class_id", None) is not None

@@ -14,6 +14,14 @@ FIT_PARAMS = ("batch_size", "epochs", "verbose")
 # What a build function may take that no user gives.
 GIVEN = {"meta", "compile_kwargs", "params"}
 
+# What scikeras calls otherwise.
+INSTEAD = {
+    "build_fn": "'model'",
+    "callbacks": "'callbacks'",
+    "shuffle": "'sampling', and 'shuffle' is its default",
+    "validation_split": "'validation_fraction', with early_stopping=True",
+}
+
 
 def accepted(function):
     """Names of the parameters that a callable takes, and whether it takes any others, too."""
@@ -31,8 +39,8 @@ def check_routed(owner, params, routed):
         Name of the classifier.
     params : dict
         Its parameters.
-    routed : dict
-        Of these, the routed ones.
+    routed : iterable of str
+        Names of the routed ones.
 
     Raises
     ------
@@ -43,40 +51,49 @@ def check_routed(owner, params, routed):
         prefix, _, rest = name.partition("__")
         if not rest:
             prefix, rest = "model", name
-        names = _takers(prefix, rest, params)
-        if names is None or rest.rpartition("__")[2] in names:
+        *path, last = rest.split("__")
+        names = _takers(prefix, path, params)
+        if names is None or last in names:
             continue
+        what = INSTEAD.get(last) if prefix in ("model", "fit") else None
+        remedy = f" Use {what}." if what else ""
         raise ValueError(
             f"The routed parameter {name!r} of {owner} must be one that somebody takes: "
-            f"{_list_of(prefix, rest, names)}. Got a value for {name!r}, which nobody takes."
+            f"{_list_of(prefix, path, names)}. Got a value for {name!r}, which nobody takes."
+            + remedy
         )
 
 
-def _list_of(prefix, rest, names):
-    lead = rest.rpartition("__")[0]
-    full = sorted("__".join(filter(None, (prefix, lead, name))) for name in names)
-    if full:
+def _list_of(prefix, path, names):
+    if names:
+        full = sorted("__".join((prefix, *path, name)) for name in names)
         return f"those of this prefix are {full!r}"
     if prefix in ("optimizer", "loss", "metrics", "callbacks"):
-        return (
-            f"{prefix!r} takes parameters where it is given as a name or a class, not as an object"
-        )
+        known_by = "a name or a class" if prefix == "optimizer" else "a class"
+        return f"{prefix!r} takes parameters where it is given as {known_by}"
+    if prefix == "model":
+        return "the 'model' function has no parameters of its own"
     return f"the prefixes are {[f'{p}__' for p in PREFIXES]!r}"
 
 
-def _takers(prefix, rest, params):
-    """Names that are taken behind a prefix; None if any is."""
-    if prefix not in PREFIXES:
+def _takers(prefix, path, params):
+    """Names that are taken behind a prefix and what follows it; None if any is."""
+    if prefix in ("model", "fit", "optimizer") and path:
         return set()
     if prefix == "fit":
         return set(FIT_PARAMS)
-    item = params[prefix]
     if prefix == "model":
-        if not inspect.isroutine(item) and not callable(item):
+        model = params["model"]
+        if model is None or hasattr(model, "get_config"):
             return set()
-        names, any_other = accepted(item)
+        names, any_other = accepted(model)
         return None if any_other else names - GIVEN
-    return _of_items(_as_class(prefix, item), rest.split("__")[:-1])
+    if prefix not in PREFIXES:
+        return set()
+    item = params[prefix]
+    if prefix == "optimizer" and isinstance(item, str):
+        item = type(keras.optimizers.get(item))
+    return _of_items(item, path)
 
 
 def _of_items(item, path):
@@ -87,24 +104,10 @@ def _of_items(item, path):
             return _of_items(items.get(path[0]), path[1:])
         of_each = [_of_items(x, ()) for x in items.values()]
         return set.intersection(*of_each) if of_each else set()
-    if not inspect.isclass(item):
+    if path or not inspect.isclass(item):
         return set()
     names = set()
     for kind in item.__mro__[:-1]:
         if "__init__" in vars(kind):
             names |= accepted(kind.__init__)[0]
     return names - {"self"}
-
-
-def _as_class(prefix, item):
-    """The class behind a name."""
-    if prefix == "optimizer" and isinstance(item, str):
-        return type(keras.optimizers.get(item))
-    if prefix == "metrics" and isinstance(item, list | tuple):
-        return [_as_class(prefix, x) for x in item]
-    if prefix == "metrics" and isinstance(item, str):
-        try:
-            return type(keras.metrics.get(item))
-        except ValueError:
-            return item
-    return item

@@ -1,13 +1,10 @@
 """A classifier around a Keras network of the user's own, in scikeras' conventions."""
 
-import copy
-import sys
-import threading
 from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skimbalance._estimator import TableClassifier
@@ -23,10 +20,13 @@ from skimbalance._validation import (
 
 __all__ = ["ImbalancedKerasClassifier"]
 
-# Rows on which a model is tried.
+# Rows on which a model is built and tried, at least.
 PROBES = 32
 
-_importing = threading.Lock()
+DEFAULT_OPTIMIZER = "adam"
+
+# Sets the initial weights apart from other streams of random numbers of the same seed.
+INITIAL = 3
 
 
 class ImbalancedKerasClassifier(TableClassifier):
@@ -220,7 +220,7 @@ default="balanced"
         class_weight="balanced",
         sampling="shuffle",
         output_bias="prior",
-        optimizer="adam",
+        optimizer=DEFAULT_OPTIMIZER,
         metrics=None,
         batch_size="auto",
         epochs=100,
@@ -470,61 +470,74 @@ default="balanced"
         from skimbalance._keras_metrics import Metrics
         from skimbalance._training import loss_and_optimizer
 
-        rows = tuple(x if len(data.index) == len(x) else x[data.index] for x in data.X)
-        y = data.y if isinstance(self._target, Labels) else self.classes_[data.y]
+        owner = type(self).__name__
+        of_callbacks = {name for name in vars(params) if name.startswith("callbacks")}
         self._built_with = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if name == "model" or name not in type(self)._parameter_constraints
+            "params": {k: v for k, v in vars(params).items() if k not in of_callbacks},
+            "shapes": [(len(x), *x.shape[1:]) for x in data.X],
+            "dtypes": [x.dtype for x in data.X],
         }
-        built = self._build(rows, y)
+        rows = data.index[np.arange(self._n_probes()) % len(data.index)]
+        X = tuple(x[rows] for x in data.X)
+        seed = check_random_state(self.random_state).randint(2**31)
+        built = self._build(vars(params), X, np.random.default_rng([seed, INITIAL]))
+        _check_optimizer(params.optimizer, built, owner)
         vars(params).update(self._fit_params())
         params.callbacks = built.callbacks
         params.standardize = False
-        takes_logits = loss_and_optimizer(params, built, type(self).__name__)
-        network = self._as_network(built.model, tuple(x[:PROBES] for x in rows), takes_logits)
+        takes_logits = loss_and_optimizer(params, built, owner)
+        network = self._as_network(built.model, X, takes_logits=takes_logits)
+        self._built_with["found"] = network.found
         params.metrics = Metrics.of(built, network)
-        if previous is not None and {k: v.shape for k, v in previous.weights.items()} != {
-            k: tuple(v.shape) for k, v in network.names(network.model).items()
-        }:
+        if previous is not None and _shapes(previous.weights) != _shapes(network.weights()):
             raise ValueError(
                 "A fit that goes on from the one before must have the same model. Got one with "
                 "weights of other shapes."
             )
         return network
 
-    def _as_network(self, model, probes, takes_logits=None):
+    def _n_probes(self):
+        """Rows on which to build a model: at least one for each class."""
+        return max(PROBES, len(self.classes_))
+
+    def _build(self, params, X, rng):
+        """Let scikeras build the model and what goes with it, on some rows."""
+        from skimbalance._scikeras import build
+
+        y = np.resize(self.classes_, self._n_probes())
+        if isinstance(self._target, Labels):
+            y = (np.arange(len(y))[:, None] + np.arange(len(self.classes_))) % 2
+        return build(
+            params,
+            [name for name in params if name not in type(self)._parameter_constraints],
+            X,
+            y,
+            shapes=self._built_with["shapes"],
+            keys=self._input_keys,
+            rng=rng,
+        )
+
+    def _as_network(self, model, X, **known):
         from skimbalance._keras_network import KerasNetwork
 
+        keys = self._input_keys
         return KerasNetwork(
             model,
             self._target,
-            probes,
-            keys=self._input_keys if self._input_keys != [*range(len(probes))] else None,
-            takes_logits=takes_logits,
+            X,
+            keys=keys if keys is not None and isinstance(keys[0], str) else None,
             owner=type(self).__name__,
+            **known,
         )
-
-    def _build(self, X, y):
-        """Let scikeras build the model and what goes with it, for these rows."""
-        known = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
-        if len(known) < len(self.classes_):
-            # Of the classes that `partial_fit` was told of, some have no rows yet.
-            n = max(len(y), len(self.classes_))
-            X = tuple(x[np.arange(n) % len(x)] for x in X)
-            y = self.classes_[np.arange(n) % len(self.classes_)]
-        return _build(self._built_with, self.get_params(), X, y, self._input_keys)
 
     def _fitted_network(self):
         """The fitted network; built anew after it was stored."""
         if self._fitted.network is None:
-            keys = self._input_keys
-            shapes = [self.X_shape_] if keys is None else self.X_shape_
-            X = tuple(np.broadcast_to(np.zeros((), np.float32), shape) for shape in shapes)
-            y = np.resize(self.classes_, shapes[0][0])
-            if isinstance(self._target, Labels):
-                y = np.broadcast_to(y[:, None] % 2, (shapes[0][0], len(self.classes_)))
-            network = self._as_network(self._build(X, y).model, tuple(x[:PROBES] for x in X))
+            known = self._built_with
+            parts = zip(known["shapes"], known["dtypes"], strict=True)
+            X = tuple(np.zeros((self._n_probes(), *s[1:]), dtype) for s, dtype in parts)
+            model = self._build(known["params"], X, np.random.default_rng(0)).model
+            network = self._as_network(model, X, found=known["found"])
             self._fitted = replace(self._fitted, network=network)
         return self._fitted.network
 
@@ -555,107 +568,16 @@ def _of_equal_length(parts, y, multi_output):
     return parts, y
 
 
-def _scikeras_classifier():
-    """Scikeras' classifier; what its import changes in Keras' classes is undone."""
-    import keras
-
-    with _importing:
-        if "scikeras" in sys.modules:
-            from scikeras.wrappers import KerasClassifier
-
-            return KerasClassifier
-        kinds = (keras.Model, keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)
-        names = ("__reduce__", "__deepcopy__")
-        before = [(kind, name, vars(kind).get(name)) for kind in kinds for name in names]
-        from scikeras.wrappers import KerasClassifier
-
-        for kind, name, own in before:
-            if own is not None:
-                setattr(kind, name, own)
-            elif name in vars(kind):
-                delattr(kind, name)
-        return KerasClassifier
+def _shapes(weights):
+    return {name: value.shape for name, value in weights.items()}
 
 
-class _Built:
-    """What scikeras made of the parameters: model, optimizer, loss, metrics, callbacks."""
-
-    def __init__(self, model, compile_kwargs, callbacks):
-        self.model, self.callbacks = model, callbacks
-        self.optimizer, self.loss = compile_kwargs["optimizer"], compile_kwargs["loss"]
-        self.metrics = compile_kwargs["metrics"]
-
-
-def _build(built_with, params, X, y, keys):
-    """Build the model of the parameters `built_with`, and the rest of `params`."""
-    import keras
-
-    from skimbalance._routing import accepted
-    from skimbalance._training import keras_loss
-
-    model, given = built_with["model"], {k: v for k, v in built_with.items() if k != "model"}
-    function = _default_model if model is None else model
-    if isinstance(model, keras.Model):
-        function = lambda: copy.deepcopy(model)  # noqa: E731
-    takes, any_other = accepted(function)
-    kept = {}
-
-    def build(meta, compile_kwargs, **routed):
-        kept.update(compile_kwargs)
-        offered = {"meta": meta, "compile_kwargs": compile_kwargs, "params": params}
-        routed.update({k: v for k, v in offered.items() if any_other or k in takes})
-        routed = {k: v for k, v in routed.items() if any_other or k in takes}
-        built = function(**routed)
-        if not isinstance(built, keras.Model):
-            raise ValueError(
-                "The 'model' function of ImbalancedKerasClassifier must return a Keras model. "
-                f"Got {built!r} instead."
-            )
-        return built
-
-    kind = _scikeras_classifier()
-    shapes = {"X_shape_": [x.shape for x in X]} if keys is not None else {}
-
-    class Builder(kind):
-        @property
-        def feature_encoder(self):
-            return _Shapes(shapes)
-
-    others = {k: v for k, v in given.items() if not k.startswith("fit__")}
-    scikeras = Builder(
-        model=build,
-        loss=keras_loss(params["loss"]),
-        optimizer=params["optimizer"],
-        metrics=params["metrics"],
-        callbacks=params["callbacks"],
-        verbose=0,
-        **others,
-    )
-    scikeras.initialize(X[0] if keys is None else np.zeros((len(y), 1)), y)
-    callbacks = [c for item in scikeras._fit_callbacks for c in _as_list(item)]
-    return _Built(scikeras.model_, kept, callbacks)
-
-
-class _Shapes:
-    """A transformer of nothing, that tells scikeras of the true shapes of several inputs."""
-
-    def __init__(self, shapes):
-        self._shapes = shapes
-
-    def fit(self, X):
-        return self
-
-    def get_metadata(self):
-        return self._shapes
-
-
-def _as_list(item):
-    return item if isinstance(item, list) else [item]
-
-
-def _default_model(meta):
-    from skimbalance.networks import mlp
-
-    labels = meta["target_type_"] == "multilabel-indicator"
-    n_outputs = meta["y_shape_"][1] if labels else meta["n_classes_"]
-    return mlp(meta["n_features_in_"], n_outputs, normalization="batch")
+def _check_optimizer(optimizer, built, owner):
+    """Check that an optimizer that was asked for is the one that the model is compiled with."""
+    compiled = built.model.optimizer if built.model.compiled else built.optimizer
+    if optimizer != DEFAULT_OPTIMIZER and type(compiled) is not type(built.optimizer):
+        raise ValueError(
+            f"The 'optimizer' parameter of {owner} must be left out where the model is compiled "
+            f"with another one: leave compiling out, or compile with compile_kwargs['optimizer']. "
+            f"Got {optimizer!r} and a model compiled with {type(compiled).__name__}."
+        )

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import f1_score
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,7 +15,7 @@ from skimbalance._mlp import softmax
 from skimbalance._monitors import MONITORS
 from skimbalance._objective import LOSS_PARAMS
 from skimbalance._preparation import Data
-from skimbalance._sequences import Vocabulary, labels_of, read_sequences
+from skimbalance._sequences import Encoder, labels_of, read_sequences
 from skimbalance._targets import Steps
 from skimbalance._validation import (
     HasMethods,
@@ -442,12 +441,9 @@ default=0.5
                 f"weight. Got {n_classes}: {self.classes_.tolist()!r}."
             )
         self._target = Steps(self.classes_)
-        self._vocabulary = self._kept_numbers = self._scaler = None
-        if sequences.steps.ndim == 1:
-            self._vocabulary = Vocabulary(sequences.steps, self.min_frequency)
-        self._n_features = sequences.steps.shape[1:]
+        self._encoder = Encoder(sequences.steps, self.min_frequency, self.standardize, owner)
         return Data(
-            (self._packed(sequences),),
+            (self._encoder.packed(sequences),),
             np.arange(len(weight)),
             # No class, -1, beyond the end.
             sequences.packed(class_indices(labels, self.classes_) + 1) - 1,
@@ -460,18 +456,11 @@ default=0.5
         if params.objective is not None:
             self._check_held_out(data.y)
             params.early_stopping = True
-        # Steps are standardised here, as padding is to stay zero.
+        # The encoder does it, as padding is to stay zero.
         params.standardize = False
-        options = {"n_layers": self.n_layers, "dropout": self.dropout}
+        options = {"n_layers": self.n_layers, "embedding_dim": self.embedding_dim}
         options["units" if self.network == "bilstm" else "filters"] = self.units
-        if self._vocabulary is None:
-            (X,) = data.X
-            options["n_features"] = X.shape[2]
-        else:
-            options["n_tokens"], options["embedding_dim"] = (
-                len(self._vocabulary),
-                self.embedding_dim,
-            )
+        options["dropout"] = self.dropout
         self._architecture = self.network, {"n_outputs": len(self.classes_), **options}
         return self._built(int(check_random_state(self.random_state).randint(2**31)))
 
@@ -499,14 +488,10 @@ default=0.5
 
         name, options = self._architecture
         build = bilstm_tagger if name == "bilstm" else conv1d_tagger
-        if self._vocabulary is None:
-            probe = np.ones((1, 2, options["n_features"]))
-        else:
-            probe = np.ones((1, 2), np.int32)
         return KerasNetwork(
-            build(**options, seed=seed),
+            build(**self._encoder.inputs, **options, seed=seed),
             self._target,
-            (probe,),
+            (self._encoder.probe,),
             takes_logits=True,
             owner=type(self).__name__,
         )
@@ -520,24 +505,11 @@ default=0.5
         rows, held_out = plan.rows, plan.held_out
         (X,), there = rows.X, rows.y >= 0
         weight = np.broadcast_to(rows.weight[:, None], there.shape)[there]
-        self._learn_steps(X[rows.index][there], weight)
-        X = (self._prepared(X),)
+        self._encoder.learn(X[rows.index][there], weight)
+        X = (self._encoder.prepared(X),)
         held_out = held_out and replace(held_out, X=X)
         plan = replace(plan, rows=replace(rows, X=X), held_out=held_out)
         return train(plan, plan.start.network)
-
-    def _learn_steps(self, steps, weight):
-        """Which tokens are frequent, or means and deviations of features: of training steps only.
-
-        Held-out sequences are to have as many infrequent tokens as those of `predict` will.
-        """
-        if self._vocabulary is None:
-            if self.standardize:
-                self._scaler = StandardScaler().fit(steps[:, :-1], sample_weight=weight)
-        elif self.min_frequency > 1:
-            number = np.arange(len(self._vocabulary))
-            rare = np.bincount(steps, minlength=len(number)) < self.min_frequency
-            self._kept_numbers = np.where(rare & (number > 0), 1, number).astype(np.int32)
 
     def _fit_rows(self, data, *, resume, partial):
         for name in ("decision_matrix_", "decision_weights_"):
@@ -564,38 +536,6 @@ default=0.5
     def _sequences(self, X, mask):
         return read_sequences(as_array(X), mask, type(self).__name__)
 
-    def _packed(self, sequences):
-        """What the network takes, padded: numbers of tokens, or features.
-
-        After the features comes a 1, so that no step is taken for padding.
-        """
-        steps, owner = sequences.steps, type(self).__name__
-        if self._vocabulary is not None:
-            return sequences.packed(self._vocabulary.numbers(steps, owner))
-        return sequences.packed(np.column_stack([steps, np.ones(len(steps))]))
-
-    def _prepared(self, X):
-        """Packed steps as training takes them; padding, and what tells it, stays as it was."""
-        if self._kept_numbers is not None:
-            return self._kept_numbers[X]
-        if self._scaler is None:
-            return X
-        features, there = X[..., :-1], X[..., -1:]
-        standard = (features - self._scaler.mean_) / self._scaler.scale_ * there
-        return np.concatenate([standard, there], axis=-1)
-
-    def _check_steps(self, steps):
-        """Whether the steps are of the kind, and have the features, of the fit."""
-        owner, (n_features,) = type(self).__name__, self._n_features or (None,)
-        kind, of_steps = ("tokens", "features") if n_features is None else ("features", "tokens")
-        if steps.ndim - 1 != len(self._n_features):
-            raise ValueError(f"The X of {owner} must hold {kind}, as in fit. Got {of_steps}.")
-        if steps.shape[1:] != self._n_features:
-            raise ValueError(
-                f"The X of {owner} must have {n_features} features, as in fit. Got "
-                f"{steps.shape[1]} instead."
-            )
-
     def _decided(self, X, mask):
         """The sequences, and the class index of each step."""
         sequences, logits = self._logits(X, mask)
@@ -617,8 +557,7 @@ default=0.5
         sequences = self._sequences(X, mask)
         if not len(sequences.steps):
             return sequences, np.zeros((0, len(self.classes_)))
-        self._check_steps(sequences.steps)
-        logits = self._forward(self._packed(sequences), sequences.lengths)
+        logits = self._forward(self._encoder.packed(sequences), sequences.lengths)
         if not np.all(np.isfinite(logits)):
             raise ValueError(
                 f"The X of {type(self).__name__} must be small enough for the network's outputs "
@@ -629,7 +568,7 @@ default=0.5
     def _forward(self, X, lengths):
         """Logits of all steps; sequences of like length are computed together."""
         network, starts = self._fitted_network(), np.cumsum(lengths) - lengths
-        X = self._prepared(X)
+        X = self._encoder.prepared(X)
         logits = np.empty((lengths.sum(), len(self.classes_)))
         longest_first = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
         while len(longest_first):

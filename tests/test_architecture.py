@@ -62,11 +62,19 @@ ROOMS = {
     "_files": (set(), set()),
     "model_selection": ({"sampling", "_validation"}, NUMPY),
     "keras_classifier": (
-        {"_estimator", "_training", "_keras_network", "_keras_metrics", "_routing", "_preparation",
-         "_targets", "_monitors", "_validation", "networks"},
-        {"numpy", "sklearn", "keras", "scikeras"},
+        {"_estimator", "_scikeras", "_training", "_keras_network", "_keras_metrics", "_routing",
+         "_preparation", "_targets", "_monitors", "_validation"},
+        {"numpy", "sklearn"},
     ),
-    "_keras_network": ({"_engine.*", "_targets"}, {"keras", "numpy"}),
+    "_scikeras": (
+        {"_training", "_keras_model", "_routing", "_engine.*", "networks"},
+        {"keras", "numpy", "scikeras"},
+    ),
+    "_keras_network": (
+        {"_keras_model", "_network_key", "_engine.*", "_targets"}, {"keras", "numpy"}
+    ),
+    "_keras_model": ({"_targets"}, {"keras", "numpy"}),
+    "_network_key": ({"_engine.*"}, {"keras", "numpy"}),
     "_keras_metrics": ({"_targets"}, {"keras", "numpy"}),
     "_routing": (set(), {"keras"}),
     "classifier": (

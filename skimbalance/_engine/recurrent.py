@@ -27,12 +27,14 @@ class LSTM(keras.layers.LSTM):
             steps_first = tf.reverse(steps_first, [0])
             mask = mask if mask is None else tf.reverse(mask, [0])
         kernels = [tf.convert_to_tensor(v) for v in (self.cell.kernel, self.cell.recurrent_kernel)]
-        # Without a bias, the gradient of these zeros is left unused.
-        zeros = tf.zeros_like(kernels[1][0])
-        bias = tf.convert_to_tensor(self.cell.bias) if self.use_bias else zeros
+        bias = self.cell.bias if self.use_bias else tf.zeros_like(kernels[1][0])
+        bias = tf.convert_to_tensor(bias)
         hs, h, c = _recur(steps_first, mask, *kernels, bias, *initial_state)
-        if mask is not None and self.zero_output_for_mask:
-            hs = tf.where(mask, hs, tf.zeros_like(hs))
+        if mask is not None:
+            # A masked step repeats the output before it, if there is one, and is else zero.
+            begun = tf.cumsum(tf.cast(mask, tf.int32)) > 0
+            shown = mask if self.zero_output_for_mask else begun
+            hs = tf.where(shown, hs, tf.zeros_like(hs))
         return hs[-1], tf.transpose(hs, [1, 0, 2]), [h, c]
 
 
@@ -155,10 +157,8 @@ def _backward(d_hs, d_h, d_c, mask, recurrent_kernel, tanhs, cs, cs_before):
 
 
 def _overwritten(values):
-    array = tf.TensorArray(
-        values.dtype, values.shape[0] or tf.shape(values)[0], clear_after_read=False
-    )
-    return array.unstack(values)
+    n_steps = values.shape[0] or tf.shape(values)[0]
+    return tf.TensorArray(values.dtype, n_steps, clear_after_read=False).unstack(values)
 
 
 def _empty(n_steps, like):

@@ -1,0 +1,60 @@
+"""Initial weights that follow a seed, whoever builds the network."""
+
+import copy
+import inspect
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+__all__ = ["seeded_initializers"]
+
+
+def seeded_initializers(rng):
+    """A scope in which Keras' initializers without a seed draw from `rng`; in this thread only.
+
+    Keras would draw their seeds from Python's global random numbers.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    scope : context manager
+    """
+
+    def create(next_creator, **arguments):
+        initial = arguments["initial_value"]
+        # Keras wraps the initializer of a variable in a function of nothing.
+        known = inspect.getclosurevars(initial).nonlocals if inspect.isfunction(initial) else {}
+        initializer = known.get("initializer")
+        if _is_unseeded(initializer) or _is_of_unseeded(initializer):
+            seeded = copy.copy(initializer)
+            seeded.seed = int(rng.integers(2**31))
+            shape, dtype = known["self"].shape, arguments["dtype"]
+            arguments["initial_value"] = partial(seeded, shape, dtype=dtype)
+        return next_creator(**arguments)
+
+    return tf.variable_creator_scope(create)
+
+
+def _is_unseeded(initializer):
+    return _is_random(initializer) and initializer._init_seed is None
+
+
+def _is_of_unseeded(initializer):
+    """Whether Keras made an initializer from one without a seed, of the layer that now asks."""
+    if not _is_random(initializer):
+        return False
+    frame = inspect.currentframe()
+    while frame is not None and not isinstance(frame.f_locals.get("self"), keras.layers.Layer):
+        frame = frame.f_back
+    own = vars(frame.f_locals["self"]).values() if frame is not None else ()
+    return any(_is_unseeded(value) and value.seed == initializer.seed for value in own)
+
+
+def _is_random(initializer):
+    return isinstance(initializer, keras.initializers.Initializer) and hasattr(
+        initializer, "_init_seed"
+    )

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from skimbalance._engine.dropout import CounterDropout
+from skimbalance._engine.recurrent import stand_in_for
 
 
 class Dense(keras.layers.Dense):
@@ -65,7 +66,7 @@ def with_stand_ins(network):
             return CounterDropout(name=layer.name)
         if type(layer) is keras.layers.Dense:
             return Dense.from_config(layer.get_config())
-        return copied(layer)
+        return stand_in_for(layer) or copied(layer)
 
     return keras.models.clone_model(network, clone_function=clone)
 

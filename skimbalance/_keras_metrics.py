@@ -1,6 +1,7 @@
 """Keras metrics of whole epochs, from logits."""
 
 import copy
+import re
 
 import keras
 import numpy as np
@@ -28,21 +29,30 @@ class Metrics:
         Names, instances, classes or functions.
     of_labels : bool
         Whether outputs are labels that each hold or do not.
+    named : list, default=()
+        Those of the metrics whose names are the user's, or Keras made up once. Others are made
+        anew for each fit, and Keras numbers them through: "auc", "auc_1" and so on.
     """
 
-    def __init__(self, metrics, of_labels):
+    def __init__(self, metrics, of_labels, named=()):
         self._of_labels = of_labels
-        self._metrics = dict(map(self._resolved, metrics))
+        self._metrics = {}
+        for metric in metrics:
+            name, resolved = self._resolved(metric, any(metric is other for other in named))
+            n_alike = sum(re.sub(r"_\d+$", "", other) == name for other in self._metrics)
+            self._metrics[f"{name}_{n_alike}" if name in self._metrics else name] = resolved
 
     @classmethod
-    def of(cls, built, network):
-        """Those that the parameters ask for, or that the model is compiled with; else None."""
+    def of(cls, built, network, given):
+        """Those that the parameter `given` asks for, or that the model is compiled with."""
         metrics = built.metrics
         if metrics is None and built.model.compiled:
             # As given: `get_compile_config` has names, from which not all can be made again.
             metrics = built.model._compile_config.config.get("metrics")
         metrics = [metric for metric in keras.tree.flatten(metrics) if metric is not None]
-        return cls(metrics, isinstance(network.target, Labels)) if metrics else None
+        if not metrics:
+            return None
+        return cls(metrics, isinstance(network.target, Labels), keras.tree.flatten(given))
 
     def __call__(self, y, logits):
         """Values of targets and logits.
@@ -50,7 +60,7 @@ class Metrics:
         Returns
         -------
         values : dict of str to float
-            A list of floats where a metric has one for each class.
+            Of a metric that has a value for each class, ``name_0``, ``name_1`` and so on.
         """
         z = keras.ops.convert_to_tensor(logits)
         proba = np.asarray(keras.ops.sigmoid(z) if self._of_labels else keras.ops.softmax(z))
@@ -63,10 +73,13 @@ class Metrics:
                 value = metric.result()
             else:
                 value = keras.ops.mean(metric(targets, outputs))
-            values[name] = np.asarray(value).tolist()
+            value = np.asarray(value)
+            numbers = enumerate(value.ravel().tolist())
+            each = value.size > 1
+            values.update({f"{name}_{i}" if each else name: number for i, number in numbers})
         return values
 
-    def _resolved(self, metric):
+    def _resolved(self, metric, keep_name):
         """Name and metric: an instance of its own, or a function."""
         name = metric if isinstance(metric, str) else None
         if name in ACCURACY | CROSSENTROPY:
@@ -74,10 +87,11 @@ class Metrics:
             what = "Accuracy" if name in ACCURACY else "Crossentropy"
             return name, getattr(keras.metrics, kind + what)(name=name)
         metric = keras.metrics.get(metric)
-        if isinstance(metric, keras.metrics.Metric):
-            # The one that was given may serve fits in other threads.
-            return metric.name, copy.deepcopy(metric)
-        return name or metric.__name__, metric
+        if not isinstance(metric, keras.metrics.Metric):
+            return name or metric.__name__, metric
+        # The one that was given may serve fits in other threads.
+        own = copy.deepcopy(metric)
+        return own.name if keep_name else _unnumbered(own), own
 
     def _form(self, metric, y, proba):
         """Targets and outputs as a metric wants them."""
@@ -89,6 +103,13 @@ class Metrics:
         if proba.shape[1] == 2 and not _is_categorical(metric, name):
             return y[:, None].astype(proba.dtype), proba[:, 1:]
         return np.eye(proba.shape[1], dtype=proba.dtype)[y], proba
+
+
+def _unnumbered(metric):
+    """The name of a metric without a number that Keras gave it."""
+    plain = re.sub(r"_\d+$", "", metric.name)
+    is_made_up = plain.replace("_", "") == type(metric).__name__.lower()
+    return plain if is_made_up else metric.name
 
 
 def _is_categorical(metric, name):

@@ -164,9 +164,10 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
     }
     if wrong[head]:
         right = "sigmoid" if head == "softmax" else "softmax"
+        remedy = " For classes, give one to each row: y.argmax(axis=1)." if of_labels else ""
         raise ValueError(
             f"The model of {owner} must end in {right}, or in logits, for {what} and outputs of "
-            f"width {width}. Got one that ends in {head}."
+            f"width {width}. Got one that ends in {head}.{remedy}"
         )
     return head
 

@@ -6,6 +6,7 @@ to the next.
 """
 
 import threading
+from textwrap import shorten
 
 import keras
 import numpy as np
@@ -114,6 +115,8 @@ class KerasNetwork:
             return f"{kind.__name__} has a call of its own"
         if any(v.constraint is not None for v in self.model.weights):
             return "a weight has a constraint"
+        if any(map(_has_lambda, self._graph._flatten_layers(include_self=False))):
+            return "a layer has a lambda for a function, which Keras cannot write down"
         pairs = zip(self._graph.inputs, self._probes, strict=True)
         if any(len(tensor.shape) != x.ndim for tensor, x in pairs):
             return "X has another number of axes than the model takes"
@@ -131,7 +134,7 @@ class KerasNetwork:
             logits = self.forward(self.weights(), probes)
             changes = self._changes_trained_weights(probes)
         except Exception as error:
-            return f"a layer cannot be copied: {str(error).strip().splitlines()[0]}"
+            return f"a layer cannot be copied: {shorten(str(error), 100)}"
         if changes:
             return "a layer changes trained weights in its call"
         trainable = {name for name, v in self.names(self.model).items() if v.trainable}
@@ -311,6 +314,11 @@ class KerasNetwork:
     def pack(self, X):
         """Inputs as the model takes them: one, a list or a dict."""
         return packed(X, self._keys)
+
+
+def _has_lambda(layer):
+    values = () if isinstance(layer, keras.layers.Lambda) else vars(layer).values()
+    return any(getattr(value, "__name__", None) == "<lambda>" for value in values)
 
 
 def _scaled(x):

@@ -1,6 +1,5 @@
 """What tells networks apart: those of equal keys may share a compiled program."""
 
-import functools
 import hashlib
 import inspect
 import json
@@ -26,7 +25,8 @@ def network_key(graph):
     Parameters
     ----------
     graph : keras.Model
-        Functional. The ``get_config`` of its layers must work.
+        Functional. The ``get_config`` of its layers must work, and no function be a lambda but
+        that of a ``Lambda`` layer.
 
     Returns
     -------
@@ -35,22 +35,15 @@ def network_key(graph):
         that came to the same address.
     """
     operations = list(_operations(graph))
-    others = []
-
-    def not_json(value):
-        others.append(_value(value))
-        return f"other {len(others)}"
-
     config = graph.get_config()
     del config["name"]
     for entry, operation in zip(config["layers"], graph.operations, strict=True):
         if is_plain_dropout(operation):
             del entry["config"]["rate"], entry["config"]["seed"]
     config = _without_names(config, {operation.name for operation in operations})
-    text = json.dumps(config, sort_keys=True, default=not_json)
+    text = json.dumps(config, sort_keys=True)
     # The text names classes and functions; in a notebook two may have one name.
-    parts = tuple((type(operation), *_parts(operation)) for operation in operations)
-    return text, tuple(others), parts
+    return text, tuple((type(operation), *_parts(operation)) for operation in operations)
 
 
 def _operations(model):
@@ -72,12 +65,23 @@ def _not_layers(layer):
 def _parts(operation):
     """Functions and classes that an operation is made of, by attribute."""
     for name, value in sorted(vars(operation).items()):
-        if name in WRAPPED or name.endswith("_initializer"):
+        if name in WRAPPED:
             continue
-        if isinstance(value, keras.regularizers.Regularizer):
-            yield name, type(value)
-        elif inspect.isroutine(value) or isinstance(value, functools.partial):
-            yield name, _value(value)
+        for part in _leaves(value):
+            if inspect.isroutine(part):
+                yield name, _value(part)
+            elif hasattr(part, "get_config") and not isinstance(
+                part, keras.initializers.Initializer
+            ):
+                yield name, type(part)
+
+
+def _leaves(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return [value]
+    return [leaf for part in value for leaf in _leaves(part)]
 
 
 def _without_names(config, names):
@@ -116,9 +120,6 @@ def _value(value, within=()):
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
         digest = hashlib.blake2b(np.ascontiguousarray(value)).digest()
         return type(value), value.dtype.str, value.shape, digest
-    if isinstance(value, functools.partial):
-        parts = (value.func, value.args, *sorted(value.keywords.items()))
-        return type(value), tuple(_value(part, within) for part in parts)
     if inspect.isfunction(value) and value not in within:
         return _of_function(value, (*within, value))
     return _Same(value)

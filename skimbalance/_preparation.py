@@ -258,14 +258,7 @@ def _fit_scaler(scaler, train):
         block = slice(start, start + BLOCK)
         # In float64: the square of a float32 column of 1e30 would overflow.
         rows = X[train.index[block]].astype(np.float64)
-        weight = train.weight[block]
-        if train.lengths is not None:
-            there = rows[..., -1] == 1
-            rows, weight = rows[there], np.broadcast_to(weight[:, None], there.shape)[there]
-        scaler.partial_fit(rows, sample_weight=weight if train.weighted else None)
-    if train.lengths is not None:
-        # The last feature of a step says that it is there.
-        scaler.mean_[-1], scaler.scale_[-1] = 0.0, 1.0
+        scaler.partial_fit(rows, sample_weight=train.weight[block] if train.weighted else None)
     return scaler
 
 

@@ -51,49 +51,49 @@ def check_routed(owner, params, routed):
         prefix, _, rest = name.partition("__")
         if not rest:
             prefix, rest = "model", name
-        *path, last = rest.split("__")
-        names = _takers(prefix, path, params)
-        if names is None or last in names:
+        names, allowed = _takers(prefix, rest, params)
+        if allowed:
             continue
-        what = INSTEAD.get(last) if prefix in ("model", "fit") else None
-        remedy = f" Use {what}." if what else ""
+        last = rest.rpartition("__")[2]
+        remedy = f" Use {INSTEAD[last]}." if prefix in ("model", "fit") and last in INSTEAD else ""
         raise ValueError(
             f"The routed parameter {name!r} of {owner} must be one that somebody takes: "
-            f"{_list_of(prefix, path, names)}. Got a value for {name!r}, which nobody takes."
-            + remedy
+            f"{_list_of(prefix, names)}. Got a value for {name!r}, which nobody takes.{remedy}"
         )
 
 
-def _list_of(prefix, path, names):
+def _list_of(prefix, names):
     if names:
-        full = sorted("__".join((prefix, *path, name)) for name in names)
-        return f"those of this prefix are {full!r}"
+        return f"those of this prefix are {sorted(f'{prefix}__{name}' for name in names)!r}"
     if prefix in ("optimizer", "loss", "metrics", "callbacks"):
         known_by = "a name or a class" if prefix == "optimizer" else "a class"
         return f"{prefix!r} takes parameters where it is given as {known_by}"
     if prefix == "model":
-        return "the 'model' function has no parameters of its own"
+        return "the 'model' has no parameters of its own"
     return f"the prefixes are {[f'{p}__' for p in PREFIXES]!r}"
 
 
-def _takers(prefix, path, params):
-    """Names that are taken behind a prefix and what follows it; None if any is."""
-    if prefix in ("model", "fit", "optimizer") and path:
-        return set()
+def _takers(prefix, rest, params):
+    """Names that are taken behind a prefix, and whether `rest` is one."""
     if prefix == "fit":
-        return set(FIT_PARAMS)
+        return FIT_PARAMS, rest in FIT_PARAMS
     if prefix == "model":
         model = params["model"]
         if model is None or hasattr(model, "get_config"):
-            return set()
+            return (), False
         names, any_other = accepted(model)
-        return None if any_other else names - GIVEN
+        names -= GIVEN
+        return names, rest in names or (any_other and "__" not in rest)
     if prefix not in PREFIXES:
-        return set()
+        return (), False
     item = params[prefix]
-    if prefix == "optimizer" and isinstance(item, str):
-        item = type(keras.optimizers.get(item))
-    return _of_items(item, path)
+    if prefix == "optimizer":
+        item = type(keras.optimizers.get(item)) if isinstance(item, str) else item
+        names = _of_items(item, ())
+        return names, rest in names
+    *path, last = rest.split("__")
+    names = _of_items(item, path)
+    return {"__".join((*path, name)) for name in names}, last in names
 
 
 def _of_items(item, path):

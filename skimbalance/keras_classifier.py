@@ -435,6 +435,8 @@ default="balanced"
             if y is not None:
                 parts, y = _of_equal_length(parts, y, multi_output)
         shapes = [part.shape for part in parts]
+        if y is not None:
+            self._check_for_sampler(shapes)
         if reset:
             self._input_keys = keys
             self.X_shape_ = shapes if keys is not None else shapes[0]
@@ -443,6 +445,14 @@ default="balanced"
         if keys is not None and isinstance(X, dict):
             parts = tuple(parts[keys.index(key)] for key in self._input_keys)
         return parts, y
+
+    def _check_for_sampler(self, shapes):
+        if not isinstance(self.sampling, str) and (len(shapes) > 1 or len(shapes[0]) != 2):
+            raise ValueError(
+                f"The 'sampling' parameter of {type(self).__name__} must be 'shuffle', "
+                "'stratified' or 'balanced' where X is not one array of two dimensions. "
+                f"Got {self.sampling!r} for X of shape {shapes}."
+            )
 
     def _check_shapes(self, shapes, keys):
         """Check that X has the inputs, and rows of the shape, of the fit."""
@@ -488,7 +498,7 @@ default="balanced"
         takes_logits = loss_and_optimizer(params, built, owner)
         network = self._as_network(built.model, X, takes_logits=takes_logits)
         self._built_with["found"] = network.found
-        params.metrics = Metrics.of(built, network)
+        params.metrics = Metrics.of(built, network, self.metrics)
         if previous is not None and _shapes(previous.weights) != _shapes(network.weights()):
             raise ValueError(
                 "A fit that goes on from the one before must have the same model. Got one with "

@@ -112,3 +112,17 @@ def test_search_on_dask(capsys):
     # 30 fits; Dask may also count what it did about them.
     assert min(counts) > 0
     assert sum(counts) >= 30
+
+
+def test_rare_steps(capsys):
+    macro_f1 = load("rare_steps").main(n_sequences=300, epochs=10)
+    output = capsys.readouterr().out
+    assert float(row(output, "always 0")[0]) > 0.985
+    assert macro_f1["always 0"] == pytest.approx(0.2, abs=0.002)
+    # Accuracy cannot tell; of the rare classes one finds half and the other none.
+    assert float(row(output, "tuned decision")[0]) == pytest.approx(0.99, abs=0.005)
+    assert row(output, "cross-entropy")[-3:-1] == ["0.00", "0.00"]
+    for name, score in macro_f1.items():
+        assert score <= macro_f1["tuned decision"], name
+    assert macro_f1["square root weights"] > macro_f1["cross-entropy"] + 0.05
+    assert f"{macro_f1['tuned decision']:.3f}" in output

@@ -153,8 +153,9 @@ def test_parameters_that_are_not_for_labels_are_refused(params, message):
 
 @pytest.mark.parametrize("loss", sorted(set(LABEL_LOSS_PARAMS) - set(LOSS_PARAMS)))
 def test_losses_of_labels_are_not_for_classes(loss):
+    # At once: without a warning first that class weights are not for such a loss.
     with pytest.raises(ValueError, match=f"must be one of .* for classes. Got '{loss}' instead"):
-        mlp(loss=loss).fit(X, CLASSES)
+        mlp(loss=loss).fit(X, Y[:, 3])
 
 
 def test_registries_name_the_same_losses():
@@ -314,9 +315,11 @@ def test_alpha_is_class_weight_in_the_focal_loss():
     ("params", "what"),
     [({"loss": "focal", "alpha": 0.3}, "'alpha'"), ({"loss": "distribution_balanced"}, "loss=")],
 )
-def test_correcting_twice_warns(params, what):
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_correcting_twice_warns_in_the_line_that_fits(params, what, method):
+    clf = mlp(class_weight="balanced", **params)
     with pytest.warns(UserWarning, match=f"Both {what}.* corrected twice") as caught:
-        mlp(class_weight="balanced", **params).fit(X, Y)
+        getattr(clf, method)(X, Y)
     assert caught[0].filename == __file__
 
 

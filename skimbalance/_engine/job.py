@@ -13,7 +13,7 @@ class Rows:
     Targets are class indices; or of shape (n_rows, n_labels) or (n_rows, n_steps), and weights
     alike. X stays as it came, perhaps a memory map: only the rows asked for are read, as
     ``(X - center) / scale``. `lengths`: steps of each row that is a sequence, filled up in X; the
-    longest ones of a batch decide how many it has. The last feature of a step is 1, of padding 0.
+    longest ones of a batch decide how many it has.
     """
 
     X: tuple[np.ndarray, ...]
@@ -36,7 +36,7 @@ class Rows:
         for start in range(0, len(self), block):
             rows = X[self.index[start : start + block]]
             if self.center is not None:
-                rows = standardized(rows, self.center, self.scale, self.lengths is not None)
+                rows = (rows - self.center) / self.scale
             read[start : start + block] = rows
         return read
 
@@ -51,12 +51,6 @@ class Rows:
         for start in range(0, len(self), size):
             rows = order[start : start + size]
             yield rows, None if self.lengths is None else self.lengths[rows[-1]]
-
-
-def standardized(X, center, scale, sequences):
-    """Standardised columns; steps of sequences that are padding, with a last zero, stay zero."""
-    standard = (X - center) / scale
-    return standard * X[..., -1:] if sequences else standard
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skimbalance._engine.job import Result, standardized
+from skimbalance._engine.job import Result
 from skimbalance._engine.stopping import (
     SEQUENCES,
     EarlyStopping,
@@ -54,6 +54,9 @@ def train_by_keras(
         As of `stack.train_alone`, without optimizer slots.
     """
     trained.compile(optimizer=model.optimizer, loss=_MeanLoss(job, mean_loss, to_logits))
+    for name, variable in variables.items():
+        if name in job.weights:
+            variable.assign(job.weights[name])
     tensors = not stream and job.rows.lengths is None
     batches = _TensorBatches(job, pack) if tensors else _Batches(job, pack)
     with progress_bar([job]) as bar:
@@ -99,8 +102,6 @@ def _of_batch(rows, batch, width, pack):
     parts = [rows.y[batch], rows.weight[batch]]
     if width is not None:
         X, parts = ([part[:, :width] for part in several] for several in (X, parts))
-        if rows.center is not None:
-            X = [standardized(x, rows.center, rows.scale, sequences=True) for x in X]
     X = [x.astype(dtype) if x.dtype.kind == "f" else x for x in X]
     return pack(tuple(X)), *parts
 

@@ -1,0 +1,321 @@
+"""The engine trains what Keras would, and predicts what the model does."""
+
+import gc
+import weakref
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from skimbalance.keras_classifier import ImbalancedKerasClassifier
+
+N = 30
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 4))
+IMAGES = RNG.normal(size=(N, 6, 6, 1))
+SERIES = RNG.normal(size=(N, 5, 3))
+TOKENS = RNG.integers(0, 7, size=(N, 5))
+Y = np.arange(N) % 3
+
+
+class EachBatch(keras.callbacks.Callback):
+    """Forces Keras' own fit."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+def of(build, **options):
+    defaults = {"epochs": 2, "batch_size": 16, "random_state": 0}
+    return ImbalancedKerasClassifier(build, **{**defaults, **options})
+
+
+def proba_of(model, X):
+    """Probabilities as the model itself gives them."""
+    X = {k: ops.convert_to_tensor(x) for k, x in X.items()} if isinstance(X, dict) else X
+    return np.asarray(model(X, training=False))
+
+
+def sequential(*parts, shape=(4,)):
+    return lambda: keras.Sequential([keras.Input(shape), *(part() for part in parts)])
+
+
+def functional(outputs_of, shape=(4,)):
+    def build():
+        inputs = keras.Input(shape)
+        return keras.Model(inputs, outputs_of(inputs))
+
+    return build
+
+
+def softmax():
+    return layers.Dense(3, activation="softmax")
+
+
+def dense(units=8, activation="relu", **options):
+    return lambda: layers.Dense(units, activation=activation, **options)
+
+
+# Layers
+
+
+class Squared(layers.Layer):
+    """A layer of the user's own with a layer in it, and a loss."""
+
+    def __init__(self, units, weight=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.weight = units, weight
+        self.inner = layers.Dense(units)
+
+    def call(self, x):
+        z = self.inner(x)
+        self.add_loss(self.weight * ops.mean(ops.square(z)))
+        return ops.square(z)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "weight": self.weight}
+
+
+def two_branches(x):
+    # The same shapes, other weights: exchanged, the outputs change their sign.
+    a, b = layers.Dense(5, activation="relu")(x), layers.Dense(5, activation="relu")(x)
+    return layers.Dense(3, activation="softmax")(layers.Subtract()([a, b]))
+
+
+def shared_layer(x):
+    twice = layers.Dense(4, activation="tanh")
+    return softmax()(layers.Concatenate()([twice(x), twice(twice(x))]))
+
+
+def skip_connections(x):
+    h = layers.Activation("relu")(layers.Dense(4)(x) + x)
+    return softmax()(layers.Add()([h, layers.Dense(4)(h) * 2.0]))
+
+
+def nested(x):
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(6, activation="relu")])
+    inputs = keras.Input((6,))
+    outer = keras.Model(inputs, softmax()(layers.Dropout(0.3)(inputs)))
+    return outer(inner(x))
+
+
+def attention(x):
+    h = layers.MultiHeadAttention(2, 4)(x, x)
+    return softmax()(layers.GlobalAveragePooling1D()(layers.LayerNormalization()(h + x)))
+
+
+def adapted():
+    standardize = layers.Normalization()
+    standardize.adapt(5.0 + 3.0 * X)
+    return keras.Sequential([keras.Input((4,)), standardize, softmax()])
+
+
+NETWORKS = {
+    "branches": (functional(two_branches), X),
+    "shared layer": (functional(shared_layer), X),
+    "skip connections": (functional(skip_connections), X),
+    "nested models": (functional(nested), X),
+    "no Input": (lambda: keras.Sequential([dense()(), softmax()]), X),
+    "BatchNormalization": (sequential(dense(), layers.BatchNormalization, softmax), X),
+    "LayerNormalization": (sequential(dense(), layers.LayerNormalization, softmax), X),
+    "adapted Normalization": (adapted, X),
+    "Embedding": (
+        sequential(lambda: layers.Embedding(7, 4), layers.Flatten, softmax, shape=(5,)),
+        TOKENS,
+    ),
+    "Conv2D": (
+        sequential(
+            lambda: layers.Conv2D(3, 3, activation="relu"),
+            layers.MaxPooling2D,
+            layers.BatchNormalization,
+            layers.Flatten,
+            softmax,
+            shape=(6, 6, 1),
+        ),
+        IMAGES,
+    ),
+    "LSTM": (
+        sequential(lambda: layers.LSTM(3, recurrent_dropout=0.1), softmax, shape=(5, 3)),
+        SERIES,
+    ),
+    "GRU, both ways": (
+        sequential(lambda: layers.Bidirectional(layers.GRU(3)), softmax, shape=(5, 3)),
+        SERIES,
+    ),
+    "MultiHeadAttention": (functional(attention, (5, 3)), SERIES),
+    "draws": (
+        sequential(
+            lambda: layers.SpatialDropout1D(0.3),
+            lambda: layers.GaussianNoise(0.1),
+            lambda: layers.AlphaDropout(0.1),
+            layers.Flatten,
+            softmax,
+            shape=(5, 3),
+        ),
+        SERIES,
+    ),
+    "regularizers": (
+        sequential(
+            dense(kernel_regularizer="l2", bias_regularizer="l1", activity_regularizer="l2"),
+            softmax,
+        ),
+        X,
+    ),
+    "frozen layer": (sequential(dense(trainable=False), softmax), X),
+    "layer of one's own": (sequential(lambda: Squared(5), softmax), X),
+    "layer as activation": (
+        sequential(dense(activation=layers.LeakyReLU(0.3)), layers.PReLU, softmax),
+        X,
+    ),
+    "function as activation": (sequential(dense(activation=ops.square), softmax), X),
+}
+
+# Keras' Adam squares the gradient of an embedding for each row by itself, and not their sum.
+RATES = {"Embedding": keras.optimizers.SGD(0.1)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_engine_trains_what_keras_trains(name):
+    build, rows = NETWORKS[name]
+    optimizer = RATES.get(name, "adam")
+    clf = of(build, optimizer=optimizer).fit(rows, Y)
+    assert clf.fit_path_ == "compiled"
+    proba = clf.predict_proba(rows)
+    np.testing.assert_allclose(proba, proba_of(clf.model_, rows), atol=1e-6)
+    by_keras = of(build, optimizer=optimizer, callbacks=EachBatch()).fit(rows, Y)
+    assert by_keras.fit_path_ == "Keras' own fit: a callback has hooks around batches"
+    # Rounding of float32 over four steps, and of Adam, where a gradient is next to zero.
+    np.testing.assert_allclose(by_keras.predict_proba(rows), proba, atol=2e-4)
+    np.testing.assert_allclose(by_keras.history_["loss"], clf.history_["loss"], rtol=1e-4)
+    untrained = of(build, optimizer=optimizer, epochs=1).fit(rows, Y).predict_proba(rows)
+    assert np.abs(untrained - proba).max() > 1e-3
+
+
+def test_frozen_layer_stays():
+    build, _ = NETWORKS["frozen layer"]
+    one, two = (of(build, epochs=epochs).fit(X, Y).model_.get_weights() for epochs in (1, 2))
+    np.testing.assert_array_equal(one[0], two[0])
+    assert np.any(one[2] != two[2])
+
+
+# What Keras' own fit has to train
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.outputs_ = layers.Dense(8, activation="relu"), softmax()
+        self.drop = layers.Dropout(0.3)
+        self.scale = self.add_weight(shape=(4,), initializer="random_normal", name="scale")
+
+    def call(self, x, training=False):
+        return self.outputs_(self.drop(self.hidden(x * self.scale), training=training))
+
+
+class OwnStep(keras.Model):
+    def train_step(self, *args):
+        return super().train_step(*args)
+
+
+class OwnLoss(keras.Model):
+    def compute_loss(self, *args, **kwargs):
+        return super().compute_loss(*args, **kwargs)
+
+
+class OwnCall(keras.Model):
+    def call(self, inputs, training=None, mask=None):
+        return ops.flip(super().call(inputs, training=training, mask=mask), axis=1)
+
+
+class Secret(layers.Layer):
+    """A layer that does not tell its configuration."""
+
+    factor = 3.0
+
+    def call(self, x):
+        return self.factor * x
+
+
+def with_secret():
+    layer = Secret()
+    layer.factor = 7.0
+    return keras.Sequential([keras.Input((4,)), layer, softmax()])
+
+
+def with_weight_of_another_layer():
+    inner = layers.Dense(4)
+    a = keras.Sequential([keras.Input((4,)), inner, layers.ReLU()])
+    b = keras.Sequential([keras.Input((4,)), inner])
+    return functional(lambda x: softmax()(a(x) + b(x)))()
+
+
+def with_frozen_part():
+    layer = Squared(5)
+    layer.inner.trainable = False
+    return keras.Sequential([keras.Input((4,)), layer, softmax()])
+
+
+def of_kind(kind):
+    def build():
+        inputs = keras.Input((4,))
+        return kind(inputs, softmax()(inputs))
+
+    return build
+
+
+class Untold(layers.Layer):
+    """A layer of which Keras cannot make another."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, x):
+        return self.function(x)
+
+
+BY_KERAS = {
+    "Subclassed is no functional or sequential model": Subclassed,
+    "OwnStep has a train_step of its own": of_kind(OwnStep),
+    "OwnLoss has a compute_loss of its own": of_kind(OwnLoss),
+    "OwnCall has a call of its own": of_kind(OwnCall),
+    "a weight has a constraint": sequential(dense(kernel_constraint="max_norm"), softmax),
+    "layers share a weight that their copies would not share": with_weight_of_another_layer,
+    "a layer's get_config does not tell what it does": with_secret,
+    "a layer's get_config does not tell which weights are trained": with_frozen_part,
+    "a layer changes trained weights in its call": sequential(
+        lambda: layers.SpectralNormalization(layers.Dense(5)), softmax
+    ),
+    "a layer has a lambda for a function": sequential(dense(activation=lambda z: -z), softmax),
+    "a layer cannot be copied": sequential(lambda: Untold(ops.square), softmax),
+}
+
+
+@pytest.mark.parametrize("why", BY_KERAS)
+def test_by_keras_and_why(why):
+    build = BY_KERAS[why]
+    clf = of(build, early_stopping=True).fit(X, Y)
+    assert clf.fit_path_.startswith(f"Keras' own fit: {why}")
+    proba = clf.predict_proba(X)
+    np.testing.assert_allclose(proba, proba_of(clf.model_, X), atol=1e-6)
+    assert {"loss", "val_loss"} == set(clf.history_)
+
+
+def test_row_by_row():
+    # By Keras, rows are predicted in blocks, and several inputs with them.
+    clf = of(Subclassed).fit(X, Y)
+    many = np.tile(X, (100, 1))
+    np.testing.assert_allclose(
+        clf.predict_proba(many), np.tile(clf.predict_proba(X), (100, 1)), atol=1e-6
+    )
+    assert clf.predict_proba(X[:1]).shape == (1, 3)
+
+
+def test_a_fit_leaves_no_model_behind():
+    clf = of(sequential(dense(), softmax)).fit(X, Y)
+    clf.predict(X)
+    model = weakref.ref(clf.model_)
+    del clf
+    gc.collect()
+    assert model() is None

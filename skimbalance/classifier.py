@@ -61,7 +61,8 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     alpha : float, "balanced", dict or array-like, default=None
         Class weights inside loss="focal". A float weighs the second of two classes (having a
-        label), and ``1 - alpha`` the first (not having it). Together with `class_weight` it corrects twice, and warns.
+        label), and ``1 - alpha`` the first (not having it). Together with `class_weight` it
+        corrects twice, and warns.
 
     tau : float, default=1.0
         Strength of "logit_adjusted" and "vector_scaling"; other losses ignore it.

@@ -26,7 +26,8 @@ ROOMS = {
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "rich", "tqdm"},
     ),
     "__init__": (
-        {"compare", "sequence_classifier", "decision", "prior", "keras_classifier", "classifier", "posterior",
+        {"compare", "sequence_classifier", "decision", "prior", "keras_classifier", "classifier",
+         "posterior",
          "class_weight", "_engine.*"},
         set(),
     ),

@@ -80,8 +80,8 @@ class Program:
         self._sizes = [shape.num_elements() for shape in self._shapes]
         self.n_params = sum(self._sizes)
         self._optimizer = make_optimizer(self.trainable_names, self._shapes)
-        # Loops over time and convolutions are slower in XLA, and so are they for a stack. Their
-        # batches are then not filled up, either.
+        # XLA is slower at convolutions, and would compile loops over time for each length. These
+        # networks run as plain graphs, and their batches are not filled up.
         self._exact = not stackable(self._network)
         self.widest = 1 if self._exact else _widest(self._network)
         self.stackable = not self._exact and getattr(self._optimizer, "stackable", True)

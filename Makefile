@@ -21,7 +21,7 @@ check: $(VENV)/ready-check
 	$(BIN)/python -m numpydoc.hooks.validate_docstrings skimbalance/*.py skimbalance/_losses/*.py skimbalance/_plots/*.py
 
 bench: $(VENV)/ready
-	for script in single_fit grid_search compare decision step predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in single_fit grid_search own_network compare decision multilabel sequence step predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # The lower bounds of pyproject.toml, each at its oldest release.
 test-min: .venv-min/ready

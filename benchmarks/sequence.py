@@ -36,8 +36,8 @@ REMEDIES = {
     "focal": {"class_weight": None, "loss": "focal"},
     "logit_adjusted": {"class_weight": None, "loss": "logit_adjusted"},
 }
-WORDS = {"min_frequency": 2, "dropout": 0.5, "embedding_dim": 64, "epochs": 12}
-CHARACTERS = {"min_frequency": 2, "dropout": 0.2, "epochs": 15}
+WORDS = {"min_frequency": 2, "embedding_dim": 64, "dropout": 0.5, "epochs": 10}
+CHARACTERS = {"min_frequency": 2, "dropout": 0.2, "epochs": 12}
 INPUTS = {"words": (WORDS, 3), "characters": (CHARACTERS, 1)}
 
 

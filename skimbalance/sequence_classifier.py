@@ -97,8 +97,8 @@ default=0.5
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or Keras optimizer, default="adam"
         A Keras optimizer brings its own learning rate.
 
-    learning_rate : float, default=3e-3
-        Step size.
+    learning_rate : float, default=1e-2
+        Step size. It suits the default network; many layers of convolutions want less, 3e-3.
 
     learning_rate_schedule : "cosine", Keras schedule or function, default=None
         As of `ImbalancedMLPClassifier`.
@@ -252,7 +252,7 @@ default=0.5
         sampling="shuffle",
         output_bias="prior",
         optimizer="adam",
-        learning_rate=3e-3,
+        learning_rate=1e-2,
         learning_rate_schedule=None,
         weight_decay=None,
         batch_size=32,

@@ -345,7 +345,7 @@ def test_an_epoch_is_that_of_keras_with_weights_of_steps(network, kind):
     targets = clf.plan.rows.y
     weights = np.array(list(clf.class_weight_.values()))
     of_steps = np.where(targets >= 0, weights[targets], 0)
-    optimizer = keras.optimizers.SGD(0.5) if options else keras.optimizers.Adam(3e-3)
+    optimizer = keras.optimizers.SGD(0.5) if options else keras.optimizers.Adam(clf.learning_rate)
     model.compile(optimizer, cross_entropy(), weighted_metrics=[])
     fitted = model.fit(
         inputs, np.maximum(targets, 0), sample_weight=of_steps, batch_size=100, verbose=0

@@ -36,6 +36,10 @@ PROBES = 32
 # Rows of a block where Keras itself predicts.
 PREDICT_ROWS = 1024
 
+# Rows that a processor computes at a time. A rest is computed, and rounded, otherwise: without one
+# the result of a row does not depend on the rows beside it.
+VECTOR = 16
+
 # Beyond, logits are not compared: a probability next to 1 does not tell them in float32.
 FAR_OUT = 10.0
 
@@ -101,6 +105,14 @@ class KerasNetwork:
     def by_keras(self):
         """Why Keras' own `fit` has to train the model; None if the engine can."""
         return self.found["by_keras"]
+
+    @property
+    def has_single_output(self):
+        """Whether it tells two classes by one output."""
+        if self._of_labels or self.target.n_outputs != 2:
+            return False
+        outputs = self._call(self._probes) if self._graph is None else self._graph.outputs[0]
+        return outputs.shape[-1] == 1
 
     # -- a copy for the engine --------------------------------------------------------------------
 
@@ -286,10 +298,11 @@ class KerasNetwork:
         if self.by_keras is None:
             program = self._program()
             params, state = program.flatten({**weights, **self.noise(0)})
-            rows = tuple(
-                np.asarray(x, dtype)[None] for x, dtype in zip(X, program.input_dtypes, strict=True)
-            )
-            return program.forward(params[None], tuple(s[None] for s in state), rows)[0]
+            n = len(X[0])
+            n_rows = n + (-n % VECTOR if program.stackable else 0)
+            inputs = zip(X, program.input_dtypes, strict=True)
+            rows = tuple(_filled_up(x, dtype, n_rows)[None] for x, dtype in inputs)
+            return program.forward(params[None], tuple(s[None] for s in state), rows)[0, :n]
         with self._lock:
             self._assign(weights)
             starts = range(0, len(X[0]), PREDICT_ROWS)
@@ -314,6 +327,15 @@ class KerasNetwork:
     def pack(self, X):
         """Inputs as the model takes them: one, a list or a dict."""
         return packed(X, self._keys)
+
+
+def _filled_up(x, dtype, n):
+    """Rows of a type, and as many zeros as are wanting to `n` rows."""
+    if len(x) == n:
+        return np.asarray(x, dtype)
+    filled = np.zeros((n, *x.shape[1:]), dtype)
+    filled[: len(x)] = x
+    return filled
 
 
 def _has_lambda(layer):

@@ -4,7 +4,7 @@ import inspect
 
 import keras
 
-__all__ = ["FIT_PARAMS", "PREFIXES", "accepted", "check_routed"]
+__all__ = ["FIT_PARAMS", "PREFIXES", "accepted", "check_routed", "taken_by_model"]
 
 PREFIXES = ("model", "optimizer", "loss", "metrics", "callbacks", "fit")
 
@@ -28,6 +28,15 @@ def accepted(function):
     params = inspect.signature(function).parameters.values()
     names = {p.name for p in params if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     return names, any(p.kind == p.VAR_KEYWORD for p in params)
+
+
+def taken_by_model(model):
+    """Names of the parameters of a build function, and whether it takes any others, too."""
+    is_object = hasattr(model, "get_config") and not inspect.isclass(model)
+    if not callable(model) or is_object:
+        return set(), False
+    names, any_other = accepted(model)
+    return names - GIVEN, any_other
 
 
 def check_routed(owner, params, routed):
@@ -78,11 +87,7 @@ def _takers(prefix, rest, params):
     if prefix == "fit":
         return FIT_PARAMS, rest in FIT_PARAMS
     if prefix == "model":
-        model = params["model"]
-        if model is None or hasattr(model, "get_config"):
-            return (), False
-        names, any_other = accepted(model)
-        names -= GIVEN
+        names, any_other = taken_by_model(params["model"])
         return names, rest in names or (any_other and "__" not in rest)
     if prefix not in PREFIXES:
         return (), False

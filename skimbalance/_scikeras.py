@@ -141,7 +141,7 @@ def _default_model(meta):
             "The 'model' parameter of ImbalancedKerasClassifier must be given for X of other than "
             f"two dimensions. Got None for X of shape {meta['X_shape_']}."
         )
-    return mlp(meta["n_features_in_"], meta["n_classes_"], normalization="batch")
+    return mlp(meta["n_features_in_"], meta["n_classes_"], normalization="layer")
 
 
 class _Told:

@@ -1,9 +1,9 @@
 """A classifier around a Keras network of the user's own, in scikeras' conventions."""
 
-from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -45,7 +45,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         ...), ``compile_kwargs`` ("optimizer", "loss", "metrics") and ``params`` (all parameters
         of the classifier), and parameters of its own. Weights drawn by initializers without a
         seed follow `random_state`. Or a Keras model, which is copied with its weights. None is
-        `skimbalance.networks.mlp` with batch normalization.
+        `skimbalance.networks.mlp` with layer normalization.
 
     loss : str, Keras loss, its class or function, default=None
         As of `ImbalancedMLPClassifier`, or a name of Keras'. None is the loss that the model is
@@ -364,10 +364,7 @@ default="balanced"
 
     def __getstate__(self):
         """Without the live Keras model: it is built anew when it is wanted."""
-        state = super().__getstate__()
-        if "_fitted" in state:
-            state = {**state, "_fitted": replace(state["_fitted"], network=None)}
-        return state
+        return self._without_model(super().__getstate__())
 
     # -- routed parameters ----------------------------------------------------------------------
 
@@ -376,19 +373,11 @@ default="balanced"
             return False
         prefix, _, rest = name.partition("__")
         if rest:
-            from skimbalance._routing import PREFIXES
+            return prefix != "sampling"
+        from skimbalance._routing import taken_by_model
 
-            nested = prefix == "sampling"
-            return prefix in PREFIXES or not nested
-        return name in self.__dict__ or self._model_takes(name)
-
-    def _model_takes(self, name):
-        from skimbalance._routing import accepted
-
-        if not callable(self.model) or hasattr(self.model, "get_config"):
-            return False
-        names, any_other = accepted(self.model)
-        return any_other or name in names
+        names, any_other = taken_by_model(self.model)
+        return any_other or name in names or name in self._routed()
 
     def _routed(self):
         own = type(self)._parameter_constraints
@@ -418,33 +407,37 @@ default="balanced"
 
     # -- rows -----------------------------------------------------------------------------------
 
-    def _read_rows(self, X, y=None, *, reset, multi_output=False):
+    def _read_rows(self, X, y, *, reset, multi_output):
         """X as a tuple of arrays, one for each input, and y."""
         parts, keys = _inputs(X)
+        rows = {"dtype": "numeric", "allow_nd": True}
         if parts is None:
-            arguments = {} if y is None else {"y": y, "multi_output": multi_output}
-            checked = validate_data(
-                self, X, **arguments, reset=reset, dtype="numeric", allow_nd=True
-            )
-            X, y = checked if arguments else (checked, None)
+            X, y = validate_data(self, X, y, reset=reset, multi_output=multi_output, **rows)
             parts = (X,)
         else:
-            parts = tuple(
-                check_array(part, dtype="numeric", allow_nd=True, input_name="X") for part in parts
-            )
-            if y is not None:
-                parts, y = _of_equal_length(parts, y, multi_output)
-        shapes = [part.shape for part in parts]
-        if y is not None:
-            self._check_for_sampler(shapes)
+            parts = tuple(check_array(part, input_name="X", **rows) for part in parts)
+            y = check_array(y, accept_sparse="csr") if multi_output else column_or_1d(y, warn=True)
+            check_consistent_length(*parts, y)
+            # Those of a fit before.
+            vars(self).pop("n_features_in_", None)
+            vars(self).pop("feature_names_in_", None)
+        self._check_for_sampler([part.shape for part in parts])
         if reset:
             self._input_keys = keys
+            shapes = [part.shape for part in parts]
             self.X_shape_ = shapes if keys is not None else shapes[0]
             return parts, y
-        self._check_shapes(shapes, keys)
-        if keys is not None and isinstance(X, dict):
-            parts = tuple(parts[keys.index(key)] for key in self._input_keys)
-        return parts, y
+        return self._as_in_fit(parts, keys), y
+
+    def _read_new_rows(self, X):
+        """X as a tuple of arrays, to predict."""
+        parts, keys = _inputs(X)
+        rows = {"dtype": "numeric", "allow_nd": True}
+        if parts is None:
+            parts = (validate_data(self, X, reset=False, **rows),)
+        else:
+            parts = tuple(check_array(part, input_name="X", **rows) for part in parts)
+        return self._as_in_fit(parts, keys)
 
     def _check_for_sampler(self, shapes):
         if not isinstance(self.sampling, str) and (len(shapes) > 1 or len(shapes[0]) != 2):
@@ -454,25 +447,24 @@ default="balanced"
                 f"Got {self.sampling!r} for X of shape {shapes}."
             )
 
-    def _check_shapes(self, shapes, keys):
-        """Check that X has the inputs, and rows of the shape, of the fit."""
-        if (keys is None) != (self._input_keys is None) or (
-            keys is not None and set(keys) != set(self._input_keys)
-        ):
-            known = "one array" if self._input_keys is None else f"{self._input_keys!r}"
+    def _as_in_fit(self, parts, keys):
+        """The inputs in the order of the fit; checks that there are such, of such rows."""
+        expected = self._input_keys
+        if (keys is None) != (expected is None) or (keys and set(keys) != set(expected)):
+            known, got = ("one array" if k is None else repr(k) for k in (expected, keys))
             raise ValueError(
-                f"The inputs of X must be those of the fit: {known}. "
-                f"Got {'one array' if keys is None else repr(keys)} instead."
+                f"The inputs of X must be those of the fit: {known}. Got {got} instead."
             )
-        fitted = [self.X_shape_] if keys is None else self.X_shape_
+        shapes = [self.X_shape_] if keys is None else self.X_shape_
         if keys is not None:
-            shapes = [shapes[keys.index(key)] for key in self._input_keys]
-        for shape, known in zip(shapes, fitted, strict=True):
-            if shape[1:] != known[1:]:
+            parts = tuple(parts[keys.index(key)] for key in expected)
+        for part, shape in zip(parts, shapes, strict=True):
+            if part.shape[1:] != shape[1:]:
                 raise ValueError(
-                    f"The rows of X must have the shape of those of the fit: {known[1:]}. "
-                    f"Got {shape[1:]} instead."
+                    f"The rows of X must have the shape of those of the fit: {shape[1:]}. "
+                    f"Got {part.shape[1:]} instead."
                 )
+        return parts
 
     # -- the network ----------------------------------------------------------------------------
 
@@ -541,15 +533,14 @@ default="balanced"
         )
 
     def _fitted_network(self):
-        """The fitted network; built anew after it was stored."""
-        if self._fitted.network is None:
+        def build():
             known = self._built_with
             parts = zip(known["shapes"], known["dtypes"], strict=True)
             X = tuple(np.zeros((self._n_probes(), *s[1:]), dtype) for s, dtype in parts)
             model = self._build(known["params"], X, np.random.default_rng(0)).model
-            network = self._as_network(model, X, found=known["found"])
-            self._fitted = replace(self._fitted, network=network)
-        return self._fitted.network
+            return self._as_network(model, X, found=known["found"])
+
+        return self._live_network(build)
 
     def _train(self, plan):
         from skimbalance._training import train
@@ -558,24 +549,18 @@ default="balanced"
 
     def _logits(self, X):
         check_is_fitted(self)
-        parts, _ = self._read_rows(X, reset=False)
+        parts = self._read_new_rows(X)
         logits = self._fitted_network().forward(self._fitted.weights, parts)
         return self._finite_logits(logits, parts[0])
 
 
 def _inputs(X):
     """Parts and names (or numbers) of several inputs; None for one."""
-    if isinstance(X, dict):
+    # One kind of sparse array is a dict, too.
+    if isinstance(X, dict) and not issparse(X):
         return list(X.values()), list(X)
     several = isinstance(X, list | tuple) and X and all(getattr(x, "ndim", 0) >= 2 for x in X)
     return (list(X), [*range(len(X))]) if several else (None, None)
-
-
-def _of_equal_length(parts, y, multi_output):
-    """The parts, and y as scikit-learn checks it."""
-    y = check_array(y, accept_sparse="csr") if multi_output else column_or_1d(y, warn=True)
-    check_consistent_length(*parts, y)
-    return parts, y
 
 
 def _shapes(weights):

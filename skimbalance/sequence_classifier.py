@@ -168,7 +168,8 @@ default=0.5
     fit_path_ : str
         "compiled", or that Keras' own fit trained and why.
     model_ : keras.Model
-        The network, from token numbers or features to logits.
+        The network, to logits: from numbers of tokens, where 0 is padding; or from standardised
+        features followed by a 1, where padding is zero.
 
     See Also
     --------
@@ -177,9 +178,10 @@ default=0.5
     Notes
     -----
     X is a list of sequences of unequal length: strings (their characters are the tokens), lists or
-    arrays of tokens of any kind, or arrays of shape (n_steps, n_features). Or one array of shape
-    (n_sequences, n_steps), or (n_sequences, n_steps, n_features), with a `mask` of the steps that
-    count. y is given alike.
+    arrays of tokens (strings or integers), or arrays of shape (n_steps, n_features); floats without
+    an axis of features are one feature. Or it is one NumPy array of shape (n_sequences, n_steps) or
+    (n_sequences, n_steps, n_features), with a `mask` of the steps that count, or a masked array.
+    y is given alike.
 
     References
     ----------
@@ -492,7 +494,7 @@ default=0.5
             build(**self._encoder.inputs, **options, seed=seed),
             self._target,
             (self._encoder.probe,),
-            takes_logits=True,
+            found={"ends_in": "logits", "by_keras": None},
             owner=type(self).__name__,
         )
 

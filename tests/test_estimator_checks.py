@@ -10,7 +10,7 @@ from imblearn.utils import estimator_checks as imblearn_checks
 from sklearn.utils import estimator_checks as sklearn_checks
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance import ImbalancedMLPClassifier
+from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
 
 WEIGHT_CHECK = "check_sample_weight_equivalence_on_dense_data"
 WEIGHT_REASON = (
@@ -20,7 +20,7 @@ WEIGHT_REASON = (
 
 
 @sklearn_checks.parametrize_with_checks(
-    [ImbalancedMLPClassifier()],
+    [ImbalancedMLPClassifier(), ImbalancedKerasClassifier()],
     expected_failed_checks=lambda estimator: {WEIGHT_CHECK: WEIGHT_REASON},
 )
 def test_scikit_learn_check(estimator, check):
@@ -39,14 +39,16 @@ def test_weight_check_in_float64():
 import keras
 keras.config.set_floatx("float64")
 from sklearn.utils.estimator_checks import {WEIGHT_CHECK} as check
-from skimbalance import ImbalancedMLPClassifier
-for estimator in (ImbalancedMLPClassifier(), ImbalancedMLPClassifier(loss="focal")):
-    check("ImbalancedMLPClassifier", estimator)
+from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
+for estimator in (
+    ImbalancedMLPClassifier(), ImbalancedMLPClassifier(loss="focal"), ImbalancedKerasClassifier()
+):
+    check(type(estimator).__name__, estimator)
     estimator.set_params(epochs=1).fit([[0.0], [1.0]], [0, 1])
     print(*{{value.dtype.name for value in estimator.model_.get_weights()}})
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (run.stdout.split(), run.returncode) == (["float64"] * 2, 0), run.stderr
+    assert (run.stdout.split(), run.returncode) == (["float64"] * 3, 0), run.stderr
 
 
 @pytest.mark.parametrize("loss", ["crossentropy", "focal", "logit_adjusted", "soft_f1"])

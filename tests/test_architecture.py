@@ -65,7 +65,7 @@ ROOMS = {
     "keras_classifier": (
         {"_estimator", "_scikeras", "_training", "_keras_network", "_keras_metrics", "_routing",
          "_preparation", "_targets", "_monitors", "_validation"},
-        {"numpy", "sklearn"},
+        NUMPY,
     ),
     "_scikeras": (
         {"_training", "_keras_model", "_routing", "_engine.*", "networks"},

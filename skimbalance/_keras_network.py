@@ -30,8 +30,9 @@ from skimbalance._targets import Labels
 
 __all__ = ["KerasNetwork"]
 
-# Rows on which outputs of unknown layers are looked at, and a copy of the model is compared.
+# Rows on which outputs are looked at, and on which a copy of the model is compared with it.
 PROBES = 32
+COMPARED = 8
 
 # Rows of a block where Keras itself predicts.
 PREDICT_ROWS = 1024
@@ -139,7 +140,7 @@ class KerasNetwork:
 
     def _why_no_copy(self):
         """Why the model cannot be copied layer by layer, as the engine does; None if it can."""
-        probes = tuple(map(_scaled, self._probes))
+        probes = tuple(_scaled(x[:COMPARED]) for x in self._probes)
         expected = np.asarray(self.to_logits(self._call(probes)))
         try:
             self.key = self._make_key()

@@ -50,7 +50,8 @@ class ImbalancedKerasClassifier(TableClassifier):
     loss : str, Keras loss, its class or function, default=None
         As of `ImbalancedMLPClassifier`, or a name of Keras'. None is the loss that the model is
         compiled with, and "crossentropy" where it is not. A cross-entropy in any of Keras' forms
-        is "crossentropy".
+        is "crossentropy". Other losses get what Keras would give them: of a model with a single
+        output 0 or 1 and that output, else one-hot targets (sparse losses: class indices).
 
     gamma : float, default=2.0
         Focusing of loss="focal".
@@ -76,13 +77,16 @@ default="balanced"
         Whether the output layer, if it has a bias of zeros, starts at the class shares.
 
     optimizer : str, Keras optimizer or its class, default="adam"
-        Of a model that is not compiled. ``optimizer__learning_rate=...`` and its like are its
-        parameters, where it is a name or a class.
+        Of a model that is not compiled, or compiled with ``compile_kwargs``.
+        ``optimizer__learning_rate=...`` and its like are its parameters, where it is a name or a
+        class.
 
     metrics : list of str, Keras metric, its class or function, default=None
         Computed at the end of each epoch on the training rows (``history_["accuracy"]``) and on
-        held-out rows (``history_["val_accuracy"]``), at the natural class shares. None is those
-        that the model is compiled with. Stopping has its own: `monitor`.
+        held-out rows (``history_["val_accuracy"]``), at the natural class shares. Of two classes
+        they judge the probability of the second, categorical ones those of both; a metric with a
+        value for each class gives ``f1_score_0`` and so on. None is those that the model is
+        compiled with. Stopping has its own: `monitor`.
 
     batch_size : int or "auto", default="auto"
         Most rows of a batch.
@@ -477,7 +481,7 @@ default="balanced"
         self._built_with = {
             "params": {k: v for k, v in vars(params).items() if k not in of_callbacks},
             "shapes": [(len(x), *x.shape[1:]) for x in data.X],
-            "dtypes": [x.dtype for x in data.X],
+            "dtypes": [x.dtype.str for x in data.X],
         }
         rows = data.index[np.arange(self._n_probes()) % len(data.index)]
         X = tuple(x[rows] for x in data.X)
@@ -569,8 +573,13 @@ def _shapes(weights):
 
 def _check_optimizer(optimizer, built, owner):
     """Check that an optimizer that was asked for is the one that the model is compiled with."""
-    compiled = built.model.optimizer if built.model.compiled else built.optimizer
-    if optimizer != DEFAULT_OPTIMIZER and type(compiled) is not type(built.optimizer):
+    if optimizer == DEFAULT_OPTIMIZER or not built.model.compiled:
+        return
+    compiled = built.model.optimizer
+    same = type(compiled) is type(built.optimizer)
+    if not isinstance(optimizer, str):
+        same &= compiled.get_config() == built.optimizer.get_config()
+    if not same:
         raise ValueError(
             f"The 'optimizer' parameter of {owner} must be left out where the model is compiled "
             f"with another one: leave compiling out, or compile with compile_kwargs['optimizer']. "

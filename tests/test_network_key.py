@@ -1,11 +1,13 @@
 """Networks that differ have programs of their own; those that do not share one."""
 
+from collections import OrderedDict
+
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 
-from skimbalance._engine.program import count_traces
+from skimbalance._engine import program
 from skimbalance._network_key import network_key
 from skimbalance.keras_classifier import ImbalancedKerasClassifier
 
@@ -210,7 +212,9 @@ def test_function_that_refers_to_itself():
     assert key_of(build) == key_of(build)
 
 
-def test_traces():
+def test_traces(monkeypatch):
+    # None that others have left, and that would go to make room.
+    monkeypatch.setattr(program, "_programs", OrderedDict())
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(30, 4)), np.arange(30) % 3
 
@@ -222,11 +226,11 @@ def test_traces():
         return keras.Model(inputs, ops.softmax(layers.Dense(3)(h)))
 
     def n_traces(**options):
-        before = count_traces()
+        before = program.count_traces()
         clf = ImbalancedKerasClassifier(build, epochs=1, **options).fit(X, y)
         clf.predict(X)
         assert clf.fit_path_ == "compiled"
-        return count_traces() - before
+        return program.count_traces() - before
 
     # Training and prediction, once each.
     assert n_traces() == 2

@@ -1,0 +1,292 @@
+"""ImbalancedKerasClassifier among others: in copies, searches, threads, and beside scikeras."""
+
+import copy
+import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+
+import joblib
+import keras
+import numpy as np
+import pytest
+from imblearn.over_sampling import SMOTE
+from keras import layers
+from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import make_classification
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    TunedThresholdClassifierCV,
+    cross_val_score,
+)
+
+from skimbalance import TunedDecisionClassifierCV
+from skimbalance.keras_classifier import ImbalancedKerasClassifier
+from skimbalance.report import ImbalanceReport
+
+X, Y = make_classification(200, 5, n_informative=3, weights=[0.8], class_sep=1.5, random_state=0)
+X3, Y3 = make_classification(
+    90, 5, n_informative=3, n_classes=3, n_clusters_per_class=1, random_state=0
+)
+LABELS = np.stack([X[:, 0] > 1, X[:, 1] > 0, X[:, 2] > -1], axis=1).astype(int)
+# The smallest rate that leaves float32 weights as they are.
+NO_RATE = 1e-30
+
+
+class EachBatch(keras.callbacks.Callback):
+    """Forces Keras' own fit."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+def build(meta, units=8, dropout=0.0):
+    labels = meta["target_type_"].startswith("multilabel")
+    return keras.Sequential(
+        [
+            keras.Input((meta["n_features_in_"],)),
+            layers.Dense(units, activation="relu"),
+            layers.Dropout(dropout),
+            layers.Dense(meta["n_classes_"], activation="sigmoid" if labels else "softmax"),
+        ]
+    )
+
+
+def of(model=build, **options):
+    return ImbalancedKerasClassifier(model, **{"epochs": 3, "random_state": 0, **options})
+
+
+def assert_same(clf, other, X=X, atol=1e-6):
+    np.testing.assert_allclose(clf.predict_proba(X), other.predict_proba(X), atol=atol)
+
+
+def two_inputs():
+    inputs = {name: keras.Input((1,), name=name) for name in "ab"}
+    return keras.Model(inputs, layers.Dense(2)(layers.Concatenate()(list(inputs.values()))))
+
+
+# Copies
+
+
+# Keras' variables have NumPy's older form of `__array__`; a callback is copied with its model.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_copies():
+    def softened():
+        # What it ends in cannot be told from rows of zeros, as there are none others later.
+        inputs = keras.Input((5,))
+        z = layers.Dense(1, use_bias=False)(inputs)
+        return keras.Model(inputs, layers.Lambda(lambda z: keras.ops.sigmoid(z))(z))
+
+    for clf in (of(), of(callbacks=EachBatch()), of(softened)):
+        clf.fit(X, Y)
+        fresh = copy.deepcopy(clf)
+        assert fresh.fit_path_ == clf.fit_path_
+        np.testing.assert_array_equal(fresh.predict_proba(X), clf.predict_proba(X))
+        np.testing.assert_allclose(
+            np.asarray(fresh.model_(X))[:, -1], clf.predict_proba(X)[:, 1], atol=1e-6
+        )
+        fresh.partial_fit(X, Y)
+        assert np.any(fresh.predict_proba(X) != clf.predict_proba(X))
+
+
+BUILD_MODULE = """
+import keras
+
+def build(meta, units=8):
+    return keras.Sequential([
+        keras.Input((meta["n_features_in_"],)),
+        keras.layers.Dense(units, activation="relu"),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+    ])
+"""
+
+IN_NEW_PROCESS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import joblib
+import numpy as np
+clf, rows, proba = joblib.load(sys.argv[1] + "/clf.joblib")
+np.testing.assert_allclose(clf.predict_proba(rows), proba, atol=1e-6)
+np.testing.assert_allclose(clf.model_(rows), proba, atol=1e-6)
+print(clf.fit_path_)
+"""
+
+
+def test_another_process(tmp_path, monkeypatch):
+    (tmp_path / "my_networks.py").write_text(BUILD_MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    import my_networks
+
+    clf = of(my_networks.build, units=4).fit(X, Y)
+    joblib.dump((clf, X, clf.predict_proba(X)), tmp_path / "clf.joblib")
+    run = subprocess.run(
+        [sys.executable, "-c", IN_NEW_PROCESS, str(tmp_path)], capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "compiled", run.stderr
+
+
+# In scikit-learn and imbalanced-learn
+
+
+GRID = {
+    "model__units": [4, 8],
+    "optimizer__learning_rate": [1e-3, 1e-2],
+    "fit__batch_size": [32],
+    "loss": ["crossentropy", "focal"],
+    "callbacks__patience": [2],
+    "dropout": [0.2],
+}
+
+
+def search(**options):
+    clf = of(callbacks=keras.callbacks.EarlyStopping, callbacks__monitor="loss", **options)
+    return GridSearchCV(clf, GRID, cv=2, scoring="roc_auc")
+
+
+def test_grid_stacked_and_alone():
+    alone = search().fit(X, Y)
+    with joblib.parallel_config(backend="stacked"):
+        stacked = search().fit(X, Y)
+    scores = "mean_test_score"
+    np.testing.assert_allclose(stacked.cv_results_[scores], alone.cv_results_[scores], atol=1e-4)
+    assert len(np.unique(alone.cv_results_[scores])) == 8
+    # A callback trains alone; without it fits are stacked.
+    plain = GridSearchCV(of(), {"optimizer__learning_rate": [1e-3, 1e-2]}, cv=3).fit(X, Y)
+    with joblib.parallel_config(backend="stacked"):
+        stacked = clone(plain).fit(X, Y)
+    np.testing.assert_allclose(stacked.cv_results_[scores], plain.cv_results_[scores], atol=1e-6)
+    assert_same(stacked.best_estimator_, plain.best_estimator_, atol=1e-5)
+
+
+def test_threads():
+    clfs = [of(model__units=units, dropout=0.2) for units in (3, 4, 5, 3, 4, 5)]
+    alone = [clone(clf).fit(X, Y).predict_proba(X) for clf in clfs]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda clf: clf.fit(X, Y).predict_proba(X), clfs))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_parameters():
+    clf = of(units=3, optimizer__learning_rate=0.1)
+    params = clf.get_params()
+    assert (params["units"], params["optimizer__learning_rate"]) == (3, 0.1)
+    assert clone(clf).get_params() == params
+    assert "units=3" in repr(clf)
+    assert "optimizer__learning_rate=0.1" in repr(clf)
+    assert clf.set_params(model__units=9, dropout=0.5, epochs=1).get_params()["dropout"] == 0.5
+    clf.fit(X, Y)
+    assert clf.model_.layers[0].units == 9
+    with pytest.raises(ValueError, match="Invalid parameter 'classes_' for estimator"):
+        clf.set_params(classes_=3)
+    with pytest.raises(ValueError, match="Invalid parameter 'unit' for estimator"):
+        clf.set_params(unit=3)
+    nested = of(sampling=SMOTE()).set_params(sampling__k_neighbors=2)
+    assert nested.sampling.k_neighbors == 2
+    assert nested.get_params()["sampling__k_neighbors"] == 2
+
+
+def test_meta_estimators():
+    clf = of(epochs=10)
+    calibrated = CalibratedClassifierCV(clf, cv=2).fit(X, Y)
+    assert calibrated.predict_proba(X).shape == (len(X), 2)
+    threshold = TunedThresholdClassifierCV(clf, scoring="f1", cv=2).fit(X, Y)
+    assert 0 < threshold.best_threshold_ < 1
+    tuned = TunedDecisionClassifierCV(clf, cv=2).fit(X, Y)
+    assert set(tuned.predict(X)) == {0, 1}
+    report = ImbalanceReport.from_estimator(clf.fit(X, Y), X, Y)
+    assert report is not None
+
+
+# What goes wrong in scikeras
+
+
+def test_it_is_a_classifier():
+    assert is_classifier(of())
+    y = np.sort(Y)
+    order = np.argsort(Y, kind="stable")
+    # Sorted rows: without stratification there would be folds without positives.
+    scores = cross_val_score(of(), X[order], y, cv=3, scoring="average_precision")
+    folds = StratifiedKFold(3)
+    expected = cross_val_score(of(), X[order], y, cv=folds, scoring="average_precision")
+    np.testing.assert_array_equal(scores, expected)
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision", "neg_log_loss", "f1"])
+def test_scorers(scoring):
+    assert np.isfinite(get_scorer(scoring)(of().fit(X, Y), X, Y))
+
+
+def test_weights_are_left_alone_and_may_be_integers():
+    weight = np.arange(len(Y)) % 3
+    before = weight.copy()
+    clf = of().fit(X, Y, sample_weight=weight)
+    np.testing.assert_array_equal(weight, before)
+    np.testing.assert_array_equal(
+        clf.predict_proba(X), of().fit(X, Y, sample_weight=1.0 * weight).predict_proba(X)
+    )
+
+
+def test_one_row():
+    clf = of().fit(X, Y)
+    assert clf.predict_proba(X[:1]).shape == (1, 2)
+    assert clf.predict(X[:1]).shape == (1,)
+
+
+def test_dtypes():
+    clf = of().fit(X.astype("float32"), Y)
+    np.testing.assert_allclose(
+        clf.predict_proba(X.astype("float32").astype("float64")),
+        clf.predict_proba(X.astype("float32")),
+        atol=1e-6,
+    )
+    of().fit((10 * X).astype(int), Y).predict(X)
+
+
+def test_columns():
+    pandas = pytest.importorskip("pandas")
+    rows = pandas.DataFrame(X, columns=list("abcde"))
+    clf = of().fit(rows, Y)
+    assert clf.feature_names_in_.tolist() == list("abcde")
+    assert clf.n_features_in_ == 5
+    with pytest.raises(ValueError, match="feature names should match"):
+        clf.predict(rows[list("edcba")])
+    with pytest.raises(ValueError, match="X has 4 features, but ImbalancedKerasClassifier"):
+        of().fit(X, Y).predict(X[:, :4])
+    parts = of(two_inputs).fit({"a": rows[["a"]], "b": rows[["b"]]}, Y)
+    assert not hasattr(parts, "feature_names_in_")
+
+
+def test_it_is_silent():
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        of().fit(X, Y).predict(X)
+        of(callbacks=EachBatch()).fit(X, Y).predict(X)
+    assert (out.getvalue(), err.getvalue()) == ("", "")
+
+
+def test_nothing_global_changes():
+    import tensorflow as tf
+    from tensorflow.python.framework import config
+
+    def state():
+        return (
+            repr(np.random.get_state()),  # noqa: NPY002
+            keras.config.floatx(),
+            keras.config.dtype_policy().name,
+            config.is_op_determinism_enabled(),
+            tf.config.functions_run_eagerly(),
+            dict(keras.saving.get_custom_objects()),
+        )
+
+    tf.random.set_seed(0)
+    before = state()
+    for callbacks in (None, EachBatch()):
+        of(dropout=0.3, callbacks=callbacks).fit(X, Y).predict(X)
+        of(sampling=SMOTE(), callbacks=callbacks).fit(X, Y)
+    assert state() == before

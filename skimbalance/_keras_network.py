@@ -11,6 +11,7 @@ from textwrap import shorten
 import keras
 import numpy as np
 
+from skimbalance._engine.initializers import python_random_kept
 from skimbalance._engine.optimizers import OPTIMIZERS
 from skimbalance._engine.program import Program, program_for
 from skimbalance._engine.stand_ins import CounterDropout, TwoLogits, copied, is_plain_dropout
@@ -173,6 +174,7 @@ class KerasNetwork:
     def _make_key(self):
         return network_key(self._graph), self.ends_in, type(self.target)
 
+    @python_random_kept()
     def logits_network(self):
         """A copy of the model that puts out logits, one for each class or label."""
         output = self._graph.outputs[0]

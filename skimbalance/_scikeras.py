@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 
-from skimbalance._engine.initializers import seeded_initializers
+from skimbalance._engine.initializers import python_random_kept, seeded_initializers
 from skimbalance._keras_model import built_on
 from skimbalance._routing import accepted
 from skimbalance._training import keras_loss
@@ -81,7 +81,7 @@ def build(params, routed, X, y, *, shapes, keys, rng):
         verbose=0,
         **_prefixed({name: params[name] for name in routed}),
     )
-    with seeded_initializers(rng):
+    with python_random_kept(), seeded_initializers(rng):
         builder.initialize(np.zeros((len(y), 1)) if several else X[0], y)
     callbacks = [c for item in builder._fit_callbacks for c in keras.tree.flatten(item)]
     return SimpleNamespace(

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -270,12 +271,19 @@ def test_it_is_silent():
     assert (out.getvalue(), err.getvalue()) == ("", "")
 
 
+def noisy():
+    """Layers that Keras gives seeds, and weights, of its own."""
+    parts = [layers.Reshape((5, 1)), layers.LSTM(3, dropout=0.1), layers.GaussianNoise(0.1)]
+    return keras.Sequential([keras.Input((5,)), *parts, layers.Dense(2)])
+
+
 def test_nothing_global_changes():
     import tensorflow as tf
     from tensorflow.python.framework import config
 
     def state():
         return (
+            random.getstate(),
             repr(np.random.get_state()),  # noqa: NPY002
             keras.config.floatx(),
             keras.config.dtype_policy().name,
@@ -287,6 +295,8 @@ def test_nothing_global_changes():
     tf.random.set_seed(0)
     before = state()
     for callbacks in (None, EachBatch()):
-        of(dropout=0.3, callbacks=callbacks).fit(X, Y).predict(X)
-        of(sampling=SMOTE(), callbacks=callbacks).fit(X, Y)
+        # Of a size that has not been compiled before.
+        clf = of(dropout=0.3, units=17, callbacks=callbacks).fit(X, Y)
+        copy.deepcopy(clf).predict(X)
+        of(noisy, callbacks=callbacks, sampling=SMOTE()).fit(X, Y).predict(X)
     assert state() == before

@@ -2,18 +2,31 @@
 
 import copy
 import inspect
+import random
+from contextlib import contextmanager
 from functools import partial
 
 import keras
 import tensorflow as tf
 
-__all__ = ["seeded_initializers"]
+__all__ = ["python_random_kept", "seeded_initializers"]
+
+
+@contextmanager
+def python_random_kept():
+    """A scope, or decorator, after which Python's random numbers go on as if nothing had been.
+
+    Keras draws the seeds of layers from them, also where they are seeded otherwise later.
+    """
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def seeded_initializers(rng):
     """A scope in which Keras' initializers without a seed draw from `rng`; in this thread only.
-
-    Keras would draw their seeds from Python's global random numbers.
 
     Parameters
     ----------

@@ -64,6 +64,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         Returns the rows that were held out, None without.
         """
         target = self._target
+        # A part of the data, or a fit that goes on, may look so by chance.
+        if isinstance(target, Labels) and not (resume or partial):
+            _warn_of_labels(data.y)
         counts = target.counts(data.y, data.weight)
         self.class_counts_ = self.class_counts_ + counts if partial and resume else counts
         self.class_prior_ = self.class_counts_ / self.class_counts_.sum(axis=-1, keepdims=True)
@@ -250,11 +253,11 @@ class TableClassifier(NetworkClassifier):
                 "classes, or an indicator of labels. Got the other one."
             )
         X, y = self._read_rows(X, y, reset=not resume, multi_output=of_labels)
-        weight = check_sample_weight(sample_weight, y)
+        weight = check_sample_weight(sample_weight, X[0])
         index = np.flatnonzero(weight)
         if of_labels:
             self._sparse_y = issparse(y)
-            y = self._read_labels(y.toarray() if issparse(y) else y, index, resume)
+            y = self._read_labels(y.toarray() if issparse(y) else y, index, resume, classes)
         else:
             check_classification_targets(y)
             y = self._read_classes(y[index], resume, classes)
@@ -271,7 +274,7 @@ class TableClassifier(NetworkClassifier):
             self._target = Classes(self.classes_)
         return class_indices(y, self.classes_)
 
-    def _read_labels(self, y, index, resume):
+    def _read_labels(self, y, index, resume, classes):
         if resume and y.shape[1] != len(self.classes_):
             raise ValueError(
                 f"y must have {len(self.classes_)} columns, as in the fit before. "
@@ -284,26 +287,14 @@ class TableClassifier(NetworkClassifier):
                 f"An indicator of labels must hold 0 and 1 only. Got {values.tolist()!r} instead."
             )
         self.classes_ = np.arange(y.shape[1])
-        self._target = Labels(y.shape[1])
-        y = (y[index] != 0).astype(np.int8)
-        if np.all(y.sum(axis=1) == 1):
-            warnings.warn(
-                "y is an indicator of labels, and every row has exactly one. If these are classes "
-                "that exclude each other, give one class a row: y.argmax(axis=1).",
-                UserWarning,
-                stacklevel=5,
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                "The 'classes' parameter of partial_fit must be None, or the column numbers "
+                f"{self.classes_.tolist()!r}, where y is an indicator of labels. "
+                f"Got {classes!r} instead."
             )
-        for there, what in ((y.any(axis=0), "no row"), (~y.all(axis=0), "every row")):
-            if not resume and not there.all():
-                named = np.flatnonzero(~there)
-                more = "" if len(named) <= MOST_NAMED else f" and {len(named) - MOST_NAMED} more"
-                warnings.warn(
-                    f"The labels {named[:MOST_NAMED].tolist()!r}{more} hold for {what} of y with a "
-                    "positive weight: there is nothing to learn of them but that.",
-                    UserWarning,
-                    stacklevel=5,
-                )
-        return y
+        self._target = Labels(y.shape[1])
+        return (y[index] != 0).astype(np.int8)
 
     def _check_for_labels(self):
         """What an indicator of labels does not go together with."""
@@ -342,12 +333,34 @@ class TableClassifier(NetworkClassifier):
             )
         return resume
 
-    def _partial_fit(self, X, y, classes, sample_weight):
+    def _goes_on(self, y, classes):
+        """Whether `partial_fit` goes on; the classes that it was given are checked."""
         self._check_params()
         resume = self._checked_classes(classes)
         if not resume and classes is None and not _is_indicator(as_array(y)):
             raise ValueError("The 'classes' parameter must be given in the first partial_fit.")
-        return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
+        return resume
+
+
+def _warn_of_labels(y):
+    """Warn if an indicator of labels looks like one of classes, or a label is the same in all."""
+    if np.all(y.sum(axis=1) == 1):
+        warnings.warn(
+            "y is an indicator of labels, and every row has exactly one. If these are classes "
+            "that exclude each other, give one class a row: y.argmax(axis=1).",
+            UserWarning,
+            stacklevel=5,
+        )
+    for there, what in ((y.any(axis=0), "no row"), (~y.all(axis=0), "every row")):
+        if not there.all():
+            named = np.flatnonzero(~there)
+            more = "" if len(named) <= MOST_NAMED else f" and {len(named) - MOST_NAMED} more"
+            warnings.warn(
+                f"The labels {named[:MOST_NAMED].tolist()!r}{more} hold for {what} of y with a "
+                "positive weight: there is nothing to learn of them but that.",
+                UserWarning,
+                stacklevel=5,
+            )
 
 
 def _is_indicator(y):
@@ -358,4 +371,5 @@ def _is_indicator(y):
     except ValueError:
         # A list of lists of unequal length.
         return False
-    return two_axes and type_of_target(y) == "multilabel-indicator"
+    with np.errstate(invalid="ignore"):  # missing values, for the checks to come
+        return two_axes and type_of_target(y) == "multilabel-indicator"

@@ -185,14 +185,16 @@ def prepare(params, data, target, counts, network, *, seed, n_before, previous, 
     # A class that `partial_fit` has not seen yet counts as one row.
     seen = np.where(counts > 0, counts * ratio, 1.0)
 
-    class_weight, in_loss = _class_weights(params, seen, target)
     arguments = _loss_arguments(params, seen, target)
+    class_weight, in_loss = _class_weights(params, seen, target)
     deferred = arguments.pop("deferred", 0.0)
     weights = previous and previous.weights
     if previous is None:
         bias = None
         if params.output_bias == "prior":
-            bias = target.start(params.loss, arguments, seen * in_loss)
+            # Without parts to come, what no row has, or lacks, is never expected.
+            there = (counts > 0) | partial
+            bias = target.start(params.loss, arguments, np.where(there, seen * in_loss, 0.0))
         weights = network.start(rng, bias)
     posterior = {"class_weight": in_loss, "sampling_ratio": ratio, **arguments}
     posterior["loss"] = params.loss if isinstance(params.loss, str) else "a loss of one's own"

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 __all__ = [
     "HasMethods",
@@ -27,7 +27,13 @@ __all__ = [
 
 def as_array(y):
     """Labels as an array where they say how: a nullable integer would else become a float."""
-    return y.to_numpy() if hasattr(y, "to_numpy") else y
+    if not hasattr(y, "to_numpy"):
+        return y
+    array = y.to_numpy()
+    # Nullable columns of a frame give objects.
+    if array.ndim == 2 and array.dtype == object and all(t.kind in "biuf" for t in y.dtypes):
+        return y.to_numpy(dtype=float)
+    return array
 
 
 def class_indices(y, classes, whose=""):
@@ -45,7 +51,7 @@ def class_indices(y, classes, whose=""):
 def check_sample_weight(sample_weight, X):
     """Weights as float64 of shape (n_samples,): finite, not negative, not all zero."""
     if sample_weight is None:
-        return np.ones(len(X))
+        return np.ones(_num_samples(X))
     given = np.asarray(sample_weight)
     if given.ndim and not np.any(given):
         raise ValueError(

@@ -357,7 +357,8 @@ default="balanced"
         ValueError
             If `classes` is missing in the first call, or a part has other labels.
         """
-        return self._partial_fit(X, y, classes, sample_weight)
+        resume = self._goes_on(y, classes)
+        return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
 
     @property
     def model_(self):

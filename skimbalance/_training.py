@@ -55,9 +55,12 @@ class Perceptron:
         Networks of equal keys share a compiled program.
     by_keras : str or None
         Why Keras' own `fit` has to train it, if so.
+    has_single_output : bool
+        Whether a loss of one's own is for one output of two classes.
     """
 
     by_keras = None
+    has_single_output = False
     names = staticmethod(paths)
     to_logits = staticmethod(lambda outputs: outputs)
     pack = staticmethod(lambda X: X[0])
@@ -134,7 +137,7 @@ def train(plan, network):
     params, start = plan.params, plan.start
     callbacks = _as_list(params.callbacks)
     by_keras = network.by_keras or _why_by_keras(callbacks, plan.rows)
-    loss = _mean_loss(params.loss, plan.target)
+    loss = _mean_loss(params.loss, plan.target, network.has_single_output)
     job = Job(
         program=None if by_keras else _program(network, plan, loss),
         weights={**start.weights, **network.noise(plan.noise_seed)},
@@ -158,6 +161,15 @@ def train(plan, network):
         early_weight=plan.early_weight if plan.deferred_until else None,
         verbose=params.verbose,
     )
+    try:
+        return _train(job, network, plan, callbacks, by_keras, loss[0])
+    finally:
+        for callback in callbacks:
+            # It is a parameter, of which a copy, or a pickle, would hold the model.
+            callback._model = None
+
+
+def _train(job, network, plan, callbacks, by_keras, mean_loss):
     if by_keras:
         model, trained = network.models()
         _compile(model, plan, network)
@@ -168,14 +180,13 @@ def train(plan, network):
             trained,
             variables,
             callbacks,
-            loss[0],
+            mean_loss,
             network.to_logits,
             network.pack,
             stream=not _fits_in_memory(plan.rows),
         )
         result.path = f"Keras' own fit: {by_keras}"
         return result
-    network.program = job.program
     if not callbacks:
         return gathering.train(job)
     model, _ = network.models()
@@ -292,7 +303,7 @@ def _network(architecture, dropout):
     )
 
 
-def _mean_loss(loss, target):
+def _mean_loss(loss, target, is_single=False):
     """Mean loss of a batch as a function of (targets, logits, weight, arguments), and a key.
 
     The weights of a row's labels or steps are within the row's loss: its mean over labels, its
@@ -306,7 +317,7 @@ def _mean_loss(loss, target):
     if isinstance(loss, str):
         values, key = partial(LOSSES[loss], from_logits=True), loss
     else:
-        values = _values_of_keras_loss(loss, of_labels)
+        values = _values_of_keras_loss(loss, of_labels, is_single)
         # A plain function has no config: it is its own key.
         key = _key(loss) if isinstance(loss, keras.losses.Loss) else loss
 
@@ -329,21 +340,26 @@ def _mean_of_labels(function, y, logits, weight, arguments):
     return tf.reduce_mean(function(y, logits, label_weight=weight, from_logits=True, **arguments))
 
 
-def _values_of_keras_loss(loss, of_labels):
+def _values_of_keras_loss(loss, of_labels, is_single):
     """Values of a Keras loss, or of a function, given the targets and outputs that it expects.
 
     Keras' sparse losses and those of this package take class indices, all others one-hot
-    targets, or indicators of labels; a loss without `from_logits` takes probabilities.
+    targets, of a model with a single output 0 or 1, or indicators of labels; a loss without
+    `from_logits` takes probabilities.
     """
     is_loss = isinstance(loss, keras.losses.Loss)
     name = type(loss).__name__ if is_loss else getattr(loss, "__name__", "")
     takes_indices = "sparse" in name.lower() or type(loss).__module__.startswith("skimbalance.")
     takes_logits = is_loss and loss.get_config().get("from_logits", False)
 
+    is_single &= not takes_indices
+
     def values(y, logits):
-        to_proba = tf.nn.sigmoid if of_labels else tf.nn.softmax
+        if is_single:
+            y, logits = y[..., None], logits[..., 1:] - logits[..., :1]
+        to_proba = tf.nn.sigmoid if of_labels or is_single else tf.nn.softmax
         output = logits if takes_logits else to_proba(logits)
-        if of_labels:
+        if of_labels or is_single:
             targets = tf.cast(y, output.dtype)
         else:
             targets = y if takes_indices else tf.one_hot(y, output.shape[-1], dtype=output.dtype)

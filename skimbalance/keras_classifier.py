@@ -50,7 +50,8 @@ class ImbalancedKerasClassifier(TableClassifier):
     loss : str, Keras loss, its class or function, default=None
         As of `ImbalancedMLPClassifier`, or a name of Keras'. None is the loss that the model is
         compiled with, and "crossentropy" where it is not. A cross-entropy in any of Keras' forms
-        is "crossentropy".
+        is "crossentropy". Other losses get what Keras would give them: of a model with a single
+        output 0 or 1 and that output, else one-hot targets (sparse losses: class indices).
 
     gamma : float, default=2.0
         Focusing of loss="focal".

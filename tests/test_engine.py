@@ -280,7 +280,7 @@ def test_validation_in_blocks_equals_one_block(monkeypatch):
 
 
 def test_a_diverging_fit_says_so_and_names_the_epoch():
-    with pytest.raises(ValueError, match=r"must stay finite.* epoch \d+: lower 'learning_rate'"):
+    with pytest.raises(ValueError, match=r"must stay finite.* epoch \d+: lower the learning rate"):
         classifier(learning_rate=1e20, epochs=20, activation="linear").fit(X, Y)
 
 

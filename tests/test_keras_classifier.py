@@ -185,6 +185,25 @@ def test_loss_of_keras_with_parameters():
     assert smooth.fit(X3, Y3).predict_proba(X3).max() < clf.predict_proba(X3).max()
 
 
+def test_loss_of_two_classes_is_that_of_the_second():
+    # A loss of one's own that weighs the positives, as for a model of one output.
+    def weighted(y_true, y_pred):
+        loss = keras.ops.binary_crossentropy(y_true, y_pred)
+        return keras.ops.mean(loss * (1 + 8 * y_true), axis=-1)
+
+    def one():
+        return keras.Sequential([keras.Input((5,)), layers.Dense(1, activation="sigmoid")])
+
+    options = {"output_bias": None, "batch_size": 500, "optimizer": "sgd"}
+    clf = of(one, loss=weighted, class_weight=None, **options).fit(X, Y)
+    # The same, but for the scale of the weights.
+    scale = np.mean(1 + 8 * Y)
+    of_classes = of(
+        one, class_weight={0: 1, 1: 9}, optimizer__learning_rate=0.01 * scale, **options
+    ).fit(X, Y)
+    assert_same(clf, of_classes, atol=1e-5)
+
+
 @pytest.mark.parametrize("loss", ["crossentropy", "focal", "soft_f1"])
 def test_weight_is_repetition(loss):
     weight = np.random.default_rng(0).integers(0, 4, len(Y))

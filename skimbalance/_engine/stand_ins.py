@@ -1,9 +1,12 @@
 """Layers that take the place of stock ones in compiled programs."""
 
+import inspect
+
 import keras
 import tensorflow as tf
 
 from skimbalance._engine.dropout import CounterDropout
+from skimbalance._engine.initializers import python_random_kept
 from skimbalance._engine.recurrent import stand_in_for
 
 
@@ -32,6 +35,14 @@ def _add_bias(outputs, bias):
     return outputs + bias, gradient
 
 
+class Normalization(keras.layers.Normalization):
+    """A layer whose mean and variance, learnt by `adapt`, are weights and not constants."""
+
+    def call(self, inputs):
+        self.finalize_state()
+        return super().call(inputs)
+
+
 def is_plain_dropout(layer):
     """Whether a layer is the stock dropout that `CounterDropout` can take the place of."""
     return type(layer) is keras.layers.Dropout and layer.noise_shape is None
@@ -42,6 +53,9 @@ def stackable(network):
     layers = [op for op in network.operations if not isinstance(op, keras.layers.InputLayer)]
     of_any_length = any(None in x.shape[1:] for x in network.inputs)
     if of_any_length or any(type(layer) not in STACKABLE for layer in layers):
+        return False
+    # It would see rows that only fill up a batch.
+    if any(getattr(layer, "activity_regularizer", None) is not None for layer in layers):
         return False
     # Rows that only fill up a batch are hidden from batch normalization by a mask.
     masked = any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
@@ -55,9 +69,20 @@ def copied(layer, **changes):
         return keras.layers.Lambda(
             layer.function, layer._output_shape, layer.mask, layer.arguments, name=layer.name
         )
-    return type(layer).from_config({**layer.get_config(), **changes})
+    return type(layer).from_config({**_config(layer), **changes})
 
 
+def _config(layer):
+    """The configuration of a layer, with its own functions: Keras reads back those it knows."""
+    config = layer.get_config()
+    for name in config:
+        part = getattr(layer, name, None)
+        if inspect.isfunction(part) or isinstance(part, keras.regularizers.Regularizer):
+            config[name] = part
+    return config
+
+
+@python_random_kept()
 def with_stand_ins(network):
     """A copy of the network with stand-ins; weights keep their names."""
 
@@ -65,7 +90,9 @@ def with_stand_ins(network):
         if is_plain_dropout(layer):
             return CounterDropout(name=layer.name)
         if type(layer) is keras.layers.Dense:
-            return Dense.from_config(layer.get_config())
+            return Dense.from_config(_config(layer))
+        if type(layer) is keras.layers.Normalization and layer.input_mean is None:
+            return Normalization.from_config(layer.get_config())
         return stand_in_for(layer) or copied(layer)
 
     return keras.models.clone_model(network, clone_function=clone)
@@ -89,6 +116,7 @@ class TwoLogits(keras.layers.Layer):
 STACKABLE = {
     Dense,
     CounterDropout,
+    Normalization,
     TwoLogits,
     *(
         getattr(keras.layers, name)

@@ -35,7 +35,7 @@ def check_finite(value, epoch, what="training loss"):
     if not np.all(np.isfinite(value)):
         raise ValueError(
             f"The {what} must stay finite. Got a value that is nan or infinite in epoch {epoch}: "
-            "lower 'learning_rate', or scale the columns ('standardize=True')."
+            "lower the learning rate, or scale the columns."
         )
 
 

@@ -38,6 +38,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
+        takes_class = callable in self._parameter_constraints["optimizer"]
+        if isinstance(self.optimizer, type) and not takes_class:
+            raise ValueError(
+                f"The 'optimizer' parameter of {type(self).__name__} must be a name or an "
+                f"optimizer, not its class. Got {self.optimizer!r}: call it."
+            )
         callbacks = self.callbacks if isinstance(self.callbacks, list | tuple) else ()
         if not all(hasattr(callback, "on_epoch_end") for callback in callbacks):
             raise ValueError(

@@ -3,6 +3,7 @@
 import re
 import warnings
 
+import keras
 import numpy as np
 import pytest
 from imblearn.over_sampling import SMOTE
@@ -52,7 +53,7 @@ BAD = {
     "class_weight": [-0.1, 1.5, np.nan, "auto", "balanced_subsample"],
     "sampling": ["smote", None, 0.5, object()],
     "output_bias": ["posterior", True, 0.0],
-    "optimizer": ["Adam", "lion", None, 1e-3],
+    "optimizer": ["Adam", "lion", None, 1e-3, keras.optimizers.Adam],
     "learning_rate": [0, 0.0, -1e-3, np.inf, np.nan, None, "auto"],
     "learning_rate_schedule": ["linear", 0.1, True],
     "batch_size": [0, -1, 32.0, None, "all"],
@@ -470,7 +471,7 @@ def test_divergence(options, column):
     X[:, 1] *= column
     clf = mlp(**{"epochs": 5, **options})
     with refused(
-        ValueError, "must stay finite", "in epoch ", "'learning_rate'", "standardize=True"
+        ValueError, "must stay finite", "in epoch ", "learning rate", "scale the columns"
     ):
         clf.fit(X, y)
     assert not hasattr(clf, "classes_")
@@ -481,7 +482,7 @@ def test_divergence_in_keras_fit():
 
     X, y = two_classes()
     hook = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
-    with refused(ValueError, "must stay finite", "in epoch ", "'learning_rate'"):
+    with refused(ValueError, "must stay finite", "in epoch ", "learning rate"):
         mlp(learning_rate=1e20, epochs=5, callbacks=[hook]).fit(X, y)
 
 

@@ -470,9 +470,7 @@ def test_divergence(options, column):
     X, y = two_classes()
     X[:, 1] *= column
     clf = mlp(**{"epochs": 5, **options})
-    with refused(
-        ValueError, "must stay finite", "in epoch ", "learning rate", "scale the columns"
-    ):
+    with refused(ValueError, "must stay finite", "in epoch ", "learning rate", "scale the columns"):
         clf.fit(X, y)
     assert not hasattr(clf, "classes_")
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from skimbalance._engine import gathering
 from skimbalance._engine.hooks import Hooks, has_batch_hooks
 from skimbalance._engine.job import Job, Rows
-from skimbalance._engine.keras_fit import train_by_keras
+from skimbalance._engine.keras_fit import compile_anew, train_by_keras
 from skimbalance._engine.memory import free_memory
 from skimbalance._engine.optimizers import OPTIMIZERS, KerasOptimizer
 from skimbalance._engine.program import Program, paths, program_for
@@ -225,7 +225,7 @@ def _compile(model, plan, network):
             optimizer.exclude_from_weight_decay(var_names=spared)
     else:
         optimizer = _with_settable_rate(optimizer)
-    model.compile(optimizer=optimizer)
+    compile_anew(model, optimizer)
 
 
 def _rows(data, weight, start):

@@ -302,6 +302,40 @@ def test_by_keras_and_why(why):
     assert {"loss", "val_loss"} == set(clf.history_)
 
 
+@pytest.mark.parametrize("rate", [0.01, keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)])
+def test_steps_of_an_epoch_together(rate):
+    # Keras does them in one call, unless a callback watches, or the rate changes, step by step.
+    options = {"optimizer": keras.optimizers.SGD(rate), "epochs": 4}
+    together = of(of_kind(OwnStep), **options).fit(X, Y)
+    watched = of(of_kind(OwnStep), callbacks=EachBatch(), **options).fit(X, Y)
+    np.testing.assert_allclose(
+        together.predict_proba(X), watched.predict_proba(X), rtol=0, atol=1e-6
+    )
+    np.testing.assert_allclose(together.history_["loss"], watched.history_["loss"], rtol=1e-5)
+
+
+# Keras' variables have NumPy's older form of `__array__`.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("callbacks", [None, EachBatch(), keras.callbacks.TerminateOnNaN()])
+@pytest.mark.parametrize("constraint", [None, "max_norm"])
+def test_the_model_is_stored_with_its_own_loss(tmp_path, constraint, callbacks):
+    def build():
+        model = sequential(dense(kernel_constraint=constraint), softmax)()
+        model.compile("sgd", "categorical_crossentropy", jit_compile=False)
+        return model
+
+    clf = of(build, callbacks=callbacks).fit(X, Y)
+    assert clf.fit_path_ == "compiled" or constraint or callbacks
+    clf.model_.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    proba = clf.predict_proba(X)
+    np.testing.assert_allclose(proba_of(model, X), proba, atol=1e-6)
+    assert (model.loss, model.jit_compile) == ("categorical_crossentropy", False)
+    # Keras compiles a loss when it is used.
+    loss = model.evaluate(X, np.eye(3)[Y], verbose=0)
+    np.testing.assert_allclose(loss, -np.log(proba[np.arange(N), Y]).mean(), rtol=1e-5)
+
+
 def test_row_by_row():
     # By Keras, rows are predicted in blocks, and several inputs with them.
     clf = of(Subclassed).fit(X, Y)

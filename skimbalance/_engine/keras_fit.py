@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skimbalance._engine.hooks import has_batch_hooks
 from skimbalance._engine.job import Result
 from skimbalance._engine.stopping import (
     SEQUENCES,
@@ -53,7 +54,13 @@ def train_by_keras(
     result : Result
         As of `stack.train_alone`, without optimizer slots.
     """
-    trained.compile(optimizer=model.optimizer, loss=_MeanLoss(job, mean_loss, to_logits))
+    own_loss = trained.loss if trained.compiled else None
+    compile_anew(
+        trained,
+        model.optimizer,
+        loss=_MeanLoss(job, mean_loss, to_logits),
+        steps_per_execution=_steps_together(job, callbacks),
+    )
     for name, variable in variables.items():
         if name in job.weights:
             variable.assign(job.weights[name])
@@ -63,6 +70,8 @@ def train_by_keras(
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
         judging = _Judging(job, batches, bar, callers, to_logits)
         trained.fit(batches.data, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
+    # A model that is shown or stored has the loss that it came with.
+    compile_anew(trained, model.optimizer, loss=own_loss)
     stopping = judging.stopping
     weights = {name: v.numpy() for name, v in variables.items() if name in job.weights}
     n_epochs = len(judging.history["loss"])
@@ -75,6 +84,21 @@ def train_by_keras(
         n_epochs=n_epochs,
         best_epoch=stopping.epoch or n_epochs,
     )
+
+
+def compile_anew(model, optimizer, **changes):
+    """Compile a model that may be compiled: its loss and how it is run stay, if not changed."""
+    kept = ("loss", "jit_compile", "run_eagerly") if model.compiled else ()
+    options = {name: getattr(model, name) for name in kept} | changes
+    model.compile(optimizer=optimizer, **options)
+
+
+def _steps_together(job, callbacks):
+    """Steps that Keras may do in one call: those of an epoch, if nothing happens in between."""
+    n_steps = len(job.cuts) - 1
+    rates = job.learning_rates(0, job.epochs * n_steps).reshape(job.epochs, n_steps)
+    watched = any(map(has_batch_hooks, callbacks)) or np.any(rates != rates[:, :1])
+    return 1 if watched else n_steps
 
 
 class _MeanLoss(keras.losses.Loss):
@@ -169,7 +193,7 @@ class _Judging(keras.callbacks.Callback):
         self._to_logits = to_logits
         self.stopping = EarlyStopping(job.patience, job.tol)
         self.history = {}
-        self._step = 0
+        self._steps_before = 0
         self._planned = None
 
     def on_train_begin(self, logs=None):
@@ -183,12 +207,12 @@ class _Judging(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._batches.start_epoch(epoch + 1)
-        self._plan_rate()
+        self._steps_before = epoch * (len(self._job.cuts) - 1)
+        self._plan_rate(self._steps_before)
         self._callers.on_epoch_begin(epoch, logs)
 
     def on_train_batch_begin(self, batch, logs=None):
-        self._plan_rate()
-        self._step += 1
+        self._plan_rate(self._steps_before + batch)
         self._callers.on_train_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -213,9 +237,9 @@ class _Judging(keras.callbacks.Callback):
         self._callers.on_epoch_end(epoch, record)
         self.model.stop_training |= self._callers.model.stop_training
 
-    def _plan_rate(self):
+    def _plan_rate(self, step):
         """Write the planned rate where it changes: where it stays, callbacks may have set it."""
-        planned = self._job.learning_rates(self._step, 1)[0]
+        planned = self._job.learning_rates(step, 1)[0]
         if planned != self._planned:
             self.model.optimizer.learning_rate = planned
         self._planned = planned

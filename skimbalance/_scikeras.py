@@ -11,8 +11,8 @@ import numpy as np
 
 from skimbalance._engine.initializers import python_random_kept, seeded_initializers
 from skimbalance._keras_model import built_on
+from skimbalance._loss_and_optimizer import keras_loss
 from skimbalance._routing import accepted
-from skimbalance._training import keras_loss
 
 __all__ = ["build"]
 

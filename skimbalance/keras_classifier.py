@@ -475,7 +475,7 @@ default="balanced"
 
     def _network(self, params, data, previous):
         from skimbalance._keras_metrics import Metrics
-        from skimbalance._training import loss_and_optimizer
+        from skimbalance._loss_and_optimizer import loss_and_optimizer
 
         owner = type(self).__name__
         of_callbacks = {name for name in vars(params) if name.startswith("callbacks")}

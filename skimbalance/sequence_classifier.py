@@ -10,12 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._decision.learning import Goal, HeldOut
 from skimbalance._decision.objectives import WHOLE, make_objective
+from skimbalance._encoding import Encoder
 from skimbalance._estimator import NetworkClassifier
 from skimbalance._mlp import softmax
 from skimbalance._monitors import MONITORS
 from skimbalance._objective import LOSS_PARAMS
 from skimbalance._preparation import Data
-from skimbalance._sequences import Encoder, labels_of, read_sequences
+from skimbalance._sequences import labels_of, read_sequences
 from skimbalance._targets import Steps
 from skimbalance._validation import (
     HasMethods,

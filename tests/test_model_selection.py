@@ -19,9 +19,10 @@ from sklearn.model_selection import (
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 
-from skimbalance import sampling
+from skimbalance import _iterative
+from skimbalance._iterative import _turns
 from skimbalance.model_selection import IterativeStratifiedKFold, StratifiedSequenceKFold
-from skimbalance.sampling import _turns, iterative_folds, iterative_split
+from skimbalance.sampling import iterative_folds, iterative_split
 
 SPLITTERS = [IterativeStratifiedKFold, StratifiedSequenceKFold]
 each_splitter = pytest.mark.parametrize("splitter", SPLITTERS)
@@ -160,14 +161,14 @@ def test_a_row_goes_where_its_label_is_wanted_most_then_where_rows_are():
 
 
 @each_table
-@pytest.mark.parametrize("n_candidates", [1, sampling.CANDIDATES])
+@pytest.mark.parametrize("n_candidates", [1, _iterative.CANDIDATES])
 def test_trades_only_bring_labels_nearer_to_their_shares(labels, n_candidates, monkeypatch):
-    monkeypatch.setattr(sampling, "CANDIDATES", n_candidates)
+    monkeypatch.setattr(_iterative, "CANDIDATES", n_candidates)
     shares = np.full(3, 1 / 3)
     units = np.column_stack([labels, np.ones(len(labels))])
 
     def chi_squared(n_rounds, seed):
-        monkeypatch.setattr(sampling, "ROUNDS", n_rounds)
+        monkeypatch.setattr(_iterative, "ROUNDS", n_rounds)
         off = off_by(labels, iterative_folds(labels, shares, random_state=rng_of(seed)), shares)
         return np.sum(off**2 / np.outer(shares, units.sum(axis=0)))
 

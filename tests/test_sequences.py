@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skimbalance._sequences import Vocabulary, labels_of, read_sequences
+from skimbalance._encoding import Vocabulary
+from skimbalance._sequences import labels_of, read_sequences
 
 WORDS = ["abca", "b", "", "cabbac"]
 LABELS = [list(word.upper()) for word in WORDS]

@@ -1,0 +1,141 @@
+"""Steps of sequences as a network takes them: numbers of tokens, or standard features."""
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+__all__ = ["Encoder", "Vocabulary"]
+
+# Tokens that a message names.
+MOST_NAMED = 5
+
+
+class Vocabulary:
+    """Tokens and their numbers: 0 is padding; with a least frequency 1 is all that are below it.
+
+    Parameters
+    ----------
+    tokens : ndarray of shape (n_all,)
+        All tokens of the training sequences.
+    min_frequency : int
+        How often a token occurs at least to have a number of its own.
+    """
+
+    def __init__(self, tokens, min_frequency):
+        known, counts = np.unique(tokens, return_counts=True)
+        self.tokens = known[counts >= min_frequency]
+        self.takes_unknown = min_frequency > 1
+
+    def __len__(self):
+        return len(self.tokens) + 1 + self.takes_unknown
+
+    def numbers(self, tokens, owner):
+        """The number of each token.
+
+        Raises
+        ------
+        ValueError
+            If one is unknown, and `min_frequency` is 1.
+        """
+        if (self.tokens.dtype.kind in "US") != (tokens.dtype.kind in "US"):
+            raise ValueError(
+                f"The tokens of X of {owner} must be of the kind of the fit, "
+                f"{self.tokens.dtype.name}. Got {tokens.dtype.name} instead."
+            )
+        if not len(self.tokens):
+            return np.ones(len(tokens), np.int32)
+        place = np.minimum(np.searchsorted(self.tokens, tokens), len(self.tokens) - 1)
+        known = self.tokens[place] == tokens
+        if not (known.all() or self.takes_unknown):
+            unknown = np.unique(tokens[~known]).tolist()
+            more = "" if len(unknown) <= MOST_NAMED else f" and {len(unknown) - MOST_NAMED} more"
+            raise ValueError(
+                f"The tokens of X of {owner} must be among those of the fit, or 'min_frequency' "
+                f"at least 2, which makes rare and unknown ones alike. Got "
+                f"{unknown[:MOST_NAMED]!r}{more}."
+            )
+        return np.where(known, place + 1 + self.takes_unknown, 1).astype(np.int32)
+
+
+class Encoder:
+    """Steps as a network takes them: numbers of tokens, or features.
+
+    After the features comes a 1, so that no step is taken for padding, which is zero.
+
+    Parameters
+    ----------
+    steps : ndarray of shape (n_all,) or (n_all, n_features)
+        Those of `fit`: tokens or features.
+    min_frequency : int
+        Rarer tokens are one.
+    standardize : bool
+        Whether to standardise features.
+    owner : str
+        Name of the estimator, for errors.
+    """
+
+    def __init__(self, steps, min_frequency, standardize, owner):
+        self._owner, self._features = owner, steps.shape[1:]
+        self._min_frequency, self._standardize = min_frequency, standardize
+        self._vocabulary = None if self._features else Vocabulary(steps, min_frequency)
+        self._kept_numbers = self._scaler = None
+
+    @property
+    def inputs(self):
+        """How many tokens or features there are, as builders of networks are told."""
+        if self._vocabulary is not None:
+            return {"n_tokens": len(self._vocabulary)}
+        return {"n_features": self._features[0] + 1}
+
+    @property
+    def probe(self):
+        """A sequence of two steps."""
+        if self._vocabulary is not None:
+            return np.ones((1, 2), np.int32)
+        return np.ones((1, 2, self._features[0] + 1))
+
+    def packed(self, sequences):
+        """Steps of sequences as an array, each sequence from the left; not prepared yet.
+
+        Raises
+        ------
+        ValueError
+            If they are not of the kind of the fit.
+        """
+        steps = sequences.steps
+        if steps.ndim - 1 != len(self._features):
+            fitted, got = "tokens", "features"
+            if self._features:
+                fitted, got = got, fitted
+            raise ValueError(f"The X of {self._owner} must hold {fitted}, as in fit. Got {got}.")
+        if steps.shape[1:] != self._features:
+            raise ValueError(
+                f"The X of {self._owner} must have {self._features[0]} features, as in fit. Got "
+                f"{steps.shape[1]} instead."
+            )
+        if self._vocabulary is not None:
+            return sequences.packed(self._vocabulary.numbers(steps, self._owner))
+        return sequences.packed(np.column_stack([steps, np.ones(len(steps))]))
+
+    def learn(self, steps, weight):
+        """Learn from packed steps which tokens are frequent, or means and deviations of features.
+
+        These are training's own: held-out sequences are to have as many infrequent tokens as
+        those of `predict` will.
+        """
+        if self._vocabulary is None:
+            if self._standardize:
+                self._scaler = StandardScaler().fit(steps[:, :-1], sample_weight=weight)
+        elif self._min_frequency > 1:
+            number = np.arange(len(self._vocabulary))
+            rare = np.bincount(steps, minlength=len(number)) < self._min_frequency
+            self._kept_numbers = np.where(rare & (number > 0), 1, number).astype(np.int32)
+
+    def prepared(self, X):
+        """Packed steps by what was learnt; padding, and what tells it, stays as it was."""
+        if self._kept_numbers is not None:
+            return self._kept_numbers[X]
+        if self._scaler is None:
+            return X
+        features, there = X[..., :-1], X[..., -1:]
+        standard = (features - self._scaler.mean_) / self._scaler.scale_ * there
+        return np.concatenate([standard, there], axis=-1)

@@ -1,5 +1,6 @@
 """What the estimators share: targets, one fit from checks to attributes, outputs to decisions."""
 
+import reprlib
 import warnings
 from dataclasses import replace
 from types import SimpleNamespace
@@ -375,7 +376,10 @@ def _is_indicator(y):
     try:
         two_axes = issparse(y) or np.asarray(y).ndim == 2
     except ValueError:
-        # A list of lists of unequal length.
-        return False
+        raise ValueError(
+            "y must have one class for each row, or be an indicator of labels, of shape "
+            "(n_samples, n_labels), as scikit-learn's MultiLabelBinarizer makes it. Got lists of "
+            f"unequal length: {reprlib.repr(y)}."
+        ) from None
     with np.errstate(invalid="ignore"):  # missing values, for the checks to come
         return two_axes and type_of_target(y) == "multilabel-indicator"

@@ -120,8 +120,21 @@ def test_sets_of_labels_by_way_of_the_binarizer(sparse_output):
         (Y[:100], "inconsistent numbers of samples"),
         (Y + np.arange(4), "y should be a 1d array"),
         (Y[:, :0], "0 feature"),
+        (
+            [["a"], ["b", "c"]] * 100,
+            r"as scikit-learn's MultiLabelBinarizer makes it. Got .*\['a'\]",
+        ),
     ],
-    ids=["0 and 2", "-1 and 1", "sparse", "nan", "too few", "several targets", "no labels"],
+    ids=[
+        "0 and 2",
+        "-1 and 1",
+        "sparse",
+        "nan",
+        "too few",
+        "several targets",
+        "no labels",
+        "lists of labels",
+    ],
 )
 def test_what_is_no_indicator_is_refused(y, message):
     with pytest.raises(ValueError, match=message):

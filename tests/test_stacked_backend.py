@@ -7,6 +7,7 @@ import _thread
 import gc
 import itertools
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -578,6 +579,15 @@ def test_all_ways_to_fit_mix_and_do_as_alone(deals):
     assert n_fits(deals) == [3, 3]
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own handler of interrupts, which a process in the background may lack."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_a_long_search_and_the_next_one_works(deals, monkeypatch):
     train_stack = stack.train_stack
 

@@ -38,7 +38,7 @@ REMEDIES = {
 }
 WORDS = {"min_frequency": 2, "embedding_dim": 64, "dropout": 0.5, "epochs": 10}
 CHARACTERS = {"min_frequency": 2, "dropout": 0.2, "epochs": 12}
-INPUTS = {"words": (WORDS, 3), "characters": (CHARACTERS, 1)}
+INPUTS = {"words": (WORDS, 2), "characters": (CHARACTERS, 1)}
 
 
 def load(folder, name):

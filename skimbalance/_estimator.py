@@ -1,6 +1,5 @@
 """What the estimators share: targets, one fit from checks to attributes, outputs to decisions."""
 
-import reprlib
 import warnings
 from dataclasses import replace
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ from skimbalance._preparation import Data, prepare
 from skimbalance._targets import Classes, Labels
 from skimbalance._validation import (
     as_array,
+    check_not_lists,
     check_sample_weight,
     class_indices,
     validate_parameter_constraints,
@@ -372,14 +372,8 @@ def _warn_of_labels(y):
 
 def _is_indicator(y):
     """Whether y says of each row which labels hold."""
+    check_not_lists(y)
     # A column is for the checks of classes, with their own words.
-    try:
-        two_axes = issparse(y) or np.asarray(y).ndim == 2
-    except ValueError:
-        raise ValueError(
-            "y must have one class for each row, or be an indicator of labels, of shape "
-            "(n_samples, n_labels), as scikit-learn's MultiLabelBinarizer makes it. Got lists of "
-            f"unequal length: {reprlib.repr(y)}."
-        ) from None
+    two_axes = issparse(y) or np.ndim(y) == 2
     with np.errstate(invalid="ignore"):  # missing values, for the checks to come
         return two_axes and type_of_target(y) == "multilabel-indicator"

@@ -3,7 +3,10 @@
 If a new scikit-learn moves one of them, this module is the only one to change.
 """
 
+import reprlib
+
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -18,6 +21,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "as_array",
+    "check_not_lists",
     "check_sample_weight",
     "class_indices",
     "safe_indexing",
@@ -34,6 +38,19 @@ def as_array(y):
     if array.ndim == 2 and array.dtype == object and all(t.kind in "biuf" for t in y.dtypes):
         return y.to_numpy(dtype=float)
     return array
+
+
+def check_not_lists(y):
+    """Refuse lists of unequal length: of the labels of a row, or of those of its steps."""
+    try:
+        issparse(y) or np.asarray(y)
+    except ValueError:
+        raise ValueError(
+            "y must have one class for each row, or be an indicator of labels, as scikit-learn's "
+            "MultiLabelBinarizer makes it; a class for each step of a sequence is for "
+            "ImbalancedSequenceClassifier, with an 'objective' of its own. Got lists of unequal "
+            f"length: {reprlib.repr(y)}."
+        ) from None
 
 
 def class_indices(y, classes, whose=""):

@@ -31,6 +31,7 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     as_array,
+    check_not_lists,
     check_sample_weight,
     class_indices,
     safe_indexing,
@@ -254,6 +255,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         """
         params = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
+        check_not_lists(y)
         learn_rule = self._learn_labels if is_multilabel(y) else self._learn_classes
         fitted = learn_rule(X, y, params, fit_params)
         # A fit before may have been of two classes, or of named columns.

@@ -747,6 +747,12 @@ def test_bad_parameters_are_refused(params, message):
         tuned().set_params(**params).fit(X, y)
 
 
+def test_lists_of_labels_are_refused():
+    X, _ = problem(60)
+    with pytest.raises(ValueError, match=r"MultiLabelBinarizer makes it; .* Got lists of unequal"):
+        tuned().fit(X, [["a"], ["b", "c"]] * 30)
+
+
 @pytest.mark.parametrize("objective", ["f1_micro", "f1_samples"])
 def test_objectives_of_labels_are_refused_for_classes(objective):
     X, y = problem(60)

@@ -39,17 +39,21 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
-        takes_class = callable in self._parameter_constraints["optimizer"]
-        if isinstance(self.optimizer, type) and not takes_class:
+        self._check_keras_objects()
+
+    def _check_keras_objects(self):
+        """Check what only a look at objects tells."""
+        owner = type(self).__name__
+        if isinstance(self.optimizer, type):
             raise ValueError(
-                f"The 'optimizer' parameter of {type(self).__name__} must be a name or an "
-                f"optimizer, not its class. Got {self.optimizer!r}: call it."
+                f"The 'optimizer' parameter of {owner} must be a name or an optimizer, not its "
+                f"class. Got {self.optimizer!r}: call it."
             )
         callbacks = self.callbacks if isinstance(self.callbacks, list | tuple) else ()
         if not all(hasattr(callback, "on_epoch_end") for callback in callbacks):
             raise ValueError(
-                f"The 'callbacks' parameter of {type(self).__name__} must be a Keras callback or "
-                f"a list of them. Got {self.callbacks!r} instead."
+                f"The 'callbacks' parameter of {owner} must be a Keras callback or a list of them. "
+                f"Got {self.callbacks!r} instead."
             )
 
     def _fit(self, X, y, sample_weight, *, resume, partial=False, **reading):

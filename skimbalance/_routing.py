@@ -4,7 +4,15 @@ import inspect
 
 import keras
 
-__all__ = ["FIT_PARAMS", "PREFIXES", "accepted", "check_routed", "taken_by_model"]
+__all__ = [
+    "FIT_PARAMS",
+    "PREFIXES",
+    "accepted",
+    "callback_classes",
+    "check_names",
+    "check_routed",
+    "taken_by_model",
+]
 
 PREFIXES = ("model", "optimizer", "loss", "metrics", "callbacks", "fit")
 
@@ -37,6 +45,57 @@ def taken_by_model(model):
         return set(), False
     names, any_other = accepted(model)
     return names - GIVEN, any_other
+
+
+def check_names(owner, params, losses):
+    """Check that losses and optimizers that are given by name exist, and callbacks likewise.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the classifier.
+    params : dict
+        Its parameters.
+    losses : iterable of str
+        Names that Keras does not have to know.
+
+    Raises
+    ------
+    ValueError
+        If there is none of a name.
+    """
+    callback_classes(params["callbacks"], owner)
+    for name, known, ours in (
+        ("loss", keras.losses, sorted(losses)),
+        ("optimizer", keras.optimizers, []),
+    ):
+        value = params[name]
+        if not isinstance(value, str) or value in ours:
+            continue
+        try:
+            known.get(value)
+        except ValueError:
+            others = f"one of {ours!r}, or " if ours else ""
+            raise ValueError(
+                f"The {name!r} parameter of {owner} must be {others}a name that {known.__name__} "
+                f"knows. Got {value!r} instead."
+            ) from None
+
+
+def callback_classes(callbacks, owner):
+    """The same callbacks; those given by a name as the class of Keras' that is called so."""
+
+    def found(callback):
+        named = isinstance(callback, str)
+        found = getattr(keras.callbacks, callback, None) if named else callback
+        if not hasattr(found, "on_epoch_end"):
+            raise ValueError(
+                f"The 'callbacks' parameter of {owner} must be a Keras callback, its class or the "
+                f"name of that, or a list or dict of them. Got {callback!r} instead."
+            )
+        return found
+
+    return None if callbacks is None else keras.tree.map_structure(found, callbacks)
 
 
 def check_routed(owner, params, routed):
@@ -75,7 +134,7 @@ def _list_of(prefix, names):
     if names:
         return f"those of this prefix are {sorted(f'{prefix}__{name}' for name in names)!r}"
     if prefix in ("optimizer", "loss", "metrics", "callbacks"):
-        known_by = "a name or a class" if prefix == "optimizer" else "a class"
+        known_by = "a name or a class" if prefix in ("optimizer", "callbacks") else "a class"
         return f"{prefix!r} takes parameters where it is given as {known_by}"
     if prefix == "model":
         return "the 'model' has no parameters of its own"
@@ -96,6 +155,8 @@ def _takers(prefix, rest, params):
         item = type(keras.optimizers.get(item)) if isinstance(item, str) else item
         names = _of_items(item, ())
         return names, rest in names
+    if prefix == "callbacks":
+        item = callback_classes(item, "")
     *path, last = rest.split("__")
     names = _of_items(item, path)
     return {"__".join((*path, name)) for name in names}, last in names

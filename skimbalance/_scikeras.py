@@ -12,7 +12,7 @@ import numpy as np
 from skimbalance._engine.initializers import python_random_kept, seeded_initializers
 from skimbalance._keras_model import built_on
 from skimbalance._loss_and_optimizer import keras_loss
-from skimbalance._routing import accepted
+from skimbalance._routing import accepted, callback_classes
 
 __all__ = ["build"]
 
@@ -77,7 +77,7 @@ def build(params, routed, X, y, *, shapes, keys, rng):
         loss=keras_loss(params["loss"]),
         optimizer=params["optimizer"],
         metrics=params["metrics"],
-        callbacks=params.get("callbacks"),
+        callbacks=callback_classes(params.get("callbacks"), "ImbalancedKerasClassifier"),
         verbose=0,
         **_prefixed({name: params[name] for name in routed}),
     )

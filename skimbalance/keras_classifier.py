@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skimbalance._estimator import TableClassifier
 from skimbalance._monitors import MONITORS
+from skimbalance._objective import LABEL_LOSS_PARAMS, LOSS_PARAMS
 from skimbalance._preparation import ORDERS
 from skimbalance._targets import Labels
 from skimbalance._validation import (
@@ -113,8 +114,8 @@ default="balanced"
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.
 
-    callbacks : Keras callback, its class, or a list or dict of them, default=None
-        ``callbacks__patience=...`` are parameters of classes.
+    callbacks : Keras callback, its class or name, or a list or dict of them, default=None
+        ``callbacks__patience=...`` are parameters of classes and names.
 
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the held-out rows, the order of rows, sampling and dropout.
@@ -124,8 +125,8 @@ default="balanced"
 
     **routed
         Parameters with a prefix, as in scikeras: ``model__units=64`` for the build function
-        (also without prefix), ``optimizer__...``, ``loss__...``, ``metrics__...``,
-        ``callbacks__...`` for what is given as a name or class; ``fit__batch_size``,
+        (also without prefix), ``optimizer__...`` and ``callbacks__...`` for what is given as a
+        name or class, ``loss__...`` and ``metrics__...`` for classes; ``fit__batch_size``,
         ``fit__epochs`` and ``fit__verbose`` stand for the parameters of these names. All may
         be in a grid.
 
@@ -207,7 +208,7 @@ default="balanced"
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "callbacks": [list, tuple, dict, callable, HasMethods("on_epoch_end"), None],
+        "callbacks": [str, list, tuple, dict, callable, HasMethods("on_epoch_end"), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }  # fmt: skip
@@ -394,15 +395,20 @@ default="balanced"
 
     def _check_params(self):
         super()._check_params()
-        from skimbalance._routing import FIT_PARAMS, check_routed
+        from skimbalance._routing import FIT_PARAMS
 
-        check_routed(type(self).__name__, self.get_params(deep=False), self._routed())
-        given = self._fit_params()
         validate_parameter_constraints(
             {name: self._parameter_constraints[name] for name in FIT_PARAMS},
-            given,
+            self._fit_params(),
             type(self).__name__,
         )
+
+    def _check_keras_objects(self):
+        from skimbalance._routing import check_names, check_routed
+
+        owner, params = type(self).__name__, self.get_params(deep=False)
+        check_names(owner, params, {*LOSS_PARAMS, *LABEL_LOSS_PARAMS})
+        check_routed(owner, params, self._routed())
 
     def _fit_params(self):
         """Batch size, epochs and verbosity, those of `fit__...` first."""

@@ -65,7 +65,8 @@ ROOMS = {
     "model_selection": ({"sampling", "_validation"}, NUMPY),
     "keras_classifier": (
         {"_estimator", "_scikeras", "_training", "_loss_and_optimizer", "_keras_network",
-         "_keras_metrics", "_routing", "_preparation", "_targets", "_monitors", "_validation"},
+         "_keras_metrics", "_routing", "_preparation", "_targets", "_monitors", "_objective",
+         "_validation"},
         NUMPY,
     ),
     "_scikeras": (
@@ -173,6 +174,6 @@ def test_what_importing_must_not_pull_in_is_imported_in_functions():
         assert heavy.isdisjoint(pulled_in), module
 
 
-def test_tensorflow_is_named_in_the_engine_and_its_caller_only():
+def test_tensorflow_is_named_in_the_engine_and_those_who_prepare_for_it_only():
     naming = {room(m) for m, file in MODULES.items() if "tensorflow" in set(imports(file))}
-    assert naming == {"_engine.*", "_training"}
+    assert naming == {"_engine.*", "_training", "_loss_and_optimizer"}

@@ -173,6 +173,14 @@ def test_threads():
         np.testing.assert_array_equal(one, other)
 
 
+def test_callbacks_by_name():
+    stop = {"callbacks__monitor": "loss", "callbacks__min_delta": 1e9, "callbacks__patience": 2}
+    clf = of(callbacks="EarlyStopping", epochs=9, **stop).fit(X, Y)
+    # The first epoch sets the best; two bring nothing.
+    assert clf.n_iter_ == 3
+    assert clf.set_params(callbacks__patience=4).fit(X, Y).n_iter_ == 5
+
+
 def test_parameters():
     clf = of(units=3, optimizer__learning_rate=0.1)
     params = clf.get_params()

@@ -5,7 +5,13 @@ import re
 import keras
 import pytest
 
-from skimbalance._routing import accepted, check_routed, taken_by_model
+from skimbalance._routing import (
+    accepted,
+    callback_classes,
+    check_names,
+    check_routed,
+    taken_by_model,
+)
 
 
 def build(units, *, rate=0.1, meta=None, compile_kwargs=None, params=None):
@@ -67,7 +73,7 @@ REFUSED = {
     "metrics__0__top_k": "'metrics__0__curve'",
     "metrics__2__curve": "'metrics' takes parameters where it is given as a class",
     "callbacks__restore_best_weights": "'callbacks__patience'",
-    "callbacks__other__patience": "'callbacks' takes parameters where it is given as a class",
+    "callbacks__other__patience": "'callbacks' takes parameters where it is given as a name",
     "fit__initial_epoch": "those of this prefix are ['fit__batch_size', 'fit__epochs', 'fit__verb",
     "predict__batch_size": "the prefixes are ['model__', 'optimizer__', 'loss__', 'metrics__', ",
 }
@@ -93,6 +99,44 @@ def test_objects_take_nothing():
     for prefix, value in objects.items():
         with pytest.raises(ValueError, match="which nobody takes"):
             check(f"{prefix}__name", **{prefix: value})
+
+
+def test_callbacks_by_name():
+    stop, rate = keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau()
+    assert callback_classes("EarlyStopping", "Owner") is stop
+    assert callback_classes(["EarlyStopping", rate], "Owner") == [stop, rate]
+    assert callback_classes({"a": stop, "b": rate}, "Owner") == {"a": stop, "b": rate}
+    assert callback_classes(None, "Owner") is None
+    check("callbacks__patience", callbacks="EarlyStopping")
+    check("callbacks__1__patience", callbacks=[rate, "EarlyStopping"])
+    with pytest.raises(ValueError, match="'callbacks__patience'"):
+        check("callbacks__patienc", callbacks="EarlyStopping")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"loss": "focl"},
+            r"'loss' .* one of \['ours'\], or a name that keras.losses knows. Got 'focl'",
+        ),
+        ({"optimizer": "adamm"}, "'optimizer' .* a name that keras.optimizers knows. Got 'adamm'"),
+        ({"callbacks": "Stop"}, "'callbacks' .* the name of that, or a list .* Got 'Stop' instead"),
+        ({"callbacks": [None]}, "'callbacks' .* Got None instead"),
+        # A function of this name there.
+        ({"callbacks": "__name__"}, "'callbacks' .* Got '__name__' instead"),
+    ],
+    ids=str,
+)
+def test_unknown_names(params, message):
+    params = {**PARAMS, **params}
+    with pytest.raises(ValueError, match=message):
+        check_names("Owner", params, {"ours"})
+
+
+def test_known_names():
+    for loss in ("ours", "categorical_crossentropy", None, keras.losses.Huber):
+        check_names("Owner", {**PARAMS, "loss": loss, "optimizer": "lion"}, {"ours"})
 
 
 def test_function_of_any_parameters():

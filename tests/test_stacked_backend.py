@@ -45,7 +45,7 @@ def stacked_threads():
 
 
 def wait_until(condition, seconds=20):
-    """Wait, and collect garbage between: it holds up all threads, late in a long run for seconds."""
+    """Wait, collecting garbage between: late in a long run that stops all threads for seconds."""
     now = time.monotonic
     deadline, pause = now() + seconds, 0.1
     while not condition() and now() < deadline:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from keras_setup import EachBatch
 
 from skimbalance._engine.initializers import python_random_kept, seeded_initializers
 from skimbalance.keras_classifier import ImbalancedKerasClassifier
@@ -104,10 +105,6 @@ def test_same_seed_same_bits(name):
 
 @pytest.mark.parametrize("name", ["Dense", "nested", "noise"])
 def test_same_seed_same_bits_by_keras(name):
-    class EachBatch(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            pass
-
     build, rows = UNSEEDED[name]
     first, second, other = (
         fitted(build, rows, seed, callbacks=EachBatch()).predict_proba(rows) for seed in (0, 0, 1)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from keras_setup import EachBatch
 
 from skimbalance.keras_classifier import ImbalancedKerasClassifier
 
@@ -14,13 +15,6 @@ IMAGES = RNG.normal(size=(N, 6, 6, 1))
 SERIES = RNG.normal(size=(N, 5, 3))
 TOKENS = RNG.integers(0, 7, size=(N, 5))
 Y = np.arange(N) % 3
-
-
-class EachBatch(keras.callbacks.Callback):
-    """Forces Keras' own fit."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        pass
 
 
 def of(build, **options):

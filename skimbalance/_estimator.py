@@ -376,8 +376,8 @@ def _warn_of_labels(y):
 
 def _is_indicator(y):
     """Whether y says of each row which labels hold."""
-    check_not_lists(y)
+    array = check_not_lists(y)
     # A column is for the checks of classes, with their own words.
-    two_axes = issparse(y) or np.asarray(y).ndim == 2
+    two_axes = issparse(array) or array.ndim == 2
     with np.errstate(invalid="ignore"):  # missing values, for the checks to come
         return two_axes and type_of_target(y) == "multilabel-indicator"

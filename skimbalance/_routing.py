@@ -1,6 +1,7 @@
 """Parameters with a prefix: to whom they go, and whether that one takes them."""
 
 import inspect
+from functools import cache
 
 import keras
 
@@ -65,21 +66,32 @@ def check_names(owner, params, losses):
         If there is none of a name.
     """
     callback_classes(params["callbacks"], owner)
-    for name, known, ours in (
-        ("loss", keras.losses, sorted(losses)),
-        ("optimizer", keras.optimizers, []),
+    for name, known, find, ours in (
+        ("loss", keras.losses, keras.losses.get, sorted(losses)),
+        ("optimizer", keras.optimizers, _optimizer_class, []),
     ):
         value = params[name]
         if not isinstance(value, str) or value in ours:
             continue
         try:
-            known.get(value)
+            find(value)
         except ValueError:
             others = f"one of {ours!r}, or " if ours else ""
             raise ValueError(
                 f"The {name!r} parameter of {owner} must be {others}a name that {known.__name__} "
                 f"knows. Got {value!r} instead."
             ) from None
+
+
+def _optimizer_class(name):
+    return _stock_optimizers().get(name.lower()) or type(keras.optimizers.get(name))
+
+
+@cache
+def _stock_optimizers():
+    """Keras' own optimizers by name: to have one made takes milliseconds of every fit."""
+    kinds = filter(inspect.isclass, vars(keras.optimizers).values())
+    return {k.__name__.lower(): k for k in kinds if issubclass(k, keras.optimizers.Optimizer)}
 
 
 def callback_classes(callbacks, owner):
@@ -115,6 +127,7 @@ def check_routed(owner, params, routed):
     ValueError
         If nobody takes one: with the names that there are.
     """
+    params = {**params, "callbacks": callback_classes(params["callbacks"], owner)}
     for name in routed:
         prefix, _, rest = name.partition("__")
         if not rest:
@@ -152,11 +165,9 @@ def _takers(prefix, rest, params):
         return (), False
     item = params[prefix]
     if prefix == "optimizer":
-        item = type(keras.optimizers.get(item)) if isinstance(item, str) else item
+        item = _optimizer_class(item) if isinstance(item, str) else item
         names = _of_items(item, ())
         return names, rest in names
-    if prefix == "callbacks":
-        item = callback_classes(item, "")
     *path, last = rest.split("__")
     names = _of_items(item, path)
     return {"__".join((*path, name)) for name in names}, last in names

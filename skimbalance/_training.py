@@ -153,7 +153,7 @@ def train(plan, network):
             callback._model = None
 
 
-def _train(job, network, plan, callbacks, by_keras, mean_loss):
+def _train(job, network, plan, callbacks, by_keras, loss):
     if by_keras:
         model, trained = network.models()
         _compile(model, plan, network)
@@ -164,7 +164,7 @@ def _train(job, network, plan, callbacks, by_keras, mean_loss):
             trained,
             variables,
             callbacks,
-            mean_loss,
+            loss,
             network.to_logits,
             network.pack,
             stream=not _fits_in_memory(plan.rows),

@@ -41,9 +41,9 @@ def as_array(y):
 
 
 def check_not_lists(y):
-    """Refuse lists of unequal length: of the labels of a row, or of those of its steps."""
+    """Targets as an array, or sparse; lists of a row's labels, or of its steps, are refused."""
     try:
-        issparse(y) or np.asarray(y)
+        return y if issparse(y) else np.asarray(y)
     except ValueError:
         raise ValueError(
             "y must have one class for each row, or be an indicator of labels, as scikit-learn's "

@@ -18,8 +18,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from skimbalance import compare_strategies
-from skimbalance._engine import program
-from skimbalance._strategies import STRATEGIES, EachClassSMOTE
+from skimbalance._engine.tensorflow import program
+from skimbalance.compare._strategies import STRATEGIES, EachClassSMOTE
 from skimbalance.datasets import load_page_blocks, load_yeast
 
 TARGETS = {"yeast": 60, "page_blocks": 150}

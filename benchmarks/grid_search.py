@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_sco
 from sklearn.neural_network import MLPClassifier
 
 from skimbalance import ImbalancedMLPClassifier
-from skimbalance._engine import program
+from skimbalance._engine.tensorflow import program
 
 RATES = np.logspace(-4, -2, 20)
 FOLDS = StratifiedKFold(5)

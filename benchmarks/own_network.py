@@ -15,7 +15,7 @@ from common import SIZES, data, print_machine, print_table, quiet, spread, times
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from skimbalance import ImbalancedKerasClassifier
-from skimbalance._engine import program
+from skimbalance._engine.tensorflow import program
 
 REPEATS = 5
 RATES = np.logspace(-4, -2, 20)

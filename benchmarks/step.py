@@ -22,8 +22,8 @@ from common import SIZES, data, print_machine, print_table, quiet, times
 from skimbalance._engine import stack
 from skimbalance._engine.job import Job, Rows
 from skimbalance._engine.member import Member
-from skimbalance._mlp import Architecture, initial_weights
-from skimbalance._training import _program
+from skimbalance._fit.perceptron import Architecture, initial_weights
+from skimbalance._keras.training import _program
 from skimbalance.sampling import shuffled_order
 
 CORES = os.cpu_count()

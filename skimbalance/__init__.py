@@ -1,6 +1,6 @@
 """Keras networks for imbalanced data, as scikit-learn classifiers."""
 
-import skimbalance._engine.gathering  # noqa: F401  registers the joblib backend "stacked"
+import skimbalance._engine.joblib_backend  # noqa: F401  registers the joblib backend "stacked"
 from skimbalance.class_weight import compute_class_weight
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.compare import compare_strategies

@@ -5,13 +5,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skimbalance._estimator import TableClassifier
-from skimbalance._mlp import ACTIVATIONS, architecture_of
-from skimbalance._monitors import MONITORS
-from skimbalance._objective import LABEL_LOSS_PARAMS, LOSS_PARAMS
-from skimbalance._preparation import ORDERS
-from skimbalance._targets import Labels
+from skimbalance._fit.estimator import TableClassifier
+from skimbalance._fit.loss_parameters import LABEL_LOSS_PARAMS, LOSS_PARAMS
+from skimbalance._fit.perceptron import ACTIVATIONS, architecture_of
+from skimbalance._fit.plan import ORDERS
+from skimbalance._fit.targets import Labels
 from skimbalance._validation import HasMethods, Interval, StrOptions
+from skimbalance.metrics._monitors import MONITORS
 
 __all__ = ["ImbalancedMLPClassifier"]
 
@@ -355,7 +355,7 @@ default="balanced"
         between a Normalization and a Softmax (of labels, a sigmoid) layer.
         """
         check_is_fitted(self)
-        from skimbalance._training import Perceptron
+        from skimbalance._keras.perceptron import Perceptron
 
         return Perceptron(self._fitted, self.dropout, isinstance(self._target, Labels)).model()
 
@@ -369,7 +369,8 @@ default="balanced"
         return architecture_of(params, n_features, self._target.n_outputs, previous)
 
     def _train(self, plan):
-        from skimbalance._training import Perceptron, train
+        from skimbalance._keras.perceptron import Perceptron
+        from skimbalance._keras.training import train
 
         labels = isinstance(self._target, Labels)
         return train(plan, Perceptron(plan.start, self.dropout, labels))

@@ -7,17 +7,17 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skimbalance._estimator import TableClassifier
-from skimbalance._monitors import MONITORS
-from skimbalance._objective import LABEL_LOSS_PARAMS, LOSS_PARAMS
-from skimbalance._preparation import ORDERS
-from skimbalance._targets import Labels
+from skimbalance._fit.estimator import TableClassifier
+from skimbalance._fit.loss_parameters import LABEL_LOSS_PARAMS, LOSS_PARAMS
+from skimbalance._fit.plan import ORDERS
+from skimbalance._fit.targets import Labels
 from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
     validate_parameter_constraints,
 )
+from skimbalance.metrics._monitors import MONITORS
 
 __all__ = ["ImbalancedKerasClassifier"]
 
@@ -380,7 +380,7 @@ default="balanced"
         prefix, _, rest = name.partition("__")
         if rest:
             return prefix != "sampling"
-        from skimbalance._routing import taken_by_model
+        from skimbalance._keras.routing import taken_by_model
 
         names, any_other = taken_by_model(self.model)
         return any_other or name in names or name in self._routed()
@@ -395,7 +395,7 @@ default="balanced"
 
     def _check_params(self):
         super()._check_params()
-        from skimbalance._routing import FIT_PARAMS
+        from skimbalance._keras.routing import FIT_PARAMS
 
         validate_parameter_constraints(
             {name: self._parameter_constraints[name] for name in FIT_PARAMS},
@@ -404,7 +404,7 @@ default="balanced"
         )
 
     def _check_keras_objects(self):
-        from skimbalance._routing import check_names, check_routed
+        from skimbalance._keras.routing import check_names, check_routed
 
         owner, params = type(self).__name__, self.get_params(deep=False)
         check_names(owner, params, {*LOSS_PARAMS, *LABEL_LOSS_PARAMS})
@@ -412,7 +412,7 @@ default="balanced"
 
     def _fit_params(self):
         """Batch size, epochs and verbosity, those of `fit__...` first."""
-        from skimbalance._routing import FIT_PARAMS
+        from skimbalance._keras.routing import FIT_PARAMS
 
         return {name: getattr(self, f"fit__{name}", getattr(self, name)) for name in FIT_PARAMS}
 
@@ -480,8 +480,8 @@ default="balanced"
     # -- the network ----------------------------------------------------------------------------
 
     def _network(self, params, data, previous):
-        from skimbalance._keras_metrics import Metrics
-        from skimbalance._loss_and_optimizer import loss_and_optimizer
+        from skimbalance._keras.compiled import loss_and_optimizer
+        from skimbalance._keras.metrics import Metrics
 
         owner = type(self).__name__
         of_callbacks = {name for name in vars(params) if name.startswith("callbacks")}
@@ -515,7 +515,7 @@ default="balanced"
 
     def _build(self, params, X, rng):
         """Let scikeras build the model and what goes with it, on some rows."""
-        from skimbalance._scikeras import build
+        from skimbalance._keras.scikeras import build
 
         y = np.resize(self.classes_, self._n_probes())
         if isinstance(self._target, Labels):
@@ -531,7 +531,7 @@ default="balanced"
         )
 
     def _as_network(self, model, X, **known):
-        from skimbalance._keras_network import KerasNetwork
+        from skimbalance._keras.network import KerasNetwork
 
         keys = self._input_keys
         return KerasNetwork(
@@ -554,7 +554,7 @@ default="balanced"
         return self._live_network(build)
 
     def _train(self, plan):
-        from skimbalance._training import train
+        from skimbalance._keras.training import train
 
         return train(plan, plan.start.network)
 

@@ -9,7 +9,6 @@ import json
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
-from inspect import isclass
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from sklearn.base import BaseEstimator
@@ -20,23 +19,29 @@ from skimbalance._files import replacing
 __all__ = ["load_model", "model_info", "save_model"]
 
 #: Raised by one when older versions could not read the file.
-FORMAT = 1
+FORMAT = 2
 
 _INFO = "skimbalance.json"
 
-# Modules whose classes hold numbers, arrays and each other, and do nothing when loaded.
-_OWN_MODULES = (
-    "_decision.calibration",
-    "_decision.rules",
-    "_mlp",
-    "_preparation",
-    "_strategies",
-    "_targets",
-    "classifier",
-    "decision",
-    "persistence",
-    "preprocessing",
-    "prior",
+# Classes of ours that a file may hold: they hold numbers, arrays and each other, and do nothing
+# when loaded. Their full names are part of the format: a class that moves or is renamed gets a new
+# line here and a new FORMAT.
+_STORED = (
+    "skimbalance._fit.perceptron.Architecture",
+    "skimbalance._fit.plan.Fitted",
+    "skimbalance._fit.targets.Classes",
+    "skimbalance._fit.targets.Labels",
+    "skimbalance.classifier.ImbalancedMLPClassifier",
+    "skimbalance.compare._strategies.EachClassSMOTE",
+    "skimbalance.decision._calibration.IsotonicCalibration",
+    "skimbalance.decision._calibration.LabelCalibration",
+    "skimbalance.decision._calibration.LogScaling",
+    "skimbalance.decision._tuned.TunedDecisionClassifierCV",
+    "skimbalance.persistence._Pairs",
+    "skimbalance.preprocessing._CategoricalColumns",
+    "skimbalance.preprocessing._NumericColumns",
+    "skimbalance.prior._corrected.PriorCorrectedClassifier",
+    "skimbalance.prior._corrected._ClassCounter",
 )
 _IMBLEARN_MODULES = ("combine", "over_sampling", "under_sampling")
 # What scikit-learn's public estimators, which skops trusts, hold besides.
@@ -185,8 +190,9 @@ def model_info(path):
         info["columns"], info["target"]  # a file without them is none of ours
     if of_file != FORMAT:
         raise ValueError(
-            f"The file '{path}' must be of format {FORMAT}. Got format {of_file!r}, written by "
-            f"skimbalance {writer}: that version reads it."
+            f"The file '{path}' must be of format {FORMAT}, which this version of skimbalance "
+            f"reads. Got format {of_file!r}, written by skimbalance {writer}: load it with the "
+            "version that wrote it, or train and save the model again."
         )
     return info
 
@@ -249,17 +255,10 @@ def _load(path, trusted, owner):
 
 
 def _known_types():
-    names = list(_OTHERS)
+    names = [*_STORED, *_OTHERS]
     for name in _IMBLEARN_MODULES:
         module = import_module(f"imblearn.{name}")
         names += [_full_name(getattr(module, public)) for public in module.__all__]
-    for name in _OWN_MODULES:
-        module = import_module(f"skimbalance.{name}")
-        names += [
-            _full_name(cls)
-            for cls in vars(module).values()
-            if isclass(cls) and cls.__module__ == module.__name__
-        ]
     return names
 
 

@@ -11,7 +11,9 @@ in `LABEL_CLOSED_FORMS` give ``log(eta / (1 - eta))``.
 """
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
+from scipy.special import expit, log_expit, log_softmax, logsumexp
+
+from skimbalance.prior import correct_prior
 
 __all__ = [
     "CLOSED_FORMS",
@@ -20,67 +22,6 @@ __all__ = [
     "label_posterior",
     "log_posterior",
 ]
-
-
-def correct_prior(proba, prior, new_prior):
-    """Posteriors under other class priors: ``eta_k * new_prior_k / prior_k``, normalised.
-
-    Parameters
-    ----------
-    proba : array-like of shape (n_samples, n_classes)
-        Posteriors that hold where the classes have the shares `prior`.
-    prior : array-like of shape (n_classes,)
-        Shares, or counts, of the classes that `proba` was learnt from; positive.
-    new_prior : array-like of shape (n_classes,)
-        Shares, or counts, of the classes where the posteriors are wanted; not negative, not
-        all zero.
-
-    Returns
-    -------
-    proba : ndarray of shape (n_samples, n_classes)
-        Rows sum to 1.
-
-    Raises
-    ------
-    ValueError
-        If a prior has another length than the classes or an impossible value.
-
-    References
-    ----------
-    .. [1] M. Saerens, P. Latinne, C. Decaestecker. "Adjusting the Outputs of a Classifier to
-       New a Priori Probabilities." Neural Computation 14(1), 2002.
-       doi:10.1162/089976602753284446
-    .. [2] C. Elkan. "The Foundations of Cost-Sensitive Learning." IJCAI 2001.
-
-    Examples
-    --------
-    >>> from skimbalance import correct_prior
-    >>> correct_prior([[0.5, 0.5]], prior=[0.5, 0.5], new_prior=[0.9, 0.1])
-    array([[0.9, 0.1]])
-    """
-    return _shift_prior(proba, prior, new_prior, "new_prior")
-
-
-def _shift_prior(proba, prior, new_prior, name):
-    """As `correct_prior`, for the parameter that errors call `name`."""
-    proba = np.asarray(proba)
-    prior, new_prior = (
-        _checked_prior(value, name, proba.shape[-1])
-        for value, name in ((prior, "prior"), (new_prior, name))
-    )
-    if not np.all(prior > 0):
-        raise ValueError(
-            "The 'prior' parameter of correct_prior must be positive for every class. "
-            f"Got {prior.tolist()!r} instead."
-        )
-    with np.errstate(divide="ignore"):
-        log_proba = np.log(proba) + np.log(new_prior) - np.log(prior)
-    if np.any(np.all(np.isneginf(log_proba), axis=-1)):
-        raise ValueError(
-            f"The {name!r} parameter must leave each row a class that is "
-            f"possible in 'proba'. Got {new_prior.tolist()!r}, which leaves a row none."
-        )
-    return softmax(log_proba, axis=-1)
 
 
 def log_posterior(loss, logits, *, class_weight=None, sampling_ratio=None, **loss_arguments):
@@ -212,22 +153,6 @@ def _log_over_weighting(owner, shape, class_weight, sampling_ratio):
                 )
             total += np.log(array)
     return total
-
-
-def _checked_prior(prior, name, n_classes):
-    """Prior as floats that sum to 1."""
-    prior = np.asarray(prior, dtype=float)
-    if prior.shape != (n_classes,):
-        raise ValueError(
-            f"The {name!r} parameter must have one share for each of the {n_classes} classes. "
-            f"Got shape {prior.shape} instead."
-        )
-    if not np.all(np.isfinite(prior)) or np.any(prior < 0) or prior.sum() == 0:
-        raise ValueError(
-            f"The {name!r} parameter must be finite, not negative and not all zero. "
-            f"Got {prior.tolist()!r} instead."
-        )
-    return prior / prior.sum()
 
 
 def _from_focal(z, gamma):

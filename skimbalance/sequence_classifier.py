@@ -8,16 +8,13 @@ from sklearn.metrics import f1_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._decision.learning import Goal, HeldOut
-from skimbalance._decision.objectives import WHOLE, make_objective
-from skimbalance._encoding import Encoder
-from skimbalance._estimator import NetworkClassifier
-from skimbalance._mlp import softmax
-from skimbalance._monitors import MONITORS
-from skimbalance._objective import LOSS_PARAMS
-from skimbalance._preparation import Data
-from skimbalance._sequences import labels_of, read_sequences
-from skimbalance._targets import Steps
+from skimbalance._fit.encoding import Encoder
+from skimbalance._fit.estimator import NetworkClassifier
+from skimbalance._fit.loss_parameters import LOSS_PARAMS
+from skimbalance._fit.perceptron import softmax
+from skimbalance._fit.plan import Data
+from skimbalance._fit.sequences import labels_of, read_sequences
+from skimbalance._fit.targets import Steps
 from skimbalance._validation import (
     HasMethods,
     Interval,
@@ -26,6 +23,9 @@ from skimbalance._validation import (
     check_sample_weight,
     class_indices,
 )
+from skimbalance.decision._learning import Goal, HeldOut
+from skimbalance.decision._objectives import WHOLE, make_objective
+from skimbalance.metrics._monitors import MONITORS
 from skimbalance.posterior import CLOSED_FORMS, log_posterior
 
 __all__ = ["ImbalancedSequenceClassifier"]
@@ -486,7 +486,7 @@ default=0.5
 
     def _built(self, seed):
         """The network, with weights drawn from a seed."""
-        from skimbalance._keras_network import KerasNetwork
+        from skimbalance._keras.network import KerasNetwork
         from skimbalance.networks import bilstm_tagger, conv1d_tagger
 
         name, options = self._architecture
@@ -503,7 +503,7 @@ default=0.5
         return self._live_network(lambda: self._built(0))
 
     def _train(self, plan):
-        from skimbalance._training import train
+        from skimbalance._keras.training import train
 
         rows, held_out = plan.rows, plan.held_out
         (X,), there = rows.X, rows.y >= 0

@@ -19,7 +19,7 @@ from skimbalance._cli import columns, main, predict, streaming
 from skimbalance._cli.columns import Kinds, Labels, read_training
 from skimbalance._cli.tables import BUNDLED, open_table
 from skimbalance._response import posterior
-from skimbalance._strategies import STRATEGIES, make_strategy
+from skimbalance.compare._strategies import STRATEGIES, make_strategy
 from skimbalance.persistence import load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
 

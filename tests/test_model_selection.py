@@ -19,10 +19,9 @@ from sklearn.model_selection import (
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 
-from skimbalance import _iterative
-from skimbalance._iterative import _turns
 from skimbalance.model_selection import IterativeStratifiedKFold, StratifiedSequenceKFold
-from skimbalance.sampling import iterative_folds, iterative_split
+from skimbalance.sampling import _iterative, iterative_folds, iterative_split
+from skimbalance.sampling._iterative import _turns
 
 SPLITTERS = [IterativeStratifiedKFold, StratifiedSequenceKFold]
 each_splitter = pytest.mark.parametrize("splitter", SPLITTERS)

@@ -16,9 +16,9 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from skimbalance import ImbalancedMLPClassifier, compute_class_weight
-from skimbalance._monitors import LABEL_MONITORS
-from skimbalance._objective import LABEL_LOSS_PARAMS, LOSS_PARAMS
+from skimbalance._fit.loss_parameters import LABEL_LOSS_PARAMS, LOSS_PARAMS
 from skimbalance.losses import LABEL_LOSSES, LOSSES
+from skimbalance.metrics._monitors import LABEL_MONITORS
 from skimbalance.model_selection import IterativeStratifiedKFold
 from skimbalance.persistence import load_model, save_model
 from skimbalance.posterior import LABEL_CLOSED_FORMS

@@ -12,7 +12,7 @@ import pytest
 import scipy.special
 import tensorflow as tf
 
-from skimbalance._mlp import ACTIVATIONS, Architecture, forward, initial_weights, softmax
+from skimbalance._fit.perceptron import ACTIVATIONS, Architecture, forward, initial_weights, softmax
 from skimbalance.losses import FocalCrossentropy, focal_crossentropy
 from skimbalance.networks import bilstm_tagger, conv1d_tagger, mlp, residual_mlp
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +19,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skimbalance import ImbalancedMLPClassifier
-from skimbalance._strategies import STRATEGIES, make_strategy
+from skimbalance import ImbalancedMLPClassifier, persistence
+from skimbalance.compare._strategies import STRATEGIES, make_strategy
 from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.persistence import FORMAT, load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
 
 pd = pytest.importorskip("pandas")
+
+DATA = Path(__file__).parent / "data"
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
@@ -292,3 +296,16 @@ def test_what_is_not_fitted_is_refused(tmp_path):
     with pytest.raises(NotFittedError):
         save_model(LogisticRegression(), tmp_path / "m.skim")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_an_older_format_says_what_to_do():
+    with pytest.raises(
+        ValueError, match=r"must be of format 2.*Got format 1.*save the model again"
+    ):
+        load_model(DATA / "format_1.skim")
+
+
+def test_the_stored_classes_are_where_the_format_says():
+    for name in persistence._STORED:
+        module, _, cls = name.rpartition(".")
+        assert isinstance(getattr(import_module(module), cls), type), name

@@ -26,8 +26,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from tensorflow.python.framework import config
 
 from skimbalance import ImbalancedSequenceClassifier
-from skimbalance._engine.program import Program, count_traces
-from skimbalance._objective import LOSS_PARAMS
+from skimbalance._engine.tensorflow.program import Program, count_traces
+from skimbalance._fit.loss_parameters import LOSS_PARAMS
 from skimbalance.losses import LOSSES
 from skimbalance.model_selection import StratifiedSequenceKFold
 

@@ -83,7 +83,7 @@ def import_training():
     os.dup2(nowhere, 2)
     os.environ[_LOG_LEVEL] = level or "3"
     try:
-        import_module("skimbalance._training")
+        import_module("skimbalance._keras.training")
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -49,8 +49,8 @@ def train_streaming(table, target, drop, strategy, seed):
 
 def _steps(strategy, sample, seed):
     """What cleans the table, and the network."""
-    from skimbalance._strategies import STRATEGIES, make_strategy
     from skimbalance.classifier import ImbalancedMLPClassifier
+    from skimbalance.compare._strategies import STRATEGIES, make_strategy
 
     # Many rows: it is their own held-out part that says how many epochs they need.
     network = ImbalancedMLPClassifier(random_state=seed)

@@ -52,7 +52,7 @@ def run(args):
 def _fitted(strategy, X, y, objective, seed):
     import joblib
 
-    from skimbalance._strategies import make_strategy
+    from skimbalance.compare._strategies import make_strategy
 
     model = make_strategy(strategy, X, y, objective=objective, random_state=seed)
     import_training()

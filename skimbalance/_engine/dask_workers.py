@@ -6,7 +6,7 @@ import weakref
 
 from distributed import get_worker
 
-from skimbalance._engine.gathering import MOST_TASKS, PATIENCE, _Call, _Room, _Task
+from skimbalance._engine.room import MOST_TASKS, PATIENCE, Call, Room, Task
 
 # Seconds between two looks at what the worker executes: it does not tell.
 GLANCE = 0.02
@@ -27,13 +27,13 @@ def current_task():
         return None
     with _lock:
         if worker not in _calls:
-            _calls[worker] = _Call(None, MOST_TASKS, _WorkerRoom(worker.state))
-        task = _Task(_calls[worker])
+            _calls[worker] = Call(None, MOST_TASKS, _WorkerRoom(worker.state))
+        task = Task(_calls[worker])
     task.key = key
     return task
 
 
-class _WorkerRoom(_Room):
+class _WorkerRoom(Room):
     """Where the fits of one worker's tasks meet; which tasks those are, Dask decides."""
 
     def __init__(self, state):

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from skimbalance._engine.member import Member
-from skimbalance._engine.program import NotStackableError
 from skimbalance._engine.stopping import progress_bar
+from skimbalance._engine.tensorflow.program import NotStackableError
 
 # Numbers that one layer may put out on the batches of a whole stack. Below it they stay in one
 # core's cache, and XLA sums them in one order whatever the size of the stack: larger reductions it

@@ -1,1 +1,0 @@
-"""Objectives, calibration and decision rules behind `skimbalance.decision`."""

@@ -1,0 +1,130 @@
+"""Layers that take the place of stock ones in compiled programs."""
+
+import inspect
+
+import keras
+import tensorflow as tf
+
+from skimbalance._engine.tensorflow.dropout import CounterDropout
+from skimbalance._engine.tensorflow.initializers import python_random_kept
+from skimbalance._engine.tensorflow.recurrent import stand_in_for
+
+
+class Dense(keras.layers.Dense):
+    """A dense layer whose bias learns by a product of matrices.
+
+    A plain sum over the rows is vectorised differently for one network and for several: the
+    rounding would depend on the size of the stack. Products are the same.
+    """
+
+    def call(self, inputs, training=None):
+        outputs = tf.matmul(inputs, self.kernel)
+        if self.bias is not None:
+            outputs = _add_bias(outputs, tf.convert_to_tensor(self.bias))
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+@tf.custom_gradient
+def _add_bias(outputs, bias):
+    def gradient(upstream):
+        rows = tf.reshape(upstream, [-1, tf.shape(bias)[0]])
+        # Several rows of ones: of few XLA would make a sum again.
+        n_ones = max(2, 64 // bias.shape[0])
+        return upstream, tf.matmul(tf.ones([n_ones, tf.shape(rows)[0]], rows.dtype), rows)[0]
+
+    return outputs + bias, gradient
+
+
+class Normalization(keras.layers.Normalization):
+    """A layer whose mean and variance, learnt by `adapt`, are weights and not constants."""
+
+    def call(self, inputs):
+        self.finalize_state()
+        return super().call(inputs)
+
+
+def is_plain_dropout(layer):
+    """Whether a layer is the stock dropout that `CounterDropout` can take the place of."""
+    return type(layer) is keras.layers.Dropout and layer.noise_shape is None
+
+
+def stackable(network):
+    """Whether all layers do for several networks at once what they do for one, as fast."""
+    layers = [op for op in network.operations if not isinstance(op, keras.layers.InputLayer)]
+    of_any_length = any(None in x.shape[1:] for x in network.inputs)
+    if of_any_length or any(type(layer) not in STACKABLE for layer in layers):
+        return False
+    # It would see rows that only fill up a batch.
+    if any(getattr(layer, "activity_regularizer", None) is not None for layer in layers):
+        return False
+    # Rows that only fill up a batch are hidden from batch normalization by a mask.
+    masked = any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
+    return not masked or all(layer.supports_masking for layer in layers)
+
+
+def copied(layer, **changes):
+    """A fresh layer like another, but for changes of its config."""
+    if type(layer) is keras.layers.Lambda:
+        # Its config would hold a function as code, which Keras does not read back.
+        return keras.layers.Lambda(
+            layer.function, layer._output_shape, layer.mask, layer.arguments, name=layer.name
+        )
+    return type(layer).from_config({**_config(layer), **changes})
+
+
+def _config(layer):
+    """The configuration of a layer, with its own functions: Keras reads back those it knows."""
+    config = layer.get_config()
+    for name in config:
+        part = getattr(layer, name, None)
+        if inspect.isfunction(part) or isinstance(part, keras.regularizers.Regularizer):
+            config[name] = part
+    return config
+
+
+@python_random_kept()
+def with_stand_ins(network):
+    """A copy of the network with stand-ins; weights keep their names."""
+
+    def clone(layer):
+        if is_plain_dropout(layer):
+            return CounterDropout(name=layer.name)
+        if type(layer) is keras.layers.Dense:
+            return Dense.from_config(_config(layer))
+        if type(layer) is keras.layers.Normalization and layer.input_mean is None:
+            return Normalization.from_config(layer.get_config())
+        return stand_in_for(layer) or copied(layer)
+
+    return keras.models.clone_model(network, clone_function=clone)
+
+
+class TwoLogits(keras.layers.Layer):
+    """Logits of two classes whose softmax is the sigmoid of a single logit."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return tf.concat([tf.zeros_like(inputs), inputs], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2)
+
+
+#: Layers that `tf.vectorized_map` and XLA do well by. Loops over time and convolutions are not.
+STACKABLE = {
+    Dense,
+    CounterDropout,
+    Normalization,
+    TwoLogits,
+    *(
+        getattr(keras.layers, name)
+        for name in (
+            *("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Identity"),
+            *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
+            *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
+            *("Flatten", "Reshape"),
+        )
+    ),
+}

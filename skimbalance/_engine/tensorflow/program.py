@@ -1,0 +1,363 @@
+"""Compiled programs: training steps, and the forward pass, of one shape of network.
+
+A program trains a stack: K networks of one shape along a leading axis, each with its own rows,
+rates, seeds and loss parameters. All that a fit owns goes in as arguments and comes back as
+results; the graph captures nothing, so fits may overlap in threads and none leaks.
+"""
+
+import threading
+from collections import OrderedDict
+from contextlib import nullcontext
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skimbalance._engine.tensorflow.layers import stackable, with_stand_ins
+
+# Graphs of a small network take about 1 MB each.
+MOST_PROGRAMS = 32
+
+# Held-out rows are scored in blocks, so that their activations stay small.
+FORWARD_BLOCK = 2**15
+EXACT_BLOCK = 2**10
+
+
+def paths(network):
+    """The variables of a network by their paths."""
+    return {variable.path: variable for variable in network.variables}
+
+
+class Program:
+    """The compiled functions of one network, loss and optimizer.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Built, functional; maps its inputs to logits. Its own weights are never used.
+    loss : callable
+        ``loss(targets, logits, weight, arguments)`` to a scalar, the mean over the batch.
+    make_optimizer : callable
+        ``make_optimizer(names, shapes)`` to one of `optimizers`.
+    arguments : dict of str to ndarray
+        The loss' parameters, of which shapes matter here and values do not.
+    target_rank : int, default=0
+        Axes that targets and weights have beyond that of the rows.
+    names : callable, default=`paths`
+        ``names(network)``: its variables by the names that a job's weights have.
+    decays : callable, default=kernels only
+        Whether a trainable variable of some name is subject to weight decay.
+
+    Attributes
+    ----------
+    stackable : bool
+        Whether a stack may hold more than one network.
+    n_params, widest : int
+        Numbers of parameters of a network, and of outputs of its widest layer.
+    """
+
+    def __init__(
+        self,
+        network,
+        loss,
+        make_optimizer,
+        arguments,
+        *,
+        target_rank=0,
+        names=paths,
+        decays=lambda name: name.endswith("kernel"),
+    ):
+        self.traces = 0
+        self.target_rank = target_rank
+        self._network = with_stand_ins(network)
+        self._loss = loss
+        name_of = {id(variable): name for name, variable in names(self._network).items()}
+        trainable = self._network.trainable_variables
+        self.trainable_names = [name_of[id(v)] for v in trainable]
+        self.state_names = [name_of[id(v)] for v in self._network.non_trainable_variables]
+        self._shapes = [v.shape for v in trainable]
+        self._sizes = [shape.num_elements() for shape in self._shapes]
+        self.n_params = sum(self._sizes)
+        self._optimizer = make_optimizer(self.trainable_names, self._shapes)
+        # XLA is slower at convolutions, and would compile loops over time for each length. These
+        # networks run as plain graphs, and their batches are not filled up.
+        self._exact = not stackable(self._network)
+        self.widest = 1 if self._exact else _widest(self._network)
+        self.stackable = not self._exact and getattr(self._optimizer, "stackable", True)
+        own_variables = not getattr(self._optimizer, "stackable", True)
+        self._turn = threading.Lock() if own_variables else nullcontext()
+        of_sizes = zip(self.trainable_names, self._sizes, strict=True)
+        self._decays = np.concatenate([np.full(size, decays(name)) for name, size in of_sizes])
+        self._masked = not self._exact and any(
+            isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
+        )
+        self._xla, self._ran = not self._exact, False
+        self._specify(arguments)
+
+    def _specify(self, arguments):
+        """The shapes of all that goes in: K networks, S steps and B rows are open."""
+        real = tf.as_dtype(keras.config.floatx())
+        self.dtype = real.as_numpy_dtype
+        inputs = self._network.inputs
+        self.features = [tuple(x.shape[1:]) for x in inputs]
+        self.input_dtypes = [tf.as_dtype(x.dtype).as_numpy_dtype for x in inputs]
+        outputs = self._network.outputs[0].shape[1:]
+        targets = [None] * self.target_rank
+
+        def rows_of(*leading):
+            return tuple(tf.TensorSpec([*leading, *x.shape[1:]], x.dtype) for x in inputs)
+
+        def stacked(value):
+            return tf.TensorSpec([None, *value.shape], value.dtype)
+
+        params = tf.TensorSpec([None, self.n_params], real)
+        slots = tuple(map(stacked, self.start(np.zeros(self.n_params))))
+        state = tuple(map(stacked, self._network.non_trainable_variables))
+        values = {k: tf.TensorSpec([None, *np.shape(v)], real) for k, v in arguments.items()}
+        batches = (
+            rows_of(None, None, None),
+            tf.TensorSpec([None, None, None, *targets], tf.int32),
+            tf.TensorSpec([None, None, None, *targets], real),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], real),
+        )
+        n_steps, decay = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], real)
+        rows = rows_of(None, None)
+        y = tf.TensorSpec([None, None, *targets], tf.int32)
+        weight = tf.TensorSpec([None, None, *targets], real)
+        logits = tf.TensorSpec([None, None, *outputs], real)
+        self._signatures = {
+            self._trace_steps: (params, slots, state, batches, n_steps, decay, values),
+            self._trace_forward: (params, state, rows),
+            self._trace_loss: (y, logits, weight, values),
+            self._trace_judge: (params, state, rows, y, weight, values),
+        }
+        self._functions, self._tracing = {}, threading.Lock()
+
+    def _function(self, traced, alone, xla=False):
+        """A compiled function, traced at its first call."""
+        key = (traced, alone, xla)
+        with self._tracing:
+            if key not in self._functions:
+                self._functions[key] = self._compiled(traced, alone, xla)
+            return self._functions[key]
+
+    def _compiled(self, traced, alone, xla):
+        # TensorFlow counts traces by code object, over all programs, and would warn of
+        # "retracing" though each program is traced once; a partial has none.
+        python_function = partial(traced, _alone if alone else _stacked)
+        options = {"input_signature": self._signatures[traced], "autograph": False}
+        function = tf.function(python_function, **options)
+        # Traced here, as `tf.vectorized_map` traces twice in a function for XLA.
+        plain = function.get_concrete_function()
+        return tf.function(partial(plain), jit_compile=True, **options) if xla else plain
+
+    def start(self, params):
+        """Optimizer slots of one network before the first step."""
+        return self._optimizer.start(tf.constant(params, keras.config.floatx()))
+
+    def flatten(self, weights):
+        """Named arrays of one network as one parameter vector, and the state."""
+        params = np.concatenate([np.ravel(weights[name]) for name in self.trainable_names])
+        state = tuple(
+            np.asarray(weights[name], dtype=v.dtype)
+            for name, v in zip(self.state_names, self._network.non_trainable_variables, strict=True)
+        )
+        return params.astype(self.dtype), state
+
+    def unflatten(self, params, state):
+        """The inverse of `flatten`."""
+        pieces = np.split(np.array(params), np.cumsum(self._sizes)[:-1])
+        weights = {
+            name: piece.reshape(shape)
+            for name, piece, shape in zip(self.trainable_names, pieces, self._shapes, strict=True)
+        }
+        weights.update((n, np.array(v)) for n, v in zip(self.state_names, state, strict=True))
+        return weights
+
+    def steps(self, params, slots, state, batches, n_steps, decay, arguments):
+        """Train each network for the first `n_steps` of its batches.
+
+        Parameters
+        ----------
+        params, slots, state, decay, arguments
+            Of each network, along the first axis.
+        batches : tuple
+            Rows, a tuple of (K, S, B, ...); targets and weights (K, S, B) or (K, S, B, n_labels
+            or n_steps); numbers of rows that count and learning rates (K, S).
+        n_steps : int
+            At most S.
+
+        Returns
+        -------
+        params, slots, state
+            After the steps.
+        losses : tensor of shape (K, S)
+            Of each step; zero after `n_steps`.
+        """
+        args = (params, slots, state, batches, np.int32(n_steps), decay, arguments)
+        with self._turn:
+            # As of now: another thread may find out meanwhile that there is no XLA.
+            xla, alone = self._xla, not self.stackable
+            if alone and len(params) > 1:
+                raise NotStackableError
+            try:
+                results = self._function(self._trace_steps, alone, xla)(*args)
+            except Exception:
+                if self._ran or not xla:
+                    raise
+                # XLA does not know every operation that a loss or a layer may use, nor is it
+                # part of every build of TensorFlow: the plain graph, one network at a time.
+                self._xla, self.stackable = False, False
+                self._functions.pop((self._trace_steps, alone, True), None)
+                if len(params) > 1:
+                    raise NotStackableError from None
+                return self._function(self._trace_steps, True)(*args)
+            self._ran = True
+            return results
+
+    def judge(self, params, state, X, y, weight, arguments):
+        """Logits of each network's held-out rows (K, n, ...), and their mean loss (K,)."""
+        alone = len(params) == 1
+        if y.shape[1] <= self._block():
+            function = self._function(self._trace_judge, alone)
+            logits, losses = function(params, state, X, y, weight, arguments)
+            return logits.numpy(), losses.numpy()
+        logits = self.forward(params, state, X)
+        return logits, self._function(self._trace_loss, alone)(y, logits, weight, arguments).numpy()
+
+    def _block(self):
+        return EXACT_BLOCK if self._exact else FORWARD_BLOCK
+
+    def forward(self, params, state, X):
+        """Logits of rows (K, n, ...) of each network."""
+        forward = self._function(self._trace_forward, len(params) == 1)
+        size = self._block()
+        blocks = (slice(i, i + size) for i in range(0, X[0].shape[1], size))
+        logits = [forward(params, state, tuple(x[:, rows] for x in X)).numpy() for rows in blocks]
+        return np.concatenate(logits, axis=1)
+
+    def _unpack(self, params):
+        pieces = tf.split(params, self._sizes)
+        return [tf.reshape(p, s) for p, s in zip(pieces, self._shapes, strict=True)]
+
+    def _trace_steps(self, over_networks, params, slots, state, batches, n_steps, decay, arguments):
+        self.traces += 1
+        n_all = tf.shape(batches[-1])[1]
+
+        decays = tf.constant(self._decays, params.dtype) * decay[:, None]
+
+        def body(i, params, slots, state, losses):
+            *batch, rates = tf.nest.map_structure(lambda part: part[:, i], batches)
+            loss, gradient, state = over_networks(
+                lambda args: self._gradient(*args), (params, state, *batch, arguments)
+            )
+            rates = rates[:, None]
+            params = params - rates * decays * params
+            params, slots = self._optimizer.step(params, gradient, slots, rates)
+            here = tf.range(n_all) == i
+            return i + 1, params, slots, state, tf.where(here, loss[:, None], losses)
+
+        _, params, slots, state, losses = tf.while_loop(
+            lambda i, *_: i < n_steps,
+            body,
+            (tf.constant(0), params, slots, state, tf.zeros_like(batches[-1])),
+        )
+        return params, slots, state, losses
+
+    def _gradient(self, params, state, X, y, weight, size, arguments):
+        """Loss of a batch of one network, its gradient, and the new state.
+
+        Batches are as long as the longest one: rows beyond `size` repeat others and weigh
+        nothing, so that the mean is over the rows that count.
+        """
+        mask = {}
+        if self._exact:
+            X, y, weight = tf.nest.map_structure(lambda part: part[:size], (X, y, weight))
+        else:
+            n_rows = tf.shape(y)[0]
+            counts = tf.range(n_rows) < size
+            share = tf.cast(n_rows, weight.dtype) / tf.cast(size, weight.dtype)
+            over_targets = tf.reshape(counts, [-1, *[1] * self.target_rank])
+            weight = tf.where(over_targets, weight * share, tf.zeros_like(weight))
+            if self._masked:
+                mask = {"mask": counts if len(X) == 1 else [counts] * len(X)}
+        pieces = self._unpack(params)
+        # The tape watches the pieces, not the vector: the gradient of a slice of it would be a
+        # zero vector of full length for each piece.
+        with tf.GradientTape() as tape:
+            tape.watch(pieces)
+            logits, state, losses = self._network.stateless_call(
+                pieces, list(state), _inputs(X), training=True, return_losses=True, **mask
+            )
+            # What regularizers of layers add.
+            loss = tf.add_n([self._loss(y, logits, weight, arguments), *losses])
+        gradients = tape.gradient(loss, pieces, unconnected_gradients="zero")
+        gradient = tf.concat([tf.reshape(g, [-1]) for g in gradients], axis=0)
+        return loss, gradient, tuple(state)
+
+    def _trace_forward(self, over_networks, params, state, X):
+        self.traces += 1
+
+        def forward(args):
+            params, state, X = args
+            pieces = self._unpack(params)
+            network = self._network
+            return network.stateless_call(pieces, list(state), _inputs(X), training=False)[0]
+
+        return over_networks(forward, (params, state, X))
+
+    def _trace_judge(self, over_networks, params, state, X, y, weight, arguments):
+        logits = self._trace_forward(over_networks, params, state, X)
+        return logits, self._trace_loss(over_networks, y, logits, weight, arguments)
+
+    def _trace_loss(self, over_networks, y, logits, weight, arguments):
+        self.traces += 1
+        return over_networks(lambda args: self._loss(*args), (y, logits, weight, arguments))
+
+
+def _inputs(X):
+    """One input, or the list of several, as a network takes them."""
+    return X[0] if len(X) == 1 else list(X)
+
+
+def _widest(network):
+    """Numbers that the widest layer puts out for a row."""
+    outputs = [t for op in network.operations for t in keras.tree.flatten(op.output)]
+    return max(int(np.prod(output.shape[1:])) for output in outputs)
+
+
+class NotStackableError(Exception):
+    """The program cannot train several networks in one call; nothing was changed."""
+
+
+def _alone(function, args):
+    """As `tf.vectorized_map`, of a single network: its products are plain ones of matrices."""
+    result = function(tf.nest.map_structure(lambda value: value[0], args))
+    return tf.nest.map_structure(lambda value: value[None], result)
+
+
+def _stacked(function, args):
+    return tf.vectorized_map(tf.autograph.experimental.do_not_convert(function), args, warn=False)
+
+
+_programs: OrderedDict = OrderedDict()
+_lock = threading.Lock()
+
+
+def program_for(key, build):
+    """The program of a key, built if it is not kept; the least recently used goes first."""
+    key = (keras.config.floatx(), key)
+    with _lock:
+        program = _programs.pop(key, None) or build()
+        _programs[key] = program
+        while len(_programs) > MOST_PROGRAMS:
+            _programs.popitem(last=False)
+    return program
+
+
+def count_traces():
+    """Number of traces of all kept programs."""
+    with _lock:
+        return sum(program.traces for program in _programs.values())

@@ -1,0 +1,1 @@
+"""What a fit is made of, in NumPy: what travels from the parameters to the fitted state."""

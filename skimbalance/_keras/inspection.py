@@ -1,0 +1,248 @@
+"""A Keras model as others see it: what it takes, and what it puts out."""
+
+import keras
+import numpy as np
+
+from skimbalance._fit.targets import Labels
+
+__all__ = [
+    "as_floats",
+    "as_graph",
+    "before",
+    "built_on",
+    "find_head",
+    "known_head",
+    "operation_of",
+    "outputs_of",
+    "packed",
+    "to_logits",
+]
+
+# By so much rows are made larger, to see whether the outputs stay between 0 and 1.
+FAR = 1e3
+
+
+# -- what it takes --------------------------------------------------------------------------------
+
+
+def packed(X, keys):
+    """Inputs as a model takes them: one, a list or, with keys, a dict."""
+    if keys is not None:
+        return dict(zip(keys, X, strict=True))
+    return X[0] if len(X) == 1 else list(X)
+
+
+def as_floats(X):
+    """Inputs whose floats are of Keras' type."""
+    floatx = keras.config.floatx()
+    return tuple(x.astype(floatx) if x.dtype.kind == "f" else x for x in X)
+
+
+def built_on(model, X, keys):
+    """A model with weights: made for these rows, if it has none yet."""
+    if not model.built:
+        if isinstance(model, keras.Sequential) and len(X) == 1:
+            # Of rows themselves it would keep the number, as that of every batch.
+            model.build((None, *X[0].shape[1:]))
+        model(packed(as_floats(X), keys), training=False)
+    return model
+
+
+def as_graph(model, X, keys, owner):
+    """The model as one functional graph, its inputs in the order of those of X.
+
+    Returns
+    -------
+    graph : keras.Model or None
+        None if the model is neither functional nor sequential.
+
+    Raises
+    ------
+    ValueError
+        If the model takes other inputs, or rows of another shape.
+    """
+    tensors = getattr(model, "inputs", None)
+    if not tensors:
+        return None
+    if keys is not None:
+        named = model.input
+        if not isinstance(named, dict):
+            named = {operation_of(tensor).name: tensor for tensor in tensors}
+        if set(named) != set(keys):
+            raise ValueError(
+                f"The inputs of X must be those of the model of {owner}: {sorted(named)!r}. "
+                f"Got {sorted(keys)!r} instead."
+            )
+        tensors = [named[key] for key in keys]
+    elif len(tensors) != len(X):
+        raise ValueError(
+            f"The model of {owner} must have as many inputs as X: {len(X)}. "
+            f"Got a model with {len(tensors)}."
+        )
+    for tensor, x in zip(tensors, X, strict=True):
+        _check_rows(tuple(tensor.shape[1:]), x.shape[1:], owner)
+    try:
+        return keras.Model(tensors[0] if len(tensors) == 1 else tensors, model.outputs)
+    except ValueError:
+        return None
+
+
+def _check_rows(takes, shape, owner):
+    # Keras adds a last axis of length 1, or takes it off, where the model has it otherwise.
+    shapes = [shape, (*shape, 1), *([shape[:-1]] if shape[-1:] == (1,) else [])]
+    if not any(_is_of_shape(given, takes) for given in shapes):
+        raise ValueError(
+            f"The model of {owner} must take rows of the shape of those of X: {shape}. "
+            f"Got a model that takes rows of shape {takes}."
+        )
+
+
+def _is_of_shape(shape, takes):
+    return len(shape) == len(takes) and all(
+        m is None or m == n for m, n in zip(takes, shape, strict=True)
+    )
+
+
+# -- what it puts out -----------------------------------------------------------------------------
+
+
+def outputs_of(model, X, keys, owner):
+    """The outputs of a model, which must have one, for rows."""
+    outputs = keras.tree.flatten(model(packed(as_floats(X), keys), training=False))
+    if len(outputs) != 1:
+        raise ValueError(
+            f"The model of {owner} must have one output. Got a model with {len(outputs)}."
+        )
+    return outputs[0]
+
+
+def find_head(graph, call, X, target, *, takes_logits, owner):
+    """Find out what a model ends in, and check that this fits the target.
+
+    Parameters
+    ----------
+    graph : keras.Model or None
+        The model as a graph.
+    call : callable
+        From rows, a tuple by input, to the model's outputs.
+    X : tuple of ndarray
+        Some rows.
+    target : Classes, Labels or Steps
+        What it is to learn.
+    takes_logits : bool or None
+        Whether a loss that the model is compiled with takes logits; None without one.
+    owner : str
+        Whose parameter the model is, for errors.
+
+    Returns
+    -------
+    head : {"softmax", "sigmoid", "logits"}
+
+    Raises
+    ------
+    ValueError
+        If that cannot be told, or the outputs do not fit the target.
+    """
+    outputs = np.asarray(call(X))
+    of_labels = isinstance(target, Labels)
+    what = f"{target.n_outputs} {'labels' if of_labels else 'classes'}"
+    _check_width((None, *outputs.shape[1:]), target, what, owner)
+    head = None if graph is None else known_head(operation_of(graph.outputs[0]))
+    if head is None:
+        head = _head_by_outputs(outputs, call, X, of_labels, takes_logits)
+    if head is None:
+        raise ValueError(
+            f"The model of {owner} must end in a layer that tells whether it puts out "
+            "probabilities or logits: softmax, sigmoid, or a Dense layer without activation. "
+            f"Got outputs from {outputs.min():.3g} to {outputs.max():.3g}, which may be either."
+        )
+    width = outputs.shape[-1]
+    wrong = {
+        "sigmoid": not of_labels and width > 1,
+        "softmax": of_labels or width == 1,
+        "logits": False,
+    }
+    if wrong[head]:
+        right = "sigmoid" if head == "softmax" else "softmax"
+        remedy = " For classes, give one to each row: y.argmax(axis=1)." if of_labels else ""
+        raise ValueError(
+            f"The model of {owner} must end in {right}, or in logits, for {what} and outputs of "
+            f"width {width}. Got one that ends in {head}.{remedy}"
+        )
+    return head
+
+
+def _check_width(shape, target, what, owner):
+    of_labels = isinstance(target, Labels)
+    rank = 2 if of_labels else 2 + target.rank
+    n = target.n_outputs
+    widths = [1, 2] if n == 2 and not of_labels else [n]
+    if len(shape) != rank or shape[-1] not in widths:
+        raise ValueError(
+            f"The model of {owner} must have outputs of shape {(None,) * (rank - 1) + (n,)} for "
+            f"{what}"
+            + (" (or of width 1)" if len(widths) > 1 else "")
+            + f". Got outputs of shape {shape} instead."
+        )
+
+
+def _head_by_outputs(outputs, call, X, of_labels, takes_logits):
+    """What outputs of an unknown last layer are; None if that cannot be told."""
+    if takes_logits or not _is_proba(outputs):
+        return "logits"
+    sums_to_one = outputs.shape[-1] > 1 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4)
+    if sums_to_one and not of_labels:
+        return "softmax"
+    if takes_logits is False:
+        return "sigmoid"
+    # What stays between 0 and 1 for inputs however large is no logit.
+    if not all(x.dtype.kind == "f" and np.any(x) for x in X):
+        return None
+    far = (call(tuple(x * scale for x in X)) for scale in (FAR, -FAR))
+    return "sigmoid" if all(map(_is_proba, far)) else "logits"
+
+
+def _is_proba(outputs):
+    outputs = np.asarray(outputs)
+    return np.all((outputs >= 0) & (outputs <= 1))
+
+
+def known_head(operation):
+    """What an operation ends in, if it is one of the known ones, else None."""
+    name = type(operation).__name__
+    if name in ("Softmax", "Sigmoid"):
+        return name.lower()
+    if not isinstance(operation, keras.layers.Dense | keras.layers.Activation):
+        return None
+    function = getattr(operation, "activation", None)
+    for head in ("softmax", "sigmoid"):
+        if function is getattr(keras.activations, head):
+            return head
+    if isinstance(operation, keras.layers.Dense) and function in (None, keras.activations.linear):
+        return "logits"
+    return None
+
+
+def to_logits(outputs, head, of_labels):
+    """Logits of outputs; of two classes two, also where the model has a single output."""
+    tiny = np.finfo("float32").tiny
+    if head == "softmax":
+        return keras.ops.log(keras.ops.maximum(outputs, tiny))
+    if head == "sigmoid":
+        outputs = keras.ops.log(keras.ops.maximum(outputs, tiny)) - keras.ops.log(
+            keras.ops.maximum(1 - outputs, tiny)
+        )
+    if of_labels or outputs.shape[-1] > 1:
+        return outputs
+    return keras.ops.concatenate([keras.ops.zeros_like(outputs), outputs], axis=-1)
+
+
+def operation_of(tensor):
+    """The layer, or other operation, that puts out a tensor."""
+    return tensor._keras_history.operation
+
+
+def before(tensor):
+    """What goes into the operation that puts out a tensor."""
+    operation, node, _ = tensor._keras_history
+    return operation._inbound_nodes[node].input_tensors[0]

@@ -1,0 +1,118 @@
+"""Keras metrics of whole epochs, from logits."""
+
+import copy
+import re
+
+import keras
+import numpy as np
+
+from skimbalance._fit.targets import Labels
+
+__all__ = ["Metrics"]
+
+# Names that Keras reads by the kind of target.
+ACCURACY = {"acc", "accuracy"}
+CROSSENTROPY = {"ce", "crossentropy"}
+
+
+class Metrics:
+    """Metrics of a classifier's outputs, by name.
+
+    Keras' sparse metrics, accuracy and cross-entropy get class indices, or indicators of labels.
+    All others get, of two classes, 0 or 1 and the probability of the second; of more, one-hot
+    targets and all probabilities, and so do categorical ones of two; of labels, indicators and
+    probabilities.
+
+    Parameters
+    ----------
+    metrics : list
+        Names, instances, classes or functions.
+    of_labels : bool
+        Whether outputs are labels that each hold or do not.
+    named : list, default=()
+        Those of the metrics whose names are the user's, or Keras made up once. Others are made
+        anew for each fit, and Keras numbers them through: "auc", "auc_1" and so on.
+    """
+
+    def __init__(self, metrics, of_labels, named=()):
+        self._of_labels = of_labels
+        self._metrics = {}
+        for metric in metrics:
+            name, resolved = self._resolved(metric, any(metric is other for other in named))
+            n_alike = sum(re.sub(r"_\d+$", "", other) == name for other in self._metrics)
+            self._metrics[f"{name}_{n_alike}" if name in self._metrics else name] = resolved
+
+    @classmethod
+    def of(cls, built, network, given):
+        """Those that the parameter `given` asks for, or that the model is compiled with."""
+        metrics = built.metrics
+        if metrics is None and built.model.compiled:
+            # As given: `get_compile_config` has names, from which not all can be made again.
+            metrics = built.model._compile_config.config.get("metrics")
+        metrics = [metric for metric in keras.tree.flatten(metrics) if metric is not None]
+        if not metrics:
+            return None
+        return cls(metrics, isinstance(network.target, Labels), keras.tree.flatten(given))
+
+    def __call__(self, y, logits):
+        """Values of targets and logits.
+
+        Returns
+        -------
+        values : dict of str to float
+            Of a metric that has a value for each class, ``name_0``, ``name_1`` and so on.
+        """
+        z = keras.ops.convert_to_tensor(logits)
+        proba = np.asarray(keras.ops.sigmoid(z) if self._of_labels else keras.ops.softmax(z))
+        values = {}
+        for name, metric in self._metrics.items():
+            targets, outputs = self._form(metric, y, proba)
+            if isinstance(metric, keras.metrics.Metric):
+                metric.reset_state()
+                metric.update_state(targets, outputs)
+                value = metric.result()
+            else:
+                value = keras.ops.mean(metric(targets, outputs))
+            value = np.asarray(value)
+            numbers = enumerate(value.ravel().tolist())
+            each = value.size > 1
+            values.update({f"{name}_{i}" if each else name: number for i, number in numbers})
+        return values
+
+    def _resolved(self, metric, keep_name):
+        """Name and metric: an instance of its own, or a function."""
+        name = metric if isinstance(metric, str) else None
+        if name in ACCURACY | CROSSENTROPY:
+            kind = "Binary" if self._of_labels else "SparseCategorical"
+            what = "Accuracy" if name in ACCURACY else "Crossentropy"
+            return name, getattr(keras.metrics, kind + what)(name=name)
+        metric = keras.metrics.get(metric)
+        if not isinstance(metric, keras.metrics.Metric):
+            return name or metric.__name__, metric
+        # The one that was given may serve fits in other threads.
+        own = copy.deepcopy(metric)
+        return own.name if keep_name else _unnumbered(own), own
+
+    def _form(self, metric, y, proba):
+        """Targets and outputs as a metric wants them."""
+        if self._of_labels:
+            return y.astype(proba.dtype), proba
+        name = getattr(metric, "__name__", type(metric).__name__).lower()
+        if "sparse" in name:
+            return y, proba
+        if proba.shape[1] == 2 and not _is_categorical(metric, name):
+            return y[:, None].astype(proba.dtype), proba[:, 1:]
+        return np.eye(proba.shape[1], dtype=proba.dtype)[y], proba
+
+
+def _unnumbered(metric):
+    """The name of a metric without a number that Keras gave it."""
+    plain = re.sub(r"_\d+$", "", metric.name)
+    is_made_up = plain.replace("_", "") == type(metric).__name__.lower()
+    return plain if is_made_up else metric.name
+
+
+def _is_categorical(metric, name):
+    """Whether a metric looks at all classes, also where there are two."""
+    takes_largest = isinstance(metric, keras.metrics.FBetaScore) and metric.threshold is None
+    return "categorical" in name or takes_largest or getattr(metric, "class_id", None) is not None

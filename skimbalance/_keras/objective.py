@@ -1,0 +1,104 @@
+"""Losses and optimizers, by name or as Keras objects, as the engine takes them."""
+
+import json
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS, KerasOptimizer
+from skimbalance._fit.targets import Labels
+from skimbalance.losses import LABEL_LOSSES, LOSSES
+
+__all__ = [
+    "engine_optimizer",
+    "mean_loss",
+    "with_settable_rate",
+]
+
+
+def mean_loss(loss, target, is_single=False):
+    """Mean loss of a batch as a function of (targets, logits, weight, arguments), and a key.
+
+    The weights of a row's labels or steps are within the row's loss: its mean over labels, its
+    sum over steps.
+    """
+    of_labels = isinstance(target, Labels)
+    if loss == "soft_f1":
+        return partial(_mean_soft_f1, (LABEL_LOSSES if of_labels else LOSSES)[loss]), loss
+    if isinstance(loss, str) and of_labels:
+        return partial(_mean_of_labels, LABEL_LOSSES[loss]), loss
+    if isinstance(loss, str):
+        values, key = partial(LOSSES[loss], from_logits=True), loss
+    else:
+        values = _values_of_keras_loss(loss, of_labels, is_single)
+        # A plain function has no config: it is its own key.
+        key = _key(loss) if isinstance(loss, keras.losses.Loss) else loss
+
+    def mean(y, logits, weight, arguments):
+        weighted = weight * values(y, logits, **arguments)
+        return tf.reduce_mean(tf.reduce_sum(weighted, axis=-1) if target.rank else weighted)
+
+    def mean_of_labels(y, logits, weight, arguments):
+        # Without class weights, all labels of a row weigh the same.
+        return tf.reduce_mean(weight[:, 0] * values(y, logits))
+
+    return mean_of_labels if of_labels else mean, key
+
+
+def _mean_soft_f1(function, y, logits, weight, arguments):
+    return function(y, logits, sample_weight=weight, from_logits=True)
+
+
+def _mean_of_labels(function, y, logits, weight, arguments):
+    return tf.reduce_mean(function(y, logits, label_weight=weight, from_logits=True, **arguments))
+
+
+def _values_of_keras_loss(loss, of_labels, is_single):
+    """Values of a Keras loss, or of a function, given the targets and outputs that it expects.
+
+    Keras' sparse losses and those of this package take class indices, all others one-hot
+    targets, of a model with a single output 0 or 1, or indicators of labels; a loss without
+    `from_logits` takes probabilities.
+    """
+    is_loss = isinstance(loss, keras.losses.Loss)
+    name = type(loss).__name__ if is_loss else getattr(loss, "__name__", "")
+    takes_indices = "sparse" in name.lower() or type(loss).__module__.startswith("skimbalance.")
+    takes_logits = is_loss and loss.get_config().get("from_logits", False)
+
+    is_single &= not takes_indices
+
+    def values(y, logits):
+        if is_single:
+            y, logits = y[..., None], logits[..., 1:] - logits[..., :1]
+        to_proba = tf.nn.sigmoid if of_labels or is_single else tf.nn.softmax
+        output = logits if takes_logits else to_proba(logits)
+        if of_labels or is_single:
+            targets = tf.cast(y, output.dtype)
+        else:
+            targets = y if takes_indices else tf.one_hot(y, output.shape[-1], dtype=output.dtype)
+        return loss.call(targets, output) if is_loss else loss(targets, output)
+
+    return values
+
+
+def engine_optimizer(optimizer):
+    """Maker of an engine optimizer from (names, shapes), and a key."""
+    if isinstance(optimizer, str):
+        return lambda names, shapes: OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer].__name__
+
+    def make(names, shapes):
+        return KerasOptimizer(with_settable_rate(optimizer), names, shapes)
+
+    return make, _key(optimizer)
+
+
+def with_settable_rate(optimizer):
+    """A fresh copy whose learning rate is a number, whatever schedule the original has."""
+    return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 1e-3})
+
+
+def _key(part):
+    """What tells two losses or optimizers apart: class and config (the rate is an argument)."""
+    config = {k: v for k, v in part.get_config().items() if k != "learning_rate"}
+    return type(part), json.dumps(config, sort_keys=True, default=repr)

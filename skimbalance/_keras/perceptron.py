@@ -1,0 +1,103 @@
+"""The multi-layer perceptron as a Keras network."""
+
+import keras
+import numpy as np
+
+from skimbalance._engine.tensorflow.program import paths
+from skimbalance.networks import mlp
+
+__all__ = ["Perceptron"]
+
+
+class Perceptron:
+    """The multi-layer perceptron as `train` takes networks.
+
+    Parameters
+    ----------
+    fitted : skimbalance._fit.plan.Fitted
+        Its shape and weights.
+    dropout : float
+        Rate.
+    labels : bool, default=False
+        Whether its outputs are labels that each hold or do not.
+
+    Attributes
+    ----------
+    key : hashable
+        Networks of equal keys share a compiled program.
+    by_keras : str or None
+        Why Keras' own `fit` has to train it, if so.
+    has_single_output : bool
+        Whether a loss of one's own is for one output of two classes.
+    """
+
+    by_keras = None
+    has_single_output = False
+    names = staticmethod(paths)
+    to_logits = staticmethod(lambda outputs: outputs)
+    pack = staticmethod(lambda X: X[0])
+
+    def __init__(self, fitted, dropout, labels=False):
+        self._fitted, self._dropout, self._labels = fitted, dropout, labels
+        self.key = fitted.network
+
+    @staticmethod
+    def decays(name):
+        """Whether weight decay is for a weight: not for biases."""
+        return name.endswith("kernel")
+
+    def logits_network(self):
+        """A Keras network to logits, of which only the shape matters."""
+        return _network(self._fitted.network, 0.5)
+
+    def noise(self, seed):
+        """Rate and seed of each dropout layer, as `CounterDropout` keeps them."""
+        n_layers = len(self._fitted.network.hidden_layer_sizes)
+        state = {}
+        for i, of_layer in enumerate(np.random.default_rng(seed).integers(2**32, size=n_layers)):
+            state[f"dropout_{i}/rate"] = self._dropout
+            state[f"dropout_{i}/seed"] = of_layer
+            state[f"dropout_{i}/step"] = 0
+        return state
+
+    def models(self):
+        """The model that callbacks see, from raw rows to probabilities, and the one to train."""
+        model = self.model()
+        return model, keras.Model(model.inputs, model.get_layer("logits").output)
+
+    def model(self):
+        """The fitted network as a plain Keras model from raw rows to probabilities."""
+        fitted = self._fitted
+        network = _network(fitted.network, self._dropout)
+        # Fresh layers: each then has one place, and "logits" one output.
+        layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]
+        if fitted.center is not None:
+            variance = np.square(fitted.scale)
+            standardize = keras.layers.Normalization(
+                mean=fitted.center, variance=variance, name="standardize"
+            )
+            layers = [standardize, *layers]
+        if self._labels:
+            layers.append(keras.layers.Activation("sigmoid", name="probabilities"))
+        else:
+            layers.append(keras.layers.Softmax(name="probabilities"))
+        x = inputs = keras.Input((fitted.network.n_features,), name="features")
+        for layer in layers:
+            x = layer(x)
+        model = keras.Model(inputs, x, name="imbalanced_mlp")
+        for variable in model.variables:
+            if variable.path in fitted.weights:
+                variable.assign(fitted.weights[variable.path])
+        return model
+
+
+def _network(architecture, dropout):
+    return mlp(
+        architecture.n_features,
+        architecture.n_outputs,
+        hidden_layer_sizes=architecture.hidden_layer_sizes,
+        activation=architecture.activation,
+        normalization=architecture.normalization,
+        dropout=dropout if architecture.dropout else 0.0,
+        seed=0,
+    )

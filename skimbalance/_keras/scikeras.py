@@ -1,0 +1,179 @@
+"""Models, and what goes with them, built by scikeras in its conventions."""
+
+import copy
+import inspect
+import sys
+import threading
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+
+from skimbalance._engine.tensorflow.initializers import python_random_kept, seeded_initializers
+from skimbalance._keras.compiled import keras_loss
+from skimbalance._keras.inspection import built_on
+from skimbalance._keras.routing import accepted, callback_classes
+
+__all__ = ["build"]
+
+_importing = threading.Lock()
+
+
+def build(params, routed, X, y, *, shapes, keys, rng):
+    """Build the model that parameters ask for.
+
+    Parameters
+    ----------
+    params : dict
+        All parameters of the classifier. "callbacks" may be missing.
+    routed : collection of str
+        Names of those with a prefix, or for the build function.
+    X : tuple of ndarray
+        Some rows, by input.
+    y : ndarray
+        As many targets, with every class.
+    shapes : list of tuple
+        What the build function is told of the shape of X.
+    keys : list or None
+        Names, or numbers, of several inputs.
+    rng : numpy.random.Generator
+        Of the initial weights.
+
+    Returns
+    -------
+    built : namespace
+        ``model``, and as scikeras made them ``optimizer``, ``loss``, ``metrics`` and
+        ``callbacks``; the first three are what the build function got as ``compile_kwargs``.
+
+    Raises
+    ------
+    ValueError
+        If the build function returns no model.
+    """
+    given = {}
+    function = _function(params["model"])
+    names = keys if keys is not None and isinstance(keys[0], str) else None
+
+    def model(meta, compile_kwargs, **own):
+        given.update(compile_kwargs)
+        # Its own are not those that the function expects.
+        del own["params"]
+        offered = {"meta": meta, "compile_kwargs": compile_kwargs, "params": params}
+        return built_on(_called(function, own, offered), X, names)
+
+    several = keys is not None
+    told = {
+        "X_shape_": shapes if several else shapes[0],
+        "n_features_in_": [s[1] for s in shapes] if several else shapes[0][1],
+    }
+
+    class Builder(_scikeras_classifier()):
+        @property
+        def feature_encoder(self):
+            return _Told(told)
+
+    builder = Builder(
+        model=model,
+        loss=keras_loss(params["loss"]),
+        optimizer=params["optimizer"],
+        metrics=params["metrics"],
+        callbacks=callback_classes(params.get("callbacks"), "ImbalancedKerasClassifier"),
+        verbose=0,
+        **_prefixed({name: params[name] for name in routed}),
+    )
+    with python_random_kept(), seeded_initializers(rng):
+        builder.initialize(np.zeros((len(y), 1)) if several else X[0], y)
+    callbacks = [c for item in builder._fit_callbacks for c in keras.tree.flatten(item)]
+    return SimpleNamespace(
+        model=builder.model_,
+        optimizer=given["optimizer"],
+        loss=given["loss"],
+        metrics=given["metrics"],
+        callbacks=callbacks,
+    )
+
+
+def _prefixed(routed):
+    """Routed parameters by names that scikeras does not take for its own."""
+    named = {name if "__" in name else f"model__{name}": v for name, v in routed.items()}
+    named.update({name: value for name, value in routed.items() if "__" in name})
+    return {name: v for name, v in named.items() if not name.startswith("fit__")}
+
+
+def _function(model):
+    """The function that builds the model of the parameter of this name."""
+    if model is None:
+        return _default_model
+    return (lambda: _copy(model)) if isinstance(model, keras.Model) else model
+
+
+def _called(function, own, offered):
+    """The model that a build function returns."""
+    takes, any_other = accepted(function)
+    # A class that hands on what it does not know does not ask for it.
+    any_offered = any_other and not inspect.isclass(function)
+    own.update({k: v for k, v in offered.items() if any_offered or k in takes})
+    model = function(**own)
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "The 'model' function of ImbalancedKerasClassifier must return a Keras model. "
+            f"Got {model!r} instead."
+        )
+    return model
+
+
+def _copy(model):
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:
+        raise ValueError(
+            "The 'model' parameter of ImbalancedKerasClassifier must be a Keras model that can be "
+            "saved and loaded, or a function that builds one. Got a model that cannot: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
+
+
+def _default_model(meta):
+    from skimbalance.networks import mlp
+
+    if len(meta["X_shape_"]) != 2:
+        raise ValueError(
+            "The 'model' parameter of ImbalancedKerasClassifier must be given for X of other than "
+            f"two dimensions. Got None for X of shape {meta['X_shape_']}."
+        )
+    return mlp(meta["n_features_in_"], meta["n_classes_"], normalization="layer")
+
+
+class _Told:
+    """A transformer of nothing, that tells scikeras about X."""
+
+    def __init__(self, told):
+        self._told = told
+
+    def fit(self, X):
+        """Nothing."""
+        return self
+
+    def get_metadata(self):
+        """What is told."""
+        return self._told
+
+
+def _scikeras_classifier():
+    """Scikeras' classifier; what its import changes in Keras' classes is undone."""
+    with _importing:
+        if "scikeras" in sys.modules:
+            from scikeras.wrappers import KerasClassifier
+
+            return KerasClassifier
+        kinds = (keras.Model, keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)
+        names = ("__reduce__", "__deepcopy__")
+        before = [(kind, name, vars(kind).get(name)) for kind in kinds for name in names]
+        from scikeras.wrappers import KerasClassifier
+
+        for kind, name, own in before:
+            if own is not None:
+                setattr(kind, name, own)
+            elif name in vars(kind):
+                delattr(kind, name)
+        return KerasClassifier

@@ -1,0 +1,192 @@
+"""From the estimator's choices to Keras objects and compiled programs.
+
+Imported only when something is trained or a Keras model is asked for.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skimbalance._engine import joblib_backend
+from skimbalance._engine.hooks import Hooks, has_batch_hooks
+from skimbalance._engine.job import Job, Rows
+from skimbalance._engine.memory import free_memory
+from skimbalance._engine.stack import train_alone
+from skimbalance._engine.tensorflow.keras_fit import compile_anew, train_by_keras
+from skimbalance._engine.tensorflow.program import Program, program_for
+from skimbalance._fit.targets import Steps
+from skimbalance._keras.objective import engine_optimizer, mean_loss, with_settable_rate
+
+__all__ = ["train"]
+
+
+def train(plan, network):
+    """Train a planned fit: by a compiled program, or where that cannot be by Keras' `fit`.
+
+    Parameters
+    ----------
+    plan : skimbalance._fit.plan.Plan
+        All else.
+    network : object
+        As `Perceptron`.
+
+    Returns
+    -------
+    result : skimbalance._engine.job.Result
+        Its `path` says what trained it.
+    """
+    params, start = plan.params, plan.start
+    callbacks = _as_list(params.callbacks)
+    by_keras = network.by_keras or _why_by_keras(callbacks, plan.rows)
+    loss = mean_loss(params.loss, plan.target, network.has_single_output)
+    job = Job(
+        program=None if by_keras else _program(network, plan, loss),
+        weights={**start.weights, **network.noise(plan.noise_seed)},
+        rows=_rows(plan.rows, plan.loss_weight, start),
+        order=plan.order,
+        first_epoch=plan.first_epoch,
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        learning_rates=_planned_rates(plan),
+        weight_decay=plan.weight_decay,
+        arguments=plan.arguments,
+        slots=start.slots,
+        validation=plan.held_out and _rows(plan.held_out, plan.held_out_loss_weight, start),
+        score=plan.target.monitors.get(params.monitor),
+        score_weight=plan.held_out and _score_weight(plan),
+        monitor=params.monitor,
+        metrics=getattr(params, "metrics", None),
+        patience=params.n_iter_no_change,
+        tol=params.tol,
+        deferred_until=plan.deferred_until,
+        early_weight=plan.early_weight if plan.deferred_until else None,
+        verbose=params.verbose,
+    )
+    try:
+        return _train(job, network, plan, callbacks, by_keras, loss[0])
+    finally:
+        for callback in callbacks:
+            # It is a parameter, of which a copy, or a pickle, would hold the model.
+            callback._model = None
+
+
+def _train(job, network, plan, callbacks, by_keras, loss):
+    if by_keras:
+        model, trained = network.models()
+        _compile(model, plan, network)
+        variables = network.names(model)
+        result = train_by_keras(
+            job,
+            model,
+            trained,
+            variables,
+            callbacks,
+            loss,
+            network.to_logits,
+            network.pack,
+            stream=not _fits_in_memory(plan.rows),
+        )
+        result.path = f"Keras' own fit: {by_keras}"
+        return result
+    if not callbacks:
+        return joblib_backend.train(job)
+    model, _ = network.models()
+    _compile(model, plan, network)
+    return train_alone(job, Hooks(model, network.names(model), callbacks, plan.epochs))
+
+
+def _program(network, plan, mean_loss):
+    """The compiled program, shared by all fits that differ only in numbers."""
+    loss, loss_key = mean_loss
+    make_optimizer, optimizer_key = engine_optimizer(plan.params.optimizer)
+    rank = plan.target.rank
+
+    def build():
+        return Program(
+            network.logits_network(),
+            loss,
+            make_optimizer,
+            plan.arguments,
+            target_rank=rank,
+            names=network.names,
+            decays=network.decays,
+        )
+
+    return program_for((network.key, type(plan.target), loss_key, optimizer_key), build)
+
+
+def _compile(model, plan, network):
+    """Give the model that callbacks see, or Keras' own `fit` trains, an optimizer."""
+    optimizer = plan.params.optimizer
+    if isinstance(optimizer, str):
+        optimizer = keras.optimizers.get(optimizer)
+        optimizer.weight_decay = plan.weight_decay or None
+        spared = [name for name in ("bias", "gamma", "beta") if not network.decays(name)]
+        if plan.weight_decay and spared:
+            optimizer.exclude_from_weight_decay(var_names=spared)
+    else:
+        optimizer = with_settable_rate(optimizer)
+    compile_anew(model, optimizer)
+
+
+def _rows(data, weight, start):
+    """Rows for the engine: a step that is masked has some class, and weighs nothing."""
+    y = np.maximum(data.y, 0)
+    return Rows(data.X, data.index, y, weight, start.center, start.scale, data.lengths)
+
+
+def _score_weight(plan):
+    """Weights of the held-out rows, or of their steps, in the score."""
+    held_out = plan.held_out
+    if not isinstance(plan.target, Steps):
+        return held_out.weight
+    return np.where(held_out.y >= 0, held_out.weight[:, None], 0.0)
+
+
+def _as_list(callbacks):
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+
+
+def _why_by_keras(callbacks, rows):
+    """Why Keras' own `fit` has to train, whatever the network; None if it has not."""
+    if any(map(has_batch_hooks, callbacks)):
+        return "a callback has hooks around batches"
+    if not _fits_in_memory(rows):
+        return "the rows take more than half of the free memory"
+    return None
+
+
+def _fits_in_memory(rows):
+    """Whether the rows fit into half of the memory that is free."""
+    itemsize = np.dtype(keras.config.floatx()).itemsize
+    of_row = sum(int(np.prod(X.shape[1:])) for X in rows.X)
+    return len(rows.index) * of_row * itemsize <= free_memory() / 2
+
+
+def _planned_rates(plan):
+    """Function of (first step, number of steps) to the learning rate of each."""
+    optimizer, learning_rate = plan.params.optimizer, plan.params.learning_rate
+    schedule = None if plan.partial else plan.params.learning_rate_schedule
+    total_steps = plan.epochs * -(-len(plan.rows.y) // plan.batch_size)
+    if not isinstance(optimizer, str):
+        own = optimizer.get_config()["learning_rate"]
+        if isinstance(own, dict):
+            schedule = keras.saving.deserialize_keras_object(own)
+        else:
+            learning_rate = own
+    if schedule is None:
+        return lambda first, n: np.full(n, learning_rate)
+    if schedule == "cosine":
+        # Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts.
+        return lambda first, n: (
+            0.5 * learning_rate * (1.0 + np.cos(np.pi * np.arange(first, first + n) / total_steps))
+        )
+    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return lambda first, n: np.array([float(schedule(i)) for i in range(first, first + n)])
+    rates = tf.function(
+        lambda steps: tf.map_fn(lambda s: tf.cast(schedule(s), tf.float32), steps),
+        input_signature=[tf.TensorSpec([None], tf.float32)],
+    )
+    return lambda first, n: rates(np.arange(first, first + n, dtype=np.float32)).numpy()

@@ -1,1 +1,0 @@
-"""What scores are computed with; the public functions are in `skimbalance.metrics`."""

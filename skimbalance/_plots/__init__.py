@@ -1,1 +1,0 @@
-"""Displays, one module each; the public names are in `skimbalance.plots`."""

@@ -1,0 +1,151 @@
+"""Strategies side by side."""
+
+import numpy as np
+
+from skimbalance.plots._drawing import (
+    BLUE,
+    GREY,
+    LETTER,
+    MOST_WITH_SHARES,
+    VERMILION,
+    Display,
+    heat_map,
+    legend,
+    new_figure,
+)
+from skimbalance.plots._words import in_words, short
+
+__all__ = ["StrategyComparisonDisplay"]
+
+SIGNIFICANCE = 0.05
+
+
+class StrategyComparisonDisplay(Display):
+    """Scores of strategies fold by fold, and what each does for each class.
+
+    Left the folds and their mean, the best strategy on top; strategies that cannot be told from
+    it are shaded. Right the mean recall of each class.
+
+    Parameters
+    ----------
+    names : array-like of shape (n_strategies,)
+        Names of the strategies.
+    scores : array-like of shape (n_strategies, n_folds)
+        The metric on each fold, larger is better.
+    recall : array-like of shape (n_strategies, n_classes)
+        Mean recall; nan where there is none.
+    classes : array-like of shape (n_classes,)
+        Labels, from the most frequent class to the rarest.
+    metric : str
+        Name of the metric.
+    p_values : array-like of shape (n_strategies,)
+        Of "as good as the best"; nan, which is no evidence of a difference, for the best itself.
+
+    Attributes
+    ----------
+    ax_ : Axes
+        Of the scores.
+    recall_ax_ : Axes or None
+        Of the recalls, which are not drawn on axes of one's own.
+    figure_ : Figure
+        That they are in.
+
+    Examples
+    --------
+    >>> from skimbalance.plots import StrategyComparisonDisplay
+    >>> display = StrategyComparisonDisplay(
+    ...     ["plain", "focal", "smote"], [[0.6, 0.7], [0.8, 0.9], [0.7, 0.9]],
+    ...     [[0.9, 0.3], [0.9, 0.8], [0.8, 0.8]], classes=["no", "yes"], metric="f1_macro",
+    ...     p_values=[0.01, float("nan"), 0.4],
+    ... ).plot()
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['focal', 'smote', 'plain']
+    """
+
+    def __init__(self, names, scores, recall, *, classes, metric, p_values):
+        self.names = names
+        self.scores = scores
+        self.recall = recall
+        self.classes = classes
+        self.metric = metric
+        self.p_values = p_values
+
+    @classmethod
+    def from_comparison(cls, comparison, *, ax=None):
+        """Draw what `compare_strategies` found.
+
+        Parameters
+        ----------
+        comparison : object
+            With the parameters of this class as attributes.
+        ax : Axes, default=None
+            Where to draw the scores alone; by default both on a new figure.
+
+        Returns
+        -------
+        display : StrategyComparisonDisplay
+            Drawn.
+        """
+        return cls(
+            comparison.names,
+            comparison.scores,
+            comparison.recall,
+            classes=comparison.classes,
+            metric=comparison.metric,
+            p_values=comparison.p_values,
+        ).plot(ax)
+
+    def _draw(self, ax):
+        scores = np.asarray(self.scores, dtype=float)
+        order = np.argsort(-scores.mean(axis=1), kind="stable")
+        self.recall_ax_ = None
+        if ax is None:
+            n_classes = len(self.classes)
+            width = max(2.2, min(0.55 * n_classes, 4 + 0.09 * n_classes))
+            names = LETTER * max(len(short(name, 32)) for name in self.names)
+            figure = new_figure(5.5 + names + width, 0.36 * len(order) + 2.2)
+            ax, self.recall_ax_ = figure.subplots(1, 2, width_ratios=[5, width])
+        place = "inside" if self.recall_ax_ is None else "below"
+        self._draw_scores(ax, scores[order], order, place)
+        if self.recall_ax_ is not None:
+            self._draw_recall(np.asarray(self.recall, dtype=float)[order])
+        return ax
+
+    def _draw_scores(self, ax, scores, order, place):
+        """A line of folds for each strategy, in order."""
+        means = scores.mean(axis=1)
+        as_good = ~(np.asarray(self.p_values, dtype=float)[order] < SIGNIFICANCE)
+        for i, good in enumerate(as_good):
+            if good:
+                ax.axhspan(i - 0.5, i + 0.5, color=BLUE, alpha=0.12, linewidth=0)
+        rows = np.arange(len(order))
+        folds = np.broadcast_to(rows[:, None], scores.shape)
+        handles = ax.plot(
+            scores.ravel(), folds.ravel(), "|", color=GREY, markersize=9, label="fold"
+        )
+        for chosen, marker, size, color, label in (
+            (rows == 0, "*", 14, VERMILION, "best"),
+            (as_good & (rows > 0), "o", 6, BLUE, f"not told from the best (p ≥ {SIGNIFICANCE})"),
+            (~as_good, "s", 6, "black", "worse than the best"),
+        ):
+            if np.any(chosen):
+                style = {"color": color, "markersize": size, "label": label}
+                handles += ax.plot(means[chosen], rows[chosen], marker, **style)
+        ax.axvline(means[0], color=VERMILION, linestyle=":", linewidth=1, zorder=0)
+        ax.set_yticks(rows, [short(self.names[k], 32) for k in order])
+        ax.get_yticklabels()[0].set_fontweight("bold")
+        ax.set(
+            xlabel=f"{in_words(self.metric)}, by fold and on average",
+            ylim=(len(order) - 0.5, -0.5),
+        )
+        legend(ax, handles, place)
+
+    def _draw_recall(self, recall):
+        """Mean recall, of the strategies in order."""
+        ax = self.recall_ax_
+        columns = [short(label, 18) for label in self.classes]
+        texts = [["-" if np.isnan(r) else f"{r:.2f}" for r in row] for row in recall]
+        image = heat_map(ax, recall, texts, None, columns, own_figure=True)
+        ax.set(yticks=[], xlabel="class, the rarest on the right", title="mean recall")
+        if len(self.classes) > MOST_WITH_SHARES:
+            ax.get_figure(root=True).colorbar(image, ax=ax)

@@ -1,0 +1,156 @@
+"""Precision over recall, class by class."""
+
+import numpy as np
+from sklearn.metrics import precision_recall_curve
+
+from skimbalance._response import posterior
+from skimbalance.metrics._checks import checked_posteriors
+from skimbalance.metrics._posteriors import average_precision
+from skimbalance.plots._drawing import CHANCE_LINE, COLORS, STYLES, Display, legend, new_figure
+from skimbalance.plots._words import not_shown, rarest, row_count, short
+
+__all__ = ["PerClassPrecisionRecallDisplay"]
+
+
+class PerClassPrecisionRecallDisplay(Display):
+    """Precision over recall of each class against the rest.
+
+    Unlike a ROC curve, it shows how many false alarms a find of a rare class costs. The rarest
+    classes are drawn on top, eight of them at most. A dotted line is the precision of guessing, the
+    share of the class.
+
+    Parameters
+    ----------
+    precision, recall : list of n_classes ndarrays of shape (n_thresholds,)
+        As scikit-learn's `precision_recall_curve`; empty for a class without rows.
+    average_precision : array-like of shape (n_classes,)
+        Area under each curve.
+    n_rows : array-like of shape (n_classes,)
+        Rows of each class.
+    classes : array-like of shape (n_classes,)
+        Their labels.
+
+    Attributes
+    ----------
+    ax_ : Axes
+        Where the curves are.
+    figure_ : Figure
+        That they are in.
+
+    See Also
+    --------
+    sklearn.metrics.PrecisionRecallDisplay : One curve of two classes.
+
+    References
+    ----------
+    .. [1] J. Davis, M. Goadrich. "The Relationship between Precision-Recall and ROC Curves."
+       ICML 2006. doi:10.1145/1143844.1143874
+
+    Examples
+    --------
+    >>> from skimbalance.plots import PerClassPrecisionRecallDisplay
+    >>> proba = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]]
+    >>> display = PerClassPrecisionRecallDisplay.from_predictions(["no", "no", "yes"], proba)
+    >>> [label.get_text() for label in display.ax_.get_legend().get_texts()]
+    ['yes: AP 0.50, 1 row', 'no: AP 0.83, 2 rows', 'chance, by class']
+    """
+
+    def __init__(self, precision, recall, *, average_precision, n_rows, classes):
+        self.precision = precision
+        self.recall = recall
+        self.average_precision = average_precision
+        self.n_rows = n_rows
+        self.classes = classes
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, ax=None):
+        """Draw the curves of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Fitted. Its rows are ranked by ``predict_posterior`` where it has that.
+        X : array-like of shape (n_samples, n_features)
+            Rows that it has not seen.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        ax : Axes, default=None
+            Where to draw; by default on a new figure.
+
+        Returns
+        -------
+        display : PerClassPrecisionRecallDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If a label of y is none of the classifier's.
+        """
+        return cls.from_predictions(y, posterior(estimator, X), labels=estimator.classes_, ax=ax)
+
+    @classmethod
+    def from_predictions(cls, y_true, proba, *, labels=None, ax=None):
+        """Draw the curves of predictions.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels.
+        proba : array-like of shape (n_samples, n_classes)
+            Probabilities.
+        labels : array-like of shape (n_classes,), default=None
+            All labels, in the order of the columns of `proba`; by default those of `y_true`,
+            sorted.
+        ax : Axes, default=None
+            Where to draw; by default on a new figure.
+
+        Returns
+        -------
+        display : PerClassPrecisionRecallDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If shapes, labels or probabilities do not fit.
+        """
+        y, proba, labels = checked_posteriors(y_true, proba, labels, cls.__name__)
+        n_rows = np.bincount(y, minlength=len(labels))
+        precision, recall = [], []
+        for k, n in enumerate(n_rows):
+            curve = (np.empty(0), np.empty(0))
+            if n:
+                curve = precision_recall_curve(y == k, proba[:, k], drop_intermediate=True)[:2]
+            precision.append(curve[0])
+            recall.append(curve[1])
+        return cls(
+            precision,
+            recall,
+            average_precision=average_precision(y, proba, np.ones(len(y))),
+            n_rows=n_rows,
+            classes=labels,
+        ).plot(ax)
+
+    def _draw(self, ax):
+        place = "beside" if ax is None else "inside"
+        ax = new_figure(8.5, 4.8).subplots() if ax is None else ax
+        shown = rarest(self.n_rows)
+        lines = []
+        for rank, k in enumerate(shown):
+            average = self.average_precision[k]
+            style = {"color": COLORS[rank], "zorder": 3 - rank / len(shown)}
+            lines += ax.step(
+                self.recall[k],
+                self.precision[k],
+                where="post",
+                label=f"{short(self.classes[k])}: AP {average:.2f}, {row_count(self.n_rows[k])}",
+                linestyle=STYLES[rank % len(STYLES)],
+                linewidth=2.4 if rank == 0 else 1.5,
+                **style,
+            )
+            ax.axhline(self.n_rows[k] / np.sum(self.n_rows), **CHANCE_LINE, **style)
+        lines += ax.plot([], [], color="black", label="chance, by class", **CHANCE_LINE)
+        ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
+        legend(ax, lines, place, title=not_shown(self.n_rows, shown))
+        return ax

@@ -1,0 +1,139 @@
+"""What a threshold was chosen from."""
+
+import numpy as np
+
+from skimbalance.plots._drawing import (
+    BLUE,
+    GREY,
+    VERMILION,
+    Display,
+    last_step,
+    legend,
+    new_figure,
+    probability_axis,
+)
+from skimbalance.plots._words import in_words
+
+__all__ = ["ThresholdCurveDisplay"]
+
+# The curve is shown from here on, and to here from 1.
+FAR = 1e-3
+
+
+class ThresholdCurveDisplay(Display):
+    """An objective over the decision threshold, its spread, and the threshold chosen.
+
+    The thresholds that matter for a rare class are near 0: the axis has equal steps in log odds.
+
+    Parameters
+    ----------
+    thresholds : array-like of shape (n_thresholds,)
+        Posteriors of the second class from which on it is decided, ascending.
+    scores : array-like of shape (n_thresholds,)
+        The objective at each.
+    scores_std : array-like of shape (n_thresholds,)
+        Its standard deviation over folds.
+    threshold : float
+        The one chosen.
+    threshold_std : float
+        Its standard deviation over folds.
+    objective : str or callable
+        What it was chosen for.
+
+    Attributes
+    ----------
+    ax_ : Axes
+        Where the curve is.
+    figure_ : Figure
+        That it is in.
+
+    Examples
+    --------
+    >>> from skimbalance.plots import ThresholdCurveDisplay
+    >>> display = ThresholdCurveDisplay(
+    ...     [0.01, 0.1, 0.5], [0.2, 0.5, 0.3], [0.02, 0.05, 0.1],
+    ...     threshold=0.1, threshold_std=0.05, objective="f1_macro",
+    ... ).plot()
+    >>> display.ax_.get_xscale(), display.ax_.get_ylabel()
+    ('logit', 'f1 macro')
+    """
+
+    def __init__(self, thresholds, scores, scores_std, *, threshold, threshold_std, objective):
+        self.thresholds = thresholds
+        self.scores = scores
+        self.scores_std = scores_std
+        self.threshold = threshold
+        self.threshold_std = threshold_std
+        self.objective = objective
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw the curve of a classifier with a tuned threshold.
+
+        Parameters
+        ----------
+        estimator : TunedDecisionClassifierCV or Pipeline
+            Fitted, for two classes; or a pipeline that ends in one.
+        ax : Axes, default=None
+            Where to draw; by default on a new figure.
+
+        Returns
+        -------
+        display : ThresholdCurveDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no curve.
+        """
+        tuned = last_step(estimator)
+        curve = getattr(tuned, "curve_", None)
+        if curve is None:
+            raise ValueError(
+                "The 'estimator' parameter of ThresholdCurveDisplay must be fitted, for two "
+                f"classes, and have a 'curve_'. Got {type(tuned).__name__} instead, which has none."
+            )
+        return cls(
+            curve.thresholds,
+            curve.scores,
+            curve.scores_std,
+            threshold=tuned.threshold_,
+            threshold_std=tuned.threshold_std_,
+            objective=tuned.objective,
+        ).plot(ax)
+
+    def _draw(self, ax):
+        place = "below" if ax is None else "inside"
+        ax = new_figure(7, 4.5).subplots() if ax is None else ax
+        thresholds = np.asarray(self.thresholds, dtype=float)
+        scores, std = np.asarray(self.scores), np.asarray(self.scores_std)
+        # In sight: the usual threshold, a factor of ten in odds around the one chosen, and of the
+        # rest of the curve what is not too near to 0 or 1 to matter.
+        inside = thresholds[(thresholds > 0) & (thresholds < 1)]
+        seen = np.append(inside, 0.5)
+        low = max(seen.min() / 1.3, min(FAR, self.threshold / 10))
+        high = 1 - max((1 - seen.max()) / 1.3, min(FAR, (1 - self.threshold) / 10))
+        probability_axis(ax, "x", low, high)
+        low, high = ax.get_xlim()
+        # The logarithm of the odds of 0 and 1 is infinite.
+        x = np.clip(thresholds, min(low, inside.min(initial=low)), max(high, inside.max(initial=0)))
+        score = np.interp(self.threshold, thresholds, scores)
+        around = self.threshold + np.array([-1, 1]) * self.threshold_std
+        chosen = np.clip(self.threshold, low, high)
+        ax.axvspan(*np.clip(around, low, high), color=VERMILION, alpha=0.15, linewidth=0)
+        ax.axvline(chosen, color=VERMILION, linestyle="--", linewidth=1)
+        label = f"chosen: {self.threshold:.3g} ± {self.threshold_std:.2g}, score {score:.3f}"
+        band = {"color": BLUE, "alpha": 0.2, "linewidth": 0, "label": "± 1 std over folds"}
+        handles = [
+            *ax.plot(x, scores, color=BLUE, label="held-out rows"),
+            ax.fill_between(x, scores - std, scores + std, **band),
+            *ax.plot(chosen, score, "o--", color=VERMILION, label=label),
+            ax.axvline(0.5, color=GREY, linestyle=":", label="0.5, the usual one"),
+        ]
+        name = self.objective
+        if not isinstance(name, str):
+            name = getattr(name, "__name__", type(name).__name__)
+        ax.set(xlabel="threshold, in steps of log odds", ylabel=in_words(name))
+        legend(ax, handles, place)
+        return ax

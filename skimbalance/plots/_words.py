@@ -1,0 +1,44 @@
+"""Words in figures: classes, metrics and numbers of rows; and which classes are shown."""
+
+import numpy as np
+
+from skimbalance.plots._drawing import MOST_CLASSES
+
+__all__ = ["in_words", "not_shown", "rarest", "row_count", "short"]
+
+
+def short(label, width=26):
+    """A label as text in a figure: in one line, cut in the middle, as names differ at the ends."""
+    line = " ".join(str(label).split())
+    if len(line) > width:
+        n_first = 2 * width // 3
+        line = f"{line[:n_first].rstrip()}…{line[n_first + 1 - width :].lstrip()}"
+    return line.replace("$", r"\$")
+
+
+def rarest(n_rows):
+    """Classes with rows from the rarest on, as many as can be told apart."""
+    n_rows = np.asarray(n_rows)
+    order = np.argsort(n_rows, kind="stable")
+    return order[n_rows[order] > 0][:MOST_CLASSES]
+
+
+def not_shown(n_rows, shown):
+    """What is not shown, in words; None if all is."""
+    n_rows = np.asarray(n_rows)
+    n_empty, parts = np.count_nonzero(n_rows == 0), []
+    if len(shown) < len(n_rows) - n_empty:
+        number = f"{len(shown)} " if len(shown) > 1 else ""
+        parts.append(f"the rarest {number}of {len(n_rows)} classes")
+    if n_empty:
+        parts.append(f"{n_empty} {'class' if n_empty == 1 else 'classes'} without rows")
+    return "; ".join(parts) or None
+
+
+def row_count(n):
+    return f"{n:,} row" if n == 1 else f"{n:,} rows"
+
+
+def in_words(name):
+    """Name of a metric in words."""
+    return short(name.replace("_", " "), 40)

@@ -1,0 +1,388 @@
+"""A report on a classifier for rare classes: data first, then text, a table and a page."""
+
+import copy
+import io
+import textwrap
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from skimbalance._page import figure_html, list_html, page, table_html, write_page
+from skimbalance._response import posterior
+from skimbalance.metrics import classification_summary
+from skimbalance.metrics._checks import all_labels
+from skimbalance.report._flags import OVERALL_NAMES, flags
+
+__all__ = ["ImbalanceReport"]
+
+_TEXT_WIDTH = 100
+_LABEL_WIDTH = 30
+
+_CLASS_NAMES = {
+    "label": "class",
+    "support": "rows",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "average_precision": "average precision",
+    "calibration_error": "calibration error",
+}
+
+
+class ImbalanceReport:
+    """How far a classifier can be trusted, class by class.
+
+    Built by `from_estimator` or `from_predictions`. ``str()`` gives plain tables, a notebook shows
+    them as HTML, `save` writes a page with figures.
+
+    Parameters
+    ----------
+    summary : dict
+        As of `skimbalance.metrics.classification_summary`.
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    y_pred : array-like of shape (n_samples,)
+        Predicted labels.
+    proba : array-like of shape (n_samples, n_classes), default=None
+        Natural posteriors.
+    labels : array-like of shape (n_classes,), default=None
+        All labels in the order of the columns of `proba`. By default those of the summary.
+
+    Attributes
+    ----------
+    flags : list of str
+        What is wrong, in sentences: a class never predicted, decisions, rankings or probabilities
+        no better than a dummy's, probabilities badly calibrated (off by more than chance gives,
+        and by more than a quarter of the share of the class), too few test rows to tell (an
+        interval of the recall wider than 0.4). Empty if nothing is.
+
+    See Also
+    --------
+    skimbalance.metrics.classification_summary : How each figure is computed, and its sources.
+
+    Examples
+    --------
+    >>> from skimbalance.report import ImbalanceReport
+    >>> report = ImbalanceReport.from_predictions(["no"] * 98 + ["yes"] * 2, ["no"] * 100)
+    >>> report.flags[0]
+    "Never predicted: class 'yes' (2 rows)."
+    >>> report.frame()["recall"].to_dict()
+    {'no': 1.0, 'yes': 0.0}
+    """
+
+    def __init__(self, summary, y_true, y_pred, proba=None, *, labels=None):
+        self.summary = summary
+        self.y_true = y_true
+        self.y_pred = y_pred
+        self.proba = proba
+        self.labels = labels
+        self.flags = flags(summary)
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, level=0.95, n_resamples=1000, random_state=None):
+        """Judge a fitted classifier on rows that it has not seen.
+
+        Decisions are those of ``predict``. Probabilities are natural ones, by
+        ``predict_posterior``, where the classifier has them, as those trained with weights promise
+        too many rows of the rare classes; else those of ``predict_proba``, if there are any.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Fitted; may be a pipeline.
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Labels. Such as the classifier does not know count as never predicted.
+        level : float, default=0.95
+            Level of the intervals.
+        n_resamples : int, default=1000
+            Number of draws for the intervals of overall scores.
+        random_state : int, RandomState instance or None, default=None
+            Source of the draws.
+
+        Returns
+        -------
+        report : ImbalanceReport
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skimbalance.report import ImbalanceReport
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = LogisticRegression(max_iter=1000).fit(X[::2], y[::2])
+        >>> ImbalanceReport.from_estimator(clf, X[1::2], y[1::2]).flags
+        []
+        """
+        check_is_fitted(estimator)
+        y = column_or_1d(y)
+        labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
+        proba = posterior(estimator, X, labels) if hasattr(estimator, "predict_proba") else None
+        return cls.from_predictions(
+            y,
+            estimator.predict(X),
+            proba,
+            labels=labels,
+            level=level,
+            n_resamples=n_resamples,
+            random_state=random_state,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred,
+        proba=None,
+        *,
+        labels=None,
+        level=0.95,
+        n_resamples=1000,
+        random_state=None,
+    ):
+        """Judge predictions.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels.
+        y_pred : array-like of shape (n_samples,)
+            Predicted labels.
+        proba : array-like of shape (n_samples, n_classes), default=None
+            Natural posteriors; rows sum to 1.
+        labels : array-like of shape (n_classes,), default=None
+            All labels in the order of the columns of `proba`. By default the sorted labels of
+            `y_true` and `y_pred`.
+        level : float, default=0.95
+            Level of the intervals.
+        n_resamples : int, default=1000
+            Number of draws for the intervals of overall scores.
+        random_state : int, RandomState instance or None, default=None
+            Source of the draws.
+
+        Returns
+        -------
+        report : ImbalanceReport
+
+        Raises
+        ------
+        ValueError
+            If labels are unknown or missing, or `proba` is no table of posteriors of all labels.
+
+        Examples
+        --------
+        >>> from skimbalance.report import ImbalanceReport
+        >>> proba = [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]
+        >>> report = ImbalanceReport.from_predictions([0, 1, 1], [0, 0, 1], proba)
+        >>> report.to_dict()["overall"]["balanced_accuracy"]
+        0.75
+        """
+        if labels is None:
+            labels = all_labels(None, cls.__name__, y_true=y_true, y_pred=y_pred)
+        summary = classification_summary(
+            y_true,
+            y_pred,
+            proba,
+            labels=labels,
+            level=level,
+            n_resamples=n_resamples,
+            random_state=random_state,
+        )
+        return cls(summary, y_true, y_pred, proba, labels=labels)
+
+    def frame(self):
+        """Scores by class.
+
+        Returns
+        -------
+        frame : DataFrame
+            A row for each class, named by its label; intervals as columns "recall_low" and
+            "recall_high" and so on. nan where a score is not defined.
+
+        Examples
+        --------
+        >>> from skimbalance.report import ImbalanceReport
+        >>> ImbalanceReport.from_predictions([0, 0, 1], [0, 1, 1]).frame()["precision"].to_dict()
+        {0: 1.0, 1: 0.5}
+        """
+        import pandas as pd
+
+        columns = {}
+        for name in self.summary["classes"][0]:
+            values = [of_class[name] for of_class in self.summary["classes"]]
+            if name.endswith("_interval"):
+                score = name.removesuffix("_interval")
+                columns[f"{score}_low"], columns[f"{score}_high"] = zip(*values, strict=True)
+            elif name in ("label", "support", "predicted"):
+                columns[name] = values
+            else:
+                columns[name] = np.array(values, dtype=float)
+        return pd.DataFrame(columns).set_index("label")
+
+    def to_dict(self):
+        """Everything, as `classification_summary` has it, and the flags.
+
+        Returns
+        -------
+        report : dict
+            Of plain Python objects, which JSON can hold.
+
+        Examples
+        --------
+        >>> import json
+        >>> from skimbalance.report import ImbalanceReport
+        >>> report = ImbalanceReport.from_predictions([0, 0, 1], [0, 1, 1])
+        >>> json.loads(json.dumps(report.to_dict())) == report.to_dict()
+        True
+        """
+        return copy.deepcopy(self.summary) | {"flags": list(self.flags)}
+
+    def save(self, path):
+        """Write a page that stands alone, with figures, to open in a browser, print or send.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File, such as "report.html". It is replaced only once the new page is whole.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from skimbalance.report import ImbalanceReport
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "report.html")
+        ...     ImbalanceReport.from_predictions([0, 0, 1], [0, 1, 1]).save(path)
+        ...     "<h1>" in path.read_text()
+        True
+        """
+        overall, by_class = self._tables()
+        blocks = [
+            ("", f"<p>{self._caption()}</p>"),
+            ("To know", _flags_html(self.flags)),
+            ("Overall", table_html(overall)),
+            ("By class", table_html(by_class)),
+            *self._figures(),
+        ]
+        write_page(path, page("Imbalance report", blocks))
+
+    def _repr_html_(self):
+        overall, by_class = self._tables()
+        return "\n".join(
+            [
+                f"<p>{self._caption()}</p>",
+                _flags_html(self.flags),
+                table_html(overall),
+                table_html(by_class),
+            ]
+        )
+
+    def __str__(self):
+        from rich.console import Console
+
+        # Wider than any table, which then takes what it needs and drops no column.
+        console = Console(file=io.StringIO(), width=1000, color_system=None, force_jupyter=False)
+        for table in self._tables():
+            console.print(_rich_table(table))
+        tables = [line.rstrip() for line in console.file.getvalue().splitlines()]
+        sentences = [self._caption(), *(f"! {flag}" for flag in self.flags)]
+        return "\n".join(
+            [*tables, *(textwrap.fill(s, _TEXT_WIDTH, break_long_words=False) for s in sentences)]
+        )
+
+    def _caption(self):
+        return (
+            f"{self.summary['n_rows']} rows, {len(self.summary['classes'])} classes; in brackets "
+            f"intervals at {100 * self.summary['level']:g} %. Dummy: always the most frequent "
+            "class, with the class shares as probabilities."
+        )
+
+    def _tables(self):
+        """Overall scores and those by class, as frames of what is to be read."""
+        import pandas as pd
+
+        overall, dummy = self.summary["overall"], self.summary["dummy"]
+        known = {name: title for name, title in OVERALL_NAMES.items() if name in overall}
+        of_classes = self.summary["classes"]
+        return (
+            pd.DataFrame(
+                {
+                    "score": list(known.values()),
+                    "value": [_readable(overall, name) for name in known],
+                    "dummy": [_readable(dummy, name) for name in known],
+                },
+                dtype=object,
+            ),
+            pd.DataFrame(
+                {
+                    title: [_readable(of_class, name) for of_class in of_classes]
+                    for name, title in _CLASS_NAMES.items()
+                    if name in of_classes[0]
+                },
+                dtype=object,
+            ),
+        )
+
+    def _figures(self):
+        """Blocks of the page."""
+        from skimbalance.plots import (
+            ConfusionDisplay,
+            PerClassPrecisionRecallDisplay,
+            ReliabilityDisplay,
+        )
+
+        labels = self.labels
+        display = ConfusionDisplay.from_predictions(self.y_true, self.y_pred, labels=labels)
+        alt = "Confusion matrix, each row in shares of a true class"
+        yield "Who is taken for whom", figure_html(display.figure_, alt)
+        if self.proba is None:
+            return
+        display = PerClassPrecisionRecallDisplay.from_predictions(
+            self.y_true, self.proba, labels=labels
+        )
+        alt = "Precision over recall of each class against the rest"
+        yield "Precision and recall at other thresholds", figure_html(display.figure_, alt)
+        display = ReliabilityDisplay.from_predictions(self.y_true, self.proba, labels=labels)
+        alt = "Share of each class over its predicted probability"
+        yield "Do the probabilities hold", figure_html(display.figure_, alt)
+
+
+def _readable(scores, name):
+    """Text of a score with its interval; a dash where it is not defined."""
+    value = scores[name]
+    interval = scores.get(f"{name}_interval")
+    if value is None:
+        return "-"
+    if not isinstance(value, float) or name == "label":
+        return str(value)
+    return f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+
+
+def _flags_html(flags):
+    return list_html(flags) if flags else "<p>Nothing to warn of.</p>"
+
+
+def _rich_table(frame):
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name in frame.columns:
+        first = name == frame.columns[0]
+        # Long labels fold rather than being cut.
+        table.add_column(
+            name.replace(" ", "\n"),
+            justify="left" if first else "right",
+            overflow="fold",
+            max_width=_LABEL_WIDTH if first else None,
+        )
+    for row in frame.itertuples(index=False):
+        # As Text, so that a label such as "[red]" is no markup.
+        table.add_row(*map(Text, row))
+    return table

@@ -1,0 +1,134 @@
+"""Which rows an epoch visits, and in which order: index streams.
+
+An index stream is a pure function of (labels, seed, epoch) to an array of row indices that is
+cut into batches in its order. Being pure, it is the same alone and among many fits, and can
+be resumed at any epoch.
+"""
+
+import numpy as np
+
+from skimbalance.sampling._splits import rows_by_class
+
+__all__ = [
+    "balanced_order",
+    "shuffled_order",
+    "stratified_order",
+]
+
+
+def shuffled_order(y, *, seed, epoch):
+    """Every row once, in random order.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1; only their number is used.
+    seed : int
+        Not negative.
+    epoch : int
+        Not negative; each epoch has another order.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,), dtype int32
+        Row indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import shuffled_order
+    >>> sorted(shuffled_order(np.array([0, 0, 1]), seed=0, epoch=0).tolist())
+    [0, 1, 2]
+    """
+    return np.random.default_rng([seed, epoch]).permutation(np.arange(len(y), dtype=np.int32))
+
+
+def stratified_order(y, *, seed, epoch):
+    """Every row once; every batch holds each class in its share of the rows.
+
+    Within one row for two classes; of C classes one with share f is off by less than
+    ``1 + f (C - 2)`` rows, so it is the frequent ones that give way, never the rare.
+    A rare class that a plain shuffle would leave out of some batches and crowd into others is
+    spread evenly over the epoch.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1.
+    seed : int
+        Not negative.
+    epoch : int
+        Not negative; each epoch has another order.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,), dtype int32
+        Row indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import stratified_order
+    >>> y = np.repeat([0, 1], [8, 4])
+    >>> y[stratified_order(y, seed=0, epoch=0)].reshape(2, 6).sum(axis=1)
+    array([2, 2])
+    """
+    rng = np.random.default_rng([seed, epoch])
+    return _spread([rng.permutation(rows) for rows in rows_by_class(y)], rng)
+
+
+def balanced_order(y, *, seed, epoch):
+    """As many draws as rows; every batch holds all classes in equal numbers, within one row.
+
+    Rows of a rare class are drawn several times in an epoch, those of a frequent class at most
+    once. An epoch goes on where the one before stopped: after any number of epochs the rows of a
+    class have been drawn equally often, within one.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices 0 to n_classes - 1.
+    seed : int
+        Not negative.
+    epoch : int
+        Not negative; each epoch has other draws.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,), dtype int32
+        Row indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.sampling import balanced_order
+    >>> y = np.repeat([0, 1], [90, 10])
+    >>> np.bincount(y[balanced_order(y, seed=0, epoch=0)])
+    array([50, 50])
+    """
+    rng = np.random.default_rng([seed, epoch])
+    groups = rows_by_class(y)
+    n_classes = len(groups)
+    draws = []
+    for k, rows in enumerate(groups):
+        # Class k has had (epoch * n + k) // n_classes draws before this epoch: the classes sum
+        # to epoch * n (Hermite's identity) and take turns at the draws that are left over.
+        start, end = ((e * len(y) + k) // n_classes for e in (epoch, epoch + 1))
+        # One permutation for all epochs, walked round and round: no row is ever a draw ahead.
+        # (The 1 sets its seed apart from that of epoch k.)
+        cycle = np.random.default_rng([seed, k, 1]).permutation(rows)
+        draws.append(rng.permutation(cycle[np.arange(start, end) % len(rows)]))
+    # Draw j of every class stands in round j; classes with a draw more come first in a round.
+    draws = sorted((draws[k] for k in rng.permutation(n_classes)), key=len, reverse=True)
+    rounds = [np.arange(len(rows)) for rows in draws]
+    return np.concatenate(draws)[np.argsort(np.concatenate(rounds), kind="stable")]
+
+
+def _spread(groups, rng):
+    """Interleave the groups evenly, so that every stretch of the result mirrors the whole.
+
+    The j-th of m draws stands at (j + u) / m of the epoch, with one offset u a group: a stretch
+    of length L then holds L * m draws of the group, rounded down or up.
+    """
+    positions = [(np.arange(len(group)) + rng.random()) / len(group) for group in groups]
+    return np.concatenate(groups)[np.argsort(np.concatenate(positions), kind="stable")]

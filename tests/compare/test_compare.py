@@ -1,0 +1,926 @@
+"""Strategies on the same folds: scores, tests of their differences, and no leak.
+
+What needs no network compares scikit-learn's classifiers, which are quick.
+"""
+
+import itertools
+import json
+import re
+import warnings
+from functools import partial
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from imblearn.metrics import geometric_mean_score
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
+from imblearn.pipeline import make_pipeline
+from scipy.stats import ttest_1samp
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import make_classification, make_moons
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    fbeta_score,
+    matthews_corrcoef,
+    recall_score,
+)
+from sklearn.model_selection import (
+    RepeatedStratifiedKFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+from skimbalance import ImbalancedMLPClassifier, compare_strategies
+from skimbalance._engine.tensorflow import program
+from skimbalance.compare._result import StrategyComparison, corrected_t_test, holm
+from skimbalance.compare._strategies import STRATEGIES, EachClassSMOTE, make_strategy, over_table
+
+NETWORK = ImbalancedMLPClassifier((4,), epochs=2, early_stopping=False)
+LOGISTIC = LogisticRegression()
+ALWAYS = DummyClassifier()
+
+X, Y = make_classification(
+    240, 4, n_informative=3, n_redundant=1, n_classes=3, n_clusters_per_class=1,
+    weights=[0.7, 0.2], class_sep=0.7, flip_y=0.2, random_state=0,
+)  # fmt: skip
+
+
+def compare(X=X, y=Y, **options):
+    """Only the estimators given, without a bar."""
+    options = {"strategies": [], "random_state": 0, "verbose": 0} | options
+    return compare_strategies(X, y, **options)
+
+
+def both(**options):
+    return compare(**({"estimators": {"logistic": LOGISTIC, "always": ALWAYS}} | options))
+
+
+def mixed_table(n, seed=0):
+    """Numbers, categories, text and booleans, with missing values; a constant; an empty column."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "amount": rng.normal(size=n),
+            "count": pd.array(rng.integers(0, 9, n), dtype="Int64"),
+            "home": rng.choice(["own", "rent"], n),
+            "grade": pd.Categorical(rng.choice(["a", "b", "c"], n)),
+            "old": rng.random(n) < 0.5,
+            "constant": 7,
+            "empty": np.full(n, np.nan),
+        }
+    )
+    for name in ("amount", "count", "home", "grade"):
+        table.loc[rng.random(n) < 0.1, name] = None
+    return table
+
+
+# Scores
+
+
+SCORES = {
+    "balanced_accuracy": balanced_accuracy_score,
+    "f1_macro": partial(f1_score, average="macro", zero_division=0),
+    "f1_weighted": partial(f1_score, average="weighted", zero_division=0),
+    "mcc": matthews_corrcoef,
+    "geometric_mean": geometric_mean_score,
+    "cohen_kappa": cohen_kappa_score,
+    "f1": lambda true, decided: f1_score(true, decided, average=None, zero_division=0)[2],
+}
+
+
+def test_scores_are_those_of_the_libraries_on_the_same_folds():
+    cv = StratifiedKFold(4, shuffle=True, random_state=1)
+    # A pipeline is left as it is; the other one gets standardised columns.
+    estimators = {"alone": LOGISTIC, "pipeline": make_pipeline(StandardScaler(), LOGISTIC)}
+    result = compare(estimators=estimators, cv=cv)
+    decided = cross_val_predict(estimators["pipeline"], X, Y, cv=cv)
+    proba = cross_val_predict(estimators["pipeline"], X, Y, cv=cv, method="predict_proba")
+    tests = [test for _, test in cv.split(X, Y)]
+    assert set(result.metrics) == {*SCORES, "average_precision"}
+    for name, score in SCORES.items():
+        expected = [score(Y[test], decided[test]) for test in tests]
+        np.testing.assert_allclose(result.metrics[name], [expected] * 2, rtol=1e-12)
+    expected = [
+        np.mean([average_precision_score(Y[test] == k, proba[test, k]) for k in range(3)])
+        for test in tests
+    ]
+    np.testing.assert_allclose(result.metrics["average_precision"], [expected] * 2, rtol=1e-9)
+    assert result.classes.tolist() == [0, 1, 2]
+    assert result.class_counts.tolist() == np.bincount(Y).tolist()
+    recall = recall_score(Y, decided, average=None)
+    np.testing.assert_allclose(result.recall, [recall] * 2)
+    np.testing.assert_array_equal(result.scores, result.metrics["f1_macro"])
+    assert result.p_values[1] == 1
+    frame = result.frame()
+    assert frame.index.tolist() == result.names == ["alone", "pipeline"]
+    assert frame["mcc"].tolist() == result.metrics["mcc"].mean(axis=1).tolist()
+    assert frame["f1_macro std"].tolist() == result.scores.std(axis=1).tolist()
+    np.testing.assert_allclose(frame.filter(like="recall ").to_numpy(), [recall] * 2)
+
+
+def test_p_values_are_the_corrected_tests_of_the_lead():
+    others = {str(c): LogisticRegression(C=c) for c in (1e-4, 1e-3, 1e-2, 1.0)}
+    result = compare(estimators=others | {"always": ALWAYS}, cv=4, objective="mcc")
+    expected = holm(corrected_t_test(result.scores[0] - result.scores[1:], 1 / 3)[1])
+    np.testing.assert_allclose(result.p_values[1:], expected)
+    assert np.isnan(result.p_values[0])
+    assert np.all(np.diff(result.scores.mean(axis=1)) <= 0)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_any_objective_sorts(name):
+    result = both(objective=name)
+    means = result.metrics[name].mean(axis=1)
+    assert means[0] >= means[1]
+    assert result.metric == result.frame().columns[0] == name
+    assert name in result.recommendation
+
+
+def test_objective_of_ones_own():
+    def f1(true, decided):
+        return -f1_score(true, decided, average="macro", zero_division=0)
+
+    result = both(objective=f1)
+    assert result.names == ["always", "logistic"]
+    # It takes the place of the metric of its name.
+    assert result.metrics["f1"].shape == (2, 5)
+    np.testing.assert_allclose(result.metrics["f1"], -result.metrics["f1_macro"])
+    # A partial function has no name.
+    f2 = partial(fbeta_score, beta=2, average="macro", zero_division=0)
+    result = both(objective=f2)
+    assert result.metric == "objective"
+    f2_alone = both(objective=lambda true, decided: f2(true, decided))
+    np.testing.assert_array_equal(result.scores, f2_alone.scores)
+    labels = np.array(["a", "b", "c"])[Y]
+    seen = set()
+    both(y=labels, objective=lambda true, decided: float(seen.update(true, decided) or 0))
+    assert seen == {"a", "b", "c"}
+
+
+def test_the_last_class_is_that_of_f1_also_among_equally_rare_ones():
+    y = np.repeat(["a", "b", "c"], [100, 20, 20])
+    result = both(X=X[:140], y=y)
+    assert result.classes.tolist() == ["a", "c", "b"]
+    f1_of_b = both(X=X[:140], y=y, objective=lambda true, decided: f1_score(
+        true, decided, labels=["b"], average="macro", zero_division=0))  # fmt: skip
+    order = [result.names.index(name) for name in f1_of_b.names]
+    np.testing.assert_allclose(result.metrics["f1"][order], f1_of_b.scores)
+
+
+# Tests of differences
+
+
+def test_corrected_t_test_by_hand():
+    # mean 0.02, variance 0.0001 * 2.5; (1/5 + 1/4) * 0.00025 = 0.0001125; t = 1.8856 with 4 degrees
+    # of freedom. Beyond +-t of Student's distribution with 4 degrees stands
+    # 1 - sin(a) * (1 + cos(a)^2 / 2) where tan(a) = t / 2.
+    differences = np.array([[0.0, 0.01, 0.02, 0.03, 0.04]])
+    a = np.arctan(0.02 / np.sqrt(0.0001125) / 2)
+    expected = 1 - np.sin(a) * (1 + np.cos(a) ** 2 / 2)
+    np.testing.assert_allclose(corrected_t_test(differences, 1 / 4)[1], [expected])
+
+
+def test_corrected_t_test_of_a_published_example():
+    # scikit-learn's example "Statistical comparison of models using grid search": one-sided 0.227.
+    X, y = make_moons(noise=0.352, random_state=1, n_samples=100)
+    cv = RepeatedStratifiedKFold(n_splits=10, n_repeats=10, random_state=0)
+    rbf, linear = (
+        cross_val_score(SVC(kernel=kernel), X, y, cv=cv, scoring="roc_auc")
+        for kernel in ("rbf", "linear")
+    )
+    assert corrected_t_test((rbf - linear)[None], 10 / 90)[1][0] / 2 == pytest.approx(
+        0.227, abs=5e-4
+    )
+
+
+def test_corrected_t_test_is_the_plain_one_where_no_rows_are_shared():
+    differences = np.random.default_rng(0).normal(0.3, 1, (5, 8))
+    plain = ttest_1samp(differences, 0, axis=1).pvalue
+    np.testing.assert_allclose(corrected_t_test(differences, 0.0)[1], plain)
+    np.testing.assert_allclose(corrected_t_test(-differences, 0.0)[1], plain)
+    assert np.all(corrected_t_test(differences, 0.25)[1] > plain)
+
+
+def test_corrected_t_test_without_a_spread():
+    assert corrected_t_test(np.array([[0.0] * 3, [0.5] * 3]), 0.5)[1].tolist() == [1, 0]
+    assert np.isnan(corrected_t_test(np.array([[0.1], [0.0]]), 0.5)).all()
+
+
+def test_holm_of_a_published_example():
+    # Of the article "Holm-Bonferroni method": at 0.05 the fourth and the first are rejected.
+    adjusted = holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    np.testing.assert_allclose(adjusted, [0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_is_its_definition():
+    p = np.random.default_rng(0).random(30) ** 3
+    ranked = np.sort(p)
+    steps = [(len(p) - j) * ranked[j] for j in range(len(p))]
+    expected = {ranked[i]: min(1, max(steps[: i + 1])) for i in range(len(p))}
+    np.testing.assert_allclose(holm(p), [expected[value] for value in p])
+    assert holm(np.array([0.2])).tolist() == [0.2]
+    assert holm(np.array([])).tolist() == []
+
+
+# What is said
+
+
+def made(classes=(0, 1), counts=(20, 10), train=8, **scores):
+    """A comparison with the scores of folds as given, by strategy."""
+    n_folds = len(next(iter(scores.values())))
+    splits = [(np.arange(train), np.arange(train, train + 2))] * n_folds
+    metrics = ("f1_macro", "balanced_accuracy", "mcc", "average_precision")
+    return StrategyComparison(
+        np.zeros((sum(counts), 1)), np.repeat(classes, counts), np.array(classes),
+        dict.fromkeys(scores, LOGISTIC), splits,
+        {name: dict.fromkeys(metrics, np.array(of)) for name, of in scores.items()},
+        {name: np.full(len(classes), 0.5) for name in scores},
+        metric="f1_macro",
+    )  # fmt: skip
+
+
+LOW, HIGH, LIKE_HIGH = [0.5, 0.51, 0.49, 0.5, 0.51], [0.8, 0.81, 0.82, 0.8, 0.79], [
+    0.7, 0.89, 0.8, 0.72, 0.87]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({"plain": HIGH}, "'plain', the only one, has a mean f1_macro of 0.804."),
+        (
+            {"plain": LOW, "smote": HIGH},
+            "Use 'smote': it has the best mean f1_macro, 0.804 (plain 0.502), and leads 1 of 1 "
+            "others beyond the noise (adjusted p < 0.05).",
+        ),
+        (
+            {"plain": LIKE_HIGH, "smote": HIGH},
+            "Use 'plain': with a mean f1_macro of 0.796 it is the simplest within a standard error "
+            "of the best, 'smote' (0.804), which leads none of the others beyond the noise: "
+            "repeat to tell more.",
+        ),
+        (
+            {"plain": LOW, "sqrt_weighted": LIKE_HIGH, "focal": LIKE_HIGH, "smote": HIGH},
+            "Use 'sqrt_weighted': with a mean f1_macro of 0.796 it is the simplest within a "
+            "standard error of the best, 'smote' (0.804), which leads 1 of 3 others beyond the "
+            "noise (adjusted p < 0.05); the others are within it.",
+        ),
+        (
+            {"plain": HIGH, "smote": LIKE_HIGH},
+            "Use 'plain': it has the best mean f1_macro, 0.804, and leads none of the others "
+            "beyond the noise: repeat to tell more.",
+        ),
+        # Nobody knows how simple the user's own are.
+        (
+            {"mine": HIGH, "plain": LIKE_HIGH},
+            "Use 'mine': it has the best mean f1_macro, 0.804 (plain 0.796), and leads none of the "
+            "others beyond the noise: repeat to tell more.",
+        ),
+        (
+            {"plain": [0.5], "smote": [0.8]},
+            "'smote' has the best f1_macro, 0.800, but a single fold cannot tell a lead from "
+            "noise: repeat, or take more.",
+        ),
+    ],
+)
+def test_recommendation(scores, words):
+    result = made(**scores)
+    assert result.recommendation == words
+    assert words in " ".join(str(result).split())
+
+
+def test_notes_say_what_limits_the_comparison():
+    always = "The best of several scores is too good on average: test the choice on other rows."
+    assert made(plain=HIGH).notes == [always]
+    assert made(plain=[0.5]).notes == [always]
+    few = made(classes=("a", "b", "c"), counts=(20, 4, 1), plain=[0.5, 0.6])
+    assert few.notes == [
+        "Scores of classes with fewer than 5 rows are luck: 'b' (4) and 'c' (1).",
+        "2 folds tell little of the noise: repeat, or take more folds.",
+        always,
+    ]
+
+
+def test_strategies_in_any_order_stay_in_that_of_their_simplicity():
+    result = compare(strategies=["smote", "plain"], network=NETWORK, objective=lambda *_: 1.0, cv=2)
+    assert result.names == ["plain", "smote"]
+
+
+def test_text_fits_and_names_everything():
+    names = ["an outlook of uncommonly many words", "class with a rather long name of its own"]
+    result = made(classes=names, **dict.fromkeys(STRATEGIES, HIGH))
+    text = str(result)
+    assert max(map(len, text.splitlines())) <= 110
+    assert all(f"│ {name} " in text for name in STRATEGIES)
+    assert "\x1b" not in text
+    assert "…" not in text
+
+
+def test_names_are_shown_as_they_are():
+    result = made(**{"forest[deep]": HIGH, "net[/b] :smile:": LIKE_HIGH, "<b>&": LOW})
+    assert all(name in str(result) for name in ("forest[deep]", "net[/b] :smile:", "<b>&"))
+    assert "&lt;b&gt;&amp;" in result._repr_html_()
+
+
+def test_a_metric_is_shown_once():
+    assert str(both(objective="mcc")).splitlines()[2].lower().count("mcc") == 1
+
+
+class Page(HTMLParser):
+    """What a page refers to, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.links, self.texts = set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_page_stands_alone(tmp_path):
+    result = both(estimators={"<logistic>": LOGISTIC, "always": ALWAYS})
+    result.save(tmp_path / "page.html")
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert not page.tags & {"script", "link", "iframe", "object"}
+    assert page.links
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    text = " ".join(page.texts)
+    for words in (result.recommendation, *result.notes, *result.names, "2 ("):
+        assert words in text
+
+
+def test_plain_data_for_machines():
+    result = both(cv=[(np.arange(0, 240, 2), np.flatnonzero(Y[:200] < 2))])
+    content = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert [one["name"] for one in content["strategies"]] == result.names
+    # No row of the rarest class was tested, and one fold has no p-values.
+    assert [one["recall"][-1] for one in content["strategies"]] == [None, None]
+    assert np.isnan(result.recall[:, -1]).all()
+    assert [one["p_value"] for one in content["strategies"]] == [None, None]
+    assert content["strategies"][0]["scores"]["mcc"] == result.metrics["mcc"][0].tolist()
+    assert content["classes"] == [0, 1, 2]
+    assert result.plot().figure_.axes
+
+
+# Folds
+
+
+def test_repeats_are_other_folds():
+    seen = []
+
+    def rows_tested(true, decided):
+        seen.append(tuple(true))
+        return 0.0
+
+    labels = np.arange(40) % 2
+    result = both(X=X[:40], y=labels, cv=4, n_repeats=3, objective=rows_tested)
+    assert result.scores.shape == (2, 12)
+    # Both were tested on the same rows; the order of labels differs from fold to fold.
+    assert seen[:12] == seen[12:]
+    splitter = RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=0)
+    result = both(cv=splitter)
+    scores = cross_val_score(
+        make_pipeline(StandardScaler(), LOGISTIC), X, Y, cv=splitter, scoring="f1_macro"
+    )
+    np.testing.assert_allclose(result.scores[result.names.index("logistic")], scores)
+
+
+def test_folds_in_every_form():
+    cv = StratifiedKFold(3)
+    folds = list(cv.split(X, Y))
+    expected = both(cv=cv).scores
+    for form in (folds, iter(folds), (fold for fold in folds)):
+        np.testing.assert_array_equal(both(cv=form).scores, expected)
+
+
+def test_random_state_gives_the_same_twice():
+    options = {"strategies": ["plain", "smote", "over_sampling"], "cv": 2, "network": NETWORK}
+    one, same = (compare(**options, random_state=3) for _ in range(2))
+    np.testing.assert_array_equal(
+        one.metrics["average_precision"], same.metrics["average_precision"]
+    )
+    other = compare(**options, random_state=4)
+    assert np.any(one.metrics["average_precision"] != other.metrics["average_precision"])
+    one, same = (both(random_state=np.random.RandomState(3)) for _ in range(2))
+    np.testing.assert_array_equal(one.scores, same.scores)
+
+
+def test_filters_of_warnings_are_left_as_they_are():
+    before = warnings.filters, list(warnings.filters)
+    both(X=mixed_table(240), n_repeats=4)
+    assert warnings.filters is before[0]
+    assert list(warnings.filters) == before[1]
+
+
+def test_a_network_with_a_seed_keeps_it():
+    seeded = clone(NETWORK).set_params(random_state=5)
+    for network, seed in ((seeded, 5), (NETWORK, 7), (None, 7)):
+        made = make_strategy("smote", X, Y, network=network, random_state=7)
+        assert made[-1].random_state == seed
+        assert made["sample"].random_state == 7
+
+
+def test_what_is_given_is_left_as_it_is():
+    network = ImbalancedMLPClassifier((4,), epochs=1, early_stopping=False, loss="focal", alpha=0.5)
+    forest = RandomForestClassifier(5, random_state=0)
+    before = repr(network), repr(forest)
+    table, copied = mixed_table(240), mixed_table(240)
+    compare(X=table, strategies=["plain"], network=network, estimators={"forest": forest}, cv=2)
+    assert (repr(network), repr(forest)) == before
+    assert not hasattr(forest, "classes_")
+    pd.testing.assert_frame_equal(table, copied)
+
+
+# Leaks
+
+# Without a missing amount there is no indicator of it, as in a copy of the target.
+NOISE = mixed_table(240).fillna({"amount": 0.0})
+LABELS = np.random.default_rng(1).permutation(np.repeat(["few", "many", "some"], [30, 140, 70]))
+CODES = np.unique(LABELS, return_inverse=True)[1]
+LEARNING = ImbalancedMLPClassifier((8,), epochs=20, learning_rate=0.02, early_stopping=False)
+
+
+def of_all(table):
+    """All strategies, a user's forest, and a user's pipeline that takes the table."""
+    pipeline = make_pipeline(
+        make_column_transformer((StandardScaler(), ["amount"])).set_output(transform="default"),
+        KNeighborsClassifier(),
+    )
+    others = {"forest": RandomForestClassifier(30, random_state=0), "pipeline": pipeline}
+    return compare_strategies(
+        table, LABELS, estimators=others, network=LEARNING, objective="balanced_accuracy", cv=3,
+        random_state=0, verbose=1,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def on_noise():
+    """All on labels that have nothing to do with the table."""
+    return of_all(NOISE)
+
+
+def test_nothing_is_to_be_learnt_from_noise(on_noise):
+    assert set(on_noise.names) == {*STRATEGIES, "forest", "pipeline"}
+    # Chance is 1/3; the standard error of a mean recall with 30, 70 and 140 rows is 0.035.
+    assert np.all(np.abs(on_noise.scores.mean(axis=1) - 1 / 3) < 0.14)
+    assert np.all(np.abs(on_noise.metrics["mcc"].mean(axis=1)) < 0.2)
+
+
+def test_a_leak_through_a_column_is_seen_by_all_without_another_program(on_noise):
+    before = program.count_traces()
+    leaking = of_all(NOISE.assign(amount=CODES.astype(float)))
+    # The same shape of network and batches, so nothing is compiled again.
+    assert program.count_traces() == before
+    assert set(leaking.names) == {*STRATEGIES, "forest", "pipeline"}
+    assert np.all(leaking.scores.mean(axis=1) > 0.6)
+
+
+def test_sampling_before_the_folds_would_be_seen():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = np.random.default_rng(1).permutation(np.repeat([0, 1], [160, 40]))
+    nearest = {"nearest": KNeighborsClassifier(1)}
+    sampled = {
+        "over": make_pipeline(RandomOverSampler(random_state=0), KNeighborsClassifier(1)),
+        "smote": make_pipeline(SMOTE(random_state=0), KNeighborsClassifier(1)),
+    }
+    options = {"objective": "balanced_accuracy"}
+    honest = compare(X, y, estimators=nearest | sampled, **options)
+    # Chance is 1/2, its standard error 0.044.
+    assert np.all(np.abs(honest.scores.mean(axis=1) - 0.5) < 0.15)
+    for sampler in (RandomOverSampler(random_state=0), SMOTE(random_state=0)):
+        leaking = compare(*sampler.fit_resample(X, y), estimators=nearest, **options)
+        assert leaking.scores.mean() > 0.7
+
+
+def test_decisions_are_tuned_on_training_rows_only():
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    y = np.random.default_rng(1).permutation(np.repeat([0, 1], [240, 60]))
+    seen = []
+
+    def judge(true, decided):
+        seen.append(len(true))
+        return balanced_accuracy_score(true, decided)
+
+    result = compare(X, y, strategies=["tuned_decision"], network=NETWORK, objective=judge, cv=3)
+    assert abs(result.scores.mean() - 0.5) < 0.12
+    # Of 300 rows 200 train in a fold, and 100 are scored in the end.
+    assert max(seen) == 200
+    assert seen[-3:] == [100] * 3
+
+
+def test_each_fold_sees_its_training_rows_only():
+    class Remembers(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.rows_, self.classes_ = set(X[:, 0].tolist()), np.unique(y)
+            return self
+
+        def predict(self, X):
+            known = np.array([row in self.rows_ for row in X[:, 0].tolist()])
+            return self.classes_[known.astype(int)]
+
+        def decision_function(self, X):
+            return np.zeros(len(X))
+
+    table = np.arange(60.0)[:, None]
+    y = np.arange(60) % 2
+    share_known = compare(
+        table, y, estimators={"one": make_pipeline(Remembers())},
+        objective=lambda true, decided: decided.mean(),
+    )  # fmt: skip
+    assert share_known.scores.tolist() == [[0.0] * 5]
+
+
+# Strategies
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_strategies_take_over_weights_loss_and_sampling_only(name):
+    kept = ImbalancedMLPClassifier((3,), learning_rate=0.5, epochs=9, gamma=3.0, random_state=0)
+    changed = clone(kept).set_params(
+        loss="ldam", loss_params={"deferred": 0.5}, class_weight="effective", alpha=0.5,
+        sampling="stratified",
+    )  # fmt: skip
+    networks = [make_strategy(name, X, Y, network=one, random_state=0) for one in (kept, changed)]
+    one, other = (getattr(of, "estimator", of)[-1].get_params() for of in networks)
+    assert repr(one) == repr(other)
+    for key in ("hidden_layer_sizes", "learning_rate", "epochs", "gamma", "random_state"):
+        assert one[key] == kept.get_params()[key]
+
+
+def test_no_two_strategies_are_the_same():
+    made = [repr(make_strategy(name, X, Y, random_state=0).get_params()) for name in STRATEGIES]
+    assert len(set(made)) == len(STRATEGIES) == 13
+
+
+@pytest.mark.parametrize("minority", [7, 30])
+def test_smote_is_imbalanced_learns_where_classes_allow(minority):
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.repeat([0, 1], [60, minority]))
+    X = rng.normal(size=(len(y), 3))
+    for ours, theirs in zip(
+        EachClassSMOTE([], random_state=0).fit_resample(X, y),
+        SMOTE(random_state=0).fit_resample(X, y),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    codes = np.column_stack([X, rng.integers(0, 3, len(y))])
+    np.testing.assert_array_equal(
+        EachClassSMOTE([3], random_state=0).fit_resample(codes, y)[0],
+        SMOTENC([3], random_state=0).fit_resample(codes, y)[0],
+    )
+    codes = rng.integers(0, 3, (len(y), 4)).astype(float)
+    sampler = EachClassSMOTE([0, 1, 2, 3], only_categorical=True, random_state=0)
+    np.testing.assert_array_equal(
+        sampler.fit_resample(codes, y)[0],
+        SMOTEN(random_state=0).fit_resample(codes, y)[0],
+    )
+
+
+def test_smote_of_several_classes_is_imbalanced_learns_where_all_allow():
+    ours, theirs = (
+        sampler.fit_resample(X, Y)
+        for sampler in (EachClassSMOTE([], random_state=0), SMOTE(random_state=0))
+    )
+    assert np.bincount(Y).min() > 5
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    np.testing.assert_array_equal(ours[1], theirs[1])
+
+
+TINY = np.repeat(["one", "two", "three", "four", "five", "six", "many"], [1, 2, 3, 4, 5, 6, 20])
+
+
+def test_smote_invents_between_rows_of_the_class():
+    rows = np.random.default_rng(0).normal(size=(len(TINY), 3))
+    more, labels = EachClassSMOTE([], random_state=0).fit_resample(rows, TINY)
+    np.testing.assert_array_equal(more[: len(rows)], rows)
+    np.testing.assert_array_equal(labels[: len(rows)], TINY)
+    assert set(np.unique(labels, return_counts=True)[1]) == {20}
+    for label in np.unique(TINY):
+        of_class = rows[label == TINY]
+        ends = list(itertools.combinations_with_replacement(of_class, 2))
+        for row in more[len(rows) :][labels[len(rows) :] == label]:
+            detours = [
+                np.linalg.norm(a - row) + np.linalg.norm(row - b) - np.linalg.norm(a - b)
+                for a, b in ends
+            ]
+            assert min(detours) < 1e-9
+
+
+@pytest.mark.parametrize("only_categorical", [False, True])
+def test_smote_takes_categories_of_the_class(only_categorical):
+    rng = np.random.default_rng(0)
+    # A code of its own for each class.
+    codes = np.unique(TINY, return_inverse=True)[1].astype(float)
+    other = codes if only_categorical else rng.normal(size=len(TINY))
+    rows = np.column_stack([codes, rng.integers(0, 2, len(TINY)), other])
+    sampler = EachClassSMOTE(
+        [0, 1, 2] if only_categorical else [0, 1],
+        only_categorical=only_categorical,
+        random_state=0,
+    )
+    more, labels = sampler.fit_resample(rows, TINY)
+    assert set(np.unique(labels, return_counts=True)[1]) == {20}
+    np.testing.assert_array_equal(np.unique(TINY)[more[:, 0].astype(int)], labels)
+    for label in np.unique(TINY):
+        assert set(more[labels == label, 1]) <= set(rows[label == TINY, 1])
+
+
+def test_smote_knows_the_categorical_columns_of_the_table():
+    table = mixed_table(60)
+    y = np.arange(60) % 3
+    for columns, categorical, only in (
+        (["amount", "count"], [], False),
+        (["amount", "home", "grade"], [0, 1], False),
+        (["home", "grade"], [0, 1], True),
+    ):
+        sampler = make_strategy("smote", table[columns], y)["sample"]
+        assert (sampler.categorical, sampler.only_categorical) == (categorical, only)
+
+
+# Tables and targets
+
+
+@pytest.mark.parametrize("columns", [["home", "grade"], ["empty"], ["constant", "old"], None])
+def test_tables_as_they_are(columns):
+    table = mixed_table(90)[columns or slice(None)]
+    table.index = np.random.default_rng(0).permutation(90) + 7
+    y = pd.Series(np.repeat(["no", "yes", "maybe"], [50, 30, 10]), index=table.index)
+    result = compare(
+        table, y, strategies=["plain", "smote", "tuned_decision"], network=NETWORK,
+        estimators={"logistic": LOGISTIC}, cv=2,
+    )  # fmt: skip
+    assert len(result.names) == 4
+    assert np.isfinite(result.frame().drop(columns="p-value").to_numpy()).all()
+    fitted = result.best_estimator()
+    assert set(fitted.predict(table)) <= {"no", "yes", "maybe"}
+    unfitted = result.best_estimator(refit=False)
+    assert repr(unfitted) == repr(clone(fitted))
+    with pytest.raises(NotFittedError):
+        unfitted.predict(table)
+
+
+def test_the_best_estimator_is_the_first_one():
+    result = both()
+    assert result.names[0] == "logistic"
+    expected = clone(over_table(LOGISTIC, X)).fit(X, Y)
+    np.testing.assert_array_equal(result.best_estimator().predict(X), expected.predict(X))
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_whatever_output_is_configured(output):
+    pytest.importorskip(output)
+    table = mixed_table(90)
+    y = np.repeat([0, 1], [70, 20])
+    options = {"strategies": ["smote"], "network": NETWORK, "estimators": {"l": LOGISTIC}, "cv": 2}
+    expected = compare(table, y, **options)
+    with sklearn.config_context(transform_output=output):
+        np.testing.assert_array_equal(compare(table, y, **options).scores, expected.scores)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "str", "string", "object", "category", "float", "list"])
+def test_targets_of_every_type(dtype):
+    expected = both()
+    y = Y.tolist() if dtype == "list" else pd.Series(Y).astype(dtype)
+    np.testing.assert_array_equal(both(y=y).scores, expected.scores)
+
+
+def test_fifty_classes():
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.repeat(np.arange(50), np.r_[40, [4] * 49]))
+    X = np.column_stack([y, rng.normal(size=len(y))])
+    result = compare(X, y, strategies=["smote"], network=NETWORK, estimators={"l": LOGISTIC}, cv=2)
+    assert result.recall.shape == (2, 50)
+    assert "and 46 others" in result.notes[0]
+    assert max(map(len, str(result).splitlines())) <= 110
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5])
+def test_classes_of_few_rows(rows):
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.repeat(["a", "b", "rare"], [50, 30, rows]))
+    # Warnings are errors: each such class is noted, once.
+    result = compare(
+        rng.normal(size=(len(y), 2)), y, cv=5, network=NETWORK,
+        strategies=["plain", "balanced_batches", "over_sampling", "under_sampling", "smote",
+                    "tuned_decision"],
+    )  # fmt: skip
+    assert result.classes[-1] == "rare"
+    note = f"Scores of classes with fewer than 5 rows are luck: 'rare' ({rows})."
+    assert (note in result.notes) == (rows < 5)
+
+
+def test_a_rare_class_that_its_f1_is_for():
+    y = np.repeat(["a", "b", "rare"], [49, 30, 3])
+    result = compare(
+        X[:82], y, strategies=["plain", "tuned_decision"], network=NETWORK, objective="f1"
+    )
+    assert result.metric == "f1"
+    assert result.classes[-1] == "rare"
+
+
+def test_a_class_that_a_fold_does_not_test():
+    half = np.arange(240) % 2 == 0
+    folds = [(np.flatnonzero(half), np.flatnonzero(~half & (Y < 2)))] * 2
+    result = both(cv=folds)
+    decided = clone(over_table(LOGISTIC, X)).fit(X[half], Y[half]).predict(X[~half & (Y < 2)])
+    true = Y[~half & (Y < 2)]
+    with warnings.catch_warnings():
+        # Of decisions for a class that no row is in.
+        warnings.simplefilter("ignore")
+        expected = balanced_accuracy_score(true, decided)
+    row = result.names.index("logistic")
+    np.testing.assert_allclose(result.metrics["balanced_accuracy"][row], expected)
+    assert np.isnan(result.recall[row, 2])
+
+
+def test_classifiers_without_probabilities():
+    assert compare(estimators={"svc": LinearSVC()}).metrics["average_precision"].min() > 0.3
+
+
+# Refusals
+
+
+def replaced(column, values):
+    table = mixed_table(6)
+    table[column] = pd.Series(values, dtype=object)
+    return table
+
+
+SIX = [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            {"X": mixed_table(6).set_axis(list("abcdefa"), axis=1), "y": SIX},
+            "The columns of X must have different names. Got 'a' more than once: rename or drop "
+            "one.",
+        ),
+        (
+            {"X": replaced("old", [1, 2.5, "x", None, 3, 4]), "y": SIX},
+            "The column 'old' of X must hold either numbers or text. Got the text 'x' in row 2 "
+            "and the number 1 in row 0.",
+        ),
+        *(
+            (
+                {"y": np.array(["a"] * 237 + [missing] * 3, dtype=object)},
+                "The labels in y must not be missing. Got 3 that are, the first in row 237: label "
+                "or drop these rows.",
+            )
+            for missing in (None, np.nan, pd.NA, pd.NaT)
+        ),
+        (
+            {"y": pd.Series(Y).astype("Int64").where(Y < 2)},
+            "The labels in y must not be missing.",
+        ),
+        ({"y": np.where(Y == 2, np.nan, Y)}, "The labels in y must not be missing."),
+        (
+            {"y": np.array([1, "a"] * 120, dtype=object)},
+            "The labels in y must be all text or all numbers. Got some of both.",
+        ),
+        ({"y": np.zeros(240)}, "y must have rows of at least 2 classes. Got 1 class: [0.0]."),
+        (
+            {"strategies": ["plain", "smoke"]},
+            "A strategy must be one of ['plain', 'sqrt_weighted', 'class_weighted', "
+            "'effective_number', 'logit_adjusted', 'focal', 'focal_weighted', 'ldam', "
+            "'balanced_batches', 'over_sampling', 'under_sampling', 'smote', 'tuned_decision']. "
+            "Got 'smoke' instead.",
+        ),
+        (
+            {"strategies": "smote"},
+            "The 'strategies' parameter of compare_strategies must be an array-like or None. Got "
+            "'smote' instead.",
+        ),
+        (
+            {"estimators": None},
+            "The 'strategies' and 'estimators' parameters of compare_strategies must not both be "
+            "empty. Got [] and None.",
+        ),
+        (
+            {"strategies": ["plain"], "estimators": {"plain": LOGISTIC}},
+            "The 'estimators' parameter of compare_strategies must have names other than the "
+            "strategies'. Got 'plain'.",
+        ),
+        (
+            {"estimators": [LOGISTIC]},
+            "The 'estimators' parameter of compare_strategies must be an instance of 'dict'",
+        ),
+        (
+            {"network": LOGISTIC},
+            "The 'network' parameter of compare_strategies must be an instance of "
+            "'skimbalance.classifier.ImbalancedMLPClassifier' or None. Got LogisticRegression()",
+        ),
+        (
+            {"objective": "f2"},
+            "The 'objective' parameter of compare_strategies must be a str among {",
+        ),
+        (
+            {"objective": lambda true, decided: np.nan},
+            "The function of the 'objective' parameter of compare_strategies must return a finite "
+            "number for each fold. Got nan from '<lambda>'.",
+        ),
+        (
+            {"objective": "f1", "y": np.r_[Y[:-1] % 2, 7]},
+            "The rarest class must have at least 2 rows for objective='f1', one to train and one "
+            "to test. Got 1 row of class 7.",
+        ),
+        *(
+            ({"cv": cv}, f"The 'cv' parameter of compare_strategies must be an int .* Got {cv} ")
+            for cv in (0, 1)
+        ),
+        (
+            {"cv": [(np.arange(240), np.arange(9)), (np.arange(240), np.array([], int))]},
+            "Every fold must have rows to test. Got none in fold 1.",
+        ),
+        (
+            {"y": np.r_[np.zeros(239, int), 1]},
+            "Every fold must have at least 2 classes to train on. Got [0] in fold ",
+        ),
+        (
+            {"n_repeats": 0},
+            "The 'n_repeats' parameter of compare_strategies must be an int in the range [1, inf).",
+        ),
+        (
+            {"n_repeats": 2, "cv": ShuffleSplit(3)},
+            "The 'n_repeats' parameter of compare_strategies must be 1 where 'cv' is no int: let "
+            "the splitter repeat. Got 2 instead.",
+        ),
+        ({"y": Y[:-1]}, "Found input variables with inconsistent numbers of samples: [240, 239]"),
+    ],
+)
+def test_refused_in_a_sentence(options, words):
+    pattern = ".*".join(re.escape(part) for part in words.split(".*"))
+    with pytest.raises(ValueError, match=f"^{pattern}"):
+        both(**options)
+
+
+class Failing(LogisticRegression):
+    error = None
+
+    def fit(self, X, y):
+        raise self.error("no luck")
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, RuntimeError])
+def test_who_fails_is_named(error):
+    failing = type("Failing", (Failing,), {"error": error})()
+    with pytest.raises(error, match="The strategy 'mine' failed") as caught:
+        compare(estimators={"fine": LOGISTIC, "mine": failing})
+    assert "no luck" in str(caught.value)
+    voting = VotingClassifier([("one", LOGISTIC)])
+    with pytest.raises(ValueError, match=r"The strategy 'hard' failed.*has neither"):
+        compare(estimators={"hard": voting})
+
+
+# Around it
+
+
+def test_no_bar_where_nobody_looks(capsys):
+    both(verbose=1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_polars_tables():
+    pl = pytest.importorskip("polars")
+    table = mixed_table(90).drop(columns="empty")
+    frame = pl.DataFrame(
+        {name: [None if pd.isna(v) else v for v in table[name]] for name in table}, strict=False
+    )
+    y = np.repeat(["a", "b"], [70, 20])
+    options = {"strategies": ["smote"], "network": NETWORK, "estimators": {"l": LOGISTIC}, "cv": 2}
+    of_polars, of_pandas = (compare(one, y, **options) for one in (frame, table))
+    np.testing.assert_array_equal(of_polars.scores, of_pandas.scores)
+    assert set(of_polars.best_estimator().predict(frame)) <= {"a", "b"}
+
+
+def test_the_recommended_is_what_is_returned():
+    result = made(plain=LIKE_HIGH, smote=HIGH)
+    assert result.names[0] == "smote"
+    assert result.recommended == result.to_dict()["recommended"] == "plain"
+    assert "Use 'plain'" in result.recommendation
+
+
+@pytest.mark.parametrize("wrong", [LogisticRegression, StandardScaler()])
+def test_what_is_no_classifier_is_refused(wrong):
+    with pytest.raises(ValueError, match="must hold classifiers"):
+        compare(estimators={"wrong": wrong})

@@ -1,0 +1,586 @@
+"""Displays: what they draw is what scikit-learn computes, and can be read."""
+
+import subprocess
+import sys
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import make_pipeline
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from scipy.special import expit, softmax
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    precision_recall_curve,
+    recall_score,
+)
+from sklearn.utils import Bunch
+
+from skimbalance import ImbalancedMLPClassifier, plots
+from skimbalance.plots import (
+    ConfusionDisplay,
+    LearningCurvesDisplay,
+    PerClassPrecisionRecallDisplay,
+    ReliabilityDisplay,
+    StrategyComparisonDisplay,
+    ThresholdCurveDisplay,
+)
+from skimbalance.plots._drawing import COLORS, heat_map
+from skimbalance.plots._words import short
+
+HISTORY = {
+    "loss": [0.9, 0.5, 0.4, 0.3],
+    "val_loss": [0.8, 0.6, 0.5, 0.7],
+    "val_f1_macro": [0.1, 0.4, 0.6, 0.3],
+}
+LONG = "Synthetic identity, application fraud, case {:02d}"
+
+
+def predictions(n_classes=3, n=600, names=None):
+    """Labels with a tail, and probabilities that are their true posteriors."""
+    rng = np.random.default_rng(n_classes)
+    prior = 0.6 ** np.arange(n_classes) if n_classes < 20 else 1 / np.arange(1.0, n_classes + 1)
+    prior /= prior.sum()
+    y = np.concatenate([np.arange(n_classes), rng.choice(n_classes, n - n_classes, p=prior)])
+    z = rng.normal(size=(n, n_classes)) + 2 * (y[:, None] == np.arange(n_classes))
+    names = np.arange(n_classes) if names is None else np.array(names)
+    return names[y], softmax(2 * z + np.log(prior), axis=1), names
+
+
+def comparison(n_strategies=4, n_classes=3, names=None):
+    rng = np.random.default_rng(0)
+    p_values = np.resize([np.nan, 0.3, 0.01], n_strategies)
+    return SimpleNamespace(
+        names=names or [f"strategy {i}" for i in range(n_strategies)],
+        scores=np.linspace(0.9, 0.5, n_strategies)[:, None]
+        + rng.normal(0, 0.01, (n_strategies, 5)),
+        recall=rng.random((n_strategies, n_classes)),
+        classes=[LONG.format(k) for k in range(n_classes)],
+        metric="f1_macro",
+        p_values=p_values,
+    )
+
+
+def tuned(**changes):
+    thresholds = np.array([0.0, 0.001, 0.01, 0.1, 0.4])
+    curve = Bunch(thresholds=thresholds, scores=0.5 + thresholds, scores_std=np.full(5, 0.05))
+    values = {"curve_": curve, "threshold_": 0.01, "threshold_std_": 0.02, "objective": "mcc"}
+    return SimpleNamespace(**{**values, **changes})
+
+
+def legend_texts(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def lines(ax):
+    """Data of the lines of an axes, by label."""
+    return {line.get_label(): np.array(line.get_data(orig=True)) for line in ax.get_lines()}
+
+
+# Name -> function of (classes, ax) to a display that is drawn.
+def _draw_comparison(n_classes, ax):
+    return StrategyComparisonDisplay.from_comparison(comparison(n_classes=n_classes), ax=ax)
+
+
+def _draw(display):
+    def draw(n_classes, ax):
+        names = [LONG.format(k) for k in range(n_classes)]
+        y, proba, names = predictions(n_classes, names=names)
+        second = names[proba.argmax(axis=1)] if display is ConfusionDisplay else proba
+        return display.from_predictions(y, second, labels=names, ax=ax)
+
+    return draw
+
+
+DRAW = {
+    "LearningCurvesDisplay": lambda _, ax: LearningCurvesDisplay.from_history(HISTORY, 3, ax=ax),
+    "ThresholdCurveDisplay": lambda _, ax: ThresholdCurveDisplay.from_estimator(tuned(), ax=ax),
+    "StrategyComparisonDisplay": _draw_comparison,
+    **{
+        display.__name__: _draw(display)
+        for display in (PerClassPrecisionRecallDisplay, ReliabilityDisplay, ConfusionDisplay)
+    },
+}
+
+
+def test_every_display_is_drawn_here():
+    assert set(DRAW) == set(plots.__all__)
+
+
+# All displays
+
+
+@pytest.mark.parametrize("n_classes", [2, 5, 10, 50])
+@pytest.mark.parametrize("name", DRAW)
+def test_names_can_be_read(name, n_classes):
+    """All that is drawn lies within the figure, and names on an axis do not overlap."""
+    figure = DRAW[name](n_classes, None).figure_
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox()
+    assert drawn.x0 >= 0
+    assert drawn.y0 >= 0
+    assert np.all(drawn.p1 <= figure.get_size_inches())
+    for ax in figure.axes:
+        for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+            # In a box as high as the letters, and not the line.
+            boxes = [label.get_window_extent() for label in labels if label.get_text()]
+            for box, after in pairwise(boxes):
+                across = min(box.x1, after.x1) - max(box.x0, after.x0)
+                along = min(box.y1, after.y1) - max(box.y0, after.y0)
+                assert min(across, along) < 3, (name, labels)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_axes_of_ones_own_are_drawn_on(name):
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    display = DRAW[name](5, left)
+    assert display.ax_ is left
+    assert display.figure_ is figure
+    assert left.has_data()
+    assert not right.has_data()
+    figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_notebook_shows_a_display_once(name):
+    display = DRAW[name](3, None)
+    assert display._repr_png_().startswith(b"\x89PNG")
+    assert type(display).__new__(type(display))._repr_png_() is None
+    # pyplot shows its figures itself; they have a manager.
+    display.figure_.canvas.manager = object()
+    assert display._repr_png_() is None
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_plotting_again_makes_another_figure(name):
+    display = DRAW[name](3, None)
+    first = display.figure_
+    assert display.plot() is display
+    assert display.figure_ is not first
+
+
+def test_no_pyplot_no_parameters_and_a_light_import():
+    code = (
+        "import sys; import skimbalance.plots as plots\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "import matplotlib; before = matplotlib.rcParams.copy()\n"
+        "plots.ConfusionDisplay([[8, 2], [1, 1]], classes=['a', 'b']).plot()\n"
+        "plots.LearningCurvesDisplay.from_history({'loss': [1.0, 0.5]}, 2)._repr_png_()\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "assert matplotlib.rcParams.copy() == before"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+# How the red- or green-blind see linear RGB (Viénot, Brettel & Mollon 1999,
+# doi:10.1002/(SICI)1520-6378(199908)24:4<243::AID-COL5>3.0.CO;2-3).
+DICHROMATS = {
+    "protanope": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+    "deuteranope": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+}
+
+
+@pytest.mark.parametrize("who", DICHROMATS)
+def test_colours_stay_apart_for_the_colour_blind(who):
+    """By a tenth of the way from black to one full channel at least."""
+    linear = np.array([to_rgb(color) for color in COLORS]) ** 2.2
+    seen = np.clip(linear @ np.transpose(DICHROMATS[who]), 0, 1) ** (1 / 2.2)
+    apart = np.linalg.norm(seen[:, None] - seen, axis=2)[np.triu_indices(len(seen), 1)]
+    assert apart.min() > 0.1
+
+
+def test_short_names():
+    assert short("mule") == "mule"
+    assert short("a\n b") == "a b"
+    assert short("$5-$10") == r"\$5-\$10"
+    name = short("first words of a name, last", 12)
+    assert len(name) <= 12
+    assert name.startswith("first")
+    assert name.endswith("ast")
+    assert short(LONG.format(1)) != short(LONG.format(2))
+
+
+def test_labels_that_matplotlib_would_hide_or_typeset():
+    y, proba, names = predictions(2, names=["_private", "$x$"])
+    display = PerClassPrecisionRecallDisplay.from_predictions(y, proba, labels=names)
+    assert {text.split(":")[0] for text in legend_texts(display.ax_)[:2]} == {"_private", r"\$x\$"}
+    display.figure_.draw_without_rendering()
+
+
+# Learning curves
+
+
+def test_learning_curves_hold_the_history():
+    display = LearningCurvesDisplay.from_history(HISTORY, best_epoch=3)
+    epochs, loss = lines(display.ax_)["training loss"]
+    np.testing.assert_array_equal(epochs, [1, 2, 3, 4])
+    np.testing.assert_array_equal(loss, HISTORY["loss"])
+    np.testing.assert_array_equal(lines(display.ax_)["held-out loss"][1], HISTORY["val_loss"])
+    monitor = lines(display.monitor_ax_)["held-out f1 macro"]
+    np.testing.assert_array_equal(monitor[1], HISTORY["val_f1_macro"])
+    np.testing.assert_array_equal(lines(display.ax_)["best epoch, 3"][0], [3, 3])
+
+
+def test_learning_curves_without_held_out_rows():
+    history = {"loss": [0.5, 0.4], "val_loss": [np.nan] * 2, "val_mcc": [np.nan] * 2}
+    display = LearningCurvesDisplay.from_history(history)
+    assert legend_texts(display.ax_) == ["training loss"]
+    assert display.monitor_ax_ is None
+
+
+def test_learning_curves_of_a_classifier_and_of_a_pipeline():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [150, 50])
+    X = rng.normal(size=(200, 2)) + y[:, None]
+    classifier = ImbalancedMLPClassifier(
+        (4,), epochs=3, early_stopping=True, monitor="mcc", random_state=0
+    ).fit(X, y)
+    pipeline = SimpleNamespace(steps=[("inner", SimpleNamespace(steps=[("net", classifier)]))])
+    for estimator in (classifier, pipeline):
+        display = LearningCurvesDisplay.from_estimator(estimator)
+        assert display.history is classifier.history_
+        assert display.best_epoch == classifier.best_epoch_
+        assert set(lines(display.monitor_ax_)) == {"held-out mcc"}
+
+
+@pytest.mark.parametrize("history", [{}, {"loss": []}, {"loss": [1.0], "val_loss": [1.0, 2.0]}])
+def test_no_learning_curves(history):
+    with pytest.raises(ValueError, match=r"'history' parameter of LearningCurves.*Got .* instead"):
+        LearningCurvesDisplay.from_history(history)
+
+
+def test_no_history():
+    with pytest.raises(ValueError, match=r"'history_'\. Got LogisticRegression instead"):
+        LearningCurvesDisplay.from_estimator(make_pipeline(LogisticRegression()))
+
+
+# Precision and recall
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 9])
+def test_precision_recall_curves_are_those_of_scikit_learn(n_classes):
+    y, proba, _ = predictions(n_classes)
+    display = PerClassPrecisionRecallDisplay.from_predictions(y, proba)
+    for k in range(n_classes):
+        area = -np.diff(display.recall[k]) @ display.precision[k][:-1]
+        assert area == pytest.approx(average_precision_score(y == k, proba[:, k]))
+        assert display.average_precision[k] == pytest.approx(area)
+        precision, recall, _ = precision_recall_curve(y == k, proba[:, k])
+        points = set(zip(recall, precision, strict=True))
+        assert points.issuperset(zip(display.recall[k], display.precision[k], strict=True))
+    np.testing.assert_array_equal(display.n_rows, np.bincount(y))
+
+
+def test_the_rarest_classes_are_drawn_on_top_and_first_in_the_legend():
+    y, proba, _ = predictions(20)
+    ax = PerClassPrecisionRecallDisplay.from_predictions(y, proba).ax_
+    rarest = np.argsort(np.bincount(y), kind="stable")[:8]
+    assert [text.split(":")[0] for text in legend_texts(ax)[:-1]] == [str(k) for k in rarest]
+    assert ax.get_legend().get_title().get_text() == "the rarest 8 of 20 classes"
+    curves = [line for line in ax.get_lines() if ": AP" in line.get_label()]
+    assert np.all(np.diff([line.get_zorder() for line in curves]) < 0)
+
+
+def test_chance_is_the_share_of_the_class():
+    y, proba, _ = predictions(3)
+    ax = PerClassPrecisionRecallDisplay.from_predictions(y, proba).ax_
+    dotted = [line.get_ydata() for line in ax.get_lines() if line.get_linestyle() == ":"]
+    chance = sorted(y[0] for y in dotted if len(y))
+    np.testing.assert_allclose(chance, np.sort(np.bincount(y)) / len(y))
+    flat = PerClassPrecisionRecallDisplay.from_predictions(y, np.full((len(y), 3), 1 / 3))
+    np.testing.assert_allclose(flat.average_precision, np.bincount(y) / len(y))
+
+
+def test_a_class_without_rows_is_named_and_not_drawn():
+    y, proba, _ = predictions(3)
+    labels = np.arange(4)
+    wider = np.column_stack([proba, np.zeros(len(y))])
+    display = PerClassPrecisionRecallDisplay.from_predictions(y, wider, labels=labels)
+    assert np.isnan(display.average_precision[3])
+    assert len(legend_texts(display.ax_)) == 4
+    assert display.ax_.get_legend().get_title().get_text() == "1 class without rows"
+
+
+# From an estimator
+
+
+@pytest.mark.parametrize("display", [PerClassPrecisionRecallDisplay, ReliabilityDisplay])
+def test_from_an_estimator_is_from_its_predictions(display):
+    y, X, names = predictions(3, names=["a", "b", "c"])
+    model = LogisticRegression().fit(X, y)
+    one = display.from_estimator(model, X, y)
+    other = display.from_predictions(y, model.predict_proba(X), labels=names)
+    for name, value in vars(other).items():
+        if not name.endswith("_") and value is not None:
+            for a, b in zip(getattr(one, name), value, strict=True):
+                np.testing.assert_array_equal(a, b)
+    assert getattr(one, "corrected", None) is None
+
+
+def test_a_label_that_the_classifier_does_not_know():
+    y, X, _ = predictions(3)
+    model = LogisticRegression().fit(X, y)
+    for display in (PerClassPrecisionRecallDisplay, ReliabilityDisplay, ConfusionDisplay):
+        with pytest.raises(ValueError, match=r"among the labels \[0, 1, 2\]\. Got 7 instead"):
+            display.from_estimator(model, X, np.where(y == 2, 7, y))
+
+
+# Thresholds
+
+
+def test_threshold_curve_holds_what_was_tuned():
+    display = ThresholdCurveDisplay.from_estimator(SimpleNamespace(steps=[("tuned", tuned())]))
+    ax = display.ax_
+    curve = lines(ax)["held-out rows"]
+    np.testing.assert_array_equal(curve[0][1:], tuned().curve_.thresholds[1:])
+    np.testing.assert_array_equal(curve[1], tuned().curve_.scores)
+    (chosen,) = (xy for name, xy in lines(ax).items() if name.startswith("chosen: 0.01 ± 0.02"))
+    np.testing.assert_allclose(chosen, [[0.01], [0.51]])
+    assert ax.get_xscale() == "logit"
+    low, high = ax.get_xlim()
+    assert 0 < low <= 0.001
+    assert 0.5 < high < 1
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 1e-9])
+def test_a_threshold_beyond_the_axis_stands_at_its_edge(threshold):
+    ax = ThresholdCurveDisplay.from_estimator(tuned(threshold_=threshold)).ax_
+    (chosen,) = (xy for name, xy in lines(ax).items() if name.startswith("chosen"))
+    assert chosen[0, 0] in ax.get_xlim()
+
+
+def test_objectives_that_are_functions_are_named():
+    display = ThresholdCurveDisplay.from_estimator(tuned(objective=balanced_accuracy_score))
+    assert display.ax_.get_ylabel() == "balanced accuracy score"
+
+
+def test_no_threshold():
+    with pytest.raises(ValueError, match=r"two classes.*Got LogisticRegression instead"):
+        ThresholdCurveDisplay.from_estimator(LogisticRegression())
+
+
+# Reliability
+
+
+def test_bins_add_up():
+    y, proba, _ = predictions(4, n=2000)
+    curves = ReliabilityDisplay.from_predictions(y, proba).curves
+    for k, (mean, share, n) in enumerate(curves):
+        assert n.sum() == len(y)
+        assert np.all(np.diff(mean) > 0)
+        assert mean @ n == pytest.approx(proba[:, k].sum())
+        assert share @ n == pytest.approx(np.sum(y == k))
+
+
+def test_bins_do_not_depend_on_the_order_of_rows():
+    y, proba, _ = predictions(3)
+    order = np.random.default_rng(0).permutation(len(y))
+    one = ReliabilityDisplay.from_predictions(y, proba).curves
+    other = ReliabilityDisplay.from_predictions(y[order], proba[order]).curves
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a, b)
+
+
+def test_bins_of_a_rare_class_spread_its_rows():
+    """With bins of equally many rows, most rows of a rare class would be in the last."""
+    rng = np.random.default_rng(0)
+    p = expit(rng.normal(-8, 3, 20_000))
+    y = (rng.random(20_000) < p).astype(int)
+    assert y.mean() < 0.02
+    _, share, n = ReliabilityDisplay.from_predictions(y, np.column_stack([1 - p, p])).curves[1]
+    assert len(n) == 10
+    assert (share * n).max() < 0.4 * y.sum()
+    equal = np.array_split(y[np.argsort(p)], 10)
+    assert equal[-1].sum() > 0.8 * y.sum()
+
+
+def test_true_posteriors_are_reliable_and_weighted_ones_are_not():
+    """Within five standard deviations of the binomial of each bin; weights of 20 are far off."""
+    rng = np.random.default_rng(1)
+    z = rng.normal(-5, 1.5, 50_000)
+    p = expit(z)
+    y = (rng.random(len(p)) < p).astype(int)
+    weighted = expit(z + np.log(20))
+    natural, other = (np.column_stack([1 - q, q]) for q in (p, weighted))
+    display = ReliabilityDisplay.from_predictions(y, other, corrected=natural)
+
+    def deviations(curve):
+        mean, share, n = curve
+        return np.abs(share - mean) / np.sqrt(mean * (1 - mean) / n)
+
+    assert deviations(display.corrected[1]).max() < 5
+    assert deviations(display.curves[1]).min() > 5
+
+
+def test_of_two_classes_the_rarer_is_drawn_as_the_other_mirrors_it():
+    y, proba, _ = predictions(2, n=2000)
+    display = ReliabilityDisplay.from_predictions(y, proba)
+    (panel,) = display.ax_
+    assert panel.get_title().startswith("1\n")
+    mirrored = display.curves[0][:, ::-1] * [[-1], [-1], [1]] + [[1], [1], [0]]
+    assert np.mean(np.isin(mirrored[2], display.curves[1][2])) > 0.7
+
+
+def test_hard_probabilities_are_two_bins_at_the_edges():
+    y = np.repeat([0, 1], [30, 20])
+    y_pred = np.repeat([0, 1, 0, 1], [27, 3, 5, 15])
+    display = ReliabilityDisplay.from_predictions(y, np.eye(2)[y_pred])
+    np.testing.assert_allclose(display.curves[1], [[0, 1], [5 / 32, 15 / 18], [32, 18]])
+    x, _ = lines(display.ax_[0])["predicted"]
+    np.testing.assert_array_equal(x, display.ax_[0].get_xlim())
+
+
+def test_after_correction_is_the_posterior_where_the_classifier_has_one():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [450, 50])
+    X = rng.normal(size=(500, 2)) + y[:, None]
+    weighted = ImbalancedMLPClassifier((), epochs=3, early_stopping=False, random_state=0)
+    pipeline = make_pipeline(RandomOverSampler(random_state=0), clone(weighted)).fit(X, y)
+    weighted.fit(X, y)
+    before, after = weighted.predict_proba(X), weighted.predict_posterior(X)
+    expected = ReliabilityDisplay.from_predictions(y, before, corrected=after)
+    drawn = ReliabilityDisplay.from_estimator(weighted, X, y)
+    for k in range(2):
+        np.testing.assert_allclose(drawn.curves[k], expected.curves[k])
+        np.testing.assert_allclose(drawn.corrected[k], expected.corrected[k])
+    # After the sampler the classes are equal: the posterior differs in nothing.
+    assert ReliabilityDisplay.from_estimator(pipeline, X, y).corrected is None
+    prior = DummyClassifier().fit(X, y)
+    drawn = ReliabilityDisplay.from_estimator(weighted, X, y, corrected=prior)
+    np.testing.assert_allclose(drawn.corrected[1], [[0.1], [0.1], [500]])
+
+
+# Confusion
+
+
+def test_confusion_is_that_of_scikit_learn():
+    y, proba, _ = predictions(4)
+    y_pred = proba.argmax(axis=1)
+    display = ConfusionDisplay.from_predictions(y, y_pred)
+    np.testing.assert_array_equal(display.confusion_matrix, confusion_matrix(y, y_pred))
+    (image,) = display.ax_.get_images()
+    np.testing.assert_allclose(image.get_array(), confusion_matrix(y, y_pred, normalize="true"))
+    np.testing.assert_allclose(np.diag(image.get_array()), recall_score(y, y_pred, average=None))
+    cells = [text.get_text().split("\n")[1] for text in display.ax_.texts]
+    assert cells == [str(n) for n in confusion_matrix(y, y_pred).ravel()]
+
+
+def test_confusion_from_an_estimator():
+    y, X, _ = predictions(3)
+    model = LogisticRegression().fit(X, y)
+    display = ConfusionDisplay.from_estimator(model, X, y)
+    np.testing.assert_array_equal(display.confusion_matrix, confusion_matrix(y, model.predict(X)))
+    np.testing.assert_array_equal(display.classes, model.classes_)
+
+
+def test_classes_that_only_one_side_knows():
+    display = ConfusionDisplay.from_predictions(["a", "b", "b"], ["c", "b", "a"])
+    np.testing.assert_array_equal(display.confusion_matrix, [[0, 0, 1], [1, 1, 0], [0, 0, 0]])
+    (image,) = display.ax_.get_images()
+    assert np.all(image.get_array().mask[2])
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == [
+        "a (1)",
+        "b (2)",
+        "c (0)",
+    ]
+
+
+def test_labels_give_the_order():
+    display = ConfusionDisplay.from_predictions([0, 0, 1], [0, 1, 1], labels=[1, 0])
+    np.testing.assert_array_equal(display.confusion_matrix, [[1, 0], [1, 1]])
+
+
+def test_print_fits_into_the_cells_or_is_left_out():
+    for n_classes, inches in ((3, 4), (12, 7), (50, 12), (50, 3)):
+        ax = Figure(figsize=(inches, inches)).subplots()
+        shares = np.full((n_classes, n_classes), 0.5)
+        names = [str(k) for k in range(n_classes)]
+        texts = [["0.50"] * n_classes] * n_classes
+        heat_map(ax, shares, texts, names, names, own_figure=False)
+        assert len(ax.texts) == (0 if inches / n_classes < 0.1 else n_classes**2)
+        cell = ax.get_window_extent().width / n_classes
+        assert all(text.get_window_extent().width < cell for text in ax.texts[:1])
+
+
+# Strategies
+
+
+def test_strategies_are_sorted_and_grouped():
+    scores = [[0.6, 0.7], [0.8, 0.9], [0.75, 0.85], [0.7, 0.7]]
+    recall = np.array([[0.9, 0.1], [0.9, 0.8], [0.8, 0.7], [0.5, np.nan]])
+    display = StrategyComparisonDisplay(
+        ["plain", "focal", "smote", "ldam"],
+        scores,
+        recall,
+        classes=["no", "yes"],
+        metric="f1_macro",
+        p_values=[0.001, np.nan, 0.4, 0.04],
+    ).plot()
+    ax = display.ax_
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["focal", "smote", "ldam", "plain"]
+    low, high = sorted(ax.get_ylim())
+    assert (low, high) == (-0.5, 3.5)
+    # Row 0 is on top.
+    assert ax.yaxis_inverted()
+    drawn = lines(ax)
+    np.testing.assert_allclose(drawn["best"], [[0.85], [0]])
+    np.testing.assert_allclose(drawn["not told from the best (p ≥ 0.05)"], [[0.8], [1]])
+    np.testing.assert_allclose(drawn["worse than the best"], [[0.7, 0.65], [2, 3]])
+    bands = sorted(patch.get_y() for patch in ax.patches)
+    assert bands == [-0.5, 0.5]
+    (image,) = display.recall_ax_.get_images()
+    np.testing.assert_array_equal(image.get_array().filled(np.nan), recall[[1, 2, 3, 0]])
+    # A strategy stands on the same height left and right.
+    assert display.recall_ax_.get_ylim() == ax.get_ylim()
+
+
+def test_a_strategy_with_a_fold_that_failed_comes_last():
+    result = comparison()
+    result.scores[0, 0] = np.nan
+    display = StrategyComparisonDisplay.from_comparison(result)
+    assert display.ax_.get_yticklabels()[-1].get_text() == "strategy 0"
+
+
+def test_on_axes_of_ones_own_recalls_are_left_out():
+    display = StrategyComparisonDisplay.from_comparison(comparison(), ax=Figure().subplots())
+    assert display.recall_ax_ is None
+    assert len(display.figure_.axes) == 1
+
+
+# Wrong input
+
+
+@pytest.mark.parametrize("display", [PerClassPrecisionRecallDisplay, ReliabilityDisplay])
+@pytest.mark.parametrize(
+    "proba",
+    [np.full(3, 0.5), np.full((3, 3), 0.5), np.full((2, 2), 0.5), np.full((3, 2), np.nan),
+     [[-0.5, 1.5]] * 3],
+    ids=["one column", "wide", "short", "nan", "negative"],
+)  # fmt: skip
+def test_probabilities_that_do_not_fit(display, proba):
+    with pytest.raises(ValueError, match=rf"'proba' parameter of {display.__name__} .*Got"):
+        display.from_predictions([0, 0, 1], proba)
+
+
+def test_corrected_probabilities_that_do_not_fit():
+    proba = np.full((3, 2), 0.5)
+    with pytest.raises(ValueError, match=r"ReliabilityDisplay after correction .*Got"):
+        ReliabilityDisplay.from_predictions([0, 0, 1], proba, corrected=proba[:2])
+
+
+def test_predictions_that_do_not_fit():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        ConfusionDisplay.from_predictions([0, 0, 1], [0, 1])
+    with pytest.raises(ValueError, match=r"'y_pred' of ConfusionDisplay .*Got 5 instead"):
+        ConfusionDisplay.from_predictions([0, 0, 1], [0, 5, 1], labels=[0, 1])

@@ -1,52 +1,58 @@
-"""Folds and splits of rows of several labels, by iterative stratification."""
+"""Folds and splits of multilabel rows, by iterative stratification."""
 
 from heapq import heapify, heapreplace
 
 import numpy as np
+import numpy.typing as npt
+
+from skimbalance.sampling._splits import RandomState, as_generator
 
 __all__ = ["iterative_folds", "iterative_split"]
 
-# Below this a difference is rounding.
+# Smaller differences are rounding errors.
 ROUNDING = 1e-9
 
-# To find the row that had best move, so many rows of a part are tried. On 16,000 made-up rows of
-# 983 labels 1,000 bring chi-squared from 1,250 to 51; 200 bring it to 55 in a fiftieth of the time.
+# Number of rows tried when choosing which row to move. On 16,000 simulated rows of 983 labels,
+# trying 1,000 lowers chi-squared from 1,250 to 51; trying 200 lowers it to 55 in a fiftieth of the
+# time.
 CANDIDATES = 200
 
-# Rounds of trades over the labels; six more would bring those 55 to 52.
+# Rounds of trades over all labels; six more would lower that 55 to 52.
 ROUNDS = 6
 
 
-def iterative_folds(indicator, shares, *, random_state):
-    """A fold for each row; the rows of each label are spread evenly, and so are all rows.
+def iterative_folds(
+    indicator: npt.ArrayLike, shares: npt.ArrayLike, *, random_state: RandomState
+) -> np.ndarray:
+    """Assign each row to a fold; every label, and all rows together, are spread evenly.
 
-    Iterative stratification [1]_: the rows of the rarest label are dealt first, each to the fold
-    that wants most of the label, then most rows. What is rare is then spread before the rows of
-    frequent labels fill the folds. Two steps follow that the paper does not have, as its folds
-    differ in rows (on the yeast set of 14 labels by 9 of 483, the median of 30 draws): rows move
-    until all folds have their share, and folds trade rows where that brings the labels nearer to
-    theirs. Nearer is a lower chi-squared (Pearson) of folds and labels, to which a row counts the
-    more the rarer its labels are.
+    This is iterative stratification [1]_. The rows of the rarest label are dealt first, each to the
+    fold that lacks most of the label, then to the one that lacks most rows. So rare labels are
+    spread before the rows of frequent labels fill the folds. The paper's folds differ in size (on
+    the yeast set of 14 labels by 9 rows of 483, the median of 30 draws), so two steps are added:
+    rows move until every fold has its share, and folds trade rows where that brings the labels
+    nearer to their shares. Nearness is measured by Pearson's chi-squared of folds and labels, in
+    which a row counts the more, the rarer its labels are.
 
     Parameters
     ----------
     indicator : array-like of shape (n_samples, n_labels)
-        Which labels a row has, or how many units of each it brings, as a sequence brings several
-        steps. Not negative. Rows with many units of a label are dealt before those with few.
+        Indicator of the labels of each row; or units of each label in it, such as the steps of a
+        sequence. Not negative. Rows with many units of a label are dealt before rows with few.
     shares : array-like of shape (n_folds,)
-        Fractions of the rows, and of every label, for each fold: positive, with the sum 1.
-    random_state : numpy.random.Generator
-        Source of randomness.
+        Share of the rows, and of every label, for each fold: positive, with the sum 1.
+    random_state : int, RandomState instance, Generator or None
+        Source of randomness. An int seeds a new generator, so that every call gives the same folds.
 
     Returns
     -------
     fold : ndarray of shape (n_samples,)
-        0 to n_folds - 1. Each has its share of the rows within one. A label with fewer rows than
-        folds is in about as many folds as it has rows.
+        Fold of each row, 0 to n_folds - 1. Each fold has its share of the rows within one row. A
+        label with fewer rows than folds is in about as many folds as it has rows.
 
     See Also
     --------
-    skimbalance.model_selection.IterativeStratifiedKFold : The same for scikit-learn's `cv`.
+    skimbalance.model_selection.IterativeStratifiedKFold : The same as a splitter for scikit-learn.
 
     References
     ----------
@@ -58,32 +64,37 @@ def iterative_folds(indicator, shares, *, random_state):
     >>> import numpy as np
     >>> from skimbalance.sampling import iterative_folds
     >>> labels = np.array([[1, 0], [1, 1], [1, 0], [1, 1], [0, 0], [0, 0]])
-    >>> fold = iterative_folds(labels, [0.5, 0.5], random_state=np.random.default_rng(0))
+    >>> fold = iterative_folds(labels, [0.5, 0.5], random_state=0)
     >>> labels[fold == 0].sum(axis=0), labels[fold == 1].sum(axis=0)
     (array([2, 1]), array([2, 1]))
     """
+    rng = as_generator(random_state)
     units = _units(indicator)
-    order = random_state.permutation(len(units))
+    wanted = np.outer(np.asarray(shares), units.sum(axis=0))
+    order = rng.permutation(len(units))
     fold = np.empty(len(units), int)
-    fold[order] = _stratified(units[order], np.outer(shares, units.sum(axis=0)), random_state).part
+    fold[order] = _stratified(units[order], wanted, rng).part
     return fold
 
 
-def iterative_split(indicator, fraction, *, random_state):
+def iterative_split(
+    indicator: npt.ArrayLike, fraction: float, *, random_state: RandomState
+) -> tuple[np.ndarray, np.ndarray]:
     """Split rows into a training and a held-out part, each with every label.
 
-    As `iterative_folds` with the shares ``1 - fraction`` and ``fraction``, but each part is owed a
-    row of every label that has two. Training gets it in any case, and so does the held-out part
-    save where each row of the label is training's last of some label.
+    The split is that of `iterative_folds` with the shares ``1 - fraction`` and ``fraction``, but
+    each part should have a row of every label that is present in two rows or more. The training
+    part always has; the held-out part lacks a label only if each of its rows is the last row that
+    the training part has of some label.
 
     Parameters
     ----------
     indicator : array-like of shape (n_samples, n_labels)
-        Which labels a row has, or how many units of each it brings; not negative.
+        Indicator of the labels of each row, or units of each label in it; not negative.
     fraction : float in (0, 1)
         Share of the rows held out.
-    random_state : numpy.random.Generator
-        Source of randomness.
+    random_state : int, RandomState instance, Generator or None
+        Source of randomness. An int seeds a new generator, so that every call gives the same rows.
 
     Returns
     -------
@@ -105,27 +116,28 @@ def iterative_split(indicator, fraction, *, random_state):
     >>> import numpy as np
     >>> from skimbalance.sampling import iterative_split
     >>> labels = np.repeat([[1, 0], [1, 1], [0, 0]], [8, 2, 10], axis=0)
-    >>> train, held_out = iterative_split(labels, 0.1, random_state=np.random.default_rng(0))
+    >>> train, held_out = iterative_split(labels, 0.1, random_state=0)
     >>> labels[train].sum(axis=0), labels[held_out].sum(axis=0)
     (array([9, 1]), array([1, 1]))
     """
+    rng = as_generator(random_state)
     units = _units(indicator)
     if len(units) < 2:
         raise ValueError(f"A split must have at least 2 rows, one for each part. Got {len(units)}.")
     total, n_rows = units.sum(axis=0), np.sum(units > 0, axis=0)
     owed = np.where(n_rows > 1, total / n_rows, 0.0)
     held_out = np.clip(fraction * total, owed, total - owed)
-    order = random_state.permutation(len(units))
-    parts = _stratified(units[order], np.stack([total - held_out, held_out]), random_state)
+    order = rng.permutation(len(units))
+    parts = _stratified(units[order], np.stack([total - held_out, held_out]), rng)
     _give_what_is_owed(parts)
-    return tuple(np.sort(order[parts.part == i]) for i in (0, 1))
+    return np.sort(order[parts.part == 0]), np.sort(order[parts.part == 1])
 
 
 class _Parts:
-    """Rows in parts, and how far the parts are from what they want of each column of units.
+    """Rows in parts, and how far each part is from the units that it should have.
 
-    Attributes are `units` of shape (n_samples, n_columns), the `part` of each row, and of shape
-    (n_parts, n_columns) the units `wanted` and those `placed`.
+    Attributes are the `units` of each row, of shape (n_samples, n_columns); the `part` of each row;
+    and the units `wanted` in each part and `placed` there, both of shape (n_parts, n_columns).
     """
 
     def __init__(self, units, wanted, part, rng):
@@ -134,13 +146,13 @@ class _Parts:
         np.add.at(self.placed, part, units)
 
     def extremes(self, column):
-        """The parts furthest above and below what they want, if they are more than a unit apart."""
+        """The parts with the most and the least surplus, if more than a unit apart, else None."""
         surplus = self.placed[:, column] - self.wanted[:, column]
         most, least = np.argmax(surplus), np.argmin(surplus)
         return (most, least) if surplus[most] - surplus[least] > 1 + ROUNDING else None
 
     def cheapest(self, start, end, rows=None):
-        """The row whose move is best for chi-squared, and the change of that."""
+        """The row whose move lowers chi-squared most, and by how much chi-squared changes."""
         rows = np.flatnonzero(self.part == start) if rows is None else rows
         if len(rows) > CANDIDATES:
             rows = self.rng.choice(rows, CANDIDATES)
@@ -151,13 +163,13 @@ class _Parts:
         return rows[best], change[best]
 
     def move(self, row, end):
-        """To another part."""
+        """Move a row to another part."""
         self.placed[self.part[row]] -= self.units[row]
         self.placed[end] += self.units[row]
         self.part[row] = end
 
     def trade(self, start, end):
-        """Exchange rows if that lowers chi-squared; whether it did."""
+        """Exchange two rows if that lowers chi-squared; return whether it did."""
         row, change = self.cheapest(start, end)
         self.move(row, end)
         other, change_back = self.cheapest(end, start)
@@ -169,13 +181,13 @@ class _Parts:
 
 
 def _units(indicator):
-    """Columns of the labels that occur, then one of ones: rows count as the most frequent label."""
+    """Columns of the labels that occur, then one of ones: all rows, as one more label."""
     indicator = np.asarray(indicator, dtype=float)
     return np.column_stack([indicator[:, indicator.any(axis=0)], np.ones(len(indicator))])
 
 
 def _stratified(units, wanted, rng):
-    """Parts in which every column has what is wanted of it, as near as may be."""
+    """Parts whose units of every column are near to those wanted."""
     parts = _Parts(units, wanted, _dealt(units, wanted, rng), rng)
     while uneven := parts.extremes(-1):
         most, least = uneven
@@ -189,24 +201,26 @@ def _stratified(units, wanted, rng):
 
 
 def _dealt(units, wanted, rng):
-    """A part for each row, by iterative stratification."""
+    """Part of each row, by iterative stratification."""
     part = np.full(len(units), -1)
     placed = np.zeros_like(wanted)
-    has = units > 0
-    n_left = has.sum(axis=0)
+    has_label = units > 0
+    n_left = has_label.sum(axis=0)
     while n_left[-1]:
         column = np.argmin(np.where(n_left > 0, n_left, len(units) + 1))
-        rows = np.flatnonzero((part < 0) & has[:, column])
+        rows = np.flatnonzero((part < 0) & has_label[:, column])
         rows = rows[np.argsort(-units[rows, column], kind="stable")]
-        both = [column, -1]
-        part[rows] = _turns(units[rows, column], wanted[:, both], placed[:, both], rng)
+        label_and_rows = [column, -1]
+        part[rows] = _turns(
+            units[rows, column], wanted[:, label_and_rows], placed[:, label_and_rows], rng
+        )
         np.add.at(placed, part[rows], units[rows])
-        n_left -= has[rows].sum(axis=0)
+        n_left -= has_label[rows].sum(axis=0)
     return part
 
 
 def _turns(counts, wanted, placed, rng):
-    """Parts that take one row after another: who wants most units, then rows, then by chance."""
+    """Part of each row in turn: the one that lacks most units, then most rows, then by chance."""
     ties = iter(rng.random(len(counts) + len(wanted)).tolist())
     wanted, placed = wanted.tolist(), placed.tolist()
 
@@ -226,17 +240,17 @@ def _turns(counts, wanted, placed, rng):
 
 
 def _give_what_is_owed(parts):
-    """Of every label with two rows one to part 0, then one to part 1 that part 0 can spare."""
-    has = parts.units > 0
-    has = has[:, has.sum(axis=0) > 1]
-    rarest_first = np.argsort(has.sum(axis=0), kind="stable")
+    """Give each part a row of every label with two: first part 0, then part 1 what 0 can spare."""
+    has_label = parts.units > 0
+    has_label = has_label[:, has_label.sum(axis=0) > 1]
+    rarest_first = np.argsort(has_label.sum(axis=0), kind="stable")
     for end in (0, 1):
         for column in rarest_first:
-            if has[parts.part == end, column].any():
+            if has_label[parts.part == end, column].any():
                 continue
-            rows = has[:, column]
+            rows = has_label[:, column]
             if end == 1:
-                last = has[parts.part == 0].sum(axis=0) == 1
-                rows = rows & ~has[:, last].any(axis=1)
+                last = has_label[parts.part == 0].sum(axis=0) == 1
+                rows = rows & ~has_label[:, last].any(axis=1)
             if rows.any():
                 parts.move(parts.cheapest(1 - end, end, np.flatnonzero(rows))[0], end)

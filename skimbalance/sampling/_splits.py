@@ -1,24 +1,31 @@
 """Splits and folds in which every class has its share of the rows."""
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["rows_by_class", "stratified_folds", "stratified_split"]
+__all__ = ["RandomState", "as_generator", "rows_by_class", "stratified_folds", "stratified_split"]
+
+RandomState: TypeAlias = int | np.random.RandomState | np.random.Generator | None
 
 
-def stratified_split(y, fraction, *, random_state):
+def stratified_split(
+    y: npt.ArrayLike, fraction: float, *, random_state: RandomState
+) -> tuple[np.ndarray, np.ndarray]:
     """Split rows into a training and a held-out part, each with every class.
 
-    Each class gives the held-out part ``fraction`` of its rows, rounded, but at least one, and
-    keeps at least one.
+    A `fraction` of the rows of each class is held out, rounded, but at least one row; and at least
+    one is left for training.
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,)
+    y : array-like of shape (n_samples,)
         Class indices 0 to n_classes - 1; every class has at least two rows.
     fraction : float in (0, 1)
         Share of the rows held out.
-    random_state : numpy.random.Generator
-        Source of randomness.
+    random_state : int, RandomState instance, Generator or None
+        Source of randomness. An int seeds a new generator, so that every call gives the same rows.
 
     Returns
     -------
@@ -35,11 +42,12 @@ def stratified_split(y, fraction, *, random_state):
     >>> import numpy as np
     >>> from skimbalance.sampling import stratified_split
     >>> y = np.repeat([0, 1], [18, 2])
-    >>> train, held_out = stratified_split(y, 0.1, random_state=np.random.default_rng(0))
+    >>> train, held_out = stratified_split(y, 0.1, random_state=0)
     >>> np.bincount(y[train]), np.bincount(y[held_out])
     (array([16,  1]), array([2, 1]))
     """
-    held_out = []
+    rng = as_generator(random_state)
+    held_out_by_class = []
     for rows in rows_by_class(y):
         if len(rows) < 2:
             raise ValueError(
@@ -47,48 +55,56 @@ def stratified_split(y, fraction, *, random_state):
                 f"Got a class with {len(rows)}."
             )
         n_held_out = min(max(1, round(fraction * len(rows))), len(rows) - 1)
-        held_out.append(random_state.choice(rows, n_held_out, replace=False))
-    held_out = np.sort(np.concatenate(held_out))
-    return np.setdiff1d(np.arange(len(y)), held_out, assume_unique=True), held_out
+        held_out_by_class.append(rng.choice(rows, n_held_out, replace=False))
+    held_out = np.sort(np.concatenate(held_out_by_class))
+    return np.setdiff1d(np.arange(np.size(y)), held_out, assume_unique=True), held_out
 
 
-def stratified_folds(y, n_folds, *, random_state):
-    """A fold for each row; the rows of each class are spread evenly, and so are all rows.
+def stratified_folds(y: npt.ArrayLike, n_folds: int, *, random_state: RandomState) -> np.ndarray:
+    """Assign each row to a fold; every class, and all rows together, are spread evenly.
 
-    Classes with fewer rows than folds are in as many folds as they have rows, without a
-    complaint: scikit-learn's `StratifiedKFold` warns of them.
+    A class with fewer rows than folds is in as many folds as it has rows. There is no warning, as
+    there is from scikit-learn's `StratifiedKFold`.
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,)
+    y : array-like of shape (n_samples,)
         Class indices 0 to n_classes - 1.
     n_folds : int
-        At least 2.
-    random_state : numpy.random.Generator
-        Source of randomness.
+        Number of folds, at least 2.
+    random_state : int, RandomState instance, Generator or None
+        Source of randomness. An int seeds a new generator, so that every call gives the same folds.
 
     Returns
     -------
     fold : ndarray of shape (n_samples,)
-        0 to n_folds - 1.
+        Fold of each row, 0 to n_folds - 1.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skimbalance.sampling import stratified_folds
     >>> y = np.repeat([0, 1], [6, 2])
-    >>> fold = stratified_folds(y, 2, random_state=np.random.default_rng(0))
+    >>> fold = stratified_folds(y, 2, random_state=0)
     >>> np.bincount(y[fold == 0])
     array([3, 1])
     """
-    fold = np.empty(len(y), int)
-    order = np.concatenate([random_state.permutation(rows) for rows in rows_by_class(y)])
-    # The turn of the next class begins where that of the one before ended.
-    fold[order] = np.arange(len(y)) % n_folds
+    rng = as_generator(random_state)
+    fold = np.empty(np.size(y), int)
+    order = np.concatenate([rng.permutation(rows) for rows in rows_by_class(y)])
+    # Rows are dealt to the folds in turn; a class goes on where the one before it stopped.
+    fold[order] = np.arange(len(fold)) % n_folds
     return fold
 
 
-def rows_by_class(y):
+def as_generator(random_state: RandomState) -> np.random.Generator:
+    """Return a generator unchanged; make a new one of anything else that scikit-learn accepts."""
+    if isinstance(random_state, np.random.RandomState):
+        random_state = int(random_state.randint(2**31))
+    return np.random.default_rng(random_state)
+
+
+def rows_by_class(y: npt.ArrayLike) -> list[np.ndarray]:
     """Row indices of each class that has rows."""
     by_class = np.argsort(y, kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(y))

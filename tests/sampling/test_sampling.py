@@ -1,13 +1,17 @@
-"""Index streams and the split: laws over many random tables, cut into the engine's batches."""
+"""Index streams and splits: laws over many random tables, cut into batches as the engine does."""
 
 import random
+from functools import partial
 
 import numpy as np
 import pytest
 
 from skimbalance.sampling import (
     balanced_order,
+    iterative_folds,
+    iterative_split,
     shuffled_order,
+    stratified_folds,
     stratified_order,
     stratified_split,
 )
@@ -164,7 +168,7 @@ def test_split(y, fraction):
     for rows in by_class(y)[0]:
         n = np.isin(rows, held_out).sum()
         assert 1 <= n <= len(rows) - 1
-        # Rounded, save for the row that each part is owed.
+        # Rounded, unless a part would be left without a row.
         assert n in (1, len(rows) - 1) or abs(n - fraction * len(rows)) <= 0.5 + 1e-9
 
 
@@ -181,3 +185,45 @@ def test_split_is_random_but_reproducible():
         times[stratified_split(y, 0.2, random_state=rng)[1]] += 1
     # Every row is held out in about 60 of 300 splits (standard deviation 6.9).
     assert 25 < times.min() < times.max() < 95
+
+
+Y = table([300, 40, 7], np.random.default_rng(0))
+INDICATOR = Y[:, None] == np.arange(3)
+RANDOM = {
+    "stratified_split": partial(stratified_split, Y, 0.2),
+    "stratified_folds": partial(stratified_folds, Y, 5),
+    "iterative_split": partial(iterative_split, INDICATOR, 0.2),
+    "iterative_folds": partial(iterative_folds, INDICATOR, np.full(5, 0.2)),
+}
+each_random = pytest.mark.parametrize("name", RANDOM)
+
+
+def drawn(name, random_state):
+    """The folds; of a split the rows held out, as they decide the others."""
+    result = RANDOM[name](random_state=random_state)
+    return result[1] if "split" in name else result
+
+
+@each_random
+def test_an_int_is_the_seed_of_a_generator(name):
+    first = drawn(name, 3)
+    np.testing.assert_array_equal(first, drawn(name, 3))
+    np.testing.assert_array_equal(first, drawn(name, np.random.default_rng(3)))
+    assert not np.array_equal(first, drawn(name, 4))
+
+
+@each_random
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+def test_a_source_of_randomness_goes_on(name, kind):
+    one, other = kind(3), kind(3)
+    first, second = drawn(name, one), drawn(name, one)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, drawn(name, other))
+    np.testing.assert_array_equal(second, drawn(name, other))
+
+
+@each_random
+def test_without_a_seed_draws_differ_and_global_state_stays(name):
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    assert not np.array_equal(drawn(name, None), drawn(name, None))
+    np.testing.assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002

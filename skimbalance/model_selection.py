@@ -1,9 +1,11 @@
-"""Folds for targets of many labels: splitters for scikit-learn's `cv`."""
+"""Folds for multilabel and sequence targets: splitters for the `cv` of scikit-learn."""
 
 import reprlib
 import warnings
 from abc import abstractmethod
+from collections.abc import Iterator
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -16,30 +18,32 @@ from skimbalance.sampling import iterative_folds
 
 __all__ = ["IterativeStratifiedKFold", "StratifiedSequenceKFold"]
 
-# A warning names no more labels than that.
+# A warning names at most this many labels.
 MOST_NAMES = 5
 
 
 class _IterativeKFold(BaseCrossValidator):
-    """Folds by iterative stratification of what a subclass counts in y."""
+    """Folds by iterative stratification of the label counts that a subclass reads from y."""
 
     _parameter_constraints: dict = {
         "n_splits": [Interval(Integral, 2, None, closed="left")],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, n_splits=5, *, random_state=None):
+    def __init__(
+        self, n_splits: int = 5, *, random_state: int | np.random.RandomState | None = None
+    ) -> None:
         self.n_splits = n_splits
         self.random_state = random_state
-        # At once, as scikit-learn's splitters do.
+        # Checked at once, as in scikit-learn's splitters.
         validate_parameter_constraints(self._parameter_constraints, vars(self), type(self).__name__)
 
     @abstractmethod
-    def _label_counts(self, y):
+    def _label_counts(self, y: Any) -> tuple[np.ndarray, list]:
         """Units of each label in each sample, (n_samples, n_labels), and the labels' names."""
 
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Number of folds.
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds.
 
         Parameters
         ----------
@@ -49,19 +53,21 @@ class _IterativeKFold(BaseCrossValidator):
         Returns
         -------
         n_splits : int
-            As given.
+            The parameter `n_splits`.
         """
         return self.n_splits
 
-    def split(self, X, y=None, groups=None):
-        """Training and test samples of each fold.
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the training and the test samples of each fold.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Only its length is used.
+            Features; only their number of samples is used.
         y : array-like of shape (n_samples, ...)
-            Targets, as the class says.
+            Targets by which to split, in a form that the class describes.
         groups : object, default=None
             Ignored, with a warning.
 
@@ -73,7 +79,7 @@ class _IterativeKFold(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If y is of another kind, or there are fewer samples than folds.
+            If y has another form, or fewer samples than folds.
         """
         owner = type(self).__name__
         if groups is not None:
@@ -90,8 +96,8 @@ class _IterativeKFold(BaseCrossValidator):
             more = f" and {len(rare) - MOST_NAMES} more" if len(rare) > MOST_NAMES else ""
             warnings.warn(
                 f"Labels in fewer samples than n_splits={self.n_splits} are missing from test "
-                f"folds of {owner}: {rare[:MOST_NAMES]!r}{more}. Lower n_splits, or mistrust their "
-                "scores by fold.",
+                f"folds of {owner}: {rare[:MOST_NAMES]!r}{more}. Lower n_splits, or do not trust "
+                "their scores by fold.",
                 stacklevel=2,
             )
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
@@ -104,14 +110,14 @@ class _IterativeKFold(BaseCrossValidator):
 class IterativeStratifiedKFold(_IterativeKFold):
     """K folds of multilabel data, each with its share of the positives of every label.
 
-    scikit-learn takes an unstratified `KFold` where y is an indicator matrix: of the ten positives
-    of a label one of five folds may get four and another none. Here the rows of the rarest label
-    are dealt first, by iterative stratification [1]_. The folds differ by at most a row, and the
-    positives of a label by about one. Which rows share a fold is random.
+    scikit-learn uses an unstratified `KFold` if y is an indicator matrix: if a label has ten
+    positives, one of five folds may get four of them and another none. This splitter deals the rows
+    of the rarest label first, by iterative stratification [1]_. The sizes of the folds differ by at
+    most one row, and their positives of a label by about one. Which rows share a fold is random.
 
-    The y to split by is an indicator matrix of shape (n_samples, n_labels), dense, sparse or a
-    list of lists, or the class labels of single-label data, each class a label. Labels with fewer
-    positives than folds are missing from some test folds; a warning names them.
+    The y of `split` is an indicator matrix of shape (n_samples, n_labels), dense, sparse or a list
+    of lists; or a class label for each row, in which case each class counts as a label. A label
+    with fewer positives than folds is missing from some test folds; a warning names it.
 
     Parameters
     ----------
@@ -122,9 +128,9 @@ class IterativeStratifiedKFold(_IterativeKFold):
 
     See Also
     --------
-    sklearn.model_selection.StratifiedKFold : For one label a row.
-    StratifiedSequenceKFold : For a label for every step of a sequence.
-    skimbalance.sampling.iterative_folds : The folds of an array.
+    sklearn.model_selection.StratifiedKFold : For one class label per row.
+    StratifiedSequenceKFold : For a class label per step of a sequence.
+    skimbalance.sampling.iterative_folds : The function behind this class.
 
     References
     ----------
@@ -151,13 +157,13 @@ class IterativeStratifiedKFold(_IterativeKFold):
             with np.errstate(invalid="ignore"):
                 kind = type_of_target(array)
         except (TypeError, ValueError):
-            # Ragged lists, missing values, no y.
+            # Lists of unequal length, missing values, or no y.
             kind = "unknown"
         if kind not in ("binary", "multiclass"):
             raise ValueError(
                 "The y of IterativeStratifiedKFold must be a matrix of 0 and 1 or a class label "
-                f"for each row. Got {reprlib.repr(y)} instead. MultiLabelBinarizer makes a matrix "
-                "of sets of labels; for sequences of labels use StratifiedSequenceKFold."
+                f"for each row. Got {reprlib.repr(y)} instead. MultiLabelBinarizer turns sets of "
+                "labels into a matrix; for sequences of labels use StratifiedSequenceKFold."
             )
         classes, index = np.unique(array.ravel(), return_inverse=True)
         return index[:, np.newaxis] == np.arange(len(classes)), classes.tolist()
@@ -166,18 +172,18 @@ class IterativeStratifiedKFold(_IterativeKFold):
 class StratifiedSequenceKFold(_IterativeKFold):
     """K folds of label sequences, each with its share of the steps of every rare label.
 
-    Whole sequences are dealt, by iterative stratification [1]_ of how often they hold each label.
-    In sequence labelling most sequences hold nothing but the most frequent label, so that folds
-    drawn at random differ in the others; where a sequence holds five steps of a label and
-    another one, it is steps that are balanced. In place of the most frequent label all steps
-    are: the folds differ by at most a sequence, and have about as many steps. Which sequences
-    share a fold is random.
+    Whole sequences are dealt to the folds, by iterative stratification [1]_ of the number of steps
+    of each label in them. In sequence labelling most sequences contain only the most frequent
+    label, so that folds drawn at random differ in the other labels. The number of steps is
+    balanced, not the number of sequences with a label, as one sequence may contain five steps of a
+    label and another only one. Instead of the steps of the most frequent label, all steps are
+    balanced: the folds have about equally many steps, and their numbers of sequences differ by at
+    most one. Which sequences share a fold is random.
 
-    The y to split by is a list, or an array of dtype object, of sequences of labels, which may
-    have unequal lengths, or an array of shape (n_sequences, n_steps). Labels are strings or
-    integers. Steps masked in a masked array do not count; padding without a mask is a label like
-    others. Labels in fewer sequences than folds are missing from some test folds; a warning names
-    them.
+    The y of `split` is a list, or an array of dtype object, of label sequences, which may have
+    unequal lengths; or an array of shape (n_sequences, n_steps). Labels are strings or integers.
+    Masked steps of a masked array do not count; padding without a mask counts as one more label. A
+    label in fewer sequences than folds is missing from some test folds; a warning names it.
 
     Parameters
     ----------
@@ -188,8 +194,8 @@ class StratifiedSequenceKFold(_IterativeKFold):
 
     See Also
     --------
-    sklearn.model_selection.StratifiedKFold : For one label a sequence.
-    IterativeStratifiedKFold : For a set of labels for each row.
+    sklearn.model_selection.StratifiedKFold : For one class label per sequence.
+    IterativeStratifiedKFold : For a set of labels per row.
 
     References
     ----------
@@ -215,13 +221,13 @@ class StratifiedSequenceKFold(_IterativeKFold):
         )
         cell = np.repeat(np.arange(len(steps)), lengths) * len(labels) + index
         counts = np.bincount(cell, minlength=len(steps) * len(labels)).reshape(len(steps), -1)
-        # The steps of the most frequent label are what the others leave of all steps.
+        # If all steps and those of the other labels are balanced, so is the most frequent label.
         counts[:, np.argmax(counts.sum(axis=0))] = lengths
         return counts, labels.tolist()
 
 
 def _steps(y):
-    """Labels of each sequence, as an array without those masked."""
+    """Labels of each sequence, as an array without masked steps."""
     sequences = as_array(y)
     try:
         if isinstance(sequences, str) or any(isinstance(labels, str) for labels in sequences):
@@ -232,7 +238,7 @@ def _steps(y):
     except (TypeError, ValueError):
         raise ValueError(
             "The y of StratifiedSequenceKFold must be sequences with a label for each step. "
-            f"Got {reprlib.repr(y)} instead. For one label a sample use StratifiedKFold, for sets "
-            "of labels IterativeStratifiedKFold."
+            f"Got {reprlib.repr(y)} instead. For one label per sample use StratifiedKFold, for "
+            "sets of labels use IterativeStratifiedKFold."
         ) from None
     return [array.compressed() for array in arrays]

@@ -1,5 +1,7 @@
 """Keras networks that return logits."""
 
+from collections.abc import Callable, Iterator, Sequence
+
 import keras
 import numpy as np
 
@@ -7,38 +9,40 @@ __all__ = ["bilstm_tagger", "conv1d_tagger", "mlp", "residual_mlp"]
 
 
 def mlp(
-    n_features,
-    n_outputs,
+    n_features: int,
+    n_outputs: int,
     *,
-    hidden_layer_sizes=(128, 64),
-    activation="relu",
-    normalization=None,
-    dropout=0.0,
-    seed=None,
-):
-    """Multi-layer perceptron: dense layer, normalization, activation, dropout; then logits.
+    hidden_layer_sizes: int | Sequence[int] = (128, 64),
+    activation: str | Callable = "relu",
+    normalization: str | None = None,
+    dropout: float = 0.0,
+    seed: int | None = None,
+) -> keras.Model:
+    """Multi-layer perceptron that returns logits.
+
+    Each hidden layer is a dense layer, then normalization, activation and dropout.
 
     Parameters
     ----------
     n_features : int
-        Columns of the input.
+        Number of input columns.
     n_outputs : int
-        Number of logits: one a class.
+        Number of logits: one for each class.
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Units of each hidden layer; empty for a linear model.
     activation : str or callable, default="relu"
-        Any activation of Keras.
+        Activation of the hidden layers: any activation of Keras.
     normalization : {None, "batch", "layer"}, default=None
-        Before the activation of each hidden layer.
+        Normalization before the activation of each hidden layer.
     dropout : float in [0, 1), default=0.0
-        Share of the activations of each hidden layer that is dropped in training.
+        Share of the activations of each hidden layer that training drops.
     seed : int, default=None
-        Seed of the initial weights and of the dropout. By default Keras draws one.
+        Seed of the initial weights and of the dropout; by default Keras draws one.
 
     Returns
     -------
     model : keras.Model
-        From (batch, n_features) to logits (batch, n_outputs); not compiled.
+        Model that maps (batch, n_features) to logits (batch, n_outputs); not compiled.
 
     Examples
     --------
@@ -47,10 +51,10 @@ def mlp(
     >>> model.output_shape
     (None, 3)
     """
-    hidden_layer_sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
+    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
     seeds = _seeds(seed)
     inputs = x = keras.Input((n_features,), name="features")
-    for i, units in enumerate(hidden_layer_sizes):
+    for i, units in enumerate(sizes):
         x = _dense(units, next(seeds), f"hidden_{i}")(x)
         x = _normalized(x, normalization, f"norm_{i}")
         x = keras.layers.Activation(activation, name=f"activation_{i}")(x)
@@ -60,19 +64,19 @@ def mlp(
 
 
 def residual_mlp(
-    n_features,
-    n_outputs,
+    n_features: int,
+    n_outputs: int,
     *,
-    width=128,
-    n_blocks=2,
-    activation="relu",
-    normalization="layer",
-    dropout=0.0,
-    seed=None,
-):
-    """Residual network for tables: blocks that each add a correction to their input; then logits.
+    width: int = 128,
+    n_blocks: int = 2,
+    activation: str | Callable = "relu",
+    normalization: str | None = "layer",
+    dropout: float = 0.0,
+    seed: int | None = None,
+) -> keras.Model:
+    """Residual network for tables that returns logits: each block corrects its input.
 
-    A dense layer brings the columns to `width`. Each block adds
+    A dense layer maps the columns to `width` numbers. Each block adds
     ``dropout(dense(dropout(activation(dense(normalization(x))))))`` to its input ``x``; the logits
     are ``dense(activation(normalization(x)))`` [1]_. The sum lets gradients of rare rows reach the
     first layer through any number of blocks.
@@ -80,33 +84,33 @@ def residual_mlp(
     Parameters
     ----------
     n_features : int
-        Columns of the input.
+        Number of input columns.
     n_outputs : int
-        Number of logits: one a class.
+        Number of logits: one for each class.
     width : int, default=128
-        Units of every dense layer but the last.
+        Units of every dense layer except the last.
     n_blocks : int, default=2
         Number of blocks.
     activation : str or callable, default="relu"
-        Any activation of Keras.
+        Activation of the hidden layers: any activation of Keras.
     normalization : {None, "batch", "layer"}, default="layer"
-        At the start of each block, and before the last activation. The paper has "batch"; "layer"
-        does not depend on the other rows of a batch, which are mostly of the frequent classes.
+        Normalization at the start of each block and before the last activation. The paper uses
+        "batch"; "layer" does not depend on the other rows of a batch, which are mostly of the
+        frequent classes.
     dropout : float in [0, 1), default=0.0
-        Share of the activations, and of the corrections, of each block that is dropped in
-        training.
+        Share of the activations, and of the corrections, of each block that training drops.
     seed : int, default=None
-        Seed of the initial weights and of the dropout. By default Keras draws one.
+        Seed of the initial weights and of the dropout; by default Keras draws one.
 
     Returns
     -------
     model : keras.Model
-        From (batch, n_features) to logits (batch, n_outputs); not compiled.
+        Model that maps (batch, n_features) to logits (batch, n_outputs); not compiled.
 
     Raises
     ------
     ValueError
-        If `normalization` is none of those.
+        If `normalization` has another value.
 
     References
     ----------
@@ -143,57 +147,57 @@ def residual_mlp(
 
 
 def bilstm_tagger(
-    n_outputs,
+    n_outputs: int,
     *,
-    n_tokens=None,
-    n_features=None,
-    embedding_dim=32,
-    units=64,
-    n_layers=1,
-    dropout=0.0,
-    seed=None,
-):
-    """Bidirectional LSTM that gives logits for each step of a sequence.
+    n_tokens: int | None = None,
+    n_features: int | None = None,
+    embedding_dim: int = 32,
+    units: int = 64,
+    n_layers: int = 1,
+    dropout: float = 0.0,
+    seed: int | None = None,
+) -> keras.Model:
+    """Bidirectional LSTM that returns logits for each step of a sequence.
 
-    Each step sees the whole sequence, before and after it [1]_ [2]_. Sequences of a batch are
-    filled up to one length with padding, which is told by its value and counts for nothing: the
-    logits of the other steps do not depend on it, and as they carry Keras' mask, Keras' `fit`
-    gives it no loss. The logits at the padding itself mean nothing.
+    Each step sees the whole sequence, before and after it [1]_ [2]_. The sequences of a batch are
+    padded to one length. Padding is recognised by its value and ignored: the logits of the other
+    steps do not depend on it, and as the logits carry Keras' mask, padding has no loss in Keras'
+    `fit`. The logits at the padding itself are meaningless.
 
     Parameters
     ----------
     n_outputs : int
-        Number of logits a step: one a class.
+        Number of logits for each step: one for each class.
     n_tokens : int, default=None
-        For steps that are tokens, integers: 0 is padding, and tokens are 1 to ``n_tokens - 1``.
-        So it counts the padding. Give either this or `n_features`.
+        Number of token values if steps are tokens, that is integers: tokens are 1 to
+        ``n_tokens - 1``, and 0 is padding. Give either this or `n_features`.
     n_features : int, default=None
-        For steps that are vectors of that many numbers. A step of nothing but zeros is padding.
+        Length of the vectors if steps are vectors of numbers; a vector of zeros is padding.
     embedding_dim : int, default=32
-        Length of the vector that is learnt for each token; without meaning for vectors.
+        Length of the vector that is learnt for each token; ignored if steps are vectors.
     units : int, default=64
-        Units of each direction of each layer.
+        Units of each layer in each direction.
     n_layers : int, default=1
-        Bidirectional layers, one upon the other.
+        Number of bidirectional layers.
     dropout : float in [0, 1), default=0.0
-        Share of the outputs of each layer that is dropped in training.
+        Share of the outputs of each layer that training drops.
     seed : int, default=None
-        Seed of the initial weights and of the dropout. By default Keras draws one.
+        Seed of the initial weights and of the dropout; by default Keras draws one.
 
     Returns
     -------
     model : keras.Model
-        From (batch, time) int32, or (batch, time, n_features), to logits
-        (batch, time, n_outputs), for any time; not compiled.
+        Model that maps (batch, time) int32, or (batch, time, n_features), to logits
+        (batch, time, n_outputs), for any number of steps; not compiled.
 
     Raises
     ------
     ValueError
-        If both or none of `n_tokens` and `n_features` are given.
+        If both `n_tokens` and `n_features` are given, or neither.
 
     See Also
     --------
-    conv1d_tagger : Sees some steps to each side, and is faster.
+    conv1d_tagger : Each step sees a few steps to each side; faster.
 
     References
     ----------
@@ -214,8 +218,8 @@ def bilstm_tagger(
     seeds = _seeds(seed)
     inputs, x, _ = _steps("bilstm_tagger", n_tokens, n_features, embedding_dim, seeds)
     for i in range(n_layers):
-        # Both directions are given: of one alone Keras makes the other with the same seeds, and
-        # both would begin with the same weights.
+        # Both directions are given: from one Keras would make the other with the same seeds, and
+        # both would start with the same weights.
         forward = _lstm(x.shape, units, seeds, f"forward_{i}")
         backward = _lstm(x.shape, units, seeds, f"backward_{i}", go_backwards=True)
         x = keras.layers.Bidirectional(forward, backward_layer=backward, name=f"bilstm_{i}")(x)
@@ -225,60 +229,60 @@ def bilstm_tagger(
 
 
 def conv1d_tagger(
-    n_outputs,
+    n_outputs: int,
     *,
-    n_tokens=None,
-    n_features=None,
-    embedding_dim=32,
-    filters=64,
-    kernel_size=5,
-    n_layers=2,
-    dropout=0.0,
-    seed=None,
-):
-    """Residual convolutions over time that give logits for each step of a sequence.
+    n_tokens: int | None = None,
+    n_features: int | None = None,
+    embedding_dim: int = 32,
+    filters: int = 64,
+    kernel_size: int = 5,
+    n_layers: int = 2,
+    dropout: float = 0.0,
+    seed: int | None = None,
+) -> keras.Model:
+    """Residual convolutions over time that return logits for each step of a sequence.
 
-    A dense layer brings each step to `filters` numbers. Each layer ``i = 0, 1, ...`` adds
+    A dense layer maps each step to `filters` numbers. Each layer ``i = 0, 1, ...`` adds
     ``dropout(relu(convolution(x)))`` to its input ``x``, with a dilation of ``2**i`` [1]_ [2]_.
     So a step sees ``(kernel_size - 1) (2**n_layers - 1) / 2`` steps to each side: 6 by default,
-    126 with six layers. Padding is as in `bilstm_tagger`.
+    126 with six layers. Padding is treated as in `bilstm_tagger`.
 
     Parameters
     ----------
     n_outputs : int
-        Number of logits a step: one a class.
+        Number of logits for each step: one for each class.
     n_tokens : int, default=None
-        For steps that are tokens, integers: 0 is padding, and tokens are 1 to ``n_tokens - 1``.
-        So it counts the padding. Give either this or `n_features`.
+        Number of token values if steps are tokens, that is integers: tokens are 1 to
+        ``n_tokens - 1``, and 0 is padding. Give either this or `n_features`.
     n_features : int, default=None
-        For steps that are vectors of that many numbers. A step of nothing but zeros is padding.
+        Length of the vectors if steps are vectors of numbers; a vector of zeros is padding.
     embedding_dim : int, default=32
-        Length of the vector that is learnt for each token; without meaning for vectors.
+        Length of the vector that is learnt for each token; ignored if steps are vectors.
     filters : int, default=64
-        Outputs of each convolution for a step.
+        Number of outputs of each convolution.
     kernel_size : int, default=5
-        Steps that a convolution takes, ``2**i`` apart; odd to see as far ahead as back.
+        Number of steps, ``2**i`` apart, that a convolution sees; odd to see as far ahead as back.
     n_layers : int, default=2
         Number of convolutions.
     dropout : float in [0, 1), default=0.0
-        Share of the outputs of each convolution that is dropped in training.
+        Share of the outputs of each convolution that training drops.
     seed : int, default=None
-        Seed of the initial weights and of the dropout. By default Keras draws one.
+        Seed of the initial weights and of the dropout; by default Keras draws one.
 
     Returns
     -------
     model : keras.Model
-        From (batch, time) int32, or (batch, time, n_features), to logits
-        (batch, time, n_outputs), for any time; not compiled.
+        Model that maps (batch, time) int32, or (batch, time, n_features), to logits
+        (batch, time, n_outputs), for any number of steps; not compiled.
 
     Raises
     ------
     ValueError
-        If both or none of `n_tokens` and `n_features` are given.
+        If both `n_tokens` and `n_features` are given, or neither.
 
     See Also
     --------
-    bilstm_tagger : Sees the whole sequence.
+    bilstm_tagger : Each step sees the whole sequence.
 
     References
     ----------
@@ -300,7 +304,7 @@ def conv1d_tagger(
     x = _dense(filters, next(seeds), "projection")(x)
     real = keras.ops.cast(keras.ops.expand_dims(mask, -1), x.dtype)
     for i in range(n_layers):
-        # A product with `real`, which has no mask, has none: a convolution would warn of it.
+        # The product with `real` drops Keras' mask, of which a convolution would warn.
         y = keras.layers.Multiply(name=f"unpadded_{i}")([x, real])
         y = keras.layers.Conv1D(
             filters,
@@ -312,8 +316,8 @@ def conv1d_tagger(
             name=f"conv_{i}",
         )(y)
         y = _dropped(y, dropout, next(seeds), f"dropout_{i}")
-        # Back to the mask that Keras' losses read: a step of the sum is real where it is in one
-        # of the terms, and the steps of `y` that are not zero are among the real ones of `x`.
+        # The sum restores the mask that Keras' losses read: it masks a step if both terms do, and
+        # `y` is zero, hence masked, at every masked step of `x`.
         y = keras.layers.Multiply(name=f"real_{i}")([y, real])
         x = keras.layers.Add(name=f"sum_{i}")([x, keras.layers.Masking(name=f"mask_{i}")(y)])
     outputs = _dense(n_outputs, next(seeds), "logits")(x)
@@ -321,7 +325,7 @@ def conv1d_tagger(
 
 
 def _steps(owner, n_tokens, n_features, embedding_dim, seeds):
-    """Input of sequences; their steps as vectors that carry Keras' mask; and that mask."""
+    """Input of sequences; their steps as vectors, with Keras' mask; and the mask itself."""
     if (n_tokens is None) == (n_features is None):
         raise ValueError(
             f"One of the 'n_tokens' and 'n_features' parameters of {owner} must be an int and the "
@@ -349,13 +353,13 @@ def _lstm(input_shape, units, seeds, name, **options):
         return_sequences=True,
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
         recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
-        # Of a dropout within the layer, which is not used, but has a generator all the same.
+        # For the dropout within the layer, which is unused but has a generator all the same.
         seed=0,
         name=name,
         **options,
     )
-    # Built before `Bidirectional` takes it, as in a clone of the network: its weights would have
-    # that layer's name in their paths here, and not in the clone.
+    # Built before `Bidirectional` takes it, as in a clone of the network: else the paths of its
+    # weights would contain that layer's name here and not in the clone.
     layer.build(input_shape)
     return layer
 
@@ -367,8 +371,8 @@ def _dense(units, seed, name):
 
 def _normalized(x, normalization, name):
     if normalization == "batch":
-        # Keras' momentum of 0.99 needs some hundred steps to forget its start; networks
-        # for small tables take fewer.
+        # Keras' momentum of 0.99 needs some hundred steps to forget its start; networks for small
+        # tables may take fewer.
         return keras.layers.BatchNormalization(momentum=0.9, name=name)(x)
     if normalization == "layer":
         return keras.layers.LayerNormalization(name=name)(x)
@@ -379,8 +383,8 @@ def _dropped(x, rate, seed, name):
     return keras.layers.Dropout(rate, seed=seed, name=name)(x) if rate else x
 
 
-def _seeds(seed):
-    """Seeds one after another, for each layer its own; all None without a seed."""
+def _seeds(seed: int | None) -> Iterator[int | None]:
+    """A seed for each layer in turn; always None without a seed."""
     rng = None if seed is None else np.random.default_rng(seed)
     while True:
         yield None if rng is None else int(rng.integers(2**31))

@@ -1,31 +1,34 @@
-"""Losses made for imbalance, as functions and as Keras losses.
+"""Losses for imbalanced data, as functions and as Keras losses.
 
-Each works by itself in ``model.compile(loss=...)`` of any Keras model: on targets of shape
-(batch,), (batch, time) with class indices, or (batch, classes), (batch, time, classes) one-hot,
-with weights for each class also where Keras' own ``class_weight`` refuses them; those of sigmoid
-outputs on a 0 or 1 for each label, (batch, labels) or (batch, time, labels). Defaults follow
-Keras: outputs are probabilities unless ``from_logits=True``, which is more exact and preferable.
+Each class works in ``model.compile(loss=...)`` of any Keras model. Losses of softmax outputs accept
+class indices of shape (batch,) or (batch, time), or one-hot targets of shape (batch, classes) or
+(batch, time, classes); they accept class weights also where Keras' own ``class_weight`` refuses
+them. Losses of sigmoid outputs accept a 0 or 1 for each label, of shape (batch, labels) or
+(batch, time, labels). Outputs are probabilities, as is Keras' default, unless ``from_logits=True``,
+which is more exact and preferable.
 
-The functions take the same parameters as the classes and return one value an example
-(`soft_f1` and `sigmoid_f1`, which count over the batch: a scalar).
+The functions accept the same parameters as the classes and return a value for each example;
+`soft_f1` and `sigmoid_f1`, which count over the batch, return a scalar.
 """
 
 from skimbalance._losses.batch import SigmoidF1, SoftF1
 from skimbalance._losses.functions import (
-    asymmetric_crossentropy,
-    binary_focal_crossentropy,
     crossentropy,
-    distribution_balanced_crossentropy,
     expected_cost,
     focal_crossentropy,
     generalized_crossentropy,
-    label_crossentropy,
     ldam_crossentropy,
     logit_adjusted_crossentropy,
     poly1_crossentropy,
-    sigmoid_f1,
     soft_f1,
     vector_scaling_crossentropy,
+)
+from skimbalance._losses.label_functions import (
+    asymmetric_crossentropy,
+    binary_focal_crossentropy,
+    distribution_balanced_crossentropy,
+    label_crossentropy,
+    sigmoid_f1,
 )
 from skimbalance._losses.sigmoid import (
     AsymmetricCrossentropy,
@@ -77,7 +80,7 @@ __all__ = [
     "vector_scaling_crossentropy",
 ]
 
-#: Loss name of a single-label classifier -> function of (targets, logits, parameters).
+#: Value of a classifier's `loss` for class labels -> function of (targets, logits, parameters).
 LOSSES = {
     "crossentropy": crossentropy,
     "focal": focal_crossentropy,
@@ -90,7 +93,7 @@ LOSSES = {
     "soft_f1": soft_f1,
 }
 
-#: Loss name of a multilabel classifier -> function of (targets, logits, parameters).
+#: Value of a classifier's `loss` for multilabel y -> function of (targets, logits, parameters).
 LABEL_LOSSES = {
     "crossentropy": label_crossentropy,
     "focal": binary_focal_crossentropy,

@@ -29,7 +29,7 @@ SIGMOID = {
 }
 BATCH = {"soft_f1", "sigmoid_f1"}  # one value for all rows
 
-# Logits of 6 rows, the class of each; for the sigmoid losses 3 labels of each.
+# Logits of 6 rows, and the class of each; for the sigmoid losses 3 labels of each.
 Z = np.random.default_rng(0).normal(scale=2.0, size=(6, 3))
 Y = np.array([0, 0, 1, 0, 2, 1])
 LABELS = np.array([[1, 0, 0], [0, 0, 0], [0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 1]])
@@ -95,7 +95,7 @@ def of_logits(name, y=None, **params):
 
 
 def of_proba(name, y=None, **params):
-    """Of the probabilities of those logits."""
+    """The same as a function of logits whose probabilities it is given."""
     y = targets(name) if y is None else y
     activation = ops.sigmoid if name in SIGMOID else ops.softmax
     return lambda z: FUNCTIONS[name](y, activation(z), **params)
@@ -129,7 +129,7 @@ each_variant = pytest.mark.parametrize(
 )
 
 
-# The papers' formulas in NumPy's float64, with the defaults that they are to have.
+# The papers' formulas in NumPy's float64, with the defaults that the losses must have.
 
 
 def ce(y, z):
@@ -247,7 +247,7 @@ def test_gradient_is_the_finite_difference(name, params):
     np.testing.assert_allclose(gradient.ravel(), expected, rtol=1e-6, atol=1e-9)
 
 
-# Exact reductions, and Keras' own losses where these are exact too.
+# Exact reductions, and comparisons with Keras' own losses where these are exact, too.
 
 
 def keras_ce(z):
@@ -268,7 +268,7 @@ ASL, LDAM, GCE = "asymmetric_crossentropy", "ldam_crossentropy", "generalized_cr
 ADJUSTED, VS = "logit_adjusted_crossentropy", "vector_scaling_crossentropy"
 AS_OURS = {"from_logits": True, "reduction": None, "dtype": "float64"}
 KERAS_FOCAL = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=1.5, **AS_OURS)
-KERAS_BINARY_FOCAL = keras.losses.BinaryFocalCrossentropy(  # ignores alpha unless told not to
+KERAS_BINARY_FOCAL = keras.losses.BinaryFocalCrossentropy(  # by default it ignores alpha
     apply_class_balancing=True, alpha=0.8, gamma=2.0, **AS_OURS
 )
 N = {"class_counts": COUNTS}
@@ -319,9 +319,9 @@ def weights_of_balance(t, class_counts, **params):
 
 
 def test_balance_by_hand():
-    """Rare labels bring frequent ones along, which so come often enough: they weigh less."""
+    """Rare labels bring frequent ones along, which thus come often enough and weigh less."""
     counts = np.array([[10, 90], [90, 10]])
-    # Of 1/90 + 1/10 = 10/90 a tenth is due to the frequent label, nine tenths to the rare one.
+    # A tenth of 1/90 + 1/10 = 10/90 is due to the frequent label, nine tenths to the rare one.
     found = weights_of_balance([[1, 1], [1, 0], [0, 1], [0, 0]], counts)
     r = np.array([[0.1, 0.9], [1, 9], [1 / 9, 1], [1, 1]])
     np.testing.assert_allclose(found, 0.1 + 1 / (1 + np.exp(-10 * (r - 0.2))), rtol=1e-12)
@@ -343,13 +343,13 @@ def test_rare_labels_are_tolerant_to_negatives():
         for loss in (of_logits(DB, none, **params), of_logits(LABEL_CE, none))
     ]
     assert np.all(slopes[0] < slopes[1] / 100)
-    # And the rarer the label, the lower its logits look: it is said yes to more readily.
+    # And the rarer the label, the lower its logits look: it is predicted more readily.
     assert np.all(np.diff(value_and_gradient(of_logits(DB, none, **params), none)[1]) < 0)
 
 
 @each_label_weighted
 def test_weights_of_rows_and_labels(name):
-    """Of each label, as from a class; of each row and label, as the weights of an engine."""
+    """Weights of each label, as from a class, and of each row and label, as from the engine."""
     weight = np.random.default_rng(0).uniform(size=Z.shape)
     params = needed(name)
     alone = np.transpose([of_logits(name, label_weight=3 * one, **params)(Z) for one in np.eye(3)])
@@ -395,7 +395,7 @@ def test_probabilities_of_exactly_0_and_1_are_finite(name, params):
 @pytest.mark.parametrize("gamma", GAMMAS)
 @pytest.mark.parametrize("from_logits", [True, False])
 def test_focus_on_a_probability_of_exactly_1(gamma, from_logits):
-    """There (1 - p_t)**gamma has an infinite slope for gamma < 1, and is 1 for gamma = 0."""
+    """At p_t = 1, (1 - p_t)**gamma has an infinite slope for gamma < 1, and is 1 for gamma = 0."""
     of = of_logits if from_logits else of_proba
     for name, y, z in [
         (FOCAL, np.array([0]), [[1000.0, 0.0]]),
@@ -419,7 +419,7 @@ UNBOUNDED = [
 ]
 
 
-# As a float32 probability 1 - exp(-30) is 1, and exp(-100) is 0: nothing is left to learn from.
+# In float32 the probability 1 - exp(-30) is 1, and exp(-100) is 0: nothing is left to learn.
 @pytest.mark.parametrize(
     ("gap", "of"),
     [(30.0, of_logits), (60.0, of_logits), (100.0, of_logits), (30.0, of_proba), (60.0, of_proba)],
@@ -444,7 +444,7 @@ def test_focal_learns_where_clipping_after_softmax_stops():
     (_, at_15), (_, at_20) = (value_and_gradient(loss, [[g, 0]], "float32") for g in (15.0, 20.0))
     np.testing.assert_allclose(at_15, [[1, -1]], rtol=1e-4)  # 1 - O(gap exp(-gap))
     np.testing.assert_allclose(at_20, at_15, rtol=1e-4)
-    # Nor is an easy row clipped, worth exp(-gap) (exp(-gap))**gamma.
+    # Nor is an easy row clipped; its loss is exp(-gap) (exp(-gap))**gamma.
     easy = of_logits(FOCAL, np.array([0]), gamma=2.0)(np.array([[20.0, 0.0]]))
     np.testing.assert_allclose(easy, [np.exp(-60)], rtol=1e-6)
 
@@ -522,7 +522,7 @@ def test_one_weight_for_all_classes_only_rescales(name, weight):
 
 @pytest.mark.parametrize("gamma", GAMMAS)
 def test_focus_does_not_see_the_weights(gamma):
-    """p_t is of the unweighted loss; alpha and class_weight multiply afterwards, each."""
+    """p_t is that of the unweighted loss; alpha and class_weight both multiply the result."""
     both = {"alpha": WEIGHTS, "class_weight": WEIGHTS}
     plain = focal(Y, Z, gamma)
     for params, factor in [({}, 1), *(({k: WEIGHTS}, WEIGHTS) for k in both), (both, WEIGHTS**2)]:
@@ -582,7 +582,7 @@ def test_f1_without_positives_has_nothing_to_teach():
 
 
 def test_f1_with_a_weight_for_each_row_and_label():
-    """Which is a weight for each row, label by label."""
+    """Such weights equal a weight for each row, label by label."""
     weight = np.random.default_rng(0).uniform(size=Z.shape)
     found = of_logits("sigmoid_f1", sample_weight=weight)(Z)
     alone = [
@@ -596,7 +596,7 @@ def test_f1_with_a_weight_for_each_row_and_label():
 
 
 def compiled(loss, *shape):
-    """A small network of probabilities, which are Keras' default, at a start of its own."""
+    """A small network that returns probabilities, Keras' default, with seeded initial weights."""
     activation = "sigmoid" if loss.name in SIGMOID else "softmax"
     start = keras.initializers.GlorotUniform(seed=0)
     outputs = keras.layers.Dense(3, activation, kernel_initializer=start)
@@ -614,7 +614,7 @@ def unusual(name):
 @pytest.mark.parametrize("steps", [(), (4,)], ids=["rows", "sequences"])
 @each_loss
 def test_fit_in_keras(name, steps):
-    """With sample weights and class weights, for sequences too, where Keras' own refuse."""
+    """With sample weights and class weights, also for sequences, where Keras' own losses refuse."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(16, *steps, 2))
     y = (X[..., 0] > 0) + (X[..., 1] > 0.5).astype(int)
@@ -624,7 +624,7 @@ def test_fit_in_keras(name, steps):
     model = compiled(loss, *steps, 2)
     before = float(loss(y, model(X), sample_weight))
     history = model.fit(X, y, 16, 5, verbose=0, sample_weight=sample_weight).history["loss"]
-    # An epoch is one batch, whose loss is that before its step; float32 sums in another order.
+    # An epoch is one batch, so its loss is that before the step; float32 sums in another order.
     assert history[0] == pytest.approx(before, rel=1e-5)
     assert np.all(np.diff(history) < 0)
 
@@ -642,7 +642,7 @@ def test_round_trip(name):
 
 @pytest.mark.parametrize("kind", [np.array, list, tuple])
 def test_config_is_json_whatever_the_arrays_were(kind):
-    """np.bincount(y), or a list of it, whose items are not Python's integers."""
+    """Users pass np.bincount(y), or a list of its items, which are not Python integers."""
     counts = kind(np.array([70, 25, 5]))
     loss = build(ADJUSTED, class_counts=counts, tau=np.float32(0.5), class_weight=counts)
     config = json.loads(json.dumps(loss.get_config()))
@@ -677,7 +677,7 @@ def test_masked_steps_do_not_count(name):
     [(name, key) for name in ("LOSSES", "LABEL_LOSSES") for key in getattr(losses, name)],
 )
 def test_parameters_may_be_tensors(registry, key, jit):
-    """So that a grid over them never re-traces."""
+    """A grid over parameters never traces again."""
     function = getattr(losses, registry)[key]
     name = function.__name__
     loss = tf.function(function, jit_compile=jit)
@@ -705,7 +705,7 @@ def test_parameters_as_tensors_change_no_gradient(name, params):
 
 
 def test_no_margin_is_the_focal_loss_at_extreme_logits():
-    """Exactly: the margin, a number that may be a tensor, is asked for no case of its own."""
+    """Exactly, though the margin may be a tensor, so that no branch can depend on it."""
     y, z = extreme(ASL, 100.0)
     for gamma in GAMMAS:
         params = {"gamma_pos": gamma, "gamma_neg": gamma, "margin": tf.constant(0.0)}
@@ -717,7 +717,7 @@ def test_no_margin_is_the_focal_loss_at_extreme_logits():
             np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
-# Errors, and what a new loss has to bring.
+# Errors, and what a new loss must bring.
 
 NO_NUMBER = [np.nan, np.inf, "high", None]
 NO_ARRAY = [[1, -1], [1, np.nan], [[1, 2]], [], 3, "balanced", {0: 1, 1: 2}]

@@ -1,1 +1,1 @@
-"""Losses for imbalance; the public names are in `skimbalance.losses`."""
+"""Losses for imbalanced data; the public names are in `skimbalance.losses`."""

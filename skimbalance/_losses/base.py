@@ -1,15 +1,30 @@
 """What the Keras losses share: parameters, class weights, checks, a config."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from skimbalance._losses.functions import per_class
+from skimbalance._losses.functions import Tensor, per_class
 
 
 class FunctionLoss(keras.losses.Loss):
-    """A loss function with its parameters: subclasses name it `function`."""
+    """A loss function with its parameters; subclasses define the `function`."""
 
-    def __init__(self, parameters, *, class_weight, from_logits, reduction, name, dtype):
+    function: Callable
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        class_weight: npt.ArrayLike | None,
+        from_logits: bool,
+        reduction: str | None,
+        name: str | None,
+        dtype: Any,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.parameters = {key: plain(value) for key, value in parameters.items()}
         self.class_weight = plain(class_weight)
@@ -19,7 +34,7 @@ class FunctionLoss(keras.losses.Loss):
         if "class_counts" in parameters:
             self.check_per_class("class_counts", self.parameters["class_counts"])
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         values = type(self).function(
             y_true, y_pred, from_logits=self.from_logits, **self.parameters
         )
@@ -27,7 +42,7 @@ class FunctionLoss(keras.losses.Loss):
             return values
         return values * per_class(self.class_weight, y_true, y_pred)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             **self.parameters,
@@ -35,7 +50,9 @@ class FunctionLoss(keras.losses.Loss):
             "from_logits": self.from_logits,
         }
 
-    def check_range(self, key, low=-np.inf, high=np.inf, *, open_low=False):
+    def check_range(
+        self, key: str, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False
+    ) -> None:
         value = self.parameters[key]
         try:
             inside = low <= value <= high and np.isfinite(value) and not (open_low and value == low)
@@ -49,7 +66,7 @@ class FunctionLoss(keras.losses.Loss):
                 f"{bracket}{low}, {end}. Got {value!r} instead."
             )
 
-    def check_per_class(self, key, values):
+    def check_per_class(self, key: str, values: Any) -> None:
         try:
             array = np.asarray(values, dtype=float)
         except (TypeError, ValueError):
@@ -72,7 +89,7 @@ class FunctionLoss(keras.losses.Loss):
 
 
 def plain(value):
-    """Arrays, and sequences of NumPy's numbers, as lists, so that a config is JSON."""
+    """Turn arrays, and sequences of NumPy's numbers, into lists, so that a config is JSON."""
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return np.asarray(value).tolist() if hasattr(value, "__array__") else value

@@ -1,15 +1,21 @@
 """Keras losses that count over the batch: soft F1 has no value for a single example."""
 
+from typing import Any
+
 import keras
 
+from skimbalance._keras_private import mask_of
 from skimbalance._losses.base import FunctionLoss
-from skimbalance._losses.functions import sigmoid_f1, soft_f1
+from skimbalance._losses.functions import Tensor, soft_f1
+from skimbalance._losses.label_functions import sigmoid_f1
 
 
 class _BatchF1(FunctionLoss):
-    """A `function` whose sample weights enter its counts, before any reduction."""
+    """A `function` that weighs its counts by the sample weights, before any reduction."""
 
-    def __init__(self, parameters, *, from_logits, name, dtype):
+    def __init__(
+        self, parameters: dict[str, Any], *, from_logits: bool, name: str | None, dtype: Any
+    ) -> None:
         super().__init__(
             parameters,
             class_weight=None,
@@ -19,11 +25,13 @@ class _BatchF1(FunctionLoss):
             dtype=dtype,
         )
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        # Where Keras' layers leave the mask of padded steps, and Keras' own losses read it.
-        mask = getattr(y_pred, "_keras_mask", None)
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        # Keras' layers leave the mask of padded steps here, and Keras' own losses read it.
+        mask = mask_of(y_pred)
         if mask is not None:
-            # Of shape (batch, time, 1), as weights for each step may be or not.
+            # The mask gets the shape (batch, time, 1); weights of steps may lack the last axis.
             mask = keras.ops.expand_dims(keras.ops.cast(mask, self.dtype), -1)
             if sample_weight is not None:
                 sample_weight = keras.ops.convert_to_tensor(sample_weight, self.dtype)
@@ -40,10 +48,10 @@ class _BatchF1(FunctionLoss):
             **self.parameters,
         )
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return self(y_true, y_pred)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["reduction"], config["class_weight"]
         return config
@@ -53,17 +61,17 @@ class _BatchF1(FunctionLoss):
 class SoftF1(_BatchF1):
     """One minus macro-F1 with probabilities in place of counts, for softmax outputs.
 
-    ``1 - mean_k 2 tp_k / (2 tp_k + fp_k + fn_k)``, the mean over the classes that the batch
-    holds: a rare class needs large or balanced batches to be heard.
+    ``1 - mean_k 2 tp_k / (2 tp_k + fp_k + fn_k)``, the mean over the classes that are present in
+    the batch: a rare class counts only if batches are large or balanced.
 
     Parameters
     ----------
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     References
     ----------
@@ -80,7 +88,9 @@ class SoftF1(_BatchF1):
 
     function = staticmethod(soft_f1)
 
-    def __init__(self, *, from_logits=False, name="soft_f1", dtype=None):
+    def __init__(
+        self, *, from_logits: bool = False, name: str = "soft_f1", dtype: Any = None
+    ) -> None:
         super().__init__({}, from_logits=from_logits, name=name, dtype=dtype)
 
 
@@ -89,7 +99,7 @@ class SigmoidF1(_BatchF1):
     """One minus macro-F1 over labels, with sigmoids in place of counts.
 
     ``1 - mean_k 2 tp_k / (2 tp_k + fp_k + fn_k)`` with soft counts
-    ``sigmoid(beta (z + eta))`` [1]_, the mean over the labels that the batch holds.
+    ``sigmoid(beta (z + eta))`` [1]_, the mean over the labels that are present in the batch.
 
     Parameters
     ----------
@@ -100,9 +110,9 @@ class SigmoidF1(_BatchF1):
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     References
     ----------
@@ -119,7 +129,15 @@ class SigmoidF1(_BatchF1):
 
     function = staticmethod(sigmoid_f1)
 
-    def __init__(self, beta=1.0, eta=0.0, *, from_logits=False, name="sigmoid_f1", dtype=None):
+    def __init__(
+        self,
+        beta: float = 1.0,
+        eta: float = 0.0,
+        *,
+        from_logits: bool = False,
+        name: str = "sigmoid_f1",
+        dtype: Any = None,
+    ) -> None:
         parameters = {"beta": beta, "eta": eta}
         super().__init__(parameters, from_logits=from_logits, name=name, dtype=dtype)
         self.check_range("beta", 0, open_low=True)

@@ -1,10 +1,12 @@
-"""Losses for imbalance as functions of targets and logits, one value an example.
+"""Losses of softmax outputs as functions of targets and logits, with one value for each example.
 
-Every cross-entropy is written on ``ce = -log p_t``, itself computed from logits
-without forming ``p``: ``p_t = exp(-ce)`` and ``1 - p_t = -expm1(-ce)`` then keep their digits
-however confident a mistake is. `skimbalance.losses` documents them for users; their parameters
-may be numbers, arrays or tensors, so none is asked for its value.
+Every cross-entropy is written in terms of ``ce = -log p_t``, which is computed from logits without
+forming ``p``: ``p_t = exp(-ce)`` and ``1 - p_t = -expm1(-ce)`` then keep their digits however
+confident a mistake is. Parameters may be numbers, arrays or tensors, so no code depends on their
+values. The classes named in the summaries explain them.
 """
+
+from typing import Any, TypeAlias
 
 import numpy as np
 from keras import ops
@@ -13,144 +15,308 @@ from keras import ops
 # x**g has an infinite slope at 0 for g < 1, and 0 * inf is nan.
 TINY = float(np.finfo("float32").tiny)
 
+# A number, an array, or a tensor of Keras' backend, which have no type in common.
+Tensor: TypeAlias = Any
 
-def crossentropy(y_true, y_pred, from_logits=False):
-    """-log p_t."""
+
+def crossentropy(y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+    """Values of `Crossentropy`: ``-log p_t``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import crossentropy
+    >>> values = crossentropy(np.array([1]), np.array([[0.5, 0.5]]))
+    >>> round(float(values[0]), 4)  # log(2)
+    0.6931
+    """
     return _cross_entropy(y_true, _logits(y_pred, from_logits))
 
 
-def focal_crossentropy(y_true, y_pred, gamma=2.0, alpha=None, from_logits=False):
-    """-alpha_y (1 - p_t)^gamma log p_t."""
+def focal_crossentropy(
+    y_true: Tensor,
+    y_pred: Tensor,
+    gamma: Tensor = 2.0,
+    alpha: Tensor | None = None,
+    from_logits: bool = False,
+) -> Tensor:
+    """Values of `FocalCrossentropy`: ``-alpha_y (1 - p_t)^gamma log p_t``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    gamma : float >= 0, default=2.0
+        How strongly easy examples are discounted.
+    alpha : array-like of shape (n_classes,), default=None
+        Weight of each class; by default all 1.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import focal_crossentropy
+    >>> values = focal_crossentropy(np.array([1]), np.array([[0.1, 0.9]]), gamma=2.0)
+    >>> round(float(values[0]), 6)  # -0.1**2 log(0.9)
+    0.001054
+    """
     ce = crossentropy(y_true, y_pred, from_logits)
-    values = _focused(ce, gamma)
+    values = focused(ce, gamma)
     return values if alpha is None else values * per_class(alpha, y_true, y_pred)
 
 
-def logit_adjusted_crossentropy(y_true, y_pred, class_counts, tau=1.0, from_logits=False):
-    """Cross-entropy of z + tau log prior."""
+def logit_adjusted_crossentropy(
+    y_true: Tensor,
+    y_pred: Tensor,
+    class_counts: Tensor,
+    tau: Tensor = 1.0,
+    from_logits: bool = False,
+) -> Tensor:
+    """Values of `LogitAdjustedCrossentropy`: the cross-entropy of ``z + tau log prior``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    class_counts : array-like of shape (n_classes,)
+        Number of training rows of each class, or numbers proportional to these; positive.
+    tau : float, default=1.0
+        Strength: larger favours rare classes more.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import logit_adjusted_crossentropy
+    >>> values = logit_adjusted_crossentropy(np.array([1]), np.array([[0.5, 0.5]]), [90, 10])
+    >>> round(float(values[0]), 4)  # -log(0.1)
+    2.3026
+    """
     z = _logits(y_pred, from_logits)
     return _cross_entropy(y_true, z + tau * _log_prior(class_counts, z))
 
 
 def vector_scaling_crossentropy(
-    y_true, y_pred, class_counts, gamma=0.3, tau=1.0, from_logits=False
-):
-    """Cross-entropy of z / D + tau log prior, D_k = (n_max / n_k)^gamma."""
+    y_true: Tensor,
+    y_pred: Tensor,
+    class_counts: Tensor,
+    gamma: Tensor = 0.3,
+    tau: Tensor = 1.0,
+    from_logits: bool = False,
+) -> Tensor:
+    """Values of `VectorScalingCrossentropy`: the cross-entropy of ``z / D + tau log prior``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    class_counts : array-like of shape (n_classes,)
+        Number of training rows of each class, or numbers proportional to these; positive.
+    gamma, tau : float, default=0.3 and 1.0
+        Multiplicative and additive strength; ``D_k = (n_max / n_k)^gamma``.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import vector_scaling_crossentropy
+    >>> z = np.array([[0.0, 3.0]])
+    >>> values = vector_scaling_crossentropy(
+    ...     np.array([1]), z, [90, 10], gamma=0.5, tau=0.0, from_logits=True
+    ... )
+    >>> round(float(values[0]), 4)  # log(1 + exp(-3 / 9**0.5))
+    0.3133
+    """
     z = _logits(y_pred, from_logits)
     log_prior = _log_prior(class_counts, z)
     temper = ops.exp(gamma * (log_prior - ops.max(log_prior)))
     return _cross_entropy(y_true, z * temper + tau * log_prior)
 
 
-def ldam_crossentropy(y_true, y_pred, class_counts, max_margin=0.5, scale=1.0, from_logits=False):
-    """Cross-entropy of s (z - m_y onehot_y), m_k = max_margin (n_k / n_min)^-1/4."""
+def ldam_crossentropy(
+    y_true: Tensor,
+    y_pred: Tensor,
+    class_counts: Tensor,
+    max_margin: Tensor = 0.5,
+    scale: Tensor = 1.0,
+    from_logits: bool = False,
+) -> Tensor:
+    """Values of `LDAMCrossentropy`: the cross-entropy of ``scale (z - m_y onehot_y)``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    class_counts : array-like of shape (n_classes,)
+        Number of training rows of each class, or numbers proportional to these; positive.
+    max_margin, scale : float, default=0.5 and 1.0
+        Margin of the rarest class, and scale; ``m_k = max_margin (n_k / n_min)^(-1/4)``.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import ldam_crossentropy
+    >>> z = np.array([[0.25, 0.0], [0.0, 0.5]])  # both right by their class' margin
+    >>> values = ldam_crossentropy(np.array([0, 1]), z, [16, 1], from_logits=True)
+    >>> [round(float(value), 4) for value in values]  # log(2)
+    [0.6931, 0.6931]
+    """
     z = _logits(y_pred, from_logits)
     log_prior = _log_prior(class_counts, z)
     margins = max_margin * ops.exp(-0.25 * (log_prior - ops.min(log_prior)))
     return _cross_entropy(y_true, scale * (z - margins * _one_hot(y_true, z)))
 
 
-def poly1_crossentropy(y_true, y_pred, epsilon=1.0, from_logits=False):
-    """-log p_t + epsilon (1 - p_t)."""
+def poly1_crossentropy(
+    y_true: Tensor, y_pred: Tensor, epsilon: Tensor = 1.0, from_logits: bool = False
+) -> Tensor:
+    """Values of `Poly1Crossentropy`: ``-log p_t + epsilon (1 - p_t)``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    epsilon : float >= -1, default=1.0
+        Added weight of the first polynomial term.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import poly1_crossentropy
+    >>> values = poly1_crossentropy(np.array([1]), np.array([[0.5, 0.5]]))
+    >>> round(float(values[0]), 4)  # log(2) + 0.5
+    1.1931
+    """
     ce = crossentropy(y_true, y_pred, from_logits)
     return ce - epsilon * ops.expm1(-ce)
 
 
-def generalized_crossentropy(y_true, y_pred, q=0.7, from_logits=False):
-    """(1 - p_t^q) / q."""
+def generalized_crossentropy(
+    y_true: Tensor, y_pred: Tensor, q: Tensor = 0.7, from_logits: bool = False
+) -> Tensor:
+    """Values of `GeneralizedCrossentropy`: ``(1 - p_t^q) / q``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    q : float in (0, 1], default=0.7
+        Robustness to label noise.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import generalized_crossentropy
+    >>> values = generalized_crossentropy(np.array([1]), np.array([[0.75, 0.25]]), q=0.5)
+    >>> round(float(values[0]), 4)  # (1 - 0.25**0.5) / 0.5
+    1.0
+    """
     return -ops.expm1(-q * crossentropy(y_true, y_pred, from_logits)) / q
 
 
-def expected_cost(y_true, y_pred, cost_matrix, from_logits=False):
-    """sum_j C[y, j] p_j."""
+def expected_cost(
+    y_true: Tensor, y_pred: Tensor, cost_matrix: Tensor, from_logits: bool = False
+) -> Tensor:
+    """Values of `ExpectedCost`: ``sum_j C[y, j] p_j``.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    cost_matrix : array-like of shape (n_classes, n_classes)
+        Costs: ``C[i, j]`` is the cost of answering j if i is true.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
+
+    Returns
+    -------
+    values : tensor of shape (...,), the loss of each example
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import expected_cost
+    >>> costs = [[0, 1], [50, 0]]
+    >>> float(expected_cost(np.array([1]), np.array([[0.5, 0.5]]), costs)[0])
+    25.0
+    """
     z = _logits(y_pred, from_logits)
     cost_matrix = ops.convert_to_tensor(cost_matrix, z.dtype)
     costs = ops.matmul(_one_hot(y_true, z), cost_matrix)
     return ops.sum(costs * ops.softmax(z), axis=-1)
 
 
-def soft_f1(y_true, y_pred, sample_weight=None, from_logits=False):
-    """1 - mean over classes of 2 tp / (2 tp + fp + fn), soft counts over the batch: a scalar."""
-    z = _logits(y_pred, from_logits)
-    return _one_minus_soft_f1(_one_hot(y_true, z), ops.softmax(z), sample_weight)
+def soft_f1(
+    y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, from_logits: bool = False
+) -> Tensor:
+    """Value of `SoftF1`: ``1 - mean_k 2 tp_k / (2 tp_k + fp_k + fn_k)`` over the whole batch.
 
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (..., n_classes)
+        Targets, which may be class indices of shape (...,), and probabilities.
+    sample_weight : array-like of shape (...,), default=None
+        Weight of each example in the counts; by default all 1.
+    from_logits : bool, default=False
+        Whether `y_pred` holds logits (more exact) instead of probabilities.
 
-def sigmoid_f1(y_true, y_pred, beta=1.0, eta=0.0, sample_weight=None, from_logits=False):
-    """Soft F1 by label with counts sigmoid(beta (z + eta)): a scalar."""
-    z = _sigmoid_logits(y_pred, from_logits)
-    return _one_minus_soft_f1(_labels(y_true, z), ops.sigmoid(beta * (z + eta)), sample_weight)
+    Returns
+    -------
+    value : scalar tensor
 
-
-def label_crossentropy(y_true, y_pred, label_weight=None, from_logits=False):
-    """-log p_t of each label, mean over labels."""
-    z = _sigmoid_logits(y_pred, from_logits)
-    return _mean_over_labels(_binary_cross_entropy(_labels(y_true, z), z), label_weight)
-
-
-def binary_focal_crossentropy(
-    y_true, y_pred, gamma=2.0, alpha=None, label_weight=None, from_logits=False
-):
-    """Sigmoid form, mean over labels; alpha weighs positives, 1 - alpha negatives."""
-    z = _sigmoid_logits(y_pred, from_logits)
-    positive = _labels(y_true, z)
-    values = _focused(_binary_cross_entropy(positive, z), gamma)
-    if alpha is not None:
-        values = values * (positive * alpha + (1.0 - positive) * (1.0 - alpha))
-    return _mean_over_labels(values, label_weight)
-
-
-def asymmetric_crossentropy(
-    y_true,
-    y_pred,
-    gamma_pos=1.0,
-    gamma_neg=4.0,
-    margin=0.05,
-    label_weight=None,
-    from_logits=False,
-):
-    """Positives (1-p)^g+ log p, negatives p_m^g- log(1-p_m), p_m = max(p - margin, 0); mean."""
-    z = _sigmoid_logits(y_pred, from_logits)
-    positive = _labels(y_true, z)
-    of_positives = _focused(ops.softplus(-z), gamma_pos)
-    margin = ops.convert_to_tensor(margin, z.dtype)
-    # -log(1 - p_m) = -log(exp(-ce) + margin). No margin is a logarithm of minus infinity, of
-    # which softplus and its slope are exactly 0: what is left is the cross-entropy.
-    ce = ops.softplus(z)
-    shifted_ce = ops.relu(ce - ops.softplus(ce + ops.log(margin)))
-    p_shifted = ops.maximum(ops.sigmoid(z) - margin, TINY)
-    of_negatives = p_shifted**gamma_neg * shifted_ce
-    values = positive * of_positives + (1.0 - positive) * of_negatives
-    return _mean_over_labels(values, label_weight)
-
-
-def distribution_balanced_crossentropy(
-    y_true,
-    y_pred,
-    class_counts,
-    alpha=0.1,
-    beta=10.0,
-    mu=0.2,
-    kappa=0.05,
-    scale=2.0,
-    gamma=0.0,
-    label_weight=None,
-    from_logits=False,
-):
-    """-w (1 - q_t)^gamma log q_t, q = sigmoid(z - nu), of negatives sigmoid(scale (z - nu)); mean.
-
-    w = alpha + sigmoid(beta (r - mu)), of negatives divided by scale; r_i = (1/n_i) / sum_j y_j/n_j
-    and nu_i = kappa log((N - n_i) / n_i), where n_i of N rows have label i.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.losses import soft_f1
+    >>> float(soft_f1(np.array([0, 1]), np.array([[1.0, 0.0], [0.0, 1.0]])))
+    0.0
     """
-    z = _sigmoid_logits(y_pred, from_logits)
-    positive = _labels(y_true, z)
-    # A label that no row has, or that all have, counts as one that a single row has, or lacks.
-    counts = ops.maximum(ops.convert_to_tensor(class_counts, z.dtype), 1.0)
-    shifted = z - kappa * ops.log(counts[:, 0] / counts[:, 1])
-    values = _focused(_binary_cross_entropy(positive, shifted, scale), gamma)
-    values = values * (positive + (1.0 - positive) / scale)
-    repetition = _label_repetition(positive, 1.0 / counts[:, 1])
-    weight = alpha + ops.sigmoid(beta * (repetition - mu))
-    return _mean_over_labels(weight * values, label_weight)
+    z = _logits(y_pred, from_logits)
+    return one_minus_soft_f1(_one_hot(y_true, z), ops.softmax(z), sample_weight)
 
 
 def per_class(values, y_true, y_pred):
@@ -161,27 +327,12 @@ def per_class(values, y_true, y_pred):
     return ops.matmul(ops.cast(y_true, y_pred.dtype), values)
 
 
-def _focused(ce, gamma):
+def focused(ce, gamma):
     """(1 - p_t)^gamma ce."""
     return ops.maximum(-ops.expm1(-ce), TINY) ** gamma * ce
 
 
-def _binary_cross_entropy(positive, z, negative_scale=1.0):
-    """-log p_t of sigmoids, of negatives with the logits scaled."""
-    return positive * ops.softplus(-z) + (1.0 - positive) * ops.softplus(negative_scale * z)
-
-
-def _label_repetition(positive, rarity):
-    """How often a label's own sampling repeats a row, over how often that of all labels does.
-
-    A row without labels is drawn for none, and has no ratio: it is given that of a row's only
-    label, which is 1.
-    """
-    of_row = ops.sum(positive * rarity, axis=-1, keepdims=True)
-    return ops.where(of_row > 0, rarity / ops.maximum(of_row, TINY), 1.0)
-
-
-def _one_minus_soft_f1(targets, proba, sample_weight):
+def one_minus_soft_f1(targets, proba, sample_weight):
     if sample_weight is not None:
         weight = ops.convert_to_tensor(sample_weight, proba.dtype)
         if len(weight.shape) < len(proba.shape):
@@ -198,30 +349,9 @@ def _one_minus_soft_f1(targets, proba, sample_weight):
 
 
 def _logits(y_pred, from_logits):
-    """Logits whose softmax is y_pred; log p, with no more cut off than float32 does itself."""
+    """Logits whose softmax is y_pred: log p, cut off only where float32 itself ends."""
     y_pred = ops.convert_to_tensor(y_pred)
     return y_pred if from_logits else ops.log(ops.maximum(y_pred, TINY))
-
-
-def _sigmoid_logits(y_pred, from_logits):
-    y_pred = ops.convert_to_tensor(y_pred)
-    if from_logits:
-        return y_pred
-    return ops.log(ops.maximum(y_pred, TINY)) - ops.log(ops.maximum(1.0 - y_pred, TINY))
-
-
-def _labels(y_true, z):
-    """Targets with the axis of labels, which those of a single output may leave out."""
-    y_true = ops.convert_to_tensor(y_true, z.dtype)
-    if len(y_true.shape) == len(z.shape) - 1 and z.shape[-1] == 1:
-        y_true = ops.expand_dims(y_true, -1)
-    return y_true
-
-
-def _mean_over_labels(values, label_weight):
-    if label_weight is not None:
-        values = values * ops.convert_to_tensor(label_weight, values.dtype)
-    return ops.mean(values, axis=-1)
 
 
 def _log_prior(class_counts, z):
@@ -231,7 +361,7 @@ def _log_prior(class_counts, z):
 
 def _is_integer_target(y_true, z):
     """Class indices rather than a distribution over classes."""
-    return len(y_true.shape) < len(z.shape) or y_true.shape[-1] == 1 != z.shape[-1]
+    return len(y_true.shape) < len(z.shape) or (y_true.shape[-1] == 1 and z.shape[-1] != 1)
 
 
 def _class_indices(y_true, z):

@@ -1,10 +1,13 @@
-"""Keras losses of sigmoid outputs: a yes or no for each label."""
+"""Keras losses of sigmoid outputs: each label of an example is true or not."""
+
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from skimbalance._losses.base import FunctionLoss
-from skimbalance._losses.functions import (
+from skimbalance._losses.label_functions import (
     asymmetric_crossentropy,
     binary_focal_crossentropy,
     distribution_balanced_crossentropy,
@@ -13,7 +16,7 @@ from skimbalance._losses.functions import (
 
 
 class _LabelLoss(FunctionLoss):
-    """Weights belong to labels, inside the mean over them."""
+    """A loss whose class weights are those of labels, within the mean over labels."""
 
     def call(self, y_true, y_pred):
         return type(self).function(
@@ -29,7 +32,7 @@ class _LabelLoss(FunctionLoss):
 class LabelCrossentropy(_LabelLoss):
     """Binary cross-entropy of sigmoid outputs, with a weight for each label.
 
-    ``-log p_t``, with p_t the probability of the true yes or no; the mean over labels.
+    ``-log p_t``, the mean over labels, with p_t the probability of the true answer, yes or no.
 
     Parameters
     ----------
@@ -38,11 +41,11 @@ class LabelCrossentropy(_LabelLoss):
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Examples
     --------
@@ -58,12 +61,12 @@ class LabelCrossentropy(_LabelLoss):
     def __init__(
         self,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="label_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "label_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {},
             class_weight=class_weight,
@@ -87,18 +90,18 @@ class BinaryFocalCrossentropy(_LabelLoss):
     gamma : float >= 0, default=2.0
         How strongly easy examples, mostly negatives, are discounted.
     alpha : float in [0, 1], default=None
-        Weight of the positives against the negatives; above 0.5 for rare positives. By
-        default both weigh 1.
+        Weight of the positives; the negatives weigh ``1 - alpha``. Above 0.5 for rare
+        positives; by default both weigh 1.
     class_weight : array-like of shape (n_labels,), default=None
         Weight of each label in the mean over labels; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -123,15 +126,15 @@ class BinaryFocalCrossentropy(_LabelLoss):
 
     def __init__(
         self,
-        gamma=2.0,
-        alpha=None,
+        gamma: float = 2.0,
+        alpha: float | None = None,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="binary_focal_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"gamma": gamma, "alpha": alpha},
             class_weight=class_weight,
@@ -160,17 +163,17 @@ class AsymmetricCrossentropy(_LabelLoss):
     gamma_neg : float >= 0, default=4.0
         Focusing of the negatives.
     margin : float in [0, 1], default=0.05
-        Negatives with a probability below it cost nothing.
+        Probability below which a negative costs nothing.
     class_weight : array-like of shape (n_labels,), default=None
         Weight of each label in the mean over labels; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -195,16 +198,16 @@ class AsymmetricCrossentropy(_LabelLoss):
 
     def __init__(
         self,
-        gamma_pos=1.0,
-        gamma_neg=4.0,
-        margin=0.05,
+        gamma_pos: float = 1.0,
+        gamma_neg: float = 4.0,
+        margin: float = 0.05,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="asymmetric_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "asymmetric_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"gamma_pos": gamma_pos, "gamma_neg": gamma_neg, "margin": margin},
             class_weight=class_weight,
@@ -220,35 +223,35 @@ class AsymmetricCrossentropy(_LabelLoss):
 
 @keras.saving.register_keras_serializable(package="skimbalance")
 class DistributionBalancedCrossentropy(_LabelLoss):
-    """Distribution-balanced loss (DB): weights by a row's other labels, tolerant to negatives.
+    """Distribution-balanced loss (DB): weighs rows by their other labels, tolerates negatives.
 
     The binary cross-entropy with two changes [1]_, the mean over labels:
 
-    - re-balanced weights ``alpha + sigmoid(beta (r_i - mu))``. A row drawn for its rare label
+    - Re-balanced weights ``alpha + sigmoid(beta (r_i - mu))``. A row drawn for its rare label
       brings its frequent labels along: ``r_i = (1/n_i) / sum_j y_j / n_j``, where n_i rows have
       label i, is the share of label i in the reasons to draw the row. It is 1 for a row's only
       label, above 1 for rarer labels that the row lacks, and taken as 1 in a row without labels.
-    - negative-tolerant logits: of positives ``z - nu_i``, of negatives ``scale (z - nu_i)`` with
-      the loss divided by `scale`, where ``nu_i = kappa log((N - n_i) / n_i)``. Negatives soon
-      stop pushing once they are below nu_i, so that a rare label is not drowned in them.
+    - Negative-tolerant logits ``z - nu_i`` for positives and ``scale (z - nu_i)`` for negatives,
+      whose loss is divided by `scale`; ``nu_i = kappa log((N - n_i) / n_i)``. Negatives with
+      logits below nu_i soon stop pushing, so that a rare label is not drowned in them.
 
-    alpha = 0.5, beta = 0 (all weights 1), kappa = 0, scale = 1 is the binary focal loss, with
-    gamma = 0 the binary cross-entropy. Defaults are those of the paper's code for COCO-MLT, the
-    larger of its data sets, without focus.
+    alpha = 0.5, beta = 0 (all weights 1), kappa = 0 and scale = 1 is the binary focal loss, which
+    with gamma = 0 is the binary cross-entropy. The defaults are those of the paper's code for
+    COCO-MLT, the larger of its data sets, without focus.
 
     Parameters
     ----------
     class_counts : array-like of shape (n_labels, 2)
-        Training rows without and with each label. A count of 0 is taken as 1.
+        Number of training rows without and with each label. A count of 0 is taken as 1.
     alpha : float >= 0, default=0.1
-        Least weight, as of the frequent labels of rows that have a rare one.
+        Least weight, for example that of a frequent label in a row with a rare one.
     beta : float >= 0, default=10.0
         How steeply the weight rises with r; 0 makes all weights ``alpha + 0.5``.
     mu : float, default=0.2
-        The r at which the weight is half-way between alpha and alpha + 1.
+        Value of r at which the weight is half-way between alpha and alpha + 1.
     kappa : float >= 0, default=0.05
-        How far logits are shifted by the shares of the labels: the larger, the more readily the
-        network answers yes for rare labels.
+        How far the shares of the labels shift the logits: the larger, the more readily the
+        network predicts rare labels.
     scale : float > 0, default=2.0
         The paper's lambda: the larger, the sooner easy negatives stop pushing.
     gamma : float >= 0, default=0.0
@@ -258,11 +261,11 @@ class DistributionBalancedCrossentropy(_LabelLoss):
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -288,20 +291,20 @@ class DistributionBalancedCrossentropy(_LabelLoss):
 
     def __init__(
         self,
-        class_counts,
-        alpha=0.1,
-        beta=10.0,
-        mu=0.2,
-        kappa=0.05,
-        scale=2.0,
-        gamma=0.0,
+        class_counts: npt.ArrayLike,
+        alpha: float = 0.1,
+        beta: float = 10.0,
+        mu: float = 0.2,
+        kappa: float = 0.05,
+        scale: float = 2.0,
+        gamma: float = 0.0,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="distribution_balanced_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "distribution_balanced_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {
                 "class_counts": class_counts,
@@ -323,8 +326,8 @@ class DistributionBalancedCrossentropy(_LabelLoss):
         self.check_range("mu")
         self.check_range("scale", 0, open_low=True)
 
-    def check_per_class(self, key, values):
-        """Counts of no and of yes for each label, unlike the weights."""
+    def check_per_class(self, key: str, values: Any) -> None:
+        """Check the weights as usual, and class counts as an array of shape (n_labels, 2)."""
         if key != "class_counts":
             super().check_per_class(key, values)
             return

@@ -1,7 +1,10 @@
-"""Keras losses of softmax outputs: one true class an example."""
+"""Keras losses of softmax outputs: each example has one true class."""
+
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from skimbalance._losses.base import FunctionLoss
 from skimbalance._losses.functions import (
@@ -25,15 +28,15 @@ class Crossentropy(FunctionLoss):
     Parameters
     ----------
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Examples
     --------
@@ -49,12 +52,12 @@ class Crossentropy(FunctionLoss):
     def __init__(
         self,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {},
             class_weight=class_weight,
@@ -67,10 +70,10 @@ class Crossentropy(FunctionLoss):
 
 @keras.saving.register_keras_serializable(package="skimbalance")
 class FocalCrossentropy(FunctionLoss):
-    """Focal loss: cross-entropy that turns away from examples that are already right.
+    """Focal loss: cross-entropy that discounts examples that are already right.
 
     ``-alpha_y (1 - p_t)^gamma log p_t`` [1]_; gamma = 0 is the cross-entropy. p_t is the
-    unweighted probability, and `alpha` and `class_weight` multiply afterwards: giving both
+    unweighted probability; `alpha` and `class_weight` multiply the result, so that giving both
     corrects for imbalance twice.
 
     Parameters
@@ -78,18 +81,18 @@ class FocalCrossentropy(FunctionLoss):
     gamma : float >= 0, default=2.0
         How strongly easy examples, mostly of the frequent classes, are discounted.
     alpha : array-like of shape (n_classes,), default=None
-        Weight of each class; by default all 1. (A scalar for all classes only rescales the
-        loss.)
+        Weight of each class; by default all 1. (One weight for all classes would only rescale
+        the loss.)
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -114,15 +117,15 @@ class FocalCrossentropy(FunctionLoss):
 
     def __init__(
         self,
-        gamma=2.0,
-        alpha=None,
+        gamma: float = 2.0,
+        alpha: npt.ArrayLike | None = None,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="focal_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"gamma": gamma, "alpha": alpha},
             class_weight=class_weight,
@@ -146,19 +149,19 @@ class LogitAdjustedCrossentropy(FunctionLoss):
     Parameters
     ----------
     class_counts : array-like of shape (n_classes,)
-        Training rows of each class, or anything proportional to them; positive.
+        Number of training rows of each class, or numbers proportional to these; positive.
     tau : float, default=1.0
         Strength: larger favours rare classes more.
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -185,15 +188,15 @@ class LogitAdjustedCrossentropy(FunctionLoss):
 
     def __init__(
         self,
-        class_counts,
-        tau=1.0,
+        class_counts: npt.ArrayLike,
+        tau: float = 1.0,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="logit_adjusted_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "logit_adjusted_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"class_counts": class_counts, "tau": tau},
             class_weight=class_weight,
@@ -215,21 +218,21 @@ class LDAMCrossentropy(FunctionLoss):
     Parameters
     ----------
     class_counts : array-like of shape (n_classes,)
-        Training rows of each class, or anything proportional to them; positive.
+        Number of training rows of each class, or numbers proportional to these; positive.
     max_margin : float >= 0, default=0.5
         Margin of the rarest class, in logits.
     scale : float > 0, default=1.0
-        1 for ordinary logits; the paper's 30 belongs to a cosine classifier.
+        Factor of the logits: 1 for ordinary logits; the paper's 30 is for a cosine classifier.
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -255,16 +258,16 @@ class LDAMCrossentropy(FunctionLoss):
 
     def __init__(
         self,
-        class_counts,
-        max_margin=0.5,
-        scale=1.0,
+        class_counts: npt.ArrayLike,
+        max_margin: float = 0.5,
+        scale: float = 1.0,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="ldam_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "ldam_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"class_counts": class_counts, "max_margin": max_margin, "scale": scale},
             class_weight=class_weight,
@@ -282,27 +285,27 @@ class VectorScalingCrossentropy(FunctionLoss):
     """Vector scaling (VS): logits scaled and shifted by class frequency.
 
     ``CE(z / D + tau log prior)`` with ``D_k = (n_max / n_k)^gamma`` [1]_; gamma = 0 is the
-    logit-adjusted loss, gamma = tau = 0 the cross-entropy. It is the one loss here that a
-    common shift of the logits changes, so probabilities stand for the logits log p.
+    logit-adjusted loss, gamma = tau = 0 the cross-entropy. A common shift of the logits changes
+    this loss, unlike all others; if outputs are probabilities p, the logits are log p.
 
     Parameters
     ----------
     class_counts : array-like of shape (n_classes,)
-        Training rows of each class, or anything proportional to them; positive.
+        Number of training rows of each class, or numbers proportional to these; positive.
     gamma : float >= 0, default=0.3
         Multiplicative strength: rare classes need larger logits late in training.
     tau : float, default=1.0
         Additive strength, as in logit adjustment.
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -327,16 +330,16 @@ class VectorScalingCrossentropy(FunctionLoss):
 
     def __init__(
         self,
-        class_counts,
-        gamma=0.3,
-        tau=1.0,
+        class_counts: npt.ArrayLike,
+        gamma: float = 0.3,
+        tau: float = 1.0,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="vector_scaling_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "vector_scaling_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"class_counts": class_counts, "gamma": gamma, "tau": tau},
             class_weight=class_weight,
@@ -351,24 +354,25 @@ class VectorScalingCrossentropy(FunctionLoss):
 
 @keras.saving.register_keras_serializable(package="skimbalance")
 class Poly1Crossentropy(FunctionLoss):
-    """Poly-1: cross-entropy with its first polynomial term weighed anew.
+    """Poly-1: cross-entropy with another weight of its first polynomial term.
 
     ``-log p_t + epsilon (1 - p_t)`` [1]_; epsilon = 0 is the cross-entropy.
 
     Parameters
     ----------
     epsilon : float >= -1, default=1.0
-        Negative values are for imbalanced data in the paper: less pull of the easy rows.
+        Added weight of the first term. The paper uses negative values for imbalanced data, so
+        that easy rows pull less.
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -393,14 +397,14 @@ class Poly1Crossentropy(FunctionLoss):
 
     def __init__(
         self,
-        epsilon=1.0,
+        epsilon: float = 1.0,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="poly1_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "poly1_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"epsilon": epsilon},
             class_weight=class_weight,
@@ -421,17 +425,17 @@ class GeneralizedCrossentropy(FunctionLoss):
     Parameters
     ----------
     q : float in (0, 1], default=0.7
-        Larger is more robust to label noise and slower on hard examples.
+        Robustness to label noise: larger is more robust and learns hard examples more slowly.
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -456,14 +460,14 @@ class GeneralizedCrossentropy(FunctionLoss):
 
     def __init__(
         self,
-        q=0.7,
+        q: float = 0.7,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="generalized_crossentropy",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "generalized_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             {"q": q},
             class_weight=class_weight,
@@ -484,17 +488,17 @@ class ExpectedCost(FunctionLoss):
     Parameters
     ----------
     cost_matrix : array-like of shape (n_classes, n_classes)
-        ``C[i, j]``: cost of answering j where i is true.
+        Costs: ``C[i, j]`` is the cost of answering j if i is true.
     class_weight : array-like of shape (n_classes,), default=None
-        Weight of the examples of each class, multiplied onto the values; by default all 1.
+        Weight by which the values of each class' examples are multiplied; by default all 1.
     from_logits : bool, default=False
         Whether the network returns logits (more exact) instead of probabilities.
     reduction : str, default="sum_over_batch_size"
-        As in Keras.
+        Reduction over the examples, as in Keras.
     name : str
-        As in Keras.
+        Name of the loss, as in Keras.
     dtype : str, default=None
-        As in Keras.
+        Type of the computation, as in Keras.
 
     Raises
     ------
@@ -518,14 +522,14 @@ class ExpectedCost(FunctionLoss):
 
     def __init__(
         self,
-        cost_matrix,
+        cost_matrix: npt.ArrayLike,
         *,
-        class_weight=None,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="expected_cost",
-        dtype=None,
-    ):
+        class_weight: npt.ArrayLike | None = None,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "expected_cost",
+        dtype: Any = None,
+    ) -> None:
         try:
             matrix = np.asarray(cost_matrix, dtype=float)
         except (TypeError, ValueError):

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,10 +10,10 @@ __all__ = ["replacing"]
 
 
 @contextmanager
-def replacing(path):
-    """A place to write to, which takes the place of `path` if all goes well.
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a draft to write to, which replaces `path` if all goes well.
 
-    A link stays one, and what it points to is replaced.
+    A link stays a link, and the file that it points to is replaced.
     """
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():

@@ -1,13 +1,33 @@
-"""HTML pages that stand alone: style and pictures inside, nothing loaded from elsewhere."""
+"""Tables to read, as text and as HTML, and HTML pages that load nothing from elsewhere."""
 
 import base64
 import html
 import io
 import math
+import os
+import textwrap
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from skimbalance._files import replacing
 
-__all__ = ["figure_html", "list_html", "page", "table_html", "write_page"]
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "figure_html",
+    "list_html",
+    "page",
+    "paragraph",
+    "table_html",
+    "table_text",
+    "write_page",
+]
+
+# Letters in a line of text, and in a line of a cell.
+_TEXT_WIDTH = 100
+_CELL_WIDTH = 30
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
@@ -21,21 +41,22 @@ th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
 th.number, td.number { text-align: right; }
 td.number { white-space: nowrap; }
 td:first-child { overflow-wrap: anywhere; min-width: 10rem; }
+figure { margin: 1rem 0; }
 img { max-width: 100%; height: auto; }
 @media print { body { margin: 0; max-width: none; } h2, thead { break-after: avoid; }
                tr, figure { break-inside: avoid; } .wide { overflow: visible; } }
 """
 
 
-def page(title, blocks):
-    """A page of a title and blocks.
+def page(title: str, blocks: Iterable[tuple[str, str]]) -> str:
+    """A page with a title and blocks.
 
     Parameters
     ----------
     title : str
         Plain text.
     blocks : iterable of (str, str)
-        Heading, plain text, empty for none; and content, HTML.
+        Heading of each block, plain text, or "" for none; and its content, HTML.
     """
     title = html.escape(title)
     content = "\n".join(
@@ -49,23 +70,23 @@ def page(title, blocks):
     )
 
 
-def list_html(sentences):
+def list_html(sentences: Iterable[str]) -> str:
     """A bulleted list of plain sentences."""
     return "<ul>" + "".join(f"<li>{html.escape(text)}</li>" for text in sentences) + "</ul>"
 
 
-def table_html(frame):
-    """Table of a DataFrame without its index, the first column naming the rows.
+def table_html(frame: "pd.DataFrame") -> str:
+    """A DataFrame without its index as an HTML table; its first column names the rows.
 
-    Columns of numbers, and of texts that start with one, are set flush right.
+    Columns of numbers, and of texts that start with one, are aligned right.
 
     Parameters
     ----------
     frame : DataFrame
         Missing values become a dash; floats have three decimals.
     """
-    cells = [[_cell(value) for value in frame.iloc[:, k]] for k in range(frame.shape[1])]
-    styles = [_style(column, first=k == 0) for k, column in enumerate(cells)]
+    columns = _columns(frame)
+    styles = [' class="number"' if numbers else "" for _, numbers in columns]
     head = "".join(
         f"<th{style}>{html.escape(str(name))}</th>"
         for name, style in zip(frame.columns, styles, strict=True)
@@ -76,7 +97,7 @@ def table_html(frame):
             f"<td{style}>{html.escape(text)}</td>" for text, style in zip(row, styles, strict=True)
         )
         + "</tr>"
-        for row in zip(*cells, strict=True)
+        for row in zip(*(texts for texts, _ in columns), strict=True)
     )
     return (
         f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n'
@@ -84,19 +105,59 @@ def table_html(frame):
     )
 
 
-def _style(texts, first):
-    """Numbers stand flush right; in the first column they are names."""
-    numbers = not first and all(text[:1] in "-0123456789" for text in texts)
-    return ' class="number"' if numbers else ""
+def table_text(frame: "pd.DataFrame") -> str:
+    """The same table as lines of plain text, whatever the terminal.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As for `table_html`. Long texts are folded.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = _columns(frame)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name, (_, numbers) in zip(frame.columns, columns, strict=True):
+        # As Text, so that a name such as "[red]" is not markup.
+        table.add_column(
+            Text(str(name)),
+            justify="right" if numbers else "left",
+            overflow="fold",
+            max_width=_CELL_WIDTH,
+        )
+    for row in zip(*(texts for texts, _ in columns), strict=True):
+        table.add_row(*map(Text, row))
+    lines = io.StringIO()
+    # Wider than any table, which then takes what it needs and drops no column.
+    console = Console(file=lines, width=1000, color_system=None, force_jupyter=False)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in lines.getvalue().splitlines())
 
 
-def _cell(value):
+def paragraph(text: str) -> str:
+    """A text in lines that are easy to read."""
+    return textwrap.fill(text, _TEXT_WIDTH, break_long_words=False)
+
+
+def _columns(frame: "pd.DataFrame") -> list[tuple[list[str], bool]]:
+    """The texts of each column, and whether they are numbers; the first column is names."""
+    columns = [[_cell(value) for value in frame.iloc[:, k]] for k in range(frame.shape[1])]
+    return [
+        (texts, k > 0 and all(text[:1] in "-0123456789" for text in texts))
+        for k, texts in enumerate(columns)
+    ]
+
+
+def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def figure_html(figure, alt):
+def figure_html(figure: "Figure", alt: str) -> str:
     """A matplotlib figure as a picture inside the page.
 
     Parameters
@@ -104,7 +165,7 @@ def figure_html(figure, alt):
     figure : matplotlib.figure.Figure
         Shown in its size, sharp on dense screens.
     alt : str
-        What it shows, in words.
+        What the figure shows, in words.
     """
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=192, facecolor="white")
@@ -117,7 +178,7 @@ def figure_html(figure, alt):
     )
 
 
-def write_page(path, text):
-    """Write a file whole or not at all: a failure leaves an older one as it was."""
+def write_page(path: str | os.PathLike[str], text: str) -> None:
+    """Write a file whole or not at all: a failure leaves an older file as it was."""
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -1,11 +1,12 @@
-"""Mixed tables taken as they are: which steps make finite numbers of a table's columns.
+"""Mixed tables: the steps that turn their columns into finite numbers.
 
-What is decided here is seen from the columns' types alone. Everything that is learnt from the
-rows (medians, scales, categories) is learnt when the steps are fitted, inside the folds.
+The columns' types alone decide which steps these are. Whatever is learnt from rows (medians,
+scales, categories) is learnt when the steps are fitted, inside the folds.
 """
 
+from collections.abc import Iterable, Iterator
 from numbers import Number
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -13,16 +14,19 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["TableSteps", "table_steps"]
 
-# Of the categories of a column so many keep a code of their own, the most frequent ones. SMOTENC
-# holds a dense copy of all one-hot columns for each neighbour of each row that it makes.
+# The most categories of a column that get a code each, the most frequent ones. SMOTENC holds a
+# dense copy of all one-hot columns for each neighbour of each row that it makes.
 MOST_CATEGORIES = 50
 
-# Of other categories nothing could be learnt that holds for another row.
+# What is learnt of a category with fewer rows holds for no other row.
 FEWEST_ROWS = 2
 
-# Codes that every categorical column shares; those of its own categories follow.
+# Codes that all categorical columns have in common; the codes of a column's categories follow.
 OTHER, MISSING, FIRST = 0, 1, 2
 
 # Squares of larger numbers overflow when they are summed for the standard deviation.
@@ -30,17 +34,17 @@ LARGEST = 1e150
 
 
 class TableSteps(NamedTuple):
-    """Steps of a pipeline that takes a mixed table.
+    """The steps of a pipeline that takes a mixed table.
 
     Parameters
     ----------
     clean : ColumnTransformer
-        From the table to a matrix of finite floats: the categorical columns as codes, the
-        numeric columns standardised, and the indicators of missing numbers. Not fitted.
+        Step from the table to a matrix of finite floats: the categorical columns as codes,
+        the numeric columns standardised, and the indicators of missing numbers. Not fitted.
     encode : ColumnTransformer or "passthrough"
-        From that matrix to one without codes: its categorical columns one-hot. Not fitted.
+        Step from that matrix to one with one-hot columns in place of the codes. Not fitted.
     categorical : list of int
-        Where the categorical columns stand in the output of `clean`.
+        Positions of the categorical columns in the output of `clean`.
 
     See Also
     --------
@@ -56,43 +60,45 @@ class TableSteps(NamedTuple):
 
     clean: ColumnTransformer
     encode: ColumnTransformer | str
-    categorical: list
+    categorical: list[int]
 
 
-def table_steps(X):
-    """Choose the steps that make a matrix of finite numbers of a mixed table.
+def table_steps(X: Any) -> TableSteps:
+    """Choose the steps that turn a mixed table into a matrix of finite numbers.
 
     The steps are for a pipeline, so that they are fitted on training rows only. A sampler for
-    mixed rows, such as SMOTENC, stands between the two.
+    mixed rows, such as SMOTENC, goes between the two.
 
-    - Numbers and booleans: the missing are replaced by the median, then the column is
-      standardised. A column with missing values in the fit gets an indicator of them, of 0 and
-      1, at the end of the matrix. A column that is constant or all missing in the fit is 0.
-    - Text and the pandas type "category": codes 0 to 51, in place of up to 50 categories
-      with at least 2 rows in the fit, the most frequent first. Rarer categories and those
-      unknown in the fit share the code 0; missing is a category of its own, 1. Then one-hot;
-      a code that no row had in the fit is all zeros.
+    - Numbers and booleans (as 0 and 1): missing values are replaced by the median, then the
+      column is standardised. A column with missing values in the fit gets an indicator of them,
+      0 or 1, at the end of the matrix. A column that is constant in the fit, or has no value at
+      all, becomes 0.
+    - Text and the pandas type "category": up to 50 categories, the most frequent ones with at
+      least 2 rows in the fit, get the codes 2 to 51. Rarer categories and those unknown in the
+      fit share the code 0; missing values are a category, with the code 1. Then the codes are
+      one-hot encoded; a code that no row had in the fit is all zeros.
 
-    Integers that name categories are taken for numbers; give them the type "category" to have
-    them one-hot. Nothing else is asked of X but its columns' names and types: neither y nor any
-    statistic of the rows that another fold should not see.
+    Integers that name categories are treated as numbers; give them the type "category" to have
+    them one-hot encoded. A column without any value is a column of numbers, whatever its type.
+    Only the names and types of the columns decide: neither y nor any statistic of the rows,
+    which another fold must not see.
 
     Parameters
     ----------
     X : DataFrame or ndarray of shape (n_samples, n_features)
-        The table. An array of objects may mix numbers and text, by column.
+        The table. In an array of objects, some columns may hold numbers and others text.
 
     Returns
     -------
     steps : TableSteps
-        The steps `clean` and `encode`, and the positions `categorical`, between the two, of
-        the categorical columns.
+        The steps `clean` and `encode`, and the positions `categorical` of the categorical
+        columns between the two.
 
     Raises
     ------
     ValueError
-        If a column's name occurs twice, or a column mixes numbers and text, or holds dates,
-        infinite numbers (or beyond 1e150) or objects.
+        If two columns have the same name, or a column mixes numbers and text, or holds dates,
+        numbers that are infinite or beyond 1e150, or other objects.
 
     Examples
     --------
@@ -121,23 +127,26 @@ def table_steps(X):
     _check_shape(frame, names)
     kinds = []
     for j, name in enumerate(names):
-        kinds.append(_kind(frame.iloc[:, j], name))
-        if kinds[j] == "numeric":
+        kinds.append(column_kind(frame.iloc[:, j], name))
+        if kinds[j] == "number":
             _numbers(frame.iloc[:, j], name)  # refuses infinite ones
     # By name where that is possible, so that new tables may have other columns in between.
     by_name = not isinstance(X, np.ndarray) and all(isinstance(name, str) for name in names)
     # Categorical columns first: how many indicators the numeric ones get is known in the fit only.
     blocks = []
-    for kind, transformer in (("categorical", _CategoricalColumns), ("numeric", _NumericColumns)):
-        of_kind = [j for j in range(len(names)) if kinds[j] == kind]
-        columns = [names[j] for j in of_kind]
+    for kind, block, transformer in (
+        ("text", "categorical", _CategoricalColumns),
+        ("number", "numeric", _NumericColumns),
+    ):
+        places = [j for j in range(len(names)) if kinds[j] == kind]
+        columns = [names[j] for j in places]
         if columns:
-            blocks.append((kind, transformer(columns), columns if by_name else of_kind))
+            blocks.append((block, transformer(columns), columns if by_name else places))
     # One job: threads for a few columns would cost more than the columns.
     clean = ColumnTransformer(
         blocks, sparse_threshold=0.0, verbose_feature_names_out=False, n_jobs=1
     )
-    categorical = list(range(kinds.count("categorical")))
+    categorical = list(range(kinds.count("text")))
     if not categorical:
         return TableSteps(clean, "passthrough", categorical)
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -154,29 +163,32 @@ def table_steps(X):
 class _Columns(TransformerMixin, BaseEstimator):
     """Columns of one kind; `columns` are their names in errors and in the output."""
 
-    def __init__(self, columns):
+    def __init__(self, columns: list):
         self.columns = columns
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from the training rows, column by column."""
         self._fit(list(self._named(X)))
         self.n_features_in_ = len(self.columns)
         return self
 
-    def _named(self, X):
+    def _fit(self, columns: list[tuple[Any, "pd.Series"]]) -> None:
+        raise NotImplementedError
+
+    def _named(self, X: Any) -> Iterator[tuple[Any, "pd.Series"]]:
         frame = _frame(X)
         return ((name, frame.iloc[:, j]) for j, name in enumerate(self.columns))
 
 
 class _NumericColumns(_Columns):
-    """Median in place of the missing, standardised, with indicators of the missing.
+    """Missing values replaced by the median, columns standardised, indicators of missing values.
 
     Attributes
     ----------
     median_, mean_, scale_ : ndarray of shape (n_columns,)
         The scale of a column with nothing to learn from is infinite, which makes it 0.
     indicated_ : ndarray of shape (n_columns,)
-        Which columns have an indicator.
+        Mask of the columns that have an indicator.
     """
 
     def _fit(self, columns):
@@ -193,7 +205,7 @@ class _NumericColumns(_Columns):
         varies = (values.min(axis=0) < values.max(axis=0)) & (deviation > 0)
         self.scale_ = np.where(varies, deviation, np.inf)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Standardised columns, then the indicators."""
         check_is_fitted(self)
         values = _matrix(self._named(X))
@@ -201,7 +213,7 @@ class _NumericColumns(_Columns):
         values = (np.where(missing, self.median_, values) - self.mean_) / self.scale_
         return np.hstack([values, missing[:, self.indicated_]])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The columns' names, then those of the indicators, as scikit-learn calls them."""
         check_is_fitted(self)
         names = [str(name) for name in self.columns]
@@ -218,47 +230,48 @@ class _CategoricalColumns(_Columns):
     ----------
     codes_ : list of dict
         Category to code, for each column.
-    text_ : list of bool
-        Whether a column's categories are text; None where it had none.
+    text_ : list of bool or None
+        Whether the categories of each column are text; None for a column without categories.
     """
 
     def _fit(self, columns):
         self.codes_, self.text_ = [], []
         for name, column in columns:
-            codes, labels = _factorized(column, name)
-            counts = np.bincount(codes[codes >= 0], minlength=len(labels))
-            # The order must not depend on that of the rows: labels break ties.
-            ranked = sorted(range(len(labels)), key=lambda j: (-counts[j], str(labels[j])))
-            kept = [labels[j] for j in ranked[:MOST_CATEGORIES] if counts[j] >= FEWEST_ROWS]
-            self.codes_.append({label: FIRST + code for code, label in enumerate(kept)})
-            self.text_.append(_is_text(labels))
+            places, categories = _factorized(column, name)
+            counts = np.bincount(places[places >= 0], minlength=len(categories))
+            # The order must not depend on that of the rows: names break ties.
+            ranked = sorted(range(len(categories)), key=lambda j: (-counts[j], str(categories[j])))
+            kept = [categories[j] for j in ranked[:MOST_CATEGORIES] if counts[j] >= FEWEST_ROWS]
+            self.codes_.append({category: FIRST + code for code, category in enumerate(kept)})
+            self.text_.append(_is_text(categories))
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Codes as floats."""
         check_is_fitted(self)
         out = []
-        for (name, column), known, text in zip(
+        for (name, column), code_of, was_text in zip(
             self._named(X), self.codes_, self.text_, strict=True
         ):
-            codes, labels = _factorized(column, name)
-            if None not in (text, _is_text(labels)) and text != _is_text(labels):
-                # All of them would be unknown, in silence.
+            places, categories = _factorized(column, name)
+            is_text = _is_text(categories)
+            if None not in (was_text, is_text) and was_text != is_text:
+                # Otherwise all of them would silently be unknown.
                 raise ValueError(
-                    f"The column {name!r} of X must hold {'text' if text else 'no text'}, as in "
-                    f"the fit. Got {labels[0]!r} instead."
+                    f"The column {name!r} of X must {'' if was_text else 'not '}hold text, as in "
+                    f"the fit. Got {categories[0]!r} instead."
                 )
-            # The last one is for the missing, whose code is -1.
-            new = np.array([known.get(label, OTHER) for label in labels] + [MISSING], dtype=float)
-            out.append(new[codes])
+            # The last code is for missing values, whose place is -1.
+            codes = [code_of.get(category, OTHER) for category in categories] + [MISSING]
+            out.append(np.array(codes, dtype=float)[places])
         return np.column_stack(out)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The columns' names."""
         check_is_fitted(self)
         return np.array([str(name) for name in self.columns], dtype=object)
 
 
-def _frame(X):
+def _frame(X: Any) -> "pd.DataFrame":
     """X as a pandas DataFrame, which shares its memory where it can."""
     import pandas as pd
 
@@ -288,33 +301,65 @@ def _check_shape(frame, names):
         )
 
 
-def _kind(column, name):
-    """Return "numeric" or "categorical", or refuse the column."""
+def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["number", "text"]:
+    """What a column holds: "number", also for booleans, or "text", also for categories.
+
+    A column without any value is a "number", whatever its type.
+
+    Parameters
+    ----------
+    column : Series
+        The column.
+    name : hashable
+        Name of the column, for errors.
+    owner : str, default="X"
+        Table that the column is from, for errors.
+
+    Returns
+    -------
+    kind : {"number", "text"}
+        What the column holds.
+
+    Raises
+    ------
+    ValueError
+        If the column mixes numbers and text, or holds anything else.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skimbalance.preprocessing import column_kind
+    >>> column_kind(pd.Series([True, None]), "flag"), column_kind(pd.Series(["a", None]), "word")
+    ('number', 'text')
+    """
     import pandas as pd
 
     dtype = column.dtype
+    if column.isna().all():
+        return "number"
     if isinstance(dtype, pd.CategoricalDtype):
-        return "categorical"
+        return "text"
     if pd.api.types.is_object_dtype(dtype):
-        return _kind_of_objects(column, name)
+        return _kind_of_objects(column, name, owner)
     if pd.api.types.is_bool_dtype(dtype):
-        return "numeric"
+        return "number"
     if pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c":
-        return "numeric"
+        return "number"
     if pd.api.types.is_string_dtype(dtype):
-        return "categorical"
-    raise _refusal(name, str(dtype), dates=dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype))
+        return "text"
+    dates = dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype)
+    raise _refusal(name, owner, str(dtype), dates=dates)
 
 
-def _kind_of_objects(column, name):
-    """As `_kind`, by the values; a column without any may hold anything later: categorical."""
+def _kind_of_objects(column, name, owner):
+    """As `column_kind`, by the values."""
     import pandas as pd
 
     inferred = pd.api.types.infer_dtype(column, skipna=True)
-    if inferred in ("string", "empty"):
-        return "categorical"
+    if inferred == "string":
+        return "text"
     if inferred in ("integer", "floating", "mixed-integer-float", "boolean", "decimal"):
-        return "numeric"
+        return "number"
     values = column.to_numpy()
     rows = np.flatnonzero(~pd.isna(column).to_numpy())
     is_text = np.array([isinstance(values[i], str) for i in rows])
@@ -322,17 +367,17 @@ def _kind_of_objects(column, name):
     if not np.all(is_text | is_number):
         other = rows[np.argmin(is_text | is_number)]
         dates = any(word in inferred for word in ("date", "time", "period"))
-        raise _refusal(name, f"{type(values[other]).__name__} in row {other}", dates=dates)
+        raise _refusal(name, owner, f"{type(values[other]).__name__} in row {other}", dates=dates)
     if np.all(is_number) or np.all(is_text):
-        return "numeric" if np.all(is_number) else "categorical"
+        return "number" if np.all(is_number) else "text"
     text, number = rows[np.argmax(is_text)], rows[np.argmax(is_number)]
     raise ValueError(
-        f"The column {name!r} of X must hold either numbers or text. Got the text "
+        f"The column {name!r} of {owner} must hold either numbers or text. Got the text "
         f"{values[text]!r} in row {text} and the number {values[number]!r} in row {number}."
     )
 
 
-def _refusal(name, found, *, dates):
+def _refusal(name, owner, content, *, dates):
     remedy = (
         "convert it first, for instance to days since a date by "
         "(column - pd.Timestamp('2000-01-01')).dt.days"
@@ -340,8 +385,8 @@ def _refusal(name, found, *, dates):
         else "convert or drop it first"
     )
     return ValueError(
-        f"The column {name!r} of X must hold numbers, text or categories. "
-        f"Got {found} instead: {remedy}."
+        f"The column {name!r} of {owner} must hold numbers, text or categories. "
+        f"Got {content} instead: {remedy}."
     )
 
 
@@ -349,10 +394,11 @@ def _is_number(value):
     return isinstance(value, Number | np.bool_) and not isinstance(value, complex)
 
 
-def _numbers(column, name):
-    """Column as floats, the missing as nan."""
-    kind = "numeric" if column.isna().all() else _kind(column, name)
-    if kind != "numeric":
+def _numbers(column: "pd.Series", name: Any) -> np.ndarray:
+    """Column as floats, missing values as nan."""
+    if column.isna().all():
+        return np.full(len(column), np.nan)
+    if column_kind(column, name) != "number":
         row = int(np.flatnonzero(column.notna())[0])
         raise ValueError(
             f"The column {name!r} of X must hold numbers, as in the fit. "
@@ -369,21 +415,21 @@ def _numbers(column, name):
     return values
 
 
-def _matrix(columns):
+def _matrix(columns: Iterable[tuple[Any, "pd.Series"]]) -> np.ndarray:
     return np.column_stack([_numbers(column, name) for name, column in columns])
 
 
-def _factorized(column, name):
-    """Codes of the rows, -1 where missing, and the label of each code."""
+def _factorized(column: "pd.Series", name: Any) -> tuple[np.ndarray, list]:
+    """The place of each row's category in a list, -1 where missing; and that list."""
     import pandas as pd
 
     try:
-        codes, labels = pd.factorize(column)
+        places, categories = pd.factorize(column)
     except TypeError:
-        raise _refusal(name, "values that cannot be hashed", dates=False) from None
-    return codes, np.asarray(labels, dtype=object).tolist()
+        raise _refusal(name, "X", "values that cannot be hashed", dates=False) from None
+    return places, np.asarray(categories, dtype=object).tolist()
 
 
-def _is_text(labels):
-    """Whether the labels are text; None without labels."""
-    return all(isinstance(label, str) for label in labels) if labels else None
+def _is_text(categories: list) -> bool | None:
+    """Whether the categories are text; None if there are none."""
+    return all(isinstance(category, str) for category in categories) if categories else None

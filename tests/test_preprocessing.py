@@ -1,4 +1,4 @@
-"""Mixed tables: what is learnt where, hand-computed values, and refusals in one sentence."""
+"""Mixed tables: what is learnt where, hand-computed values, and errors in one sentence."""
 
 import datetime
 import decimal
@@ -18,9 +18,9 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skimbalance.preprocessing import MOST_CATEGORIES, table_steps
+from skimbalance.preprocessing import MOST_CATEGORIES, column_kind, table_steps
 
-FROM_ZERO = 2  # the first code of a column's own categories
+FROM_ZERO = 2  # the code of the most frequent category of a column
 
 
 def mixed_table(n=60, seed=0):
@@ -84,7 +84,7 @@ def test_codes_do_not_depend_on_the_order_of_rows():
     assert codes[:, 0].tolist() == [5, 5, 3, 3, 2, 2, 4, 4]
 
 
-def test_a_code_of_its_own_for_missing_and_unknown():
+def test_codes_of_missing_and_unknown_categories():
     X = pd.DataFrame({"c": ["a", "a", "b", "b", None, None]})
     steps = everything(X).fit(X)
     out = steps.transform(pd.DataFrame({"c": ["a", "b", None, "never"]}))
@@ -186,14 +186,18 @@ def test_missing_in_all_its_forms():
     assert clean(X).fit_transform(X).ravel().tolist() == [2, 2, 1, 1, 1, 1]
 
 
-def test_an_object_column_without_values_may_hold_anything_later():
-    X = pd.DataFrame({"a": pd.Series([None] * 3, dtype=object), "b": [1.0, 2.0, 3.0]})
+@pytest.mark.parametrize("dtype", [object, "str", "category", "boolean", "Int64", "datetime64[s]"])
+def test_a_column_without_values_is_one_of_numbers_that_carries_nothing(dtype):
+    X = pd.DataFrame({"a": pd.Series([None] * 3, dtype=dtype), "b": [1.0, 2.0, 3.0]})
+    assert column_kind(X["a"], "a") == "number"
     fitted = everything(X).fit(X)
-    for later in ("text", 3.5):
+    for later in (X["a"], 3.5):
         assert fitted.transform(X.assign(a=later))[:, 0].tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="'a' of X must hold numbers, as in the fit"):
+        fitted.transform(X.assign(a="text"))
 
 
-def test_arrays_are_taken_as_tables_are():
+def test_arrays_give_what_tables_give():
     X = mixed_table()
     array = X.astype(object).to_numpy()
     np.testing.assert_array_equal(clean(array).fit_transform(array), clean(X).fit_transform(X))
@@ -248,7 +252,7 @@ def test_with_a_sampler_for_mixed_rows_inside_the_folds():
         LogisticRegression(),
     )
     result = cross_validate(pipe, X, y, scoring="roc_auc", return_estimator=True)
-    # Of the frequent rows a third says "own", so an area of 0.8 or so is to be had.
+    # A third of the frequent rows says "own", so an area of about 0.8 is possible.
     assert result["test_score"].mean() > 0.7
     sampled, _ = make_pipeline(clone(steps.clean), pipe[1]).fit_resample(X, y)
     original = steps.clean.fit_transform(X)
@@ -264,7 +268,7 @@ def test_seconds_for_a_large_table():
     X = pd.DataFrame({**numbers, **text}).astype(dict.fromkeys(text, object))
     start = time.perf_counter()
     everything(X).fit_transform(X)
-    # Some 0.2 s on one idle core.
+    # About 0.2 s on one idle core.
     assert time.perf_counter() - start < 2
 
 
@@ -346,7 +350,7 @@ def test_refused_in_a_sentence(X, words):
         ({"n": [np.inf, 0]}, "The numbers in the column 'n' of X must be finite and at most"),
         ({"n": [1, "x"]}, "The column 'n' of X must hold either numbers or text. Got the text 'x'"),
         ({"c": [7, 8]}, "The column 'c' of X must hold text, as in the fit. Got 7 instead."),
-        ({"k": ["7", "8"]}, "The column 'k' of X must hold no text, as in the fit. Got '7' inst"),
+        ({"k": ["7", "8"]}, "The column 'k' of X must not hold text, as in the fit. Got '7' ins"),
         ({"c": ["x", ["y"]]}, "The column 'c' of X must hold numbers, text or categories. Got val"),
     ],
 )

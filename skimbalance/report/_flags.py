@@ -1,8 +1,11 @@
 """What is wrong with a classifier, in sentences, from its summary."""
 
+from collections.abc import Iterator
+from typing import Any
+
 __all__ = ["OVERALL_NAMES", "flags"]
 
-#: Score of all classes -> how it is written.
+#: Score over all classes -> its name in tables and sentences.
 OVERALL_NAMES = {
     "balanced_accuracy": "balanced accuracy",
     "f1_macro": "macro-F1",
@@ -12,15 +15,15 @@ OVERALL_NAMES = {
     "brier": "Brier score",
 }
 
-# A recall known no better than this says little: 20 rows of which half are found.
+# A recall with a wider interval says little; this wide is that of 20 rows, half of them found.
 _WIDE_INTERVAL = 0.4
-# Probabilities off by a quarter of the class's share mislead, however sure one is of it.
+# Probabilities that are off by a quarter of the class share mislead, even if many rows show it.
 _BAD_CALIBRATION = 0.25
 # The usual level of tests.
 _CHANCE = 0.05
 
 
-def flags(summary):
+def flags(summary: dict[str, Any]) -> list[str]:
     """What is wrong, in sentences."""
     return [
         *_never_predicted(summary),
@@ -32,7 +35,7 @@ def flags(summary):
     ]
 
 
-def _never_predicted(summary):
+def _never_predicted(summary: dict[str, Any]) -> Iterator[str]:
     missed = [
         f"class {c['label']!r} ({_rows(c['support'])})"
         for c in summary["classes"]
@@ -42,7 +45,7 @@ def _never_predicted(summary):
         yield f"Never predicted: {', '.join(missed)}."
 
 
-def _never_found(summary):
+def _never_found(summary: dict[str, Any]) -> Iterator[str]:
     missed = [
         f"class {c['label']!r} ({_rows(c['support'])}, predicted {c['predicted']} times)"
         for c in summary["classes"]
@@ -52,9 +55,9 @@ def _never_found(summary):
         yield f"Never found: {', '.join(missed)}."
 
 
-def _poor_decisions(summary):
+def _poor_decisions(summary: dict[str, Any]) -> Iterator[str]:
     if sum(c["support"] > 0 for c in summary["classes"]) < 2:
-        yield "The test rows are of one class only: most scores say nothing."
+        yield "All test rows are of one class: most scores say nothing."
         return
     frequent = max(summary["classes"], key=lambda c: c["support"])["label"]
     overall, dummy = summary["overall"], summary["dummy"]
@@ -64,16 +67,18 @@ def _poor_decisions(summary):
         if overall[name] <= dummy[name]
     ]
     if poor:
-        yield f"Decisions no better than always predicting class {frequent!r}: {', '.join(poor)}."
+        yield (
+            f"Decisions are no better than always predicting class {frequent!r}: {', '.join(poor)}."
+        )
     elif overall["chance_p_value"] > _CHANCE:
         yield (
-            "Decisions perhaps no better than dealt at random: balanced accuracy "
+            "Decisions may be no better than chance: balanced accuracy "
             f"{overall['balanced_accuracy']:.3f}, which chance reaches in "
             f"{overall['chance_p_value']:.0%} of cases."
         )
 
 
-def _poor_probabilities(summary):
+def _poor_probabilities(summary: dict[str, Any]) -> Iterator[str]:
     overall, dummy = summary["overall"], summary["dummy"]
     poor = [
         f"{OVERALL_NAMES[name]} {overall[name]:.3f} against {dummy[name]:.3f}"
@@ -81,7 +86,7 @@ def _poor_probabilities(summary):
         if name in overall and overall[name] > dummy[name]
     ]
     if poor:
-        yield f"Probabilities worse than the class shares alone: {', '.join(poor)}."
+        yield f"Probabilities are worse than the class shares alone: {', '.join(poor)}."
     by_chance = [
         f"class {c['label']!r} (average precision {c['average_precision']:.3f}, "
         f"share {c['support'] / summary['n_rows']:.3f})"
@@ -91,10 +96,10 @@ def _poor_probabilities(summary):
         and c["average_precision"] <= c["support"] / summary["n_rows"]
     ]
     if by_chance:
-        yield f"Ranked no better than by chance: {', '.join(by_chance)}."
+        yield f"Rankings are no better than chance: {', '.join(by_chance)}."
 
 
-def _badly_calibrated(summary):
+def _badly_calibrated(summary: dict[str, Any]) -> Iterator[str]:
     bad = []
     for c in summary["classes"]:
         share = c["support"] / summary["n_rows"]
@@ -104,20 +109,20 @@ def _badly_calibrated(summary):
         )
         if error > limit:
             bad.append(
-                f"class {c['label']!r} (off by {error:.3f} on average; they add up to "
-                f"{c['expected']:.1f} rows, and it has {c['support']})"
+                f"class {c['label']!r} (off by {error:.3f} on average; they sum to "
+                f"{c['expected']:.1f} rows, but the class has {c['support']})"
             )
     if bad:
         yield (
-            f"Probabilities badly calibrated: {', '.join(bad)}. Undo weights and resampling, as "
-            "predict_posterior does, or calibrate on held-out rows."
+            f"Probabilities are badly calibrated: {', '.join(bad)}. Undo weights and resampling, "
+            "as predict_posterior does, or calibrate on held-out rows."
         )
 
 
-def _too_few_rows(summary):
+def _too_few_rows(summary: dict[str, Any]) -> Iterator[str]:
     absent = [f"class {c['label']!r}" for c in summary["classes"] if not c["support"]]
     if absent:
-        yield f"No test rows, so nothing is known: {', '.join(absent)}."
+        yield f"Nothing is known about classes without test rows: {', '.join(absent)}."
     few = []
     for c in summary["classes"]:
         low, high = c["recall_interval"]
@@ -126,7 +131,7 @@ def _too_few_rows(summary):
                 f"class {c['label']!r} ({_rows(c['support'])}, recall {low:.2f} to {high:.2f})"
             )
     if few:
-        yield f"Too few test rows to tell: {', '.join(few)}."
+        yield f"Too few test rows to judge: {', '.join(few)}."
 
 
 def _rows(n):

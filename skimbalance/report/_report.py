@@ -1,22 +1,32 @@
 """A report on a classifier for rare classes: data first, then text, a table and a page."""
 
 import copy
-import io
-import textwrap
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skimbalance._page import figure_html, list_html, page, table_html, write_page
+from skimbalance._page import (
+    figure_html,
+    list_html,
+    page,
+    paragraph,
+    table_html,
+    table_text,
+    write_page,
+)
 from skimbalance._response import posterior
 from skimbalance.metrics import classification_summary
 from skimbalance.metrics._checks import all_labels
 from skimbalance.report._flags import OVERALL_NAMES, flags
 
-__all__ = ["ImbalanceReport"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-_TEXT_WIDTH = 100
-_LABEL_WIDTH = 30
+__all__ = ["ImbalanceReport"]
 
 _CLASS_NAMES = {
     "label": "class",
@@ -38,23 +48,25 @@ class ImbalanceReport:
     Parameters
     ----------
     summary : dict
-        As of `skimbalance.metrics.classification_summary`.
+        The figures, as in `skimbalance.metrics.classification_summary`.
     y_true : array-like of shape (n_samples,)
-        True labels.
+        True class labels.
     y_pred : array-like of shape (n_samples,)
-        Predicted labels.
+        Predicted class labels.
     proba : array-like of shape (n_samples, n_classes), default=None
-        Natural posteriors.
+        Posteriors in the population.
     labels : array-like of shape (n_classes,), default=None
-        All labels in the order of the columns of `proba`. By default those of the summary.
+        All class labels in the order of the columns of `proba`. By default the sorted labels of
+        `y_true` and `y_pred`.
 
     Attributes
     ----------
     flags : list of str
-        What is wrong, in sentences: a class never predicted, decisions, rankings or probabilities
-        no better than a dummy's, probabilities badly calibrated (off by more than chance gives,
-        and by more than a quarter of the share of the class), too few test rows to tell (an
-        interval of the recall wider than 0.4). Empty if nothing is.
+        What is wrong, in sentences: a class that is never predicted; decisions, rankings or
+        probabilities that are no better than those of a dummy; badly calibrated probabilities
+        (off by more than chance explains, and by more than a quarter of the share of the class);
+        too few test rows to judge (the interval of a recall is wider than 0.4). Empty if nothing
+        is wrong.
 
     See Also
     --------
@@ -70,7 +82,15 @@ class ImbalanceReport:
     {'no': 1.0, 'yes': 0.0}
     """
 
-    def __init__(self, summary, y_true, y_pred, proba=None, *, labels=None):
+    def __init__(
+        self,
+        summary: dict[str, Any],
+        y_true: npt.ArrayLike,
+        y_pred: npt.ArrayLike,
+        proba: npt.ArrayLike | None = None,
+        *,
+        labels: npt.ArrayLike | None = None,
+    ):
         self.summary = summary
         self.y_true = y_true
         self.y_pred = y_pred
@@ -79,31 +99,42 @@ class ImbalanceReport:
         self.flags = flags(summary)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, level=0.95, n_resamples=1000, random_state=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: npt.ArrayLike,
+        *,
+        level: float = 0.95,
+        n_resamples: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Self:
         """Judge a fitted classifier on rows that it has not seen.
 
-        Decisions are those of ``predict``. Probabilities are natural ones, by
-        ``predict_posterior``, where the classifier has them, as those trained with weights promise
-        too many rows of the rare classes; else those of ``predict_proba``, if there are any.
+        Decisions are those of ``predict``. Probabilities are those of ``predict_posterior`` if
+        the classifier has it, as training with class weights makes ``predict_proba`` promise too
+        many rows of the rare classes; otherwise those of ``predict_proba``, if it has that.
 
         Parameters
         ----------
         estimator : classifier
-            Fitted; may be a pipeline.
+            A fitted classifier or pipeline.
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Test rows.
         y : array-like of shape (n_samples,)
-            Labels. Such as the classifier does not know count as never predicted.
+            Class labels of the rows. Those that the classifier does not know count as never
+            predicted.
         level : float, default=0.95
             Level of the intervals.
         n_resamples : int, default=1000
-            Number of draws for the intervals of overall scores.
+            Number of bootstrap samples for the intervals of overall scores.
         random_state : int, RandomState instance or None, default=None
-            Source of the draws.
+            Seed of the bootstrap samples.
 
         Returns
         -------
         report : ImbalanceReport
+            The report.
 
         Examples
         --------
@@ -132,43 +163,45 @@ class ImbalanceReport:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_pred,
-        proba=None,
+        y_true: npt.ArrayLike,
+        y_pred: npt.ArrayLike,
+        proba: npt.ArrayLike | None = None,
         *,
-        labels=None,
-        level=0.95,
-        n_resamples=1000,
-        random_state=None,
-    ):
+        labels: npt.ArrayLike | None = None,
+        level: float = 0.95,
+        n_resamples: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Self:
         """Judge predictions.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            True labels.
+            True class labels.
         y_pred : array-like of shape (n_samples,)
-            Predicted labels.
+            Predicted class labels.
         proba : array-like of shape (n_samples, n_classes), default=None
-            Natural posteriors; rows sum to 1.
+            Posteriors in the population; rows sum to 1.
         labels : array-like of shape (n_classes,), default=None
-            All labels in the order of the columns of `proba`. By default the sorted labels of
-            `y_true` and `y_pred`.
+            All class labels in the order of the columns of `proba`. By default the sorted labels
+            of `y_true` and `y_pred`.
         level : float, default=0.95
             Level of the intervals.
         n_resamples : int, default=1000
-            Number of draws for the intervals of overall scores.
+            Number of bootstrap samples for the intervals of overall scores.
         random_state : int, RandomState instance or None, default=None
-            Source of the draws.
+            Seed of the bootstrap samples.
 
         Returns
         -------
         report : ImbalanceReport
+            The report.
 
         Raises
         ------
         ValueError
-            If labels are unknown or missing, or `proba` is no table of posteriors of all labels.
+            If class labels are unknown or missing, or the rows of `proba` are not posteriors of
+            all classes.
 
         Examples
         --------
@@ -191,14 +224,14 @@ class ImbalanceReport:
         )
         return cls(summary, y_true, y_pred, proba, labels=labels)
 
-    def frame(self):
+    def frame(self) -> "pd.DataFrame":
         """Scores by class.
 
         Returns
         -------
         frame : DataFrame
-            A row for each class, named by its label; intervals as columns "recall_low" and
-            "recall_high" and so on. nan where a score is not defined.
+            A row for each class, named by its label; intervals as columns "recall_low",
+            "recall_high" and so on; nan where a score is not defined.
 
         Examples
         --------
@@ -208,9 +241,9 @@ class ImbalanceReport:
         """
         import pandas as pd
 
-        columns = {}
+        columns: dict[str, Any] = {}
         for name in self.summary["classes"][0]:
-            values = [of_class[name] for of_class in self.summary["classes"]]
+            values = [scores[name] for scores in self.summary["classes"]]
             if name.endswith("_interval"):
                 score = name.removesuffix("_interval")
                 columns[f"{score}_low"], columns[f"{score}_high"] = zip(*values, strict=True)
@@ -220,13 +253,13 @@ class ImbalanceReport:
                 columns[name] = np.array(values, dtype=float)
         return pd.DataFrame(columns).set_index("label")
 
-    def to_dict(self):
-        """Everything, as `classification_summary` has it, and the flags.
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in `classification_summary`, and the flags.
 
         Returns
         -------
         report : dict
-            Of plain Python objects, which JSON can hold.
+            Plain Python objects, which JSON can hold.
 
         Examples
         --------
@@ -238,13 +271,14 @@ class ImbalanceReport:
         """
         return copy.deepcopy(self.summary) | {"flags": list(self.flags)}
 
-    def save(self, path):
-        """Write a page that stands alone, with figures, to open in a browser, print or send.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an HTML page with figures, in one file, to open in a browser, print or send.
 
         Parameters
         ----------
         path : str or path-like
-            File, such as "report.html". It is replaced only once the new page is whole.
+            The file, such as "report.html". An existing file is replaced only once the new page
+            is complete.
 
         Raises
         ------
@@ -264,7 +298,7 @@ class ImbalanceReport:
         overall, by_class = self._tables()
         blocks = [
             ("", f"<p>{self._caption()}</p>"),
-            ("To know", _flags_html(self.flags)),
+            ("Findings", _flags_html(self.flags)),
             ("Overall", table_html(overall)),
             ("By class", table_html(by_class)),
             *self._figures(),
@@ -283,53 +317,49 @@ class ImbalanceReport:
         )
 
     def __str__(self):
-        from rich.console import Console
-
-        # Wider than any table, which then takes what it needs and drops no column.
-        console = Console(file=io.StringIO(), width=1000, color_system=None, force_jupyter=False)
-        for table in self._tables():
-            console.print(_rich_table(table))
-        tables = [line.rstrip() for line in console.file.getvalue().splitlines()]
-        sentences = [self._caption(), *(f"! {flag}" for flag in self.flags)]
-        return "\n".join(
-            [*tables, *(textwrap.fill(s, _TEXT_WIDTH, break_long_words=False) for s in sentences)]
+        tables = (
+            # Headings of several words, one below the other, keep a table narrow.
+            table_text(table.rename(columns=lambda name: name.replace(" ", "\n")))
+            for table in self._tables()
         )
+        sentences = (self._caption(), *(f"! {flag}" for flag in self.flags))
+        return "\n".join(["\n\n".join(tables), "", *map(paragraph, sentences)])
 
     def _caption(self):
         return (
-            f"{self.summary['n_rows']} rows, {len(self.summary['classes'])} classes; in brackets "
-            f"intervals at {100 * self.summary['level']:g} %. Dummy: always the most frequent "
-            "class, with the class shares as probabilities."
+            f"{self.summary['n_rows']} rows, {len(self.summary['classes'])} classes. In brackets: "
+            f"{100 * self.summary['level']:g} % intervals. Dummy: a classifier that always "
+            "predicts the most frequent class, with the class shares as probabilities."
         )
 
     def _tables(self):
-        """Overall scores and those by class, as frames of what is to be read."""
+        """Overall scores and scores by class, as frames of readable texts."""
         import pandas as pd
 
         overall, dummy = self.summary["overall"], self.summary["dummy"]
-        known = {name: title for name, title in OVERALL_NAMES.items() if name in overall}
-        of_classes = self.summary["classes"]
+        titles = {name: title for name, title in OVERALL_NAMES.items() if name in overall}
+        classes = self.summary["classes"]
         return (
             pd.DataFrame(
                 {
-                    "score": list(known.values()),
-                    "value": [_readable(overall, name) for name in known],
-                    "dummy": [_readable(dummy, name) for name in known],
+                    "score": list(titles.values()),
+                    "value": [_readable(overall, name) for name in titles],
+                    "dummy": [_readable(dummy, name) for name in titles],
                 },
                 dtype=object,
             ),
             pd.DataFrame(
                 {
-                    title: [_readable(of_class, name) for of_class in of_classes]
+                    title: [_readable(scores, name) for scores in classes]
                     for name, title in _CLASS_NAMES.items()
-                    if name in of_classes[0]
+                    if name in classes[0]
                 },
                 dtype=object,
             ),
         )
 
-    def _figures(self):
-        """Blocks of the page."""
+    def _figures(self) -> Iterator[tuple[str, str]]:
+        """Headings and pictures of the page."""
         from skimbalance.plots import (
             ConfusionDisplay,
             PerClassPrecisionRecallDisplay,
@@ -339,17 +369,17 @@ class ImbalanceReport:
         labels = self.labels
         display = ConfusionDisplay.from_predictions(self.y_true, self.y_pred, labels=labels)
         alt = "Confusion matrix, each row in shares of a true class"
-        yield "Who is taken for whom", figure_html(display.figure_, alt)
+        yield "Confusion matrix", figure_html(display.figure_, alt)
         if self.proba is None:
             return
         display = PerClassPrecisionRecallDisplay.from_predictions(
             self.y_true, self.proba, labels=labels
         )
-        alt = "Precision over recall of each class against the rest"
+        alt = "Precision against recall, each class against the rest"
         yield "Precision and recall at other thresholds", figure_html(display.figure_, alt)
         display = ReliabilityDisplay.from_predictions(self.y_true, self.proba, labels=labels)
-        alt = "Share of each class over its predicted probability"
-        yield "Do the probabilities hold", figure_html(display.figure_, alt)
+        alt = "Observed share of each class against its predicted probability"
+        yield "Are the probabilities calibrated?", figure_html(display.figure_, alt)
 
 
 def _readable(scores, name):
@@ -364,25 +394,4 @@ def _readable(scores, name):
 
 
 def _flags_html(flags):
-    return list_html(flags) if flags else "<p>Nothing to warn of.</p>"
-
-
-def _rich_table(frame):
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in frame.columns:
-        first = name == frame.columns[0]
-        # Long labels fold rather than being cut.
-        table.add_column(
-            name.replace(" ", "\n"),
-            justify="left" if first else "right",
-            overflow="fold",
-            max_width=_LABEL_WIDTH if first else None,
-        )
-    for row in frame.itertuples(index=False):
-        # As Text, so that a label such as "[red]" is no markup.
-        table.add_row(*map(Text, row))
-    return table
+    return list_html(flags) if flags else "<p>Nothing to warn about.</p>"

@@ -20,7 +20,7 @@ from skimbalance.report import ImbalanceReport
 
 
 def data(n=2000, seed=0):
-    """Gaussian classes of equal spread, of which a logistic regression has the true posteriors."""
+    """Gaussian classes of equal spread: a logistic regression has their true posteriors."""
     rng = np.random.default_rng(seed)
     y = rng.choice(3, size=2 * n, p=[0.9, 0.08, 0.02])
     X = rng.normal(size=(2 * n, 2)) + np.array([[0, 0], [4, 0], [0, 4]])[y]
@@ -37,7 +37,7 @@ def flagged(report, start):
     return [flag for flag in report.flags if flag.startswith(start)]
 
 
-# Data first.
+# Data
 
 
 def test_both_ways_agree(fitted):
@@ -72,7 +72,7 @@ def test_dict_is_the_summary_and_the_flags_and_is_json(fitted):
     assert report.to_dict()["classes"]
 
 
-def test_natural_probabilities_are_judged_and_own_decisions():
+def test_probabilities_are_natural_and_decisions_those_of_predict():
     class Weighted(LogisticRegression):
         def predict_posterior(self, X):
             shares = np.array([0.9, 0.08, 0.02])
@@ -88,7 +88,7 @@ def test_natural_probabilities_are_judged_and_own_decisions():
     as_trained = ImbalanceReport.from_predictions(
         y_test, clf.predict(X_test), clf.predict_proba(X_test)
     )
-    assert flagged(as_trained, "Probabilities badly calibrated: class 0")
+    assert flagged(as_trained, "Probabilities are badly calibrated: class 0")
     assert as_trained.summary["overall"]["log_loss"] > report.summary["overall"]["log_loss"]
 
 
@@ -111,17 +111,17 @@ def test_classes_that_only_the_classifier_or_only_the_rows_know():
     assert report.frame().index.tolist() == ["a", "b", "c", "new"]
     assert np.all(report.proba[:, 3] == 0)
     assert flagged(report, "Never predicted: class 'new' (100 rows).")
-    assert flagged(report, "No test rows, so nothing is known: class 'a'.")
+    assert flagged(report, "Nothing is known about classes without test rows: class 'a'.")
     assert report.frame()["recall"].isna().tolist() == [True, False, False, False]
 
 
-# Flags: each where it is due, none where not.
+# Flags
 
 
 def test_a_good_classifier_has_no_flag(fitted):
     clf, X, y = fitted
     assert ImbalanceReport.from_estimator(clf, X, y).flags == []
-    assert "Nothing to warn of" in ImbalanceReport.from_estimator(clf, X, y)._repr_html_()
+    assert "Nothing to warn about" in ImbalanceReport.from_estimator(clf, X, y)._repr_html_()
 
 
 @pytest.mark.parametrize("strategy", ["prior", "uniform"])
@@ -130,9 +130,9 @@ def test_a_dummy_is_seen_through(strategy):
     dummy = DummyClassifier(strategy=strategy, random_state=0).fit(X, y)
     report = ImbalanceReport.from_estimator(dummy, X_test, y_test)
     assert flagged(report, "Decisions")
-    assert flagged(report, "Ranked no better than by chance: class 0")
+    assert flagged(report, "Rankings are no better than chance: class 0")
     assert bool(flagged(report, "Never predicted")) == (strategy == "prior")
-    assert bool(flagged(report, "Probabilities badly calibrated")) == (strategy == "uniform")
+    assert bool(flagged(report, "Probabilities are badly calibrated")) == (strategy == "uniform")
 
 
 def test_chance_that_looks_a_little_better_is_named():
@@ -141,7 +141,7 @@ def test_chance_that_looks_a_little_better_is_named():
     y_pred[[0, 1, 99]] = 1
     # One hit among three alarms: hypergeometric, 1 - C(95, 3) / C(100, 3) = 14 %.
     (flag,) = flagged(ImbalanceReport.from_predictions(y, y_pred, random_state=0), "Decisions")
-    assert "perhaps no better than dealt at random" in flag
+    assert "may be no better than chance" in flag
     percent = int(re.search(r"(\d+)%", flag)[1])
     assert abs(percent - 14) <= 4
 
@@ -150,7 +150,7 @@ def test_probabilities_worse_than_shares():
     y = np.repeat([0, 1], [900, 100])
     proba = np.column_stack([1 - y, y]) * 0.2 + 0.4
     report = ImbalanceReport.from_predictions(y, y, proba)
-    (flag,) = flagged(report, "Probabilities worse than the class shares alone")
+    (flag,) = flagged(report, "Probabilities are worse than the class shares alone")
     loss = -np.log(0.6)
     shares = -0.9 * np.log(0.9) - 0.1 * np.log(0.1)
     assert f"log-loss {loss:.3f} against {shares:.3f}" in flag
@@ -167,11 +167,11 @@ def test_too_few_rows_and_enough():
 
 def test_rows_of_one_class_say_little():
     report = ImbalanceReport.from_predictions([0] * 50, [0] * 49 + [1])
-    assert flagged(report, "The test rows are of one class only")
+    assert flagged(report, "All test rows are of one class")
     assert not flagged(report, "Decisions")
 
 
-# To read.
+# Text and tables
 
 
 def test_text_has_every_figure_and_no_control_codes(fitted, monkeypatch):
@@ -213,11 +213,11 @@ def test_fifty_classes(tmp_path):
     report.save(tmp_path / "report.html")
 
 
-# The page.
+# The page
 
 
 class Reader(HTMLParser):
-    """Collects the tags that are open at the end, and all addresses."""
+    """Collects all addresses and descriptions of images, and the tags that are open at the end."""
 
     VOID = ("meta", "img")
 
@@ -298,7 +298,7 @@ def test_tables_of_pages():
     assert re.findall(r'<th class="number">(\w+)', html) == ["share", "rows"]
 
 
-# What is refused.
+# Refusals
 
 
 def test_labels_of_another_type_are_refused(fitted):
@@ -315,6 +315,6 @@ def test_missing_labels_are_refused(fitted):
         ImbalanceReport.from_predictions(["a", None], ["a", "b"])
 
 
-def test_a_class_that_is_predicted_and_never_found_is_told():
+def test_a_class_that_is_predicted_and_never_found_is_named():
     report = ImbalanceReport.from_predictions([0] * 50 + [1] * 10, [1] * 10 + [0] * 50)
     assert "Never found: class 1 (10 rows, predicted 10 times)." in report.flags

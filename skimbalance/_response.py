@@ -1,30 +1,47 @@
-"""The posteriors of any classifier, natural ones where it has them."""
+"""The posteriors of any fitted classifier: natural ones where it has them.
+
+Natural posteriors are the probabilities in the population, with class weights, sampling and the
+loss undone. scikit-learn's private module of the same name chooses between the prediction methods
+of a classifier; this one also knows `predict_posterior`, pipelines that end in a classifier with
+it, and multilabel classifiers of all forms.
+"""
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.pipeline import Pipeline
 
-__all__ = ["at_last_step", "posterior"]
+__all__ = ["at_last_step", "last_step", "pipelines", "posterior"]
 
 
-def posterior(estimator, X, classes=None, *, multilabel=False):
-    """Posteriors of shape (n_samples, n_classes), or of labels (n_samples, n_labels).
+def posterior(
+    estimator: Any, X: Any, classes: np.ndarray | None = None, *, multilabel: bool = False
+) -> np.ndarray:
+    """Posteriors of each class, or in the multilabel case of each label.
 
-    Natural ones by ``predict_posterior`` if the estimator, or the last step of a pipeline, has
-    them for its loss; else ``predict_proba``; else the softmax, of labels the sigmoid, of
-    ``decision_function``, which asks for calibration.
+    They come from ``predict_posterior``, if the estimator or the last step of a pipeline has it
+    and has natural posteriors for its loss; otherwise from ``predict_proba``; otherwise they are
+    the softmax, or in the multilabel case the sigmoid, of ``decision_function``, which should be
+    calibrated.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted.
+        Fitted classifier or pipeline.
     X : array-like of shape (n_samples, n_features)
         Rows.
     classes : ndarray of shape (n_classes,), default=None
-        All labels, of which the estimator may know a part: the others get zeros. By default
-        those of the estimator. Labels of an indicator matrix are all known.
+        Sorted class labels of the columns. By default those of the estimator; a class that the
+        estimator does not know gets zeros. Ignored in the multilabel case.
     multilabel : bool, default=False
-        Whether the estimator was fitted on an indicator matrix.
+        Whether the estimator was fitted on a label indicator matrix.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        Posteriors.
     """
     proba = _natural_or_not(estimator, X, multilabel)
     if multilabel or classes is None or np.array_equal(estimator.classes_, classes):
@@ -34,18 +51,31 @@ def posterior(estimator, X, classes=None, *, multilabel=False):
     return aligned
 
 
-def at_last_step(estimator, X):
+def pipelines(estimator: Any) -> Iterator[Pipeline]:
+    """Yield a pipeline, the pipeline that is its last step, and so on inwards."""
+    while isinstance(estimator, Pipeline):
+        yield estimator
+        estimator = estimator.steps[-1][1]
+
+
+def last_step(estimator: Any) -> Any:
+    """The estimator that ends a pipeline, also a nested one; any other estimator itself."""
+    for pipeline in pipelines(estimator):
+        estimator = pipeline.steps[-1][1]
+    return estimator
+
+
+def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Rows as the last step of a pipeline gets them, and that step.
 
-    A pipeline passes on ``predict_proba`` of its last step, but no method of its own making.
+    A pipeline passes on ``predict_proba`` of its last step, but not methods that scikit-learn
+    does not know.
     """
-    while isinstance(estimator, Pipeline):
-        *steps, (_, last) = estimator.steps
-        for _, step in steps:
+    for pipeline in pipelines(estimator):
+        for _, step in pipeline.steps[:-1]:
             if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
                 X = step.transform(X)
-        estimator = last
-    return X, estimator
+    return X, last_step(estimator)
 
 
 def _natural_or_not(estimator, X, multilabel):
@@ -54,13 +84,13 @@ def _natural_or_not(estimator, X, multilabel):
         try:
             return last.predict_posterior(X)
         except ValueError:
-            # Its loss has no closed form. If it is the rows, the next line says so, too.
+            # The loss has no closed form. If the rows are at fault, the next line raises, too.
             return _probabilities(last, X)
     if hasattr(last, "predict_proba"):
         try:
             return _probabilities(last, X)
         except AttributeError:
-            # One-vs-rest believes to have them if its first label is constant.
+            # OneVsRestClassifier claims predict_proba when its first label is constant.
             if not hasattr(last, "decision_function"):
                 raise
     if not hasattr(last, "decision_function"):
@@ -75,11 +105,11 @@ def _natural_or_not(estimator, X, multilabel):
 
 
 def _probabilities(classifier, X):
-    """As it has them; of a list with the classes of each label, those of the label."""
+    """Probabilities of each class, or of each label; some classifiers give a list of labels."""
     proba = classifier.predict_proba(X)
     if not isinstance(proba, list):
         return proba
-    # A label that was constant in training has one class only.
+    # Each entry has a column for each class of the label: one only if training had one only.
     with_label = [
         of_label[:, classes == 1].sum(axis=1)
         for of_label, classes in zip(proba, classifier.classes_, strict=True)

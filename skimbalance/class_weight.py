@@ -1,17 +1,27 @@
-"""Class weights: from a scheme and class counts to one number a class."""
+"""Class weights: from a scheme and class counts to one number for each class."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+from skimbalance._validation import plain_labels
 
 __all__ = ["compute_class_weight"]
 
 
-def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None):
+def compute_class_weight(
+    class_weight: dict[Any, float] | npt.ArrayLike | None,
+    class_counts: npt.ArrayLike,
+    *,
+    classes: npt.ArrayLike | None = None,
+    beta: float | None = None,
+) -> np.ndarray:
     """Weight of each class, scaled so that the mean weight of a training row is 1.
 
-    With that scale a change of the weights is not also a change of the learning rate or of
-    the weight decay: ``sum(class_counts * weights) == sum(class_counts)``.
+    With this scale, ``sum(class_counts * weights) == sum(class_counts)``, other weights do not
+    also change the learning rate or the weight decay in effect.
 
     Parameters
     ----------
@@ -19,30 +29,34 @@ def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None)
         The scheme, before scaling:
 
         - None: every class weighs 1;
-        - "balanced": inversely to its count, ``N / (C * n_k)`` [1]_;
-        - a float p: ``n_k ** -p``; 0 is None, 0.5 the inverse square root, 1 is "balanced";
+        - "balanced": inversely proportional to the class count n_k, ``N / (C * n_k)`` for N rows
+          of C classes [1]_;
+        - a float p: ``n_k ** -p``; 0 is the same as None, 0.5 is the inverse square root, and 1 is
+          the same as "balanced";
         - "effective": ``(1 - beta) / (1 - beta ** n_k)``, the inverse of the effective number
           of rows [2]_;
-        - a dict from class label to weight: all the classes, and no other key;
+        - a dict from class label to weight, with a key for each class and no other key;
         - an array of shape (n_classes,), in the order of `classes`.
+
+        With "balanced", "effective" and a positive float, the rarest class weighs most.
     class_counts : array-like of shape (n_classes,)
-        Rows of each class, or the sums of their sample weights. A class without rows is
-        treated as if it had one: its weight matters to no row.
+        Number of rows of each class, or the sum of their sample weights. A class without rows is
+        treated as if it had one row: no row uses its weight.
     classes : array-like of shape (n_classes,), default=None
-        Labels of the classes, for a dict. By default 0 to n_classes - 1.
+        Class labels, which the keys of a dict refer to. By default 0 to n_classes - 1.
     beta : float in [0, 1), default=None
-        Of the effective number; by default ``(N - 1) / N``, with N the number of rows.
+        The parameter of "effective". By default ``(N - 1) / N``, with N the number of rows.
 
     Returns
     -------
     weights : ndarray of shape (n_classes,)
-        In the order of `classes`.
+        Weights in the order of `classes`.
 
     Raises
     ------
     ValueError
-        If the scheme is unknown, a key of the dict is no class, a class has no key, or a
-        weight is negative or not finite.
+        If the scheme is unknown, if the keys of a dict are not the classes, or if a weight is
+        negative or not finite.
 
     References
     ----------
@@ -65,13 +79,13 @@ def compute_class_weight(class_weight, class_counts, *, classes=None, beta=None)
 
 
 def _weights_of_scheme(name, class_weight, class_counts, classes, beta=None):
-    """As `compute_class_weight`, for the parameter that errors call `name`."""
+    """Do the work of `compute_class_weight`; errors call the parameter `name`."""
     counts = np.asarray(class_counts, dtype=float)
     total = counts.sum()
     if counts.ndim != 1 or not np.all(counts >= 0) or not 0 < total < np.inf:
         raise ValueError(
             "The 'class_counts' parameter of compute_class_weight must be a one-dimensional array "
-            "of finite numbers that are not negative and not all zero. "
+            "of finite numbers, not negative and not all zero. "
             f"Got {class_counts!r} instead."
         )
     raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), classes, beta, name)
@@ -103,13 +117,14 @@ def _raw_weights(class_weight, counts, classes, beta, name):
         if class_weight == "effective":
             return _inverse_effective_number(counts, beta)
     elif isinstance(class_weight, Real) and not isinstance(class_weight, bool | np.bool_):
-        if 0 <= class_weight <= 1:
-            return counts ** -float(class_weight)
+        power = float(class_weight)
+        if 0 <= power <= 1:
+            return counts**-power
     elif np.ndim(class_weight) == 1:
         if len(class_weight) != n_classes:
             raise ValueError(
                 f"The {name!r} array must have one weight for each class: "
-                f"{n_classes} of them. Got {len(class_weight)} instead."
+                f"{n_classes} weights. Got {len(class_weight)} instead."
             )
         return _as_floats(class_weight, name)
     raise ValueError(
@@ -119,9 +134,9 @@ def _raw_weights(class_weight, counts, classes, beta, name):
 
 
 def _inverse_effective_number(counts, beta):
-    """(1 - beta) / (1 - beta**n), through expm1: with beta near 1 the plain form loses digits."""
+    """(1 - beta) / (1 - beta**n), by expm1: the plain form loses digits where beta is near 1."""
     if beta is None:
-        # 1 - beta = 1 / N, kept as such: beta itself has no room for it.
+        # 1 - beta = 1 / N. For a large N, beta itself would round to 1.
         rest = 1.0 / max(counts.sum(), 1.0)
     elif 0 <= beta < 1:
         rest = 1.0 - beta
@@ -136,8 +151,8 @@ def _inverse_effective_number(counts, beta):
 
 
 def _weights_of_dict(class_weight, classes, name):
-    """Weights of the classes in order; every class has a key and every key a class."""
-    labels = [label.item() if isinstance(label, np.generic) else label for label in classes]
+    """Weights in the order of the classes; every class needs a key, and every key a class."""
+    labels = plain_labels(classes)
     unknown = [key for key in class_weight if key not in labels]
     if unknown:
         raise ValueError(

@@ -122,7 +122,7 @@ def test_sets_of_labels_by_way_of_the_binarizer(sparse_output):
         (Y[:, :0], "0 feature"),
         (
             [["a"], ["b", "c"]] * 100,
-            r"as scikit-learn's MultiLabelBinarizer makes it",
+            r"as made by scikit-learn's MultiLabelBinarizer",
         ),
     ],
     ids=[

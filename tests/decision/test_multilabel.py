@@ -750,7 +750,7 @@ def test_bad_parameters_are_refused(params, message):
 
 def test_lists_of_labels_are_refused():
     X, _ = problem(60)
-    with pytest.raises(ValueError, match=r"MultiLabelBinarizer makes it; .* Got lists of unequal"):
+    with pytest.raises(ValueError, match=r"MultiLabelBinarizer\. .* Got lists of unequal"):
         tuned().fit(X, [["a"], ["b", "c"]] * 30)
 
 

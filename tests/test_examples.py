@@ -1,4 +1,4 @@
-"""The examples run, and what they say about the remedies holds."""
+"""The examples run, and what they claim about the remedies holds."""
 
 import importlib.util
 import subprocess
@@ -21,7 +21,7 @@ def load(name):
 
 
 def run(name, folder):
-    """Run the example as a user does; its output."""
+    """Output of the example, run as a user runs it."""
     done = subprocess.run(
         [sys.executable, "-W", "error", EXAMPLES / f"{name}.py"],
         capture_output=True,
@@ -34,7 +34,7 @@ def run(name, folder):
 
 
 def row(output, label):
-    """What stands behind the label of a line."""
+    """Cells after the label of a line."""
     (line,) = (line for line in output.splitlines() if line.startswith(label))
     return line.removeprefix(label).split()
 
@@ -109,7 +109,7 @@ def test_search_on_dask(capsys):
     output = capsys.readouterr().out
     assert f"{search.best_score_:.3f}" in output
     counts = [int(row(output, f"worker {i}:")[0]) for i in range(2)]
-    # 30 fits; Dask may also count what it did about them.
+    # 30 fits; Dask may also count tasks of its own.
     assert min(counts) > 0
     assert sum(counts) >= 30
 
@@ -119,7 +119,7 @@ def test_rare_steps(capsys):
     output = capsys.readouterr().out
     assert float(row(output, "always 0")[0]) > 0.985
     assert macro_f1["always 0"] == pytest.approx(0.2, abs=0.002)
-    # Accuracy cannot tell; of the rare classes one finds half and the other none.
+    # Equal accuracy, although one finds half of the rare steps and the other none.
     assert float(row(output, "tuned decision")[0]) == pytest.approx(0.99, abs=0.005)
     assert row(output, "cross-entropy")[-3:-1] == ["0.00", "0.00"]
     for name, score in macro_f1.items():

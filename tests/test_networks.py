@@ -1,10 +1,11 @@
-"""Networks in Keras: their formulas, names and seeds; rows and padding that others do not feel.
+"""Networks in Keras: their formulas, names and seeds; rows and padding do not affect other rows.
 
 The multi-layer perceptron in NumPy has the same names and logits.
 """
 
 import random
 from functools import partial
+from itertools import combinations
 
 import keras
 import numpy as np
@@ -40,7 +41,7 @@ def keras_network(arch, **options):
 
 
 def random_weights(arch, dtype=np.float32, seed=0):
-    """As after training: no zero bias, no moving statistics of 0 and 1."""
+    """Weights as after training: no zero bias, no moving statistics of 0 and 1."""
     rng = np.random.default_rng(seed)
     weights = initial_weights(arch, rng)
     for name, value in weights.items():
@@ -135,7 +136,7 @@ def test_dropout_is_for_training_only():
 
 @each_sizes
 @each_normalization
-def test_a_row_does_not_feel_the_rows_beside_it(sizes, normalization):
+def test_a_row_does_not_depend_on_the_rows_beside_it(sizes, normalization):
     arch = architecture(sizes, "tanh", normalization)
     weights, X = random_weights(arch), rows(20)
     alone = np.concatenate([forward(arch, weights, X[i : i + 1]) for i in range(20)])
@@ -214,14 +215,14 @@ TAGGERS = {
     "conv1d of vectors": partial(conv1d_tagger, 3, n_features=2, filters=6, kernel_size=4),
 }
 BUILDERS = {
-    "mlp": partial(mlp, 5, 3, hidden_layer_sizes=SIZES, normalization="batch"),
+    "mlp": partial(mlp, 5, 3, hidden_layer_sizes=(9, 9, 9), normalization="batch"),
     "residual_mlp": partial(residual_mlp, 5, 3, width=6),
     **TAGGERS,
 }
 
 each_builder = pytest.mark.parametrize("name", BUILDERS)
 each_tagger = pytest.mark.parametrize("name", TAGGERS)
-# Of Keras, which has NumPy copy its variables.
+# A warning of NumPy about the way in which Keras copies its variables.
 copies_variables = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
@@ -274,7 +275,7 @@ def test_padding_and_longer_neighbours_change_nothing(name):
     np.testing.assert_allclose(model(padded)[:, :12], alone, rtol=0, atol=1e-5)
     beside = np.concatenate([padded, steps(name, 21, 3, seed=1)])
     np.testing.assert_allclose(model(beside)[:2, :12], alone, rtol=0, atol=1e-5)
-    # What is real is felt: by the last step, the one after it.
+    # A real step after the last one changes its logits.
     padded[:, 12] = 1
     assert np.abs(model(padded)[:, 11] - alone[:, 11]).min() > 1e-3
 
@@ -325,12 +326,12 @@ def test_seeds(name):
 
 @each_builder
 def test_no_two_weights_begin_equal(name):
-    drawn = [
-        value for path, value in by_path(BUILDERS[name](seed=0)).items() if path.endswith("kernel")
-    ]
-    for i, one in enumerate(drawn):
-        for other in drawn[:i]:
-            assert one.shape != other.shape or not np.isclose(one, other).any()
+    weights = by_path(BUILDERS[name](seed=0))
+    kernels = [value for path, value in weights.items() if path.endswith("kernel")]
+    pairs = [pair for pair in combinations(kernels, 2) if pair[0].shape == pair[1].shape]
+    assert pairs
+    for pair in pairs:
+        assert not np.isclose(*pair).any()
 
 
 @each_builder
@@ -355,7 +356,7 @@ def test_copies_have_the_same_paths_and_logits(name, tmp_path):
 def test_keras_averages_the_loss_over_real_steps(name, active):
     model = trained(TAGGERS[name](dropout=0.2))
     if not active and name.startswith("conv1d"):
-        # Steps without an activation are as real as others.
+        # Steps whose activations are all zero are as real as others.
         for layer in model.layers:
             if layer.name.startswith("conv"):
                 layer.kernel.assign(keras.ops.zeros_like(layer.kernel))
@@ -377,7 +378,7 @@ def test_keras_fit_learns(name):
     y = (X if "tokens" in name else np.digitize(X[..., 0], [-0.5, 0.5])) % 3
     model.compile(keras.optimizers.Adam(0.02), FocalCrossentropy(gamma=1.0, from_logits=True))
     weight = np.random.default_rng(1).uniform(0.5, 1.5, y.shape)
-    # The first class stands at all padding, too, where it must not be learnt.
+    # All padding has the first class, too, and must not be learnt.
     fitted = model.fit(X, y, sample_weight=weight, epochs=12, batch_size=16, verbose=0)
     assert fitted.history["loss"][-1] < 0.5 * fitted.history["loss"][0]
     real = is_real(X)
@@ -404,7 +405,7 @@ def test_backward_layers_are_forward_layers_of_the_reversed_sequence():
     for variable in mirrored.weights:
         layer, _, rest = variable.path.partition("/")
         value = weights[f"{other.get(layer, layer)}/{rest}"]
-        # Half of what the logits read is of the forward layer.
+        # The first half of the rows belongs to the forward layer.
         swapped = variable.path == "logits/kernel"
         variable.assign(np.concatenate([value[5:], value[:5]]) if swapped else value)
     X = steps("tokens", 11)
@@ -454,8 +455,7 @@ def test_residual_mlp_is_its_formula(normalization, n_blocks):
         mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
         if normalization == "batch":
             mean, variance = w[f"{name}/moving_mean"], w[f"{name}/moving_variance"]
-        # Keras' epsilon.
-        x = (x - mean) / np.sqrt(variance + 1e-3)
+        x = (x - mean) / np.sqrt(variance + 1e-3)  # Keras' epsilon
         return x * w[f"{name}/gamma"] + w[f"{name}/beta"]
 
     def silu(x):

@@ -31,7 +31,8 @@ def crossentropy(y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> T
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -66,7 +67,8 @@ def focal_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -103,7 +105,8 @@ def logit_adjusted_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -140,7 +143,8 @@ def vector_scaling_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -182,7 +186,8 @@ def ldam_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -215,7 +220,8 @@ def poly1_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -245,7 +251,8 @@ def generalized_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -274,7 +281,8 @@ def expected_cost(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -307,6 +315,7 @@ def soft_f1(
     Returns
     -------
     value : scalar tensor
+        Loss of the whole batch.
 
     Examples
     --------

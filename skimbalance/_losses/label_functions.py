@@ -32,6 +32,7 @@ def sigmoid_f1(
     Returns
     -------
     value : scalar tensor
+        Loss of the whole batch.
 
     Examples
     --------
@@ -61,7 +62,8 @@ def label_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -100,7 +102,8 @@ def binary_focal_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -148,7 +151,8 @@ def asymmetric_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------
@@ -207,7 +211,8 @@ def distribution_balanced_crossentropy(
 
     Returns
     -------
-    values : tensor of shape (...,), the loss of each example
+    values : tensor of shape (...,)
+        Loss of each example.
 
     Examples
     --------

@@ -40,7 +40,7 @@ def random_table(seed):
 
 
 def batches(order, batch_size):
-    """Nearly equal parts, none dropped."""
+    """Nearly equal parts of an epoch, with all of its rows."""
     n, steps = len(order), -(-len(order) // batch_size)
     return [order[i * n // steps : (i + 1) * n // steps] for i in range(steps)]
 
@@ -199,7 +199,7 @@ each_random = pytest.mark.parametrize("name", RANDOM)
 
 
 def drawn(name, random_state):
-    """The folds; of a split the rows held out, as they decide the others."""
+    """The folds, or the held-out rows of a split, which decide the training rows."""
     result = RANDOM[name](random_state=random_state)
     return result[1] if "split" in name else result
 

@@ -1,4 +1,4 @@
-"""Posteriors under other class shares, and what those shares are."""
+"""Posteriors under other class priors, and estimates of those priors."""
 
 from skimbalance.prior._corrected import PriorCorrectedClassifier
 from skimbalance.prior._estimate import estimate_prior

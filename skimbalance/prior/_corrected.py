@@ -1,25 +1,27 @@
 """Natural posteriors of any classifier after class weights and samplers, or under other priors.
 
 The training data of a weighted or resampled classifier have other class shares than the
-population. What they were is observed in the fit itself, and taken back by Bayes' rule.
+population. The change is observed in the fit itself, and undone by Bayes' rule.
 """
 
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._response import at_last_step
+from skimbalance._response import at_last_step, last_step, pipelines
 from skimbalance._validation import (
     HasMethods,
     check_sample_weight,
+    plain_labels,
     validate_parameter_constraints,
 )
 from skimbalance.prior._estimate import estimate_prior
@@ -27,7 +29,7 @@ from skimbalance.prior._shift import checked_prior, shift_prior
 
 __all__ = ["PriorCorrectedClassifier"]
 
-# Parameters by which classifiers of several libraries weigh classes.
+# Parameters by which the classifiers of several libraries weight or sample classes.
 WEIGHTINGS = {
     "class_weight",
     "class_weights",
@@ -43,51 +45,54 @@ COUNTER = "class counts before the last step"
 class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Natural posteriors of any classifier, whatever its class weights and samplers.
 
-    A classifier that is trained with class weights w, on rows of which a sampler drew class k
-    r_k times as often as it occurs, gives ``p_k ~ eta_k * w_k * r_k`` in place of the natural
-    posterior eta. This meta-estimator observes w and r in the fit and takes them back [1]_:
+    If a classifier is trained with the class weights w, on rows from which a sampler drew class k
+    r_k times as often as it occurs, it gives ``p_k ~ eta_k * w_k * r_k`` instead of the natural
+    posterior eta. This meta-estimator observes w and r in the fit and undoes them [1]_:
     probabilities of rare classes, which weights and samplers inflate, become honest, and ranks
-    within a class stay as they are. It can also give the posteriors where the classes have
-    other shares than in the training data.
+    within a class stay as they are. It can also give the posteriors for data with other class
+    shares than the training data.
 
-    Undone are the ``class_weight`` (None, "balanced" or a dict) of the classifier and all
-    samplers of an imbalanced-learn pipeline that ends in it. A classifier with
+    It undoes the ``class_weight`` (None, "balanced" or a dict) of the classifier, and all samplers
+    of an imbalanced-learn pipeline that ends in the classifier. A classifier with
     ``predict_posterior``, such as `skimbalance.ImbalancedMLPClassifier`, undoes its own weights,
-    sampling and loss; what is left are the pipeline's samplers. The rule is exact for
-    classifiers whose weights multiply a proper loss or the shares in leaves (logistic
-    regression, trees, forests, boosting, networks), and for samplers that keep each class as it
-    looks (random ones); of SMOTE, NearMiss or Tomek links it undoes the shares only.
+    sampling and loss, so that only the samplers of the pipeline are left to undo. The correction is
+    exact for classifiers in which weights multiply a proper loss or the shares in leaves (logistic
+    regression, trees, forests, boosting, networks), and for samplers that leave the distribution
+    within each class unchanged (random ones). With SMOTE, NearMiss or Tomek links only the change
+    of the shares is undone.
 
     Parameters
     ----------
     estimator : classifier
-        With ``predict_proba``; may be a pipeline.
+        Classifier with ``predict_proba``, or a pipeline that ends in one.
     priors : array-like of shape (n_classes,) or dict, default=None
-        Class shares, or counts, where the rows to predict come from: in the order of
-        `classes_`, or by label. None are those of the training data. Set it after the fit to
-        change the priors of a fitted classifier.
+        Class shares, or counts, of the population to predict: an array in the order of `classes_`,
+        or a dict by class label. None stands for the shares in the training data. Set it after the
+        fit to change the priors of a fitted classifier. A class with a larger prior is predicted
+        more often.
 
     Attributes
     ----------
     estimator_ : classifier
-        Fitted.
+        Fitted classifier.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     class_prior_ : ndarray of shape (n_classes,)
-        Shares of the classes in `fit`, weighted by `sample_weight`.
+        Class shares in the training data, weighted by `sample_weight`.
     sampling_ratio_ : ndarray of shape (n_classes,)
-        Rows of each class after the samplers for each row before; 1 without samplers.
+        Number of rows of each class after the samplers, divided by the number before; 1 without
+        samplers.
     class_weight_ : dict
-        Weight of each class, by label, that is undone here: 1 without `class_weight`, or where
+        Weight of each class, by class label, that is undone here: 1 without `class_weight`, or if
         the classifier undoes it itself.
     n_features_in_ : int
-        Columns seen in `fit`, if `estimator_` tells.
+        Number of columns seen in `fit`, if `estimator_` has this attribute.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if `estimator_` tells.
+        Names of the columns, if `estimator_` has this attribute.
 
     See Also
     --------
-    skimbalance.correct_prior : The same for probabilities at hand.
+    skimbalance.correct_prior : The same for an array of probabilities.
     estimate_prior : Class shares of unlabelled rows.
 
     References
@@ -120,29 +125,32 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         "priors": ["array-like", dict, None],
     }
 
-    def __init__(self, estimator, *, priors=None):
+    def __init__(
+        self, estimator: Any, *, priors: npt.ArrayLike | dict[Any, float] | None = None
+    ) -> None:
         self.estimator = estimator
         self.priors = priors
 
-    def fit(self, X, y, sample_weight=None, **fit_params):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
         """Fit a clone of the classifier, and observe how its classes are weighted.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Training rows, as the classifier takes them.
+            Training rows, in any form that the classifier accepts.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            How many rows of the population a row stands for. It goes to the classifier, the
-            last step of a pipeline, and counts in `class_prior_` and in "balanced" weights.
+            Number of rows of the population for which each row stands. It is passed to the
+            classifier (the last step of a pipeline), and counts in `class_prior_` and in "balanced"
+            weights.
         **fit_params : dict
             Other parameters of the classifier's `fit`.
 
         Returns
         -------
         self : PriorCorrectedClassifier
-            Fitted.
+            The fitted meta-estimator.
 
         Raises
         ------
@@ -157,24 +165,20 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             y = column_or_1d(y, warn=True)
         estimator = clone(self.estimator)
         pipeline = _sampling_pipeline(estimator)
-        path, classifier = _last_step(estimator)
+        classifier = last_step(estimator)
         weight = None if sample_weight is None else check_sample_weight(sample_weight, y)
         _check_weights(weight, fit_params, pipeline)
-        if weight is not None and _own_weight(classifier) == "balanced":
-            # Whether "balanced" counts sample weights depends on the classifier.
+        if weight is not None and _weight_to_undo(classifier) == "balanced":
+            # It depends on the classifier whether "balanced" counts sample weights.
             classifier.set_params(class_weight=_balanced(y, weight))
         if pipeline is not None:
             pipeline.steps.insert(-1, (COUNTER, _ClassCounter()))
-        estimator.fit(X, y, **self._fit_arguments(path, sample_weight, fit_params))
-        after = y if pipeline is None else pipeline.steps.pop(-2)[1].y_
-        self._observe(estimator, y, weight, after)
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)  # of a fit before
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
+        estimator.fit(X, y, **self._fit_arguments(sample_weight, fit_params))
+        y_sampled = y if pipeline is None else pipeline.steps.pop(-2)[1].y_
+        self._set_fitted(estimator, y, weight, y_sampled)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Most probable class of each row, under `priors`.
 
         Parameters
@@ -190,8 +194,8 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         proba = self.predict_proba(X)
         return self.classes_[np.argmax(proba, axis=1)]
 
-    def predict_proba(self, X):
-        """Posteriors under `priors`: those of the population, by default.
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Posteriors under `priors`; by default the natural posteriors.
 
         Parameters
         ----------
@@ -201,11 +205,13 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
+            Posteriors in the order of `classes_`; rows sum to 1.
         """
         return self.predict_posterior(X)
 
-    def predict_posterior(self, X, priors=None):
+    def predict_posterior(
+        self, X: Any, priors: npt.ArrayLike | dict[Any, float] | None = None
+    ) -> np.ndarray:
         """Posteriors under any class shares.
 
         Parameters
@@ -213,26 +219,27 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows.
         priors : array-like of shape (n_classes,) or dict, default=None
-            In place of the parameter `priors`, which None stands for.
+            Class shares, or counts, to use instead of the parameter `priors`. None stands for that
+            parameter.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
+            Posteriors in the order of `classes_`; rows sum to 1.
 
         Raises
         ------
         ValueError
-            If `priors` are impossible, or the classifier has no natural posteriors.
+            If `priors` are impossible, or if the classifier has no natural posteriors.
         """
         check_is_fitted(self, "estimator_")
         priors = self.priors if priors is None else priors
         target = _target_prior(priors, self.classes_, self.class_prior_)
-        weight = np.array([self.class_weight_[label] for label in _plain(self.classes_)])
+        weight = np.array([self.class_weight_[label] for label in plain_labels(self.classes_)])
         trained = self.class_prior_ * self.sampling_ratio_ * weight
         return shift_prior(_posterior(self.estimator_, X), trained, target, "priors")
 
-    def estimate_priors(self, X):
+    def estimate_priors(self, X: Any) -> np.ndarray:
         """Class shares of unlabelled rows, by `estimate_prior`.
 
         ``clf.set_params(priors=clf.estimate_priors(X))`` adapts a fitted classifier to them.
@@ -240,23 +247,23 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Rows in which each class looks as it did in training, in shares of their own.
+            Rows in which each class looks as it did in training, but may have another share.
 
         Returns
         -------
         priors : ndarray of shape (n_classes,)
-            In the order of `classes_`; they sum to 1.
+            Class shares in the order of `classes_`; they sum to 1.
         """
         check_is_fitted(self, "estimator_")
         return estimate_prior(self.predict_posterior(X, self.class_prior_), self.class_prior_)
 
-    def get_metadata_routing(self):
-        """Where scikit-learn routes metadata: all to the classifier's `fit`.
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Routing of metadata: all of it goes to the `fit` of the classifier.
 
         Returns
         -------
         router : MetadataRouter
-            Of this object.
+            Router of this object.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         return MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=mapping)
@@ -271,27 +278,33 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags
 
-    def _fit_arguments(self, path, sample_weight, fit_params):
+    def _fit_arguments(self, sample_weight, fit_params):
+        """Arguments of the classifier's `fit`, with the weights addressed to its last step."""
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
             return routed.estimator.fit
         if sample_weight is None:
             return fit_params
+        path = [pipeline.steps[-1][0] for pipeline in pipelines(self.estimator)]
         return {**fit_params, "__".join([*path, "sample_weight"]): sample_weight}
 
-    def _observe(self, estimator, y, weight, after):
-        """Set the attributes of a fit on labels `y`, which were `after` after the samplers."""
-        classes, n_after = np.unique(column_or_1d(after), return_counts=True)
-        known, index = np.unique(column_or_1d(y), return_inverse=True)
+    def _set_fitted(self, estimator, y, weight, y_sampled):
+        """Observe priors, sampling and weights, and set all attributes of a fit, or none.
+
+        `y` are the class labels given to `fit`, `y_sampled` those after the samplers.
+        """
+        sampled_classes, n_after = np.unique(column_or_1d(y_sampled), return_counts=True)
+        classes, index = np.unique(column_or_1d(y), return_inverse=True)
         n_before, counts = np.bincount(index), np.bincount(index, weights=weight)
-        if not np.array_equal(known, classes) or not np.all(counts > 0):
+        if not np.array_equal(classes, sampled_classes) or not np.all(counts > 0):
             raise ValueError(
-                f"Each class of y, {_plain(known)!r}, must have rows with a positive weight, also "
-                f"after the samplers. Got {_plain(classes)!r} after them, and weights of "
+                f"Each class of y, {plain_labels(classes)!r}, must have rows with a positive "
+                "weight, also after the samplers. Got the classes "
+                f"{plain_labels(sampled_classes)!r} after them, and the total weights "
                 f"{counts.tolist()!r}."
             )
-        class_weight = _own_weight(_last_step(estimator)[1])
-        weights = compute_class_weight(class_weight, classes=classes, y=column_or_1d(after))
+        class_weight = _weight_to_undo(last_step(estimator))
+        weights = compute_class_weight(class_weight, classes=classes, y=column_or_1d(y_sampled))
         if not np.all((weights > 0) & np.isfinite(weights)):
             raise ValueError(
                 "The weights in 'class_weight' must be positive and finite to be undone. "
@@ -303,58 +316,54 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         self.classes_ = estimator.classes_
         self.class_prior_ = class_prior
         self.sampling_ratio_ = n_after / n_before
-        self.class_weight_ = dict(zip(_plain(classes), weights.tolist(), strict=True))
+        self.class_weight_ = dict(zip(plain_labels(classes), weights.tolist(), strict=True))
+        for name in ("n_features_in_", "feature_names_in_"):
+            if name in vars(self):  # from an earlier fit
+                delattr(self, name)
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
 
 
 class _ClassCounter(BaseEstimator):
-    """A step that lets rows pass and keeps their labels."""
+    """A step that returns the rows unchanged and keeps their class labels."""
 
     def fit_resample(self, X, y):
-        """X and y as they are."""
+        """Return X and y unchanged."""
         self.y_ = y
         return X, y
 
 
-def _last_step(estimator):
-    """Names of the steps to the classifier that ends a pipeline, and that classifier."""
-    path = []
-    while isinstance(estimator, Pipeline):
-        name, estimator = estimator.steps[-1]
-        path.append(name)
-    return path, estimator
-
-
 def _sampling_pipeline(estimator):
-    """The innermost pipeline with samplers, whose last step sees the rows after all of them."""
-    found = None
-    while isinstance(estimator, Pipeline):
-        *steps, (_, last) = estimator.steps
-        if any(hasattr(step, "fit_resample") for _, step in steps):
-            found = estimator
-        estimator = last
-    return found
+    """The innermost pipeline with samplers: its last step sees the rows after all samplers."""
+    sampling = [
+        pipeline
+        for pipeline in pipelines(estimator)
+        if any(hasattr(step, "fit_resample") for _, step in pipeline.steps[:-1])
+    ]
+    return sampling[-1] if sampling else None
 
 
 def _posterior(estimator, X):
-    """Posteriors under the shares that the pipeline's last step saw."""
+    """Posteriors under the class shares that the last step of the pipeline saw."""
     X, last = at_last_step(estimator, X)
     if hasattr(last, "predict_posterior"):
         return last.predict_posterior(X)
     return last.predict_proba(X)
 
 
-def _own_weight(classifier):
-    """`class_weight` of a classifier that does not undo it itself."""
-    undone = hasattr(classifier, "predict_posterior")
-    return None if undone else getattr(classifier, "class_weight", None)
+def _weight_to_undo(classifier):
+    """The `class_weight` of a classifier; None if the classifier undoes it itself."""
+    if hasattr(classifier, "predict_posterior"):
+        return None
+    return getattr(classifier, "class_weight", None)
 
 
 def _target_prior(priors, classes, class_prior):
-    """Shares of the classes that posteriors are wanted for, in their order."""
+    """Class shares of the population to predict, in the order of the classes."""
     if priors is None:
         return class_prior
     if isinstance(priors, dict):
-        labels = _plain(classes)
+        labels = plain_labels(classes)
         if set(priors) != set(labels):
             raise ValueError(
                 f"The keys of 'priors' must be the classes {labels!r}. "
@@ -365,26 +374,26 @@ def _target_prior(priors, classes, class_prior):
 
 
 def _check_observable(estimator):
-    """Refuse classifiers whose weights or samplers are out of sight or act in another way."""
-    _, classifier = _last_step(estimator)
+    """Refuse classifiers with weights or samplers that cannot be seen or act in another way."""
+    classifier = last_step(estimator)
     name = type(classifier).__name__
     if isinstance(estimator, FrozenEstimator) or isinstance(classifier, FrozenEstimator):
         raise ValueError(
-            "The 'estimator' parameter of PriorCorrectedClassifier must not be fitted, as "
-            "the weights of classes are seen in the fit. Got a FrozenEstimator: use correct_prior "
-            "on its probabilities."
+            "The 'estimator' parameter of PriorCorrectedClassifier must not be fitted yet, as "
+            "class weights are observed in the fit. Got a FrozenEstimator: use correct_prior on "
+            "its probabilities."
         )
     if hasattr(classifier, "predict_posterior"):
         return
     params = classifier.get_params()
     if {"estimator", "refit", "cv"} <= set(params):
         raise ValueError(
-            f"PriorCorrectedClassifier cannot see what {name} chooses: put it into {name}, around "
-            "the classifier."
+            f"PriorCorrectedClassifier cannot see inside {name}: wrap the classifier inside {name} "
+            "instead."
         )
     for key, value in params.items():
-        own = key == "class_weight"
-        if own and (value is None or value == "balanced" or isinstance(value, dict)):
+        undoable = value is None or value == "balanced" or isinstance(value, dict)
+        if key == "class_weight" and undoable:
             if value is not None and "probability" in params:
                 raise ValueError(
                     f"The 'class_weight' parameter of {name} must be None: its probabilities are "
@@ -392,14 +401,14 @@ def _check_observable(estimator):
                 )
         elif _weighs(key, value):
             raise ValueError(
-                "PriorCorrectedClassifier undoes a pipeline's samplers, and None, 'balanced' or a "
-                f"dict as the class_weight of its last step. Got {key}={value!r} of {name}, which "
-                "it cannot undo."
+                "PriorCorrectedClassifier can undo the samplers of a pipeline, and None, "
+                "'balanced' or a dict as the class_weight of its last step. Got "
+                f"{key}={value!r} of {name}, which it cannot undo."
             )
 
 
 def _weighs(key, value):
-    """Whether a parameter, perhaps of an estimator inside, weighs or samples classes."""
+    """Whether a parameter, or one of an inner estimator, weights or samples classes."""
     if hasattr(value, "fit_resample"):
         return True
     neutral = value is None or (isinstance(value, Real) and value in (0, 1) and value is not True)
@@ -411,23 +420,18 @@ def _check_weights(weight, fit_params, pipeline):
     if hidden:
         raise ValueError(
             "Weights of rows must be given as 'sample_weight', which goes to the last step of a "
-            f"pipeline. Got {hidden[0]!r}."
+            f"pipeline. Got {hidden[0]!r} instead."
         )
     if weight is not None and pipeline is not None:
         raise ValueError(
-            "The 'sample_weight' parameter must be None for a pipeline with a sampler, which has "
-            "no weights for the rows that it returns."
+            "The 'sample_weight' parameter must be None for a pipeline with a sampler, as samplers "
+            "return rows without weights."
         )
 
 
 def _balanced(y, weight):
-    """Weights that make the sums of sample weights of all classes equal."""
+    """Class weights that make the total weights of all classes equal."""
     classes, y = np.unique(column_or_1d(y), return_inverse=True)
     counts = np.bincount(y, weights=weight)
     weights = weight.sum() / (len(classes) * np.where(counts > 0, counts, 1.0))
-    return dict(zip(_plain(classes), weights.tolist(), strict=True))
-
-
-def _plain(labels):
-    """Labels as Python's own numbers and strings."""
-    return [label.item() if isinstance(label, np.generic) else label for label in labels]
+    return dict(zip(plain_labels(classes), weights.tolist(), strict=True))

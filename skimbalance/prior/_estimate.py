@@ -1,37 +1,40 @@
 """Class shares of unlabelled rows."""
 
-import warnings
-
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 
+from skimbalance._validation import warn
 from skimbalance.prior._shift import checked_prior
 
 __all__ = ["estimate_prior"]
 
 
-def estimate_prior(proba, prior, *, tol=1e-3, max_iter=100):
+def estimate_prior(
+    proba: npt.ArrayLike, prior: npt.ArrayLike, *, tol: float = 1e-3, max_iter: int = 100
+) -> np.ndarray:
     """Class shares of unlabelled rows, from posteriors that hold under other shares.
 
-    Maximum likelihood: the shares are the mean posterior under themselves, where the expectation
-    maximisation of [1]_ ends. The way there is a Newton method [2]_, which does not crawl where
-    classes are hard to tell apart. The estimate rests on two things: a class looks the same here
-    and where `proba` was learnt, and `proba` are calibrated there. The shares of rare classes
-    suffer first where they are not, so undo weights and samplers before.
+    The estimate has the maximum likelihood: the shares equal the mean posterior under themselves,
+    which is where the expectation maximisation of [1]_ ends. It is found by a Newton method [2]_,
+    which stays fast where classes are hard to tell apart. The estimate assumes that each class
+    looks the same here as in the data from which `proba` was learnt, and that `proba` is calibrated
+    on that data. Otherwise the shares of rare classes suffer first, so undo class weights and
+    samplers before.
 
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
-        Posteriors of the rows where the classes have the shares `prior`.
+        Posteriors of the rows, as they would be if the classes had the shares `prior`.
     prior : array-like of shape (n_classes,)
-        Those shares, or counts; positive.
+        Class shares, or counts, under which `proba` holds; positive.
     tol : float, default=1e-3
-        It ends where the log-likelihood of the rows is within `tol` of its maximum. A
-        thousandth moves a share by less than a twentieth of its standard error.
+        Tolerance of the log-likelihood of all rows, which ends within `tol` of its maximum. A
+        tolerance of 0.001 moves a share by less than a twentieth of its standard error.
     max_iter : int, default=100
-        Steps, at most; ten are usual.
+        Maximum number of steps; ten are usual.
 
     Returns
     -------
@@ -41,7 +44,8 @@ def estimate_prior(proba, prior, *, tol=1e-3, max_iter=100):
     Raises
     ------
     ValueError
-        If `proba` are no posteriors, or `prior` has another length or an impossible value.
+        If `proba` does not hold posteriors, or if `prior` does not have one value for each class,
+        or has an impossible value.
 
     Warns
     -----
@@ -60,7 +64,7 @@ def estimate_prior(proba, prior, *, tol=1e-3, max_iter=100):
 
     Examples
     --------
-    Of rows that a classifier is sure of, the shares are counted:
+    If the classifier is sure of every row, the estimate counts the rows of each class:
 
     >>> from skimbalance.prior import estimate_prior
     >>> proba = [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
@@ -90,28 +94,27 @@ def estimate_prior(proba, prior, *, tol=1e-3, max_iter=100):
         relative = likelihood / (likelihood @ new_prior)[:, None]
         gradient = relative.mean(axis=0)
         # The log-likelihood of a row is concave in the shares, so its mean is at most
-        # sum_k best_k * gradient_k - 1 below the maximum, whatever the best shares.
+        # sum_k best_k * gradient_k - 1 below the maximum, whatever the best shares are.
         if len(proba) * (gradient.max() - 1.0) <= tol:
             return new_prior
         new_prior = _newton_step(likelihood, new_prior, gradient, relative.T @ relative)
-    warnings.warn(
-        f"The shares have not settled to 'tol' in {max_iter} steps of estimate_prior: raise "
-        "'max_iter', or mistrust them, as the classes are hard to tell apart.",
+    warn(
+        f"estimate_prior has not converged to 'tol' in {max_iter} steps: raise 'max_iter', or "
+        "distrust the shares, as the classes are hard to tell apart.",
         ConvergenceWarning,
-        stacklevel=2,
     )
     return new_prior
 
 
 def _newton_step(likelihood, prior, gradient, hessian):
-    """Better shares, by a quadratic model of the log-likelihood where no share is negative.
+    """Better shares, by a quadratic model of the log-likelihood without negative shares.
 
-    Without the constraint on their sum, the shares that minimise ``sum(prior) - mean log
-    (likelihood @ prior)`` sum to 1. As ``hessian @ prior == gradient``, the model there is
-    ``p @ hessian @ p / 2 - (2 gradient - 1) @ p``: a problem of least squares.
+    The shares that minimise ``sum(prior) - mean log (likelihood @ prior)`` sum to 1 without a
+    constraint on their sum. As ``hessian @ prior == gradient``, the model of this loss at `prior`
+    is ``p @ hessian @ p / 2 - (2 gradient - 1) @ p``: a problem of least squares.
     """
     hessian = hessian / len(likelihood)
-    # Classes that look the same leave it singular.
+    # It is singular where classes look the same.
     ridge = 1e-12 * np.maximum(np.diag(hessian), 1.0)
     root = cholesky(hessian + np.diag(ridge))
     best, _ = nnls(root, solve_triangular(root, 2.0 * gradient - 1.0, trans="T"))

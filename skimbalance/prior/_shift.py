@@ -1,33 +1,39 @@
-"""Posteriors under other class shares."""
+"""Posteriors under other class priors."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import softmax
 
 __all__ = ["checked_prior", "correct_prior", "shift_prior"]
 
 
-def correct_prior(proba, prior, new_prior):
+def correct_prior(
+    proba: npt.ArrayLike, prior: npt.ArrayLike, new_prior: npt.ArrayLike
+) -> np.ndarray:
     """Posteriors under other class priors: ``eta_k * new_prior_k / prior_k``, normalised.
+
+    After training on balanced rows, for example, the probabilities of a rare class are too high;
+    with the class shares of the population as `new_prior` they are right again.
 
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
         Posteriors that hold where the classes have the shares `prior`.
     prior : array-like of shape (n_classes,)
-        Shares, or counts, of the classes that `proba` was learnt from; positive.
+        Class shares, or counts, of the data from which `proba` was learnt; positive.
     new_prior : array-like of shape (n_classes,)
-        Shares, or counts, of the classes where the posteriors are wanted; not negative, not
+        Class shares, or counts, of the data for which posteriors are wanted; not negative and not
         all zero.
 
     Returns
     -------
     proba : ndarray of shape (n_samples, n_classes)
-        Rows sum to 1.
+        Posteriors under `new_prior`; rows sum to 1.
 
     Raises
     ------
     ValueError
-        If a prior has another length than the classes or an impossible value.
+        If a prior does not have one value for each class, or has an impossible value.
 
     References
     ----------
@@ -45,8 +51,10 @@ def correct_prior(proba, prior, new_prior):
     return shift_prior(proba, prior, new_prior, "new_prior")
 
 
-def shift_prior(proba, prior, new_prior, name):
-    """As `correct_prior`, for the parameter that errors call `name`."""
+def shift_prior(
+    proba: npt.ArrayLike, prior: npt.ArrayLike, new_prior: npt.ArrayLike, name: str
+) -> np.ndarray:
+    """Do the work of `correct_prior`; errors call the parameter `new_prior` by `name`."""
     proba = np.asarray(proba)
     prior, new_prior = (
         checked_prior(value, name, proba.shape[-1])
@@ -61,13 +69,13 @@ def shift_prior(proba, prior, new_prior, name):
         log_proba = np.log(proba) + np.log(new_prior) - np.log(prior)
     if np.any(np.all(np.isneginf(log_proba), axis=-1)):
         raise ValueError(
-            f"The {name!r} parameter must leave each row a class that is "
-            f"possible in 'proba'. Got {new_prior.tolist()!r}, which leaves a row none."
+            f"The {name!r} parameter must leave each row of 'proba' at least one possible class. "
+            f"Got {new_prior.tolist()!r}, which leaves a row without any."
         )
     return softmax(log_proba, axis=-1)
 
 
-def checked_prior(prior, name, n_classes):
+def checked_prior(prior: npt.ArrayLike, name: str, n_classes: int) -> np.ndarray:
     """Prior as floats that sum to 1."""
     prior = np.asarray(prior, dtype=float)
     if prior.shape != (n_classes,):

@@ -1,4 +1,4 @@
-"""Prior correction: exact on classifiers that count, close on data whose posterior is known."""
+"""Prior correction: exact on classifiers that count, close where the posterior is known."""
 
 import pickle
 import re
@@ -45,7 +45,7 @@ def test_scikit_learn_check(estimator, check):
 
 
 def cells(seed=0):
-    """Rows of three classes in four cells, which a tree tells apart, and shares by cell."""
+    """Rows of three classes in four cells, which a tree separates, and their class labels."""
     rng = np.random.default_rng(seed)
     y = np.repeat(["a", "b", "c"], COUNTS)
     x = rng.integers(0, 4, len(y))
@@ -53,7 +53,7 @@ def cells(seed=0):
 
 
 def shares(X, y, weight=None):
-    """Posterior of each row by counting the rows, or weights, of its cell."""
+    """Posterior of each row: class shares of the rows, or of their weights, in its cell."""
     weight = np.ones(len(y)) if weight is None else weight
     in_cell = X == X.T
     by_class = np.stack([in_cell @ (weight * (y == label)) for label in np.unique(y)], axis=1)
@@ -61,7 +61,7 @@ def shares(X, y, weight=None):
 
 
 def repeat(X, y, times):
-    """Each row of a class so many times, as an over-sampler that leaves nothing to chance."""
+    """Repeat each row of a class `times`: an over-sampler without randomness."""
     n = np.array([times[label] for label in y])
     return X.repeat(n, axis=0), y.repeat(n)
 
@@ -84,7 +84,7 @@ def test_classifiers_that_count_give_the_counts_back(classifier, class_weight, s
         estimator = classifier
     clf = PriorCorrectedClassifier(estimator).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), shares(X, y), rtol=1e-12)
-    if sampled or class_weight is not None:  # the law is not an empty one
+    if sampled or class_weight is not None:  # the classifier alone would be wrong
         assert np.abs(clf.estimator_.predict_proba(X) - shares(X, y)).max() > 0.1
     np.testing.assert_allclose(clf.class_prior_, np.divide(COUNTS, 90))
     assert clf.sampling_ratio_.tolist() == ([1, 3, 7] if sampled else [1, 1, 1])
@@ -153,7 +153,7 @@ def true_posterior(X, prior):
         LogisticRegression(class_weight="balanced"),
         make_pipeline(RandomUnderSampler(random_state=0), LogisticRegression()),
         make_pipeline(RandomOverSampler(random_state=0), LogisticRegression()),
-        # A moderate sampler, of which the weights do the rest.
+        # A moderate sampler; the class weights do the rest.
         make_pipeline(
             StandardScaler(),
             RandomUnderSampler(sampling_strategy={0: 4000}, random_state=0),
@@ -167,9 +167,9 @@ def test_posterior_of_gaussian_classes(estimator):
     X, y = gaussian(20_000, PRIOR, seed=0)
     X_new, _ = gaussian(20_000, PRIOR, seed=1)
     clf = PriorCorrectedClassifier(estimator).fit(X, y)
-    # The 400 rows of the rarest class leave log-odds a standard error of 1 / 20, and so a
-    # posterior of eta some eta (1 - eta) / 20: here some 0.003 on average. SMOTE pulls a class
-    # together, by which its densities change a little.
+    # With 400 rows of the rarest class, log-odds have a standard error of 1 / 20, and a posterior
+    # eta has one of eta (1 - eta) / 20: here about 0.003 on average. SMOTE contracts a class, which
+    # changes its density a little.
     bound = 0.02 if "smote" in str(estimator).lower() else 0.01
     for prior in (None, [0.6, 0.3, 0.1]):
         expected = true_posterior(X_new, PRIOR if prior is None else prior)
@@ -185,12 +185,12 @@ def test_priors_of_unlabelled_rows():
     X_new, y_new = gaussian(20_000, shifted, seed=1)
     clf = PriorCorrectedClassifier(LogisticRegression(class_weight="balanced")).fit(X, y)
     estimated = clf.estimate_priors(X_new)
-    # With the classes told, a share has a standard error of 0.0035; not told, some twice that,
-    # and the model's own errors, of 0.05 in log-odds, come on top.
+    # If the classes were known, a share would have a standard error of 0.0035. They are unknown,
+    # which about doubles it, and the errors of the model, of 0.05 in log-odds, are added.
     np.testing.assert_allclose(estimated, np.bincount(y_new) / len(y_new), atol=0.02)
     loss = log_loss(y_new, clf.predict_proba(X_new))
     adapted = clf.set_params(priors=estimated)
-    # Bayes' posterior is the best there is, and adapted ones come near.
+    # Bayes' posterior is the best possible one, and adapted posteriors come near to it.
     best = log_loss(y_new, true_posterior(X_new, shifted))
     assert log_loss(y_new, adapted.predict_proba(X_new)) - best < 0.1 * (loss - best)
     # An estimate does not depend on the priors in force.
@@ -203,7 +203,7 @@ def test_estimated_priors_have_the_greatest_likelihood(seed):
     prior = np.array([0.7, 0.2, 0.1])
     proba = rng.dirichlet([0.6, 0.5, 0.4], size=300)
     found = estimate_prior(proba, prior, tol=1e-9)
-    assert np.all(found > 0.01)  # the best is not at the border, which softmax does not reach
+    assert np.all(found > 0.01)  # the optimum is not at the border, which softmax cannot reach
 
     def mean_loss(shares):
         return -np.log(proba / prior @ shares).mean()
@@ -211,12 +211,12 @@ def test_estimated_priors_have_the_greatest_likelihood(seed):
     best = softmax(minimize(lambda z: mean_loss(softmax(z)), np.zeros(3), tol=1e-12).x)
     np.testing.assert_allclose(found, best, atol=1e-4)
     np.testing.assert_allclose(found.sum(), 1, rtol=1e-12)
-    # They are the mean posterior under themselves (Saerens et al.).
+    # They equal the mean posterior under themselves (Saerens et al.).
     np.testing.assert_allclose(correct_prior(proba, prior, found).mean(axis=0), found, atol=1e-6)
-    # The rule by which it stops, at its default.
+    # The stopping rule, at the default of tol.
     gap = mean_loss(estimate_prior(proba, prior)) - mean_loss(found)
     assert -1e-9 <= gap * len(proba) < 1e-3
-    # It is where the expectation maximisation of the paper ends.
+    # The expectation maximisation of the paper ends at the same shares.
     shares = prior
     for _ in range(1000):
         shares = correct_prior(proba, prior, shares).mean(axis=0)
@@ -234,20 +234,20 @@ def test_estimated_priors_are_the_best_on_rough_problems(seed):
     assert np.all(shares >= 0)
     likelihood = proba / (prior / prior.sum())
     gradient = (likelihood / (likelihood @ shares)[:, None]).sum(axis=0)
-    # No class has anything to gain: the condition of Karush, Kuhn and Tucker.
+    # No class gains from a larger share: the condition of Karush, Kuhn and Tucker.
     assert gradient.max() <= n + 1e-3
 
 
 def test_estimated_priors_of_sure_and_of_blind_classifiers():
     sure = np.eye(3)[[0] * 90 + [1] * 9 + [2]]
     np.testing.assert_allclose(estimate_prior(sure, [1, 1, 1]), [0.9, 0.09, 0.01], atol=1e-4)
-    # Who cannot tell the classes apart learns nothing, and keeps what was known.
+    # A classifier that cannot tell the classes apart leaves the prior as it was.
     prior = [0.9, 0.09, 0.01]
     np.testing.assert_allclose(estimate_prior(np.tile(prior, (50, 1)), prior), prior)
 
 
 def test_estimated_priors_of_classes_that_look_the_same():
-    # Their sum alone can be told, and it is that of the one class which they form together.
+    # Only their sum is determined: it is the share of the one class that they form together.
     proba = np.random.default_rng(0).dirichlet([1.0, 1.0], size=200)
     twins = np.column_stack([proba[:, 0], 0.3 * proba[:, 1], 0.7 * proba[:, 1]])
     shares = estimate_prior(twins, [0.5, 0.15, 0.35], tol=1e-9)
@@ -261,9 +261,9 @@ def test_estimated_prior_of_a_class_that_is_absent():
     assert estimate_prior(proba, [1, 1])[1] < 1e-5
 
 
-def test_estimate_that_does_not_settle_warns():
+def test_estimate_that_does_not_converge_warns():
     proba = np.random.default_rng(0).dirichlet([3.0, 0.4, 0.2], size=300)
-    with pytest.warns(ConvergenceWarning, match="not settled to 'tol' in 1 steps"):
+    with pytest.warns(ConvergenceWarning, match="not converged to 'tol' in 1 steps"):
         estimate_prior(proba, [0.7, 0.2, 0.1], max_iter=1)
 
 
@@ -293,21 +293,21 @@ def test_posteriors_of_a_loss_without_them_are_refused():
         clf.fit(X, y).predict_proba(X)
 
 
-def test_the_very_draws_are_counted():
-    # A sampler that draws anew each time: asked again, it would give other counts.
+def test_the_draws_of_the_fit_itself_are_counted():
+    # A sampler that draws anew in each call: a second call would give other counts.
     rng = np.random.default_rng(0)
 
-    def some(X, y):
+    def sample(X, y):
         kept = np.concatenate([np.flatnonzero(y == k)[: rng.integers(1, 30)] for k in range(3)])
-        some.counts = np.bincount(y[kept])
+        sample.counts = np.bincount(y[kept])
         return X[kept], y[kept]
 
     X, y = gaussian(1000, [0.5, 0.3, 0.2], seed=0)
-    sampler = FunctionSampler(func=some, validate=False)
+    sampler = FunctionSampler(func=sample, validate=False)
     clf = PriorCorrectedClassifier(make_pipeline(sampler, LogisticRegression()))
     for _ in range(3):
         ratio = clf.fit(X, y).sampling_ratio_
-        np.testing.assert_allclose(ratio * np.bincount(y), some.counts)
+        np.testing.assert_allclose(ratio * np.bincount(y), sample.counts)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_pipelines_in_any_form(wrap):
     inner = wrap([("repeat", REPEAT), ("tree", DecisionTreeClassifier())])
     clf = PriorCorrectedClassifier(inner).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), shares(X, y), rtol=1e-12)
-    # The counting left no trace.
+    # The counting step is gone.
     assert [name for name, _ in clf.estimator_.steps] == [name for name, _ in inner.steps]
     assert not hasattr(inner.steps[-1][1], "classes_")
     np.testing.assert_array_equal(
@@ -365,7 +365,7 @@ def test_in_a_search_and_in_cross_validation():
     search = GridSearchCV(PriorCorrectedClassifier(pipe), grid, scoring="neg_log_loss").fit(X, y)
     corrected = search.cv_results_["mean_test_score"]
     plain = GridSearchCV(pipe, {k[11:]: v for k, v in grid.items()}, scoring="neg_log_loss")
-    # One candidate has nothing to undo; all the others gain.
+    # One candidate has nothing to undo; all others gain.
     gain = corrected - plain.fit(X, y).cv_results_["mean_test_score"]
     same = [p == {**p, "estimator__randomundersampler": "passthrough",
                   "estimator__logisticregression__class_weight": None}
@@ -404,7 +404,7 @@ def test_a_failed_fit_changes_nothing():
 
 
 class Weighted(LogisticRegression):
-    """With the weight of LightGBM and XGBoost."""
+    """A classifier with the weight parameter of LightGBM and XGBoost."""
 
     def __init__(self, scale_pos_weight=None):
         super().__init__()
@@ -419,8 +419,8 @@ BALANCED = LogisticRegression(class_weight="balanced")
     [
         (
             RandomForestClassifier(class_weight="balanced_subsample"),
-            "PriorCorrectedClassifier undoes a pipeline's samplers, and None, 'balanced' or a dict "
-            "as the class_weight of its last step. Got class_weight='balanced_subsample' of "
+            "PriorCorrectedClassifier can undo the samplers of a pipeline, and None, 'balanced' or "
+            "a dict as the class_weight of its last step. Got class_weight='balanced_subsample' of "
             "RandomForestClassifier, which it cannot undo.",
         ),
         (BaggingClassifier(BALANCED), "Got estimator__class_weight='balanced' of BaggingClas"),
@@ -431,14 +431,14 @@ BALANCED = LogisticRegression(class_weight="balanced")
         (Weighted(scale_pos_weight=9.0), "Got scale_pos_weight=9.0 of Weighted, which"),
         (
             GridSearchCV(LogisticRegression(), {"class_weight": [None, "balanced"]}),
-            "PriorCorrectedClassifier cannot see what GridSearchCV chooses: put it into "
-            "GridSearchCV, around the classifier.",
+            "PriorCorrectedClassifier cannot see inside GridSearchCV: wrap the classifier inside "
+            "GridSearchCV instead.",
         ),
         (
             make_pipeline(StandardScaler(), FrozenEstimator(LogisticRegression())),
-            "The 'estimator' parameter of PriorCorrectedClassifier must not be fitted, as the "
-            "weights of classes are seen in the fit. Got a FrozenEstimator: use correct_prior on "
-            "its probabilities.",
+            "The 'estimator' parameter of PriorCorrectedClassifier must not be fitted yet, as "
+            "class weights are observed in the fit. Got a FrozenEstimator: use correct_prior on its "
+            "probabilities.",
         ),
         (
             LogisticRegression(class_weight={0: 1, 1: 0, 2: 1}),
@@ -451,7 +451,7 @@ BALANCED = LogisticRegression(class_weight="balanced")
                 LogisticRegression(),
             ),
             "Each class of y, [0, 1, 2], must have rows with a positive weight, also after the "
-            "samplers. Got [0, 1] after them",
+            "samplers. Got the classes [0, 1] after them",
         ),
         ("logistic", "The 'estimator' parameter of PriorCorrectedClassifier must be an object"),
     ],
@@ -488,12 +488,12 @@ def test_support_vector_machines_have_nothing_to_undo():
             make_sklearn_pipeline(DecisionTreeClassifier()),
             {"decisiontreeclassifier__sample_weight": np.ones(90)},
             "must be given as 'sample_weight', which goes to the last step of a pipeline. Got "
-            "'decisiontreeclassifier__sample_weight'.",
+            "'decisiontreeclassifier__sample_weight' instead.",
         ),
         (
             DecisionTreeClassifier(),
             {"sample_weight": np.repeat([1.0, 0.0], [80, 10])},
-            "Got ['a', 'b', 'c'] after them, and weights of [60.0, 20.0, 0.0].",
+            "Got the classes ['a', 'b', 'c'] after them, and the total weights [60.0, 20.0, 0.0].",
         ),
         (
             DecisionTreeClassifier(),

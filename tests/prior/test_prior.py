@@ -437,8 +437,8 @@ BALANCED = LogisticRegression(class_weight="balanced")
         (
             make_pipeline(StandardScaler(), FrozenEstimator(LogisticRegression())),
             "The 'estimator' parameter of PriorCorrectedClassifier must not be fitted yet, as "
-            "class weights are observed in the fit. Got a FrozenEstimator: use correct_prior on its "
-            "probabilities.",
+            "class weights are observed in the fit. Got a FrozenEstimator: use correct_prior on "
+            "its probabilities.",
         ),
         (
             LogisticRegression(class_weight={0: 1, 1: 0, 2: 1}),

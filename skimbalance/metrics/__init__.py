@@ -1,4 +1,4 @@
-"""Scores by class, with intervals, that do not hide a rare class behind a mean."""
+"""Scores of each class, with intervals, so that no mean hides a rare class."""
 
 from skimbalance.metrics._summary import (
     average_precision_by_class,

@@ -1,4 +1,6 @@
-"""Labels, decisions and posteriors as arrays of class indices, checked."""
+"""Checks that turn class labels, decisions and posteriors into arrays for the scores."""
+
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
@@ -7,34 +9,34 @@ from sklearn.utils import check_consistent_length, column_or_1d
 __all__ = ["all_labels", "checked_posteriors", "confusion_counts"]
 
 
-def all_labels(labels, owner, **ys):
-    """The labels as given, checked, or the sorted ones of all `ys`."""
+def all_labels(labels: Any, owner: str, **ys: Any) -> np.ndarray:
+    """Class labels: those given, after checks, or the sorted labels of all `ys`."""
     if labels is None:
-        found = [_unique(y, name, owner)[0] for name, y in ys.items()]
-        if len({array.dtype.kind in "OUS" for array in found}) > 1:
+        distinct = [_unique(y, name, owner)[0] for name, y in ys.items()]
+        if len({array.dtype.kind in "OUS" for array in distinct}) > 1:
             raise ValueError(
                 f"The labels in {' and '.join(map(repr, ys))} of {owner} must be of one type. "
-                f"Got {' and '.join(repr(array.tolist()[0]) for array in found)}."
+                f"Got {' and '.join(repr(array.tolist()[0]) for array in distinct)} instead."
             )
-        labels = np.unique(np.concatenate(found))
+        labels = np.unique(np.concatenate(distinct))
     else:
-        distinct = _unique(labels, "labels", owner)[0]
+        n_distinct = len(_unique(labels, "labels", owner)[0])
         labels = column_or_1d(labels)
-        if len(distinct) < len(labels):
+        if n_distinct < len(labels):
             raise ValueError(
                 f"The 'labels' parameter of {owner} must name each class once. "
                 f"Got {labels.tolist()!r} instead."
             )
     if len(labels) < 2:
         raise ValueError(
-            f"The 'labels' parameter of {owner} must name two classes at least. "
+            f"The 'labels' parameter of {owner} must name at least two classes. "
             f"Got {labels.tolist()!r} instead."
         )
     return labels
 
 
-def confusion_counts(y_true, y_pred, labels, owner):
-    """Confusion matrix in rows, true class by predicted class."""
+def confusion_counts(y_true: Any, y_pred: Any, labels: np.ndarray, owner: str) -> np.ndarray:
+    """Confusion matrix: numbers of rows by true class (first axis) and predicted class."""
     check_consistent_length(y_true, y_pred)
     true, predicted = (
         _encode(y, labels, name, owner) for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
@@ -42,11 +44,13 @@ def confusion_counts(y_true, y_pred, labels, owner):
     return confusion_matrix(true, predicted, labels=np.arange(len(labels)))
 
 
-def checked_posteriors(y_true, proba, labels, owner):
-    """Class indices, posteriors in float64 and labels."""
+def checked_posteriors(
+    y_true: Any, proba: Any, labels: Any, owner: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Class indices, posteriors in float64 and class labels."""
     labels = all_labels(labels, owner, y_true=y_true)
     y = _encode(y_true, labels, "y_true", owner)
-    # One memory order, so that sums have the same last bits for arrays and DataFrames.
+    # One memory order, so that sums agree to the last bit for arrays and DataFrames.
     proba = np.asarray(proba, dtype=float, order="C")
     if proba.shape != (len(y), len(labels)):
         raise ValueError(
@@ -54,19 +58,19 @@ def checked_posteriors(y_true, proba, labels, owner):
             f"a column for each of the classes {labels.tolist()!r}. "
             f"Got shape {proba.shape} instead."
         )
-    # A thousandth is far above float32 rounding and far below any mistake.
+    # The tolerance of 0.001 is far above float32 rounding and far below any mistake.
     wrong = ~((proba.min(axis=1) >= 0) & (np.abs(proba.sum(axis=1) - 1) < 1e-3))
     if np.any(wrong):
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"The 'proba' parameter of {owner} must have rows of finite values, not negative, that "
+            f"The 'proba' parameter of {owner} must have rows of finite, not negative values that "
             f"sum to 1. Got {proba[row].tolist()!r} in row {row} instead."
         )
     return y, proba, labels
 
 
 def _encode(y, labels, name, owner):
-    """Index in `labels` of each row's label."""
+    """Index in `labels` of the class label of each row."""
     values, inverse = _unique(y, name, owner)
     index = {label: k for k, label in enumerate(labels.tolist())}
     unknown = [value for value in values.tolist() if value not in index]
@@ -79,13 +83,13 @@ def _encode(y, labels, name, owner):
 
 
 def _unique(y, name, owner):
-    """Distinct labels and, for each row, the index of its own."""
+    """Distinct class labels, and for each row the index of its label among them."""
     y = column_or_1d(y)
     if len(y) == 0:
         raise ValueError(f"The {name!r} parameter of {owner} must not be empty.")
     try:
         values, inverse = np.unique(y, return_inverse=True)
-        # Only nan and NaT differ from themselves.
+        # nan and NaT are the only values that differ from themselves.
         missing = bool(np.any(values != values))
     except TypeError:
         missing = True

@@ -1,9 +1,12 @@
-"""Scores of decisions, with intervals, from their confusion matrix.
+"""Scores of decisions, with intervals, from the confusion matrix of the decisions.
 
-`counts` has true classes as rows and predicted classes as columns.
+`counts` is a confusion matrix of shape (n_classes, n_classes), true by predicted class.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import beta, random_table
 from sklearn.utils import gen_batches
 
@@ -12,27 +15,29 @@ from skimbalance.metrics._scores import ratio
 
 __all__ = ["OVERALL", "chance_p_value", "class_scores", "intervals", "jeffreys", "overall_scores"]
 
-#: Scores of all classes together.
+#: Names of the scores of all classes together.
 OVERALL = ("balanced_accuracy", "f1_macro", "mcc", "geometric_mean")
 
-# Cells of confusion matrices drawn at once: 32 MiB, whatever the number of classes.
+# Number of cells of confusion matrices drawn at once: 32 MiB for any number of classes.
 _CELLS_AT_ONCE = 2**22
 
 
-def class_scores(counts):
-    """Precision, recall and F1 of each class, nan where not defined."""
+def class_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 of each class; nan where a score is not defined."""
     scores = {
         name: ratio(hits, total, np.nan) for name, (hits, total) in _proportions(counts).items()
     }
     return scores | {"f1": _f1(scores["f1"])}
 
 
-def overall_scores(counts):
-    """Scores named `OVERALL` as plain floats."""
+def overall_scores(counts: np.ndarray) -> dict[str, float]:
+    """Scores named in `OVERALL`, as Python floats."""
     return dict(zip(OVERALL, _overall(counts, counts).tolist(), strict=True))
 
 
-def intervals(counts, level, n_resamples, rng):
+def intervals(
+    counts: np.ndarray, level: float, n_resamples: int, rng: np.random.RandomState
+) -> dict[str, np.ndarray]:
     """See `skimbalance.metrics.score_intervals`."""
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     ends = {
@@ -45,18 +50,18 @@ def intervals(counts, level, n_resamples, rng):
     return ends | dict(zip(OVERALL, overall, strict=True))
 
 
-def chance_p_value(counts, n_resamples, rng):
-    """Share of draws with as good a balanced accuracy, if decisions are dealt to rows at random."""
+def chance_p_value(counts: np.ndarray, n_resamples: int, rng: np.random.RandomState) -> float:
+    """Share of random permutations of the decisions with at least this balanced accuracy."""
     _, predicted, actual = _sums(counts)
     tables = random_table(actual, predicted)
     drawn = _scores_of_draws(lambda n: tables.rvs(n, random_state=rng), counts, n_resamples)
-    # Equal scores may differ by rounding.
+    # Equal scores may differ by rounding errors.
     as_good = drawn[:, 0] >= _overall(counts, counts)[0] - 1e-9
     return float((as_good.sum() + 1) / (n_resamples + 1))
 
 
-def jeffreys(hits, total, tails):
-    """Quantiles `tails`, (lower, upper), of proportions under Jeffreys' prior, Beta(1/2, 1/2)."""
+def jeffreys(hits: np.ndarray, total: np.ndarray, tails: npt.ArrayLike) -> np.ndarray:
+    """Lower and upper quantiles `tails` of proportions under Jeffreys' prior, Beta(1/2, 1/2)."""
     ends = beta.ppf(tails, hits[:, None] + 0.5, (total - hits)[:, None] + 0.5)
     ends[hits == 0, 0] = 0.0
     ends[hits == total, 1] = 1.0
@@ -64,7 +69,7 @@ def jeffreys(hits, total, tails):
 
 
 def _proportions(counts):
-    """Hits of each class, and of how many; under "f1" those of the Jaccard index."""
+    """Hits and trials of each class for each score; those of the Jaccard index for "f1"."""
     hits, predicted, actual = _sums(counts)
     return {
         "precision": (hits, predicted),
@@ -78,7 +83,7 @@ def _f1(jaccard):
 
 
 def _bootstrapped(counts, n_resamples, rng):
-    """Overall scores of confusion matrices of the Bayesian bootstrap, smoothed."""
+    """Overall scores of confusion matrices drawn by the smoothed Bayesian bootstrap."""
     present = counts.sum(axis=1) > 0
     recall = np.diag(counts)[present] / counts.sum(axis=1)[present]
     mean_recall = (recall.sum() + 2) / (len(recall) + 4)
@@ -90,8 +95,10 @@ def _bootstrapped(counts, n_resamples, rng):
     )
 
 
-def _scores_of_draws(draw, counts, n_resamples):
-    """Overall scores of shape (n_resamples, n_scores); `draw(n)` gives n confusion matrices."""
+def _scores_of_draws(
+    draw: Callable[[int], np.ndarray], counts: np.ndarray, n_resamples: int
+) -> np.ndarray:
+    """Overall scores of shape (n_resamples, n_scores); `draw(n)` draws n confusion matrices."""
     at_once = max(1, _CELLS_AT_ONCE // counts.size)
     parts = gen_batches(n_resamples, at_once)
     return np.concatenate([_overall(draw(part.stop - part.start), counts) for part in parts])
@@ -100,17 +107,16 @@ def _scores_of_draws(draw, counts, n_resamples):
 def _overall(matrices, counts):
     """Scores in the order of `OVERALL`, over the classes that occur in `counts`.
 
-    A class without rows has no recall, and one that is not predicted either no F1.
+    A class without rows has no recall. A class that is not predicted either has no F1.
     """
-    hits, predicted, actual = _sums(matrices)
+    sums = hits, predicted, actual = _sums(matrices)
     _, observed_predicted, observed_actual = _sums(counts)
-    seen = observed_actual + observed_predicted > 0
-    # Draws give weight to decisions for classes that are not there at all.
-    of_seen = hits[..., seen], predicted[..., seen], actual[..., seen]
-    sums = hits, predicted, actual
+    # Draws also give weight to decisions for classes that do not occur at all.
+    occurs = observed_actual + observed_predicted > 0
+    occurring = hits[..., occurs], predicted[..., occurs], actual[..., occurs]
     scores = [
         _scores.balanced_accuracy(*sums),
-        _scores.f1_macro(*of_seen),
+        _scores.f1_macro(*occurring),
         _scores.mcc(*sums),
         _scores.geometric_mean(*sums),
     ]
@@ -118,5 +124,5 @@ def _overall(matrices, counts):
 
 
 def _sums(counts):
-    """Hits, predicted rows and actual rows of each class."""
+    """Hits, number of predictions and number of rows of each class."""
     return np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-2), counts.sum(axis=-1)

@@ -1,9 +1,14 @@
 """Scores for early stopping: exact, over all held-out rows, cheap enough for every epoch.
 
-scikit-learn's and imbalanced-learn's functions of the same names validate their input at a
-hundred times the cost of the sums below, once an epoch of a network that trains in
-milliseconds; the tests hold the two equal.
+scikit-learn's and imbalanced-learn's functions of the same names validate their input, which costs
+a hundred times as much as the sums below, while an epoch of a small network takes milliseconds.
+The tests check that both give the same scores.
+
+Logits have shape (n_samples, n_classes), or in the multilabel case (n_samples, n_labels).
 """
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 from scipy.special import softmax
@@ -14,9 +19,12 @@ from skimbalance.metrics._scores import decision_sums
 
 __all__ = ["LABEL_MONITORS", "MONITORS"]
 
+# Function of (class indices or indicator, logits, row weights).
+Monitor: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
-def _of_decisions(score):
-    """Score of the decisions for the largest logit."""
+
+def _decision_score(score: _scores.Score) -> Monitor:
+    """Score of the decisions for the class with the largest logit."""
 
     def of_logits(y, logits, weight):
         return score(*decision_sums(y, np.argmax(logits, axis=1), logits.shape[1], weight))
@@ -24,13 +32,13 @@ def _of_decisions(score):
     return of_logits
 
 
-def _one_against_rest(score):
-    """Score of the second class for two classes, else the mean over classes."""
+def _one_against_rest(score: Monitor) -> Monitor:
+    """Score of the second class if there are two classes, otherwise the mean over all classes."""
 
     def macro(y, logits, weight):
         logits = logits.astype(np.float64, copy=False)
         if logits.shape[1] == 2:
-            # As `decision_function`: probabilities near 1 would round to ties.
+            # Like `decision_function`; probabilities near 1 would round to ties.
             return float(score(y == 1, logits[:, 1] - logits[:, 0], weight))
         proba = softmax(logits, axis=1)
         return float(np.mean([score(y == k, proba[:, k], weight) for k in range(proba.shape[1])]))
@@ -43,13 +51,14 @@ def _average_precision(positive, score, weight):
     order = np.argsort(-score, kind="stable")
     score, hits = score[order], (weight * positive)[order]
     last_of_tie = np.append(score[1:] != score[:-1], True)
-    found = np.cumsum(hits)[last_of_tie]
+    true_positives = np.cumsum(hits)[last_of_tie]
     flagged = np.cumsum(weight[order])[last_of_tie]
-    return np.sum(np.diff(found, prepend=0.0) * found / flagged) / found[-1]
+    new = np.diff(true_positives, prepend=0.0)
+    return np.sum(new * true_positives / flagged) / true_positives[-1]
 
 
 def _roc_auc(positive, score, weight):
-    """Share of (positive, negative) pairs in the right order; a tie counts half."""
+    """Share of the (positive, negative) pairs in the right order; a tie counts half."""
     rank = rankdata(score, method="dense") - 1
     negatives = np.bincount(rank, weights=weight * ~positive, minlength=rank.max() + 1)
     below = np.cumsum(negatives) - 0.5 * negatives
@@ -57,8 +66,8 @@ def _roc_auc(positive, score, weight):
     return (weight * below[rank])[positive].sum() / total
 
 
-def _of_labels(score):
-    """Mean over labels of a score of the decisions without and with each."""
+def _label_decision_score(score: _scores.Score) -> Monitor:
+    """Mean over the labels of a score of two classes: rows without and with the label."""
 
     def of_logits(y, logits, weight):
         decided = logits > 0
@@ -74,12 +83,12 @@ def _of_labels(score):
     return of_logits
 
 
-def _of_each_label(score):
-    """Mean over the labels that some rows have and some have not."""
+def _label_ranking_score(score: Monitor) -> Monitor:
+    """Mean score over the labels that some rows have and other rows lack."""
 
     def of_logits(y, logits, weight):
-        with_rows = weight @ y
-        judged = np.flatnonzero((with_rows > 0) & (with_rows < weight.sum()))
+        weight_with = weight @ y
+        judged = np.flatnonzero((weight_with > 0) & (weight_with < weight.sum()))
         if not len(judged):
             return 0.0
         logits = logits.astype(np.float64, copy=False)
@@ -88,28 +97,28 @@ def _of_each_label(score):
     return of_logits
 
 
-def _f1_with(hits, predicted, actual):
-    """F1 of the second class."""
+def _f1_of_second(hits, predicted, actual):
+    """F1 of the second class, which holds the rows with a label."""
     return _scores.f1(hits, predicted, actual)[..., 1]
 
 
-#: Name -> score of (class indices, logits, row weights): larger is better.
-MONITORS = {
-    "balanced_accuracy": _of_decisions(_scores.balanced_accuracy),
-    "f1_macro": _of_decisions(_scores.f1_macro),
-    "f1_rare": _of_decisions(_scores.f1_rare),
-    "mcc": _of_decisions(_scores.mcc),
-    "geometric_mean": _of_decisions(_scores.geometric_mean),
+#: Name -> score of (class indices, logits, row weights). Larger is better.
+MONITORS: Mapping[str, Monitor] = {
+    "balanced_accuracy": _decision_score(_scores.balanced_accuracy),
+    "f1_macro": _decision_score(_scores.f1_macro),
+    "f1_rare": _decision_score(_scores.f1_rare),
+    "mcc": _decision_score(_scores.mcc),
+    "geometric_mean": _decision_score(_scores.geometric_mean),
     "average_precision": _one_against_rest(_average_precision),
     "roc_auc": _one_against_rest(_roc_auc),
 }
 
-#: The same of (indicator, logits, row weights) of labels; their means over the labels.
-LABEL_MONITORS = {
-    "balanced_accuracy": _of_labels(_scores.balanced_accuracy),
-    "f1_macro": _of_labels(_f1_with),
-    "mcc": _of_labels(_scores.mcc),
-    "geometric_mean": _of_labels(_scores.geometric_mean),
-    "average_precision": _of_each_label(_average_precision),
-    "roc_auc": _of_each_label(_roc_auc),
+#: Name -> mean over labels of the same score, of (indicator, logits, row weights).
+LABEL_MONITORS: Mapping[str, Monitor] = {
+    "balanced_accuracy": _label_decision_score(_scores.balanced_accuracy),
+    "f1_macro": _label_decision_score(_f1_of_second),
+    "mcc": _label_decision_score(_scores.mcc),
+    "geometric_mean": _label_decision_score(_scores.geometric_mean),
+    "average_precision": _label_ranking_score(_average_precision),
+    "roc_auc": _label_ranking_score(_roc_auc),
 }

@@ -1,4 +1,4 @@
-"""Scores of posteriors by class: `y` are class indices, `proba` their posteriors."""
+"""Scores of posteriors by class, from class indices `y` and posteriors `proba`."""
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -11,24 +11,28 @@ __all__ = [
     "losses",
 ]
 
-# Calibrated probabilities stay below `calibration_error_by_chance` in this share of test sets:
-# near 1, as each of many classes is asked.
+# Calibrated probabilities stay below `calibration_error_by_chance` in this share of test sets. It
+# is near 1, as every one of perhaps many classes is tested.
 _CHANCE_LEVEL = 0.999
 _CHANCE_RESAMPLES = 4000
 
 
-def average_precision(y, proba, weight):
+def average_precision(y: np.ndarray, proba: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """See `skimbalance.metrics.average_precision_by_class`."""
     present = np.bincount(y, weight, proba.shape[1]) > 0
     return np.array(
         [
-            average_precision_score(y == k, proba[:, k], sample_weight=weight) if has else np.nan
-            for k, has in enumerate(present)
+            average_precision_score(y == k, proba[:, k], sample_weight=weight)
+            if present[k]
+            else np.nan
+            for k in range(proba.shape[1])
         ]
     )
 
 
-def calibration_error(y, proba, weight, n_bins):
+def calibration_error(
+    y: np.ndarray, proba: np.ndarray, weight: np.ndarray, n_bins: int
+) -> np.ndarray:
     """See `skimbalance.metrics.calibration_error_by_class`."""
     gaps = [
         np.bincount(equal_mass_bins(p, weight, n_bins), weight * (p - (y == k)))
@@ -37,20 +41,22 @@ def calibration_error(y, proba, weight, n_bins):
     return np.array([np.abs(gap).sum() for gap in gaps]) / weight.sum()
 
 
-def equal_mass_bins(p, weight, n_bins):
-    """Index of each row's bin: where the middle of its value stands in the total weight."""
+def equal_mass_bins(p: np.ndarray, weight: np.ndarray, n_bins: int | np.integer) -> np.ndarray:
+    """Index of the bin of each row, by the middle of the weight at its value of `p`."""
     values, inverse = np.unique(p, return_inverse=True)
     mass = np.bincount(inverse, weight, len(values))
     middle = (np.cumsum(mass) - mass / 2) / mass.sum()
     return np.minimum((n_bins * middle).astype(int), n_bins - 1)[inverse]
 
 
-def calibration_error_by_chance(proba, n_bins, rng):
+def calibration_error_by_chance(
+    proba: np.ndarray, n_bins: int, rng: np.random.RandomState
+) -> np.ndarray:
     """Calibration error that calibrated probabilities rarely reach by chance.
 
-    Rows of the class in a bin are drawn as binomial of the bin's mean probability. The true
-    number, a sum of rows that differ, spreads less (Hoeffding 1956), so this errs to the safe
-    side.
+    The number of rows of the class in a bin is drawn from the binomial distribution with the mean
+    probability of the bin. The true number is a sum over rows with different probabilities, which
+    spreads less (Hoeffding 1956), so the result errs on the safe side.
     """
     limits = []
     for p in proba.T:
@@ -63,18 +69,18 @@ def calibration_error_by_chance(proba, n_bins, rng):
     return np.array(limits)
 
 
-def losses(y, proba):
+def losses(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
     """Log-loss and Brier score of all classes together.
 
-    Equal to scikit-learn's functions, which in version 1.7 warn of more than 20 classes.
+    They equal scikit-learn's functions, which in version 1.7 warn about more than 20 classes.
     """
-    # Float32 rows sum to 1 to float32 only.
+    # Rows in float32 sum to 1 only up to float32 rounding.
     proba = proba / proba.sum(axis=1, keepdims=True)
     missing = np.eye(proba.shape[1])[y] - proba
     eps = np.finfo(float).eps
     brier = np.mean(np.sum(missing**2, axis=1))
     return {
         "log_loss": float(-np.mean(np.log(np.clip(proba[np.arange(len(y)), y], eps, 1 - eps)))),
-        # Of two classes by convention that of one.
+        # For two classes it is by convention the score of one class.
         "brier": float(brier / 2 if proba.shape[1] == 2 else brier),
     }

@@ -1,11 +1,19 @@
-"""What scikit-learn and imbalanced-learn lack for judging rare classes: scores with intervals."""
+"""Scores of each class, with intervals, beyond those of scikit-learn and imbalanced-learn."""
 
+from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils import check_random_state
 
-from skimbalance._validation import Interval, check_sample_weight, validate_parameter_constraints
+from skimbalance._validation import (
+    Interval,
+    check_sample_weight,
+    plain_labels,
+    validate_parameter_constraints,
+)
 from skimbalance.metrics._checks import all_labels, checked_posteriors, confusion_counts
 from skimbalance.metrics._decisions import (
     OVERALL,
@@ -36,17 +44,23 @@ _CONSTRAINTS = {
 }
 
 
-def average_precision_by_class(y_true, proba, *, labels=None, sample_weight=None):
+def average_precision_by_class(
+    y_true: npt.ArrayLike,
+    proba: npt.ArrayLike,
+    *,
+    labels: npt.ArrayLike | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+) -> np.ndarray:
     """Average precision of each class against the rest.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels.
+        True class labels.
     proba : array-like of shape (n_samples, n_classes)
         Posteriors; rows sum to 1.
     labels : array-like of shape (n_classes,), default=None
-        All labels in the order of the columns of `proba`. By default the sorted labels of
+        All class labels, in the order of the columns of `proba`. By default the sorted labels of
         `y_true`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
@@ -54,13 +68,14 @@ def average_precision_by_class(y_true, proba, *, labels=None, sample_weight=None
     Returns
     -------
     scores : ndarray of shape (n_classes,)
-        nan for a class without rows. A ranking by chance has the share of the class, so the
-        same value is worth more for a rarer class.
+        Average precision of each class; nan for a class without rows. A random ranking scores the
+        share of the class, so the same value is worth more for a rarer class.
 
     Raises
     ------
     ValueError
-        If labels are unknown or missing, or `proba` is no table of posteriors of all labels.
+        If class labels are unknown or missing, or if `proba` does not hold posteriors of all
+        classes.
 
     See Also
     --------
@@ -78,40 +93,49 @@ def average_precision_by_class(y_true, proba, *, labels=None, sample_weight=None
     return average_precision(y, proba, weight)
 
 
-def calibration_error_by_class(y_true, proba, *, labels=None, n_bins=10, sample_weight=None):
+def calibration_error_by_class(
+    y_true: npt.ArrayLike,
+    proba: npt.ArrayLike,
+    *,
+    labels: npt.ArrayLike | None = None,
+    n_bins: int = 10,
+    sample_weight: npt.ArrayLike | None = None,
+) -> np.ndarray:
     """Expected calibration error of each class against the rest.
 
-    Rows are put in bins by their probability of the class; the error is the mean over rows of
-    ``|mean probability - share of the class|`` of their bin. Bins hold equally many rows, not
-    equal ranges of probability: of a rare class nearly all probabilities are near zero, where
-    ranges of a tenth would put nearly all rows in one bin, in which errors cancel, and leave a
-    few rows to the others. Rows of one probability share a bin, so the result does not depend on
-    the order of the rows.
+    Rows are put in bins by their probability of the class. The error is the mean over rows of
+    ``|mean probability - share of the class|`` of their bin. Bins hold equal numbers of rows, not
+    equal ranges of probability. For a rare class nearly all probabilities are near zero: ranges of
+    a tenth would put nearly all rows in one bin, in which errors cancel, and few rows in the other
+    bins. Rows with the same probability share a bin, so the result does not depend on the order of
+    the rows.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels.
+        True class labels.
     proba : array-like of shape (n_samples, n_classes)
         Posteriors; rows sum to 1.
     labels : array-like of shape (n_classes,), default=None
-        All labels in the order of the columns of `proba`. By default the sorted labels of
+        All class labels, in the order of the columns of `proba`. By default the sorted labels of
         `y_true`.
     n_bins : int, default=10
-        Number of bins; fewer where probabilities are tied.
+        Number of bins; there are fewer if probabilities are tied.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows; bins hold equal weights.
 
     Returns
     -------
     errors : ndarray of shape (n_classes,)
-        In [0, 1]. Compare it with the share of the class: 0.01 is small for half of the rows, and
-        all there is for one row in a hundred. Few rows give errors above zero by chance alone.
+        Errors in [0, 1]. Compare an error with the share of the class: 0.01 is small for a class of
+        half of the rows, and as large as the share for a class of one row in a hundred. With few
+        rows, errors are above zero by chance alone.
 
     Raises
     ------
     ValueError
-        If labels are unknown or missing, or `proba` is no table of posteriors of all labels.
+        If class labels are unknown or missing, or if `proba` does not hold posteriors of all
+        classes.
 
     References
     ----------
@@ -139,51 +163,58 @@ def calibration_error_by_class(y_true, proba, *, labels=None, n_bins=10, sample_
 
 
 def score_intervals(
-    y_true, y_pred, *, labels=None, level=0.95, n_resamples=1000, random_state=None
-):
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    *,
+    labels: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: int | np.random.RandomState | None = None,
+) -> dict[str, np.ndarray]:
     """Intervals of the scores of decisions, by class and overall, honest for tiny classes.
 
-    A bootstrap of rows calls a recall of 0 of 2 rows certain, as it never draws a hit. So
+    If the recall of a class is 0 of 2 rows, a bootstrap of rows calls it certain, as it never draws
+    a hit. Therefore
 
-    - recall, precision and the Jaccard index ``J = hits / (hits + false + missed)``, of which
-      ``F1 = 2 J / (1 + J)``, are proportions, and get their Jeffreys interval [1]_, the one that
-      [2]_ gives for precision and recall: 0 of 2 hits is [0, 0.67];
+    - recall, precision and the Jaccard index ``J = hits / (hits + false + missed)``, with
+      ``F1 = 2 J / (1 + J)``, are treated as proportions and get Jeffreys intervals [1]_, as in [2]_
+      for precision and recall: that of 0 hits in 2 rows is [0, 0.67];
     - overall scores are functions of the confusion matrix, which is drawn by the Bayesian
-      bootstrap [3]_: cells are gamma variables, which needs no loop over rows or draws. One row is
-      added to each class, split into hit and miss as the mean recall, itself moderated by two
-      hits and two misses [4]_. Half a hit each would pull the scores of many tiny classes to the
-      middle.
+      bootstrap [3]_: its cells are gamma variables, so no loop over rows or draws is needed. One
+      row is added to each class, divided into hit and miss by the mean recall, after two hits and
+      two misses were added to that mean [4]_. Half a hit and half a miss would pull the scores of
+      many tiny classes to the middle.
 
-    Every interval is widened to hold the observed score, as [1]_ does at 0 and 1. A thing of which
-    nothing was observed, such as the precision of a class never predicted, has [0, 1]. Classes
-    of a few rows leave overall intervals approximate: they may hold the truth some percent
-    less often than `level` says.
+    Every interval is widened to hold the observed score, as [1]_ does at 0 and 1. A quantity
+    without any observation, such as the precision of a class that is never predicted, has the
+    interval [0, 1]. If classes have few rows, overall intervals are approximate: they may hold the
+    true score a few percent less often than `level` says.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels.
+        True class labels.
     y_pred : array-like of shape (n_samples,)
-        Predicted labels.
+        Predicted class labels.
     labels : array-like of shape (n_classes,), default=None
-        All labels, two at least. By default the sorted labels of `y_true` and `y_pred`.
+        All class labels, at least two. By default the sorted labels of `y_true` and `y_pred`.
     level : float, default=0.95
-        Share of cases in which an interval is to hold the true score.
+        Share of cases in which an interval should hold the true score.
     n_resamples : int, default=1000
         Number of drawn confusion matrices.
     random_state : int, RandomState instance or None, default=None
-        Source of the draws. Intervals of classes need none.
+        Source of the draws. The intervals of single classes do not need it.
 
     Returns
     -------
     intervals : dict of str to ndarray
-        "precision", "recall" and "f1", each of shape (n_classes, 2), and "balanced_accuracy",
-        "f1_macro", "mcc" and "geometric_mean", each of shape (2,): lower and upper end.
+        Lower and upper ends: "precision", "recall" and "f1", each of shape (n_classes, 2), and
+        "balanced_accuracy", "f1_macro", "mcc" and "geometric_mean", each of shape (2,).
 
     Raises
     ------
     ValueError
-        If labels are unknown or missing, or a parameter is out of range.
+        If class labels are unknown or missing, or if a parameter is out of range.
 
     References
     ----------
@@ -213,24 +244,31 @@ def score_intervals(
 
 
 def classification_summary(
-    y_true, y_pred, proba=None, *, labels=None, level=0.95, n_resamples=1000, random_state=None
-):
-    """Everything about decisions and probabilities, as a dict that JSON can hold.
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    proba: npt.ArrayLike | None = None,
+    *,
+    labels: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: int | np.random.RandomState | None = None,
+) -> dict[str, Any]:
+    """Scores of decisions and probabilities, as a dict that can be stored as JSON.
 
-    As ``classification_report(output_dict=True)``, with intervals, average precision and
-    calibration by class, and what a classifier without features would score.
+    It holds what ``classification_report(output_dict=True)`` holds, and in addition intervals,
+    average precision and calibration by class, and the scores of a classifier without features.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels.
+        True class labels.
     y_pred : array-like of shape (n_samples,)
-        Predicted labels.
+        Predicted class labels.
     proba : array-like of shape (n_samples, n_classes), default=None
-        Natural posteriors; rows sum to 1. Without them there are no scores of probabilities.
+        Natural posteriors; rows sum to 1. Without them, scores of probabilities are left out.
     labels : array-like of shape (n_classes,), default=None
-        All labels, two at least, in the order of the columns of `proba`. By default the sorted
-        labels of `y_true` and `y_pred`.
+        All class labels, at least two, in the order of the columns of `proba`. By default the
+        sorted labels of `y_true` and `y_pred`.
     level : float, default=0.95
         Level of the intervals.
     n_resamples : int, default=1000
@@ -241,31 +279,33 @@ def classification_summary(
     Returns
     -------
     summary : dict
-        - "n_rows", "level";
-        - "classes", a list of a dict for each label: "label", "support" and "predicted" (numbers
-          of rows), "precision", "recall", "f1", each also with "_interval"; with `proba` also
-          "average_precision", "calibration_error" (ten bins), "calibration_error_by_chance" (what
-          calibrated probabilities stay below in 999 of 1000 test sets of this size) and
-          "expected" (the sum of the probabilities: compare with "support");
-        - "overall", a dict of "balanced_accuracy", "f1_macro", "mcc" and "geometric_mean", each
-          also with "_interval", and with `proba` "log_loss" and "brier". As in scikit-learn and
-          imbalanced-learn, recalls are averaged over the classes that have rows, F1 over those
-          that have rows or are predicted. "chance_p_value" is the share of draws that have at
-          least this balanced accuracy when the decisions are dealt to the rows at random (a
-          permutation test; for two classes Fisher's, one-sided);
-        - "dummy", the same scores of a classifier that always predicts the most frequent label,
+        - "n_rows" and "level".
+        - "classes": a list with a dict for each class. It has "label", "support" and "predicted"
+          (numbers of rows); "precision", "recall" and "f1", each also with the ending "_interval";
+          and with `proba` also "average_precision", "calibration_error" (in ten bins),
+          "calibration_error_by_chance" (calibrated probabilities stay below it in 999 of 1000 test
+          sets of this size) and "expected" (the sum of the probabilities, to compare with
+          "support").
+        - "overall": a dict of "balanced_accuracy", "f1_macro", "mcc" and "geometric_mean", each
+          also with the ending "_interval", and with `proba` also "log_loss" and "brier". As in
+          scikit-learn and imbalanced-learn, recalls are averaged over the classes that have rows,
+          F1 over the classes that have rows or are predicted. "chance_p_value" is the p-value of a
+          permutation test: the share of random permutations of the decisions with at least this
+          balanced accuracy (for two classes, Fisher's one-sided test).
+        - "dummy": the same scores of a classifier that always predicts the most frequent class,
           with the class shares of `y_true` as probabilities.
 
-        None stands for what is not defined, such as the recall of a class without rows.
+        None stands for a score that is not defined, such as the recall of a class without rows.
 
     Raises
     ------
     ValueError
-        If labels are unknown or missing, or `proba` is no table of posteriors of all labels.
+        If class labels are unknown or missing, or if `proba` does not hold posteriors of all
+        classes.
 
     See Also
     --------
-    skimbalance.report.ImbalanceReport : The same to read, with figures.
+    skimbalance.report.ImbalanceReport : The same as a text or a page, with figures.
 
     Examples
     --------
@@ -283,12 +323,12 @@ def classification_summary(
     rng = check_random_state(random_state)
     ends = intervals(counts, level, n_resamples, rng)
     by_class = {
-        "label": [_json_label(label) for label in labels.tolist()],
+        "label": [_json_label(label) for label in plain_labels(labels)],
         "support": counts.sum(axis=1).tolist(),
         "predicted": counts.sum(axis=0).tolist(),
     }
     for name, score in class_scores(counts).items():
-        by_class |= {name: _plain(score), f"{name}_interval": ends[name].tolist()}
+        by_class |= {name: _plain_floats(score), f"{name}_interval": ends[name].tolist()}
     shares = counts.sum(axis=1) / counts.sum()
     always = np.zeros_like(counts)
     always[:, np.argmax(shares)] = counts.sum(axis=1)
@@ -314,7 +354,7 @@ def classification_summary(
 
 
 def _probabilities_by_class(y, proba, rng):
-    """Columns of the summary, with lists of a value for each class."""
+    """Scores of the probabilities, each a list with a value for each class."""
     weight = np.ones(len(y))
     n_bins = 10
     columns = {
@@ -323,17 +363,16 @@ def _probabilities_by_class(y, proba, rng):
         "calibration_error_by_chance": calibration_error_by_chance(proba, n_bins, rng),
         "expected": proba.sum(axis=0),
     }
-    return {name: _plain(values) for name, values in columns.items()}
+    return {name: _plain_floats(values) for name, values in columns.items()}
 
 
-def _plain(values):
-    """Python floats, None for nan."""
+def _plain_floats(values: Iterable[float]) -> list[float | None]:
+    """Python floats, with None for nan."""
     return [None if np.isnan(value) else float(value) for value in values]
 
 
 def _json_label(label):
-    """Numbers and texts as they are, anything else, such as dates, as text."""
-    label = label.item() if isinstance(label, np.generic) else label
+    """Numbers and texts unchanged; other labels, such as dates, as text."""
     return label if isinstance(label, str | int | float) else str(label)
 
 

@@ -14,7 +14,7 @@ def of_classes(score, **options):
 
 
 def of_scores(score, **options):
-    """The difference of the logits for two classes, probabilities for more."""
+    """Score of the difference of the logits for two classes, of probabilities for more."""
 
     def scored(y, z, w):
         z = z.astype(np.float64)
@@ -26,7 +26,7 @@ def of_scores(score, **options):
 
 
 def f1_rare(y, z, w):
-    """Over all classes but the one with most weight."""
+    """Macro-F1 over all classes except the one with the largest weight."""
     n_classes = z.shape[1]
     rare = np.delete(np.arange(n_classes), np.bincount(y, w, n_classes).argmax())
     decided = np.argmax(z, axis=1)
@@ -36,7 +36,7 @@ def f1_rare(y, z, w):
 
 
 def of_each_label(score):
-    """The mean over labels of a score of two classes."""
+    """Mean over the labels of a score of two classes."""
 
     def scored(y, z, w):
         decided = (z > 0).astype(int)
@@ -47,21 +47,21 @@ def of_each_label(score):
 
 
 def geometric_mean(y, decided, sample_weight):
-    """Of the recalls of those, without and with the label, that there are."""
+    """Geometric mean of the recalls, with and without the label, that are defined."""
     return geometric_mean_score(
         y, decided, labels=np.unique(y), average="multiclass", sample_weight=sample_weight
     )
 
 
 def of_label_scores(score):
-    """Over the labels that some rows have and some have not."""
+    """Mean score over the labels that some rows have and other rows lack."""
 
     def scored(y, z, w):
-        there = (y[w > 0].min(axis=0) == 0) & (y[w > 0].max(axis=0) == 1)
-        if not there.any():
+        judged = (y[w > 0].min(axis=0) == 0) & (y[w > 0].max(axis=0) == 1)
+        if not judged.any():
             return 0.0
         z = z.astype(np.float64)
-        return score(y[:, there], z[:, there], average="macro", sample_weight=w)
+        return score(y[:, judged], z[:, judged], average="macro", sample_weight=w)
 
     return scored
 
@@ -80,7 +80,7 @@ THEIRS = {
     "roc_auc": of_scores(metrics.roc_auc_score, multi_class="ovr"),
 }
 
-THEIRS_OF_LABELS = {
+THEIRS_MULTILABEL = {
     "balanced_accuracy": of_each_label(metrics.balanced_accuracy_score),
     "f1_macro": f1_of_labels,
     "mcc": of_each_label(metrics.matthews_corrcoef),
@@ -91,7 +91,7 @@ THEIRS_OF_LABELS = {
 
 
 def labels(n_classes, n=200):
-    """A tail, with rows of every class."""
+    """Class indices with long-tailed shares; every class has rows."""
     rng = np.random.default_rng(n_classes)
     share = np.geomspace(1, 0.05, n_classes)
     y = rng.choice(n_classes, n, p=share / share.sum())
@@ -117,12 +117,12 @@ def rare_never_predicted(y, n_classes, rng):
 
 
 def confident(y, n_classes, rng):
-    """Gaps of hundreds: probabilities of 1 - 1e-100 are ties, logits are not."""
+    """Logits differ by hundreds: probabilities of 1 - 1e-100 are tied, logits are not."""
     return 100 * good(y, n_classes, rng)
 
 
 def confident_float32(y, n_classes, rng):
-    """As the engine gives them: float32 probabilities round to 1 at a gap of 17."""
+    """Logits in float32, as the engine gives them: 17 apart, a probability rounds to 1."""
     return (10 * good(y, n_classes, rng)).astype(np.float32)
 
 
@@ -154,7 +154,8 @@ def test_equals_theirs(name, n_classes, weighted, logits):
     z = logits(y, n_classes, rng)
     weight = rng.uniform(0.1, 3, len(y)) if weighted else np.ones(len(y))
     ours, theirs = MONITORS[name](y, z, weight), THEIRS[name](y, z, weight)
-    # A constant answer has correlation 0 / 0, said to be 0; 1e-16 / sqrt(1e-16) by rounding.
+    # The correlation of constant decisions is 0 / 0, defined as 0; by rounding it may become
+    # 1e-16 / sqrt(1e-16).
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-7 if name == "mcc" else 1e-12)
 
 
@@ -164,8 +165,8 @@ def test_weight_is_a_row_repeated(name, n_classes):
     rng = np.random.default_rng(1)
     y = labels(n_classes)
     z, times = tied(y, n_classes, rng), rng.integers(1, 5, len(y))
-    which = np.repeat(np.arange(len(y)), times)
-    repeated = MONITORS[name](y[which], z[which], np.ones(len(which)))
+    rows = np.repeat(np.arange(len(y)), times)
+    repeated = MONITORS[name](y[rows], z[rows], np.ones(len(rows)))
     np.testing.assert_allclose(MONITORS[name](y, z, times.astype(float)), repeated, rtol=1e-12)
 
 
@@ -176,8 +177,8 @@ def test_perfect_and_constant_scores(name, n_classes):
     assert MONITORS[name](y, perfect(y, n_classes, None), weight) == pytest.approx(1)
     chance = {"balanced_accuracy": 1 / n_classes, "mcc": 0, "geometric_mean": 0, "roc_auc": 0.5}
     if name in chance:
-        found = MONITORS[name](y, constant(y, n_classes, None), weight)
-        assert found == pytest.approx(chance[name], abs=1e-7)
+        score = MONITORS[name](y, constant(y, n_classes, None), weight)
+        assert score == pytest.approx(chance[name], abs=1e-7)
 
 
 @each_name
@@ -185,7 +186,7 @@ def test_perfect_and_constant_scores(name, n_classes):
 def test_a_shift_of_the_logits_of_a_row_changes_nothing(name, n_classes):
     rng = np.random.default_rng(2)
     y, weight = labels(n_classes), rng.uniform(0.1, 3, 200)
-    # On a grid of eighths the shift is exact, so that ties stay ties.
+    # The shift is exact for multiples of an eighth, so that ties stay ties.
     z = np.round(8 * good(y, n_classes, rng)) / 8
     shift = rng.integers(-1000, 1000, (len(y), 1))
     assert MONITORS[name](y, z + shift, weight) == MONITORS[name](y, z, weight)
@@ -201,13 +202,13 @@ def test_a_worse_network_scores_less(name, n_classes):
     assert scores[0] > scores[1] > scores[2]
 
 
-# Labels
+# Multilabel
 
 each_label_monitor = pytest.mark.parametrize("name", sorted(LABEL_MONITORS))
 
 
 def indicator(n=200):
-    """Labels from half of the rows to a twentieth."""
+    """A label indicator matrix; labels are present in half of the rows to a twentieth."""
     return (np.random.default_rng(4).random((n, 4)) < [0.5, 0.3, 0.15, 0.05]).astype(np.int8)
 
 
@@ -216,7 +217,7 @@ def good_labels(y, rng):
 
 
 def tied_labels(y, rng):
-    """With zeros, which are not predicted."""
+    """Logits with ties; at a logit of zero, a label is not predicted."""
     return np.round(good_labels(y, rng))
 
 
@@ -237,19 +238,19 @@ LABEL_LOGITS = [
 ]  # fmt: skip
 
 
-def test_every_monitor_of_labels_has_a_reference():
-    assert set(THEIRS_OF_LABELS) == set(LABEL_MONITORS)
+def test_every_multilabel_monitor_has_a_reference():
+    assert set(THEIRS_MULTILABEL) == set(LABEL_MONITORS)
 
 
 @each_label_monitor
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("logits", LABEL_LOGITS, ids=lambda f: f.__name__)
-def test_equals_theirs_of_labels(name, weighted, logits):
+def test_multilabel_monitor_equals_theirs(name, weighted, logits):
     rng = np.random.default_rng(0)
     y = indicator()
     z = logits(y, rng)
     weight = rng.uniform(0.1, 3, len(y)) if weighted else np.ones(len(y))
-    ours, theirs = LABEL_MONITORS[name](y, z, weight), THEIRS_OF_LABELS[name](y, z, weight)
+    ours, theirs = LABEL_MONITORS[name](y, z, weight), THEIRS_MULTILABEL[name](y, z, weight)
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-7 if name == "mcc" else 1e-12)
 
 
@@ -261,12 +262,12 @@ def test_labels_that_no_held_out_row_has_or_that_all_have(name, n_judged):
     y, weight = indicator(), rng.uniform(0.1, 3, 200)
     z = good_labels(y, rng)
     y[:, n_judged:3], y[:, 3] = 0, 1
-    ours, theirs = LABEL_MONITORS[name](y, z, weight), THEIRS_OF_LABELS[name](y, z, weight)
+    ours, theirs = LABEL_MONITORS[name](y, z, weight), THEIRS_MULTILABEL[name](y, z, weight)
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-7 if name == "mcc" else 1e-12)
 
 
 @each_label_monitor
-def test_weight_of_labels_is_a_row_repeated(name):
+def test_weight_of_multilabel_rows_is_a_row_repeated(name):
     rng = np.random.default_rng(1)
     y = indicator()
     z, times = tied_labels(y, rng), rng.integers(0, 5, len(y))
@@ -275,7 +276,7 @@ def test_weight_of_labels_is_a_row_repeated(name):
 
 
 @each_label_monitor
-def test_monitors_of_labels_do_not_depend_on_their_order(name):
+def test_multilabel_monitors_do_not_depend_on_the_order_of_labels(name):
     y = indicator()
     z, order = good_labels(y, np.random.default_rng(6)), [2, 0, 3, 1]
     weight = np.ones(len(y))
@@ -284,7 +285,7 @@ def test_monitors_of_labels_do_not_depend_on_their_order(name):
 
 
 @each_label_monitor
-def test_perfect_labels_and_worse_networks(name):
+def test_perfect_and_worse_networks_on_multilabel_rows(name):
     rng = np.random.default_rng(3)
     y, weight = indicator(), np.ones(200)
     z = good_labels(y, rng)
@@ -295,7 +296,7 @@ def test_perfect_labels_and_worse_networks(name):
 
 @pytest.mark.parametrize("name", sorted(set(LABEL_MONITORS) - {"f1_macro"}))
 def test_one_label_is_two_classes(name):
-    """The F1 of a label is that of having it, of classes the mean of both."""
+    """Except for the F1: for a label it is that of the rows with it, for classes it is a mean."""
     y = indicator()[:, :1]
     z = good_labels(y, np.random.default_rng(7))
     weight = np.random.default_rng(8).uniform(0.1, 3, len(y))

@@ -1,4 +1,4 @@
-"""Scores by class and their intervals: scikit-learn's where it has them, honest where not."""
+"""Scores by class and their intervals: equal to scikit-learn's, and honest for tiny classes."""
 
 import json
 import re
@@ -28,7 +28,7 @@ from skimbalance.metrics._decisions import OVERALL
 
 
 def calibrated(n, n_classes, seed, spread=0.5):
-    """Labels drawn from known posteriors, the last classes rare."""
+    """Class labels drawn from known posteriors, and these; the last classes are rare."""
     rng = np.random.default_rng(seed)
     proba = rng.dirichlet(spread * 2.0 ** -np.arange(n_classes), n)
     return (rng.random((n, 1)) > np.cumsum(proba, axis=1)[:, :-1]).sum(axis=1), proba
@@ -62,7 +62,7 @@ def test_average_precision_of_a_class_without_rows_is_not_defined():
 
 
 @pytest.mark.parametrize("score", BY_CLASS)
-def test_a_weight_is_so_many_rows(score):
+def test_a_weight_is_a_row_repeated(score):
     y, proba = calibrated(100, 3, 0)
     weight = np.random.default_rng(1).integers(0, 4, 100)
     repeated = score(np.repeat(y, weight), np.repeat(proba, weight, axis=0), labels=[0, 1, 2])
@@ -122,9 +122,9 @@ def test_calibration_error_vanishes_with_rows():
     assert large < small / 4
 
 
-def test_bins_of_equal_mass_see_what_equal_ranges_hide():
-    # A rare class, too probable where it never is, too improbable where it is: all below 0.1, one
-    # range, in which the errors cancel.
+def test_bins_of_equal_mass_show_errors_that_equal_ranges_hide():
+    # A rare class is too probable where it never occurs, and too improbable where it does. All
+    # probabilities are below 0.1, in one range, where the errors cancel.
     p = np.repeat([0.02, 0.06], 500)
     y = np.concatenate([np.repeat([0, 1], [500, 0]), np.repeat([0, 1], [460, 40])])
     errors = calibration_error_by_class(y, np.column_stack([1 - p, p]))
@@ -147,7 +147,7 @@ def test_observed_scores_are_in_their_intervals(seed):
         low, high = intervals[name].T
         assert np.all(((low <= score + 1e-12) & (score <= high + 1e-12)) | np.isnan(score)), name
         assert np.all((low >= 0) & (low < high) & (high <= 1))
-        # Nothing observed: nothing known.
+        # Without an observation nothing is known.
         assert np.all(intervals[name][np.isnan(score)] == [0, 1])
     summary = classification_summary(y, y_pred, labels=np.arange(6), random_state=seed)["overall"]
     for name in OVERALL:
@@ -168,16 +168,16 @@ def test_each_end_cuts_off_half_of_the_rest_under_jeffreys_prior(hits, misses):
     np.testing.assert_allclose([mass(0, low), mass(high, 1)], 0.05 * mass(0, 1), rtol=1e-6)
 
 
-def test_nothing_of_two_is_not_certain():
+def test_a_recall_of_0_of_2_rows_is_not_certain():
     recall = score_intervals([0] * 98 + [1] * 2, [0] * 100, n_resamples=1)["recall"]
     assert recall[1, 0] == 0
     assert recall[1, 1] > 0.6
-    # The rule of three: no miss in 98 rows leaves some 3 in 98.
+    # The rule of three: with no miss in 98 rows, the share of misses may be about 3 in 98.
     assert recall[0, 1] == 1
     assert 1 - recall[0, 0] == pytest.approx(3 / 98, rel=0.25)
 
 
-def test_recall_and_precision_change_places_with_truth_and_prediction():
+def test_recall_and_precision_are_exchanged_with_truth_and_prediction():
     y, y_pred = predictions(0)
     one = score_intervals(y, y_pred, n_resamples=1)
     other = score_intervals(y_pred, y, n_resamples=1)
@@ -186,7 +186,8 @@ def test_recall_and_precision_change_places_with_truth_and_prediction():
 
 
 def test_recall_intervals_hold_the_truth_as_often_as_they_say():
-    # Exactly, over the binomial; the mean over recalls, as any interval oscillates.
+    # The coverage is exact, by the binomial distribution, and a mean over recalls, as the coverage of
+    # any interval oscillates with the recall.
     for n in (2, 5, 20):
         y = np.repeat([0, 1], [n, 1])
         ends = []
@@ -202,8 +203,8 @@ def test_recall_intervals_hold_the_truth_as_often_as_they_say():
 
 
 def test_overall_intervals_hold_the_truth():
-    # 9 rows in a thousand of the rarest class: 4.5 in a test set. Spread of a coverage of 0.95 over
-    # 200 test sets: 0.015.
+    # The rarest class has 9 rows in a thousand: 4.5 in a test set. Over 200 test sets, a coverage of
+    # 0.95 has a standard error of 0.015.
     share, recall = np.array([0.9, 0.091, 0.009]), np.array([0.95, 0.7, 0.5])
     joint = share[:, None] * np.where(np.eye(3) == 1, recall, (1 - recall)[:, None] / 2)
     true = {
@@ -245,7 +246,7 @@ def test_intervals_widen_with_the_level_and_narrow_with_rows():
 
 
 def test_many_classes_do_not_change_the_law():
-    # 300 classes exceed the cells drawn at once.
+    # 300 classes have more cells than are drawn at once.
     y = np.arange(300).repeat(2)
     interval = score_intervals(y, y, n_resamples=100, random_state=0)["balanced_accuracy"]
     assert interval[1] == 1
@@ -265,7 +266,7 @@ def test_the_same_seed_gives_the_same_intervals():
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 def test_scores_are_scikit_learns_and_imbalanced_learns(seed):
-    # Forty rows: now and then a class has none, or is never predicted.
+    # With forty rows, a class sometimes has none, or is never predicted.
     y, y_pred = predictions(seed, n=40, n_classes=6)
     labels = np.arange(6)
     summary = classification_summary(y, y_pred, labels=labels)
@@ -312,7 +313,8 @@ def test_calibrated_probabilities_stay_below_the_error_by_chance():
         y, proba = calibrated(400, 4, seed)
         classes = classification_summary(y, y, proba, labels=range(4), n_resamples=1)["classes"]
         above += sum(c["calibration_error"] > c["calibration_error_by_chance"] for c in classes)
-    # 240 times one in a thousand: three or more is one in five hundred.
+    # Each of 240 tests fails once in a thousand times: three or more failures are as rare as one in
+    # five hundred.
     assert above < 3
 
 
@@ -340,7 +342,7 @@ def test_summary_is_json(labels):
         assert [c["label"] for c in read["classes"]] == labels.tolist()
 
 
-def test_what_is_not_defined_is_none():
+def test_a_score_that_is_not_defined_is_none():
     summary = classification_summary([0, 0, 1], [0, 0, 0], labels=[0, 1, 2])
     _, missed, absent = summary["classes"]
     assert missed["precision"] is None
@@ -356,7 +358,7 @@ def test_float32_posteriors_do_not_warn():
     assert single["brier"] == pytest.approx(double["brier"], rel=1e-5)
 
 
-def test_tables_of_pandas_are_taken():
+def test_pandas_tables_are_accepted():
     import pandas as pd
 
     y, proba = calibrated(50, 2, 0)
@@ -383,7 +385,7 @@ def test_a_constant_decision_is_chance():
     assert classification_summary([0] * 9 + [1], [0] * 10)["overall"]["chance_p_value"] == 1
 
 
-# What is refused.
+# Refusals.
 
 GOOD = {"y_true": [0, 1, 1], "proba": [[0.5, 0.5]] * 3}
 
@@ -405,8 +407,8 @@ def refused(*parts):
         ({"labels": [0, 2]}, ["'y_true'", "among the labels [0, 2]", "Got 1"]),
         ({"labels": ["0", "1"]}, ["'y_true'", "among the labels ['0', '1']", "Got 0"]),
         ({"labels": [0, 1, 1]}, ["'labels'", "once", "[0, 1, 1]"]),
-        ({"labels": [0]}, ["'labels'", "two classes at least", "[0]"]),
-        ({"y_true": [0, 0, 0]}, ["two classes at least", "[0]"]),
+        ({"labels": [0]}, ["'labels'", "at least two classes", "[0]"]),
+        ({"y_true": [0, 0, 0]}, ["at least two classes", "[0]"]),
         ({"y_true": ["a", None, "b"]}, ["'y_true'", "missing", "NoneType"]),
         ({"y_true": [0.0, np.nan, 1.0]}, ["'y_true'", "missing"]),
         ({"y_true": []}, ["'y_true'", "empty"]),

@@ -186,8 +186,8 @@ def test_recall_and_precision_are_exchanged_with_truth_and_prediction():
 
 
 def test_recall_intervals_hold_the_truth_as_often_as_they_say():
-    # The coverage is exact, by the binomial distribution, and a mean over recalls, as the coverage of
-    # any interval oscillates with the recall.
+    # The coverage is exact, by the binomial distribution, and a mean over recalls, as it oscillates
+    # with the recall.
     for n in (2, 5, 20):
         y = np.repeat([0, 1], [n, 1])
         ends = []
@@ -203,8 +203,8 @@ def test_recall_intervals_hold_the_truth_as_often_as_they_say():
 
 
 def test_overall_intervals_hold_the_truth():
-    # The rarest class has 9 rows in a thousand: 4.5 in a test set. Over 200 test sets, a coverage of
-    # 0.95 has a standard error of 0.015.
+    # The rarest class has 9 rows in a thousand, 4.5 in a test set. Over 200 test sets, a
+    # coverage of 0.95 has a standard error of 0.015.
     share, recall = np.array([0.9, 0.091, 0.009]), np.array([0.95, 0.7, 0.5])
     joint = share[:, None] * np.where(np.eye(3) == 1, recall, (1 - recall)[:, None] / 2)
     true = {

@@ -21,7 +21,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
-from sklearn.utils.multiclass import is_multilabel
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 __all__ = [
@@ -72,8 +72,9 @@ def check_not_lists(y: Any) -> Any:
 def is_indicator(y: Any) -> bool:
     """Whether y is a label indicator matrix: at least two columns with at most two values."""
     array = check_not_lists(y)
-    with np.errstate(invalid="ignore"):  # missing values are refused by later checks
-        return (issparse(array) or array.ndim == 2) and bool(is_multilabel(y))
+    with np.errstate(invalid="ignore"):  # missing values are refused, here or by later checks
+        two_axes = issparse(array) or array.ndim == 2
+        return two_axes and type_of_target(y) == "multilabel-indicator"
 
 
 def class_indices(y: np.ndarray, classes: np.ndarray, source: str = "") -> np.ndarray:

@@ -1,28 +1,35 @@
 """The classifier: a Keras multi-layer perceptron for imbalanced data, in scikit-learn's form."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Self, Unpack
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skimbalance._fit.estimator import TableClassifier
-from skimbalance._fit.loss_parameters import LABEL_LOSS_PARAMS, LOSS_PARAMS
-from skimbalance._fit.perceptron import ACTIVATIONS, architecture_of
-from skimbalance._fit.plan import ORDERS
-from skimbalance._fit.targets import Labels
-from skimbalance._validation import HasMethods, Interval, StrOptions
-from skimbalance.metrics._monitors import MONITORS
+from skimbalance._fit.parameters import RateParameters, set_shared, shares
+from skimbalance._fit.perceptron import (
+    ACTIVATIONS,
+    Architecture,
+    check_same_layers,
+    layer_sizes,
+)
+from skimbalance._fit.settings import Settings
+from skimbalance._validation import Interval, StrOptions
 
 __all__ = ["ImbalancedMLPClassifier"]
 
 
+@shares(RateParameters)
 class ImbalancedMLPClassifier(TableClassifier):
     """Multi-layer perceptron with weights, losses, sampling and stopping for rare classes.
 
     A Keras network trained by a compiled engine: a fit of a shape of network that was trained
     before costs no tracing, and a fitted classifier predicts without TensorFlow. It learns
-    classes that exclude each other, or, given an indicator matrix, labels of which several may
-    hold: the latter by a sigmoid each, and nothing is mixed across labels.
+    classes that exclude each other or, given a label indicator matrix, several labels for each
+    row: each label by a sigmoid of its own, and nothing is mixed across labels.
 
     Parameters
     ----------
@@ -30,8 +37,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         Units of each hidden layer; empty for a linear model.
 
     activation : str, default="relu"
-        Of the hidden layers: "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus",
-        "tanh", "sigmoid" or "linear".
+        Activation of the hidden layers: "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
+        "softplus", "tanh", "sigmoid" or "linear".
 
     dropout : float in [0, 1), default=0.0
         Share of the hidden activations dropped in training.
@@ -39,135 +46,31 @@ class ImbalancedMLPClassifier(TableClassifier):
     normalization : {None, "batch", "layer"}, default=None
         Normalization before each activation.
 
-    weight_decay : float, default=None
-        Decoupled weight decay [1]_ of the kernels (not of biases), a rate: each step takes off
-        ``learning_rate * weight_decay`` of them. None is 0.004 for "adamw", as in Keras, and 0
-        for the others. A Keras optimizer keeps its own, and this one comes on top.
-
-    standardize : bool, default=True
-        Whether the columns are standardised inside the network, by mean and deviation of the
-        training rows, so that raw columns train well.
-
-    loss : str, Keras loss or callable, default="crossentropy"
-        "crossentropy", "focal", "logit_adjusted", "ldam", "vector_scaling", "poly1",
-        "generalized", "expected_cost" or "soft_f1", see `skimbalance.losses`; a
-        `keras.losses.Loss`; or a function of (one-hot targets, probabilities) to one value a
-        row. Labels have "crossentropy", "focal", "asymmetric", "distribution_balanced" and
-        "soft_f1".
-
-    gamma : float, default=2.0
-        Focusing of loss="focal": larger turns further away from rows that are already right.
-        Other losses ignore it.
-
-    alpha : float, "balanced", dict or array-like, default=None
-        Class weights inside loss="focal". A float weighs the second of two classes (having a
-        label), and ``1 - alpha`` the first (not having it). Together with `class_weight` it
-        corrects twice, and warns.
-
-    tau : float, default=1.0
-        Strength of "logit_adjusted" and "vector_scaling"; other losses ignore it.
-
-    loss_params : dict, default=None
-        Further parameters of the loss: "max_margin", "scale" and "deferred" (the fraction of
-        the epochs before class weights switch on) of "ldam", "gamma" of "vector_scaling",
-        "epsilon" of "poly1", "q" of "generalized", "cost_matrix" of "expected_cost";
-        "gamma_pos", "gamma_neg" and "margin" of "asymmetric", "alpha", "beta", "mu", "kappa",
-        "scale" and "gamma" of "distribution_balanced".
-
-    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
-default="balanced"
-        See `skimbalance.class_weight.compute_class_weight`. A float is the power of the
-        inverse class frequency, made for a grid: 0 is none, 1 is "balanced". Schemes count the
-        rows as training draws them, so that after balanced sampling "balanced" adds nothing. Of
-        labels, the rows with and without each are weighed by the scheme; one's own weights are a
-        dict {0: without, 1: with} for all labels, or a list of a dict, or pair, for each.
-
-    sampling : str or imbalanced-learn sampler, default="shuffle"
-        "shuffle"; "stratified": every batch holds each class in its share; "balanced": every
-        batch holds all classes equally, redrawn each epoch; or a sampler, fitted on the
-        training rows only, after held-out rows were split off. Of labels, rows are told apart by
-        the rarest that they have; samplers do not take them.
-
-    output_bias : {"prior", None}, default="prior"
-        Whether the output layer starts at the class shares that training sees, and not at
-        zero.
-
-    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or Keras optimizer, default="adam"
-        A Keras optimizer brings its own learning rate.
-
-    learning_rate : float, default=1e-3
-        Step size.
-
-    learning_rate_schedule : "cosine", Keras schedule or function, default=None
-        "cosine" falls to zero over the epochs; a Keras schedule, or a function, maps the number
-        of steps taken to the rate. `partial_fit`, which has no end, keeps `learning_rate`.
-
-    batch_size : int or "auto", default="auto"
-        Most rows of a batch; an epoch is cut into batches of nearly equal size. "auto" is the
-        power of two from 32 to 1024 that gives some 64 batches.
-
-    epochs : int, default=100
-        Passes over the training rows, at most.
-
-    early_stopping : bool or "auto", default="auto"
-        Whether to hold out rows and stop when `monitor` no longer gets better. "auto" does
-        where the rarest class then gives at least 10 held-out rows (with fewer, the score is
-        noise, and the rows are worth more in training), and not where all classes have equally
-        many rows: then a sampler stands before it in a pipeline, and its copies or inventions
-        would be held out. ``sampling=SMOTE()`` inside the classifier has no such trouble.
-
-    monitor : str, default="loss"
-        What is judged on the held-out rows: "loss", weighted as in training; or, at the
-        natural class shares, "balanced_accuracy", "f1_macro", "mcc", "geometric_mean",
-        "average_precision" or "roc_auc" (both one against the rest for more than two classes),
-        "f1_rare" (the mean F1 of all classes but the most frequent). Of labels, the mean over
-        them, without "f1_rare".
-
-    validation_fraction : float in (0, 1), default=0.1
-        Share of each class that is held out for early stopping; of labels by iterative
-        stratification, see `skimbalance.sampling.iterative_split`.
-
-    n_iter_no_change : int, default=10
-        Epochs without improvement before training stops.
-
-    tol : float, default=1e-4
-        Least change of the monitor that is an improvement.
-
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, and the standardisation, of the fit before.
 
-    callbacks : Keras callback or list of them, default=None
-        Called around training and each epoch with a Keras model that holds the current
-        weights. A callback with hooks around batches makes training take Keras' own slower
-        `fit`.
-
-    random_state : int, RandomState instance or None, default=None
-        Of the initial weights, the held-out rows, the order of rows, sampling and dropout. The
-        same value gives the same bits.
-
-    verbose : int, default=0
-        1 shows a progress bar with epoch, loss and monitor.
+    [shared parameters]
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; 0 to n_labels - 1 where y is an indicator of labels.
+        Class labels; in the multilabel case 0 to n_labels - 1.
     n_features_in_ : int
-        Columns seen in `fit`.
+        Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X had any.
+        Names of the columns, if X had any.
     class_counts_ : ndarray of shape (n_classes,), or (n_labels, 2)
-        Rows of each class, weighted by `sample_weight`; `partial_fit` adds up. Of labels, rows
-        without and with each.
+        Rows of each class, weighted by `sample_weight`; `partial_fit` accumulates them. In the
+        multilabel case the rows without and with each label.
     class_prior_ : ndarray of shape (n_classes,), or (n_labels, 2)
         Their shares.
     class_weight_ : dict, or list of dict
-        Weight of each class, by label; the mean weight of a training row is 1. Of labels, a dict
-        {0: without, 1: with} each.
+        Weight of each class, by class label; the mean weight of a training row is 1. In the
+        multilabel case a dict {0: without, 1: with} for each label.
     fit_path_ : str
-        "compiled", or that Keras' own fit trained and why.
+        What trained the network: "compiled", or Keras' own fit and why.
     history_ : dict of str to list
-        One value an epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
+        One value for each epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
     n_iter_ : int
         Epochs trained.
     best_epoch_ : int
@@ -175,18 +78,13 @@ default="balanced"
     loss_ : float
         Training loss of that epoch.
     model_ : keras.Model
-        The network as a plain Keras model from raw rows to probabilities, built when asked
-        for; "logits" names its last layer but one.
+        The network as a plain Keras model from raw rows to probabilities, built on access;
+        its last layer but one is called "logits".
 
     See Also
     --------
     skimbalance.losses : The losses, for any Keras model.
     sklearn.neural_network.MLPClassifier : Without weights for classes.
-
-    References
-    ----------
-    .. [1] I. Loshchilov, F. Hutter. "Decoupled Weight Decay Regularization." ICLR 2019.
-       arXiv:1711.05101
 
     Examples
     --------
@@ -204,97 +102,27 @@ default="balanced"
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"batch", "layer"}), None],
-        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
-        "standardize": ["boolean"],
-        "loss": [StrOptions({*LOSS_PARAMS, *LABEL_LOSS_PARAMS}), callable],
-        "gamma": [Interval(Real, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="both"), StrOptions({"balanced"}), dict,
-                  "array-like", None],
-        "tau": [Interval(Real, 0, None, closed="left")],
-        "loss_params": [dict, None],
-        "class_weight": [Interval(Real, 0, 1, closed="both"),
-                         StrOptions({"balanced", "effective"}), dict, "array-like", None],
-        "sampling": [StrOptions(set(ORDERS)), HasMethods("fit_resample")],
-        "output_bias": [StrOptions({"prior"}), None],
-        "optimizer": [StrOptions({"adam", "adamw", "sgd", "rmsprop"}),
-                      HasMethods(["apply", "get_config"])],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate_schedule": [StrOptions({"cosine"}), callable, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
-        "monitor": [StrOptions({"loss", *MONITORS})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "callbacks": [list, tuple, HasMethods("on_epoch_end"), None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }  # fmt: skip
+    }
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes: int | Sequence[int] = (128, 64),
         *,
-        activation="relu",
-        dropout=0.0,
-        normalization=None,
-        weight_decay=None,
-        standardize=True,
-        loss="crossentropy",
-        gamma=2.0,
-        alpha=None,
-        tau=1.0,
-        loss_params=None,
-        class_weight="balanced",
-        sampling="shuffle",
-        output_bias="prior",
-        optimizer="adam",
-        learning_rate=1e-3,
-        learning_rate_schedule=None,
-        batch_size="auto",
-        epochs=100,
-        early_stopping="auto",
-        monitor="loss",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        callbacks=None,
-        random_state=None,
-        verbose=0,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        warm_start: bool = False,
+        **shared: Unpack[RateParameters],
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
         self.normalization = normalization
-        self.weight_decay = weight_decay
-        self.standardize = standardize
-        self.loss = loss
-        self.gamma = gamma
-        self.alpha = alpha
-        self.tau = tau
-        self.loss_params = loss_params
-        self.class_weight = class_weight
-        self.sampling = sampling
-        self.output_bias = output_bias
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.monitor = monitor
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
         self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
+        set_shared(self, shared)
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -320,8 +148,14 @@ default="balanced"
         resume = self.warm_start and hasattr(self, "_fitted")
         return self._fit(X, y, sample_weight, resume=resume)
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train one epoch on a part of the data, with class counts that add up over the parts.
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train one epoch on a part of the data; class counts accumulate over the parts.
 
         Parameters
         ----------
@@ -348,32 +182,39 @@ default="balanced"
         return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
 
     @property
-    def model_(self):
+    def model_(self) -> Any:
         """The network as a plain Keras model, from raw rows to probabilities.
 
         A new one each time it is asked for, with the layers of `skimbalance.networks.mlp`
-        between a Normalization and a Softmax (of labels, a sigmoid) layer.
+        between a Normalization and a Softmax (in the multilabel case a sigmoid) layer.
         """
         check_is_fitted(self)
         from skimbalance._keras.perceptron import Perceptron
 
-        return Perceptron(self._fitted, self.dropout, isinstance(self._target, Labels)).model()
+        return Perceptron(self._fitted, self.dropout, self._target.exclusive).model()
 
     def _read_rows(self, X, y, *, reset, multi_output):
         X, y = validate_data(self, X, y, reset=reset, dtype="numeric", multi_output=multi_output)
         return (X,), y
 
-    def _network(self, params, data, previous):
-        n_features = data.X[0].shape[1]
-        previous = previous and previous.network
-        return architecture_of(params, n_features, self._target.n_outputs, previous)
+    def _design(self, data, course):
+        architecture = Architecture(
+            n_features=data.X[0].shape[1],
+            n_outputs=self._target.n_outputs,
+            hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes),
+            activation=self.activation,
+            normalization=self.normalization,
+            dropout=self.dropout > 0,
+        )
+        if course.previous is not None:
+            check_same_layers(architecture, course.previous.network)
+        return Settings.of(self.get_params(deep=False)), architecture
 
     def _train(self, plan):
         from skimbalance._keras.perceptron import Perceptron
         from skimbalance._keras.training import train
 
-        labels = isinstance(self._target, Labels)
-        return train(plan, Perceptron(plan.start, self.dropout, labels))
+        return train(plan, Perceptron(plan.start, self.dropout, plan.target.exclusive))
 
     def _logits(self, X):
         check_is_fitted(self)

@@ -1,23 +1,19 @@
-"""A classifier around a Keras network of the user's own, in scikeras' conventions."""
+"""A classifier around a custom Keras network, in scikeras' conventions."""
 
-from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skimbalance._fit.estimator import TableClassifier
-from skimbalance._fit.loss_parameters import LABEL_LOSS_PARAMS, LOSS_PARAMS
-from skimbalance._fit.plan import ORDERS
-from skimbalance._fit.targets import Labels
-from skimbalance._validation import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    validate_parameter_constraints,
-)
-from skimbalance.metrics._monitors import MONITORS
+from skimbalance._fit.parameters import SharedParameters, set_shared, shares
+from skimbalance._fit.settings import Settings
+from skimbalance._losses.records import SIGMOID, SOFTMAX
+from skimbalance._validation import HasMethods, one_of, validate_parameter_constraints
+from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["ImbalancedKerasClassifier"]
 
@@ -26,12 +22,16 @@ PROBES = 32
 
 DEFAULT_OPTIMIZER = "adam"
 
+# How rows are checked: numbers, of any shape.
+ROWS = {"dtype": "numeric", "allow_nd": True}
+
 # Sets the initial weights apart from other streams of random numbers of the same seed.
 INITIAL = 3
 
 
+@shares(SharedParameters, loss=None)
 class ImbalancedKerasClassifier(TableClassifier):
-    """A Keras network of your own with weights, losses, sampling and stopping for rare classes.
+    """A custom Keras network with weights, losses, sampling and stopping for rare classes.
 
     Build functions written for scikeras [1]_ work unchanged. Models of Keras' functional and
     sequential kind train in the compiled engine of `ImbalancedMLPClassifier`, others by Keras'
@@ -41,7 +41,7 @@ class ImbalancedKerasClassifier(TableClassifier):
     ----------
     model : callable or keras.Model, default=None
         Function that returns a Keras model, compiled or not, from rows to probabilities
-        (softmax, sigmoid) or to logits: which, is found out. It may take ``meta`` (a dict of
+        (softmax, sigmoid) or to logits; detected automatically. It may take ``meta`` (a dict of
         what `fit` saw: "n_features_in_", "X_shape_", "n_classes_", "classes_", "target_type_",
         ...), ``compile_kwargs`` ("optimizer", "loss", "metrics") and ``params`` (all parameters
         of the classifier), and parameters of its own. Weights drawn by initializers without a
@@ -49,105 +49,61 @@ class ImbalancedKerasClassifier(TableClassifier):
         `skimbalance.networks.mlp` with layer normalization.
 
     loss : str, Keras loss, its class or function, default=None
-        As of `ImbalancedMLPClassifier`, or a name of Keras'. None is the loss that the model is
-        compiled with, and "crossentropy" where it is not. A cross-entropy in any of Keras' forms
-        is "crossentropy". Other losses get what Keras would give them: of a model with a single
-        output 0 or 1 and that output, else one-hot targets (sparse losses: class indices).
+        A name as in `ImbalancedMLPClassifier`, or one of Keras'. None is the loss that the model
+        is compiled with, and "crossentropy" where it is not. A cross-entropy in any of Keras'
+        forms is "crossentropy". Other losses get what Keras would give them: for a model with a
+        single output 0 or 1 and that output, else one-hot targets (sparse losses: class indices).
 
-    gamma : float, default=2.0
-        Focusing of loss="focal".
-
-    alpha : float, "balanced", dict or array-like, default=None
-        Class weights inside loss="focal".
-
-    tau : float, default=1.0
-        Strength of "logit_adjusted" and "vector_scaling".
-
-    loss_params : dict, default=None
-        Further parameters of a named loss, see `ImbalancedMLPClassifier`.
-
-    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
-default="balanced"
-        See `skimbalance.class_weight.compute_class_weight`; of labels, weights of each label's
-        own positives and negatives.
-
-    sampling : str or imbalanced-learn sampler, default="shuffle"
-        "shuffle", "stratified", "balanced", or a sampler for rows of two dimensions.
+    optimizer : str, Keras optimizer or its class, default="adam"
+        The optimizer of a model that is not compiled, or compiled with ``compile_kwargs``.
+        ``optimizer__learning_rate=...`` and the like are its parameters, where it is a name or a
+        class.
 
     output_bias : {"prior", None}, default="prior"
         Whether the output layer, if it has a bias of zeros, starts at the class shares.
 
-    optimizer : str, Keras optimizer or its class, default="adam"
-        Of a model that is not compiled, or compiled with ``compile_kwargs``.
-        ``optimizer__learning_rate=...`` and its like are its parameters, where it is a name or a
-        class.
-
     metrics : list of str, Keras metric, its class or function, default=None
         Computed at the end of each epoch on the training rows (``history_["accuracy"]``) and on
-        held-out rows (``history_["val_accuracy"]``), at the natural class shares. Of two classes
+        held-out rows (``history_["val_accuracy"]``), at the natural class shares. For two classes
         they judge the probability of the second, categorical ones those of both; a metric with a
         value for each class gives ``f1_score_0`` and so on. None is those that the model is
-        compiled with. Stopping has its own: `monitor`.
-
-    batch_size : int or "auto", default="auto"
-        Most rows of a batch.
-
-    epochs : int, default=100
-        Passes over the training rows, at most.
-
-    early_stopping : bool or "auto", default="auto"
-        Whether to hold out rows and stop when `monitor` no longer gets better; see
-        `ImbalancedMLPClassifier`.
-
-    monitor : str, default="loss"
-        What is judged on the held-out rows, see `ImbalancedMLPClassifier`.
-
-    validation_fraction : float in (0, 1), default=0.1
-        Share of each class that is held out for early stopping.
-
-    n_iter_no_change : int, default=10
-        Epochs without improvement before training stops.
-
-    tol : float, default=1e-4
-        Least change of the monitor that is an improvement.
+        compiled with. Early stopping has its own: `monitor`.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.
 
     callbacks : Keras callback, its class or name, or a list or dict of them, default=None
-        ``callbacks__patience=...`` are parameters of classes and names.
+        Called around training and each epoch. ``callbacks__patience=...`` and the like are
+        parameters of those that are given as a class or a name.
 
-    random_state : int, RandomState instance or None, default=None
-        Of the initial weights, the held-out rows, the order of rows, sampling and dropout.
-
-    verbose : int, default=0
-        1 shows a progress bar.
+    [shared parameters]
 
     **routed
-        Parameters with a prefix, as in scikeras: ``model__units=64`` for the build function
-        (also without prefix), ``optimizer__...`` and ``callbacks__...`` for what is given as a
-        name or class, ``loss__...`` and ``metrics__...`` for classes; ``fit__batch_size``,
-        ``fit__epochs`` and ``fit__verbose`` stand for the parameters of these names. All may
-        be in a grid.
+        The shared parameters above, and parameters with a prefix, as in scikeras:
+        ``model__units=64`` for the build function (also without prefix), ``optimizer__...`` and
+        ``callbacks__...`` for what is given as a name or class, ``loss__...`` and
+        ``metrics__...`` for classes; ``fit__batch_size``, ``fit__epochs`` and ``fit__verbose``
+        stand for the parameters of these names. All of them may be in a grid.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; 0 to n_labels - 1 where y is an indicator of labels.
+        Class labels; in the multilabel case 0 to n_labels - 1.
     n_features_in_ : int
-        Columns seen in `fit`, of X of two or more dimensions.
+        Number of columns seen in `fit`, if X has two or more dimensions.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X had any.
+        Names of the columns, if X had any.
     X_shape_ : tuple of int
-        Shape of X in `fit`; of several inputs a list.
+        Shape of X in `fit`; a list of shapes for several inputs.
     class_counts_, class_prior_ : ndarray of shape (n_classes,), or (n_labels, 2)
-        Weighted rows of each class, and their shares; of labels, without and with each.
+        Weighted rows of each class, and their shares; in the multilabel case without and with
+        each label.
     class_weight_ : dict, or list of dict
-        Weight of each class, by label; the mean weight of a training row is 1.
+        Weight of each class, by class label; the mean weight of a training row is 1.
     fit_path_ : str
-        "compiled", or that Keras' own fit trained and why.
+        What trained the network: "compiled", or Keras' own fit and why.
     history_ : dict of str to list
-        One value an epoch: "loss", metrics and, with held-out rows, "val_loss", "val_" +
+        One value for each epoch: "loss", metrics and, with held-out rows, "val_loss", "val_" +
         monitor, "val_" + metric.
     n_iter_, best_epoch_ : int
         Epochs trained, and the one whose weights were kept.
@@ -189,109 +145,55 @@ default="balanced"
     _parameter_constraints = {
         "model": [callable, HasMethods(["get_config", "fit"]), None],
         "loss": [str, callable, None],
-        "gamma": [Interval(Real, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="both"), StrOptions({"balanced"}), dict,
-                  "array-like", None],
-        "tau": [Interval(Real, 0, None, closed="left")],
-        "loss_params": [dict, None],
-        "class_weight": [Interval(Real, 0, 1, closed="both"),
-                         StrOptions({"balanced", "effective"}), dict, "array-like", None],
-        "sampling": [StrOptions(set(ORDERS)), HasMethods("fit_resample")],
-        "output_bias": [StrOptions({"prior"}), None],
         "optimizer": [str, callable, HasMethods(["apply", "get_config"])],
         "metrics": [str, list, tuple, callable, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
-        "monitor": [StrOptions({"loss", *MONITORS})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
         "callbacks": [str, list, tuple, dict, callable, HasMethods("on_epoch_end"), None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }  # fmt: skip
+    }
 
     def __init__(
         self,
-        model=None,
+        model: Any = None,
         *,
-        loss=None,
-        gamma=2.0,
-        alpha=None,
-        tau=1.0,
-        loss_params=None,
-        class_weight="balanced",
-        sampling="shuffle",
-        output_bias="prior",
-        optimizer=DEFAULT_OPTIMIZER,
-        metrics=None,
-        batch_size="auto",
-        epochs=100,
-        early_stopping="auto",
-        monitor="loss",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        callbacks=None,
-        random_state=None,
-        verbose=0,
-        **routed,
+        metrics: Any = None,
+        warm_start: bool = False,
+        **routed: Any,
     ):
         self.model = model
-        self.loss = loss
-        self.gamma = gamma
-        self.alpha = alpha
-        self.tau = tau
-        self.loss_params = loss_params
-        self.class_weight = class_weight
-        self.sampling = sampling
-        self.output_bias = output_bias
-        self.optimizer = optimizer
         self.metrics = metrics
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.monitor = monitor
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
         self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
+        shared = {name: routed.pop(name) for name in self._shared_defaults if name in routed}
+        set_shared(self, shared)
         for name, value in routed.items():
             setattr(self, name, value)
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters, with the routed ones.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether those of parameters that are estimators come, too.
+            Whether to include the parameters of nested estimators.
 
         Returns
         -------
         params : dict
-            By name.
+            Values by parameter name.
         """
         return {**super().get_params(deep=deep), **self._routed()}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, routed ones among them.
 
         Parameters
         ----------
         **params
-            By name.
+            Values by parameter name.
 
         Returns
         -------
         self : ImbalancedKerasClassifier
-            With the parameters.
+            The classifier itself.
 
         Raises
         ------
@@ -309,7 +211,7 @@ default="balanced"
         super().set_params(**own)
         return self
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Build the network and train it.
 
         Parameters
@@ -335,8 +237,14 @@ default="balanced"
         resume = self.warm_start and hasattr(self, "_fitted")
         return self._fit(X, y, sample_weight, resume=resume)
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train one epoch on a part of the data, with class counts that add up over the parts.
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train one epoch on a part of the data; class counts accumulate over the parts.
 
         Parameters
         ----------
@@ -363,16 +271,16 @@ default="balanced"
         return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
 
     @property
-    def model_(self):
+    def model_(self) -> Any:
         """The Keras model with the fitted weights, as the build function returned it."""
         check_is_fitted(self)
         return self._fitted_network().show(self._fitted.weights)
 
     def __getstate__(self):
-        """Without the live Keras model: it is built anew when it is wanted."""
+        """The state without the live Keras model, which is built anew when it is needed."""
         return self._without_model(super().__getstate__())
 
-    # -- routed parameters ----------------------------------------------------------------------
+    # Routed parameters
 
     def _is_routed(self, name):
         if name in type(self)._parameter_constraints:
@@ -407,7 +315,7 @@ default="balanced"
         from skimbalance._keras.routing import check_names, check_routed
 
         owner, params = type(self).__name__, self.get_params(deep=False)
-        check_names(owner, params, {*LOSS_PARAMS, *LABEL_LOSS_PARAMS})
+        check_names(owner, params, {*SOFTMAX, *SIGMOID})
         check_routed(owner, params, self._routed())
 
     def _fit_params(self):
@@ -416,22 +324,21 @@ default="balanced"
 
         return {name: getattr(self, f"fit__{name}", getattr(self, name)) for name in FIT_PARAMS}
 
-    # -- rows -----------------------------------------------------------------------------------
+    # Rows
 
     def _read_rows(self, X, y, *, reset, multi_output):
         """X as a tuple of arrays, one for each input, and y."""
         parts, keys = _inputs(X)
-        rows = {"dtype": "numeric", "allow_nd": True}
         if parts is None:
-            X, y = validate_data(self, X, y, reset=reset, multi_output=multi_output, **rows)
+            X, y = validate_data(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
             parts = (X,)
         else:
-            parts = tuple(check_array(part, input_name="X", **rows) for part in parts)
+            parts = _checked(parts)
             y = check_array(y, accept_sparse="csr") if multi_output else column_or_1d(y, warn=True)
             check_consistent_length(*parts, y)
-            # Those of a fit before.
-            vars(self).pop("n_features_in_", None)
-            vars(self).pop("feature_names_in_", None)
+            # A fit before may have set them.
+            self.__dict__.pop("n_features_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
         self._check_for_sampler([part.shape for part in parts])
         if reset:
             self._input_keys = keys
@@ -443,23 +350,20 @@ default="balanced"
     def _read_new_rows(self, X):
         """X as a tuple of arrays, to predict."""
         parts, keys = _inputs(X)
-        rows = {"dtype": "numeric", "allow_nd": True}
         if parts is None:
-            parts = (validate_data(self, X, reset=False, **rows),)
-        else:
-            parts = tuple(check_array(part, input_name="X", **rows) for part in parts)
-        return self._as_in_fit(parts, keys)
+            return self._as_in_fit((validate_data(self, X, reset=False, **ROWS),), None)
+        return self._as_in_fit(_checked(parts), keys)
 
     def _check_for_sampler(self, shapes):
         if not isinstance(self.sampling, str) and (len(shapes) > 1 or len(shapes[0]) != 2):
             raise ValueError(
-                f"The 'sampling' parameter of {type(self).__name__} must be 'shuffle', "
-                "'stratified' or 'balanced' where X is not one array of two dimensions. "
+                f"The 'sampling' parameter of {type(self).__name__} must be {one_of(STREAMS)} "
+                "where X is not one array of two dimensions. "
                 f"Got {self.sampling!r} for X of shape {shapes}."
             )
 
     def _as_in_fit(self, parts, keys):
-        """The inputs in the order of the fit; checks that there are such, of such rows."""
+        """The inputs in the order of the fit; checks their number and shape."""
         expected = self._input_keys
         if (keys is None) != (expected is None) or (keys and set(keys) != set(expected)):
             known, got = ("one array" if k is None else repr(k) for k in (expected, keys))
@@ -477,37 +381,52 @@ default="balanced"
                 )
         return parts
 
-    # -- the network ----------------------------------------------------------------------------
+    # The network
 
-    def _network(self, params, data, previous):
+    def _design(self, data, course):
         from skimbalance._keras.compiled import loss_and_optimizer
+        from skimbalance._keras.custom import custom_network
         from skimbalance._keras.metrics import Metrics
 
-        owner = type(self).__name__
-        of_callbacks = {name for name in vars(params) if name.startswith("callbacks")}
+        owner, params = type(self).__name__, self.get_params(deep=False)
         self._built_with = {
-            "params": {k: v for k, v in vars(params).items() if k not in of_callbacks},
+            "params": {k: v for k, v in params.items() if not k.startswith("callbacks")},
             "shapes": [(len(x), *x.shape[1:]) for x in data.X],
             "dtypes": [x.dtype.str for x in data.X],
         }
         rows = data.index[np.arange(self._n_probes()) % len(data.index)]
         X = tuple(x[rows] for x in data.X)
         seed = check_random_state(self.random_state).randint(2**31)
-        built = self._build(vars(params), X, np.random.default_rng([seed, INITIAL]))
-        _check_optimizer(params.optimizer, built, owner)
-        vars(params).update(self._fit_params())
-        params.callbacks = built.callbacks
-        params.standardize = False
-        takes_logits = loss_and_optimizer(params, built, owner)
-        network = self._as_network(built.model, X, takes_logits=takes_logits)
+        built = self._build(params, X, np.random.default_rng([seed, INITIAL]))
+        _check_optimizer(params["optimizer"], built, owner)
+        compiled = loss_and_optimizer(params, built, owner)
+        network = custom_network(
+            built.model,
+            self._target,
+            X,
+            keys=self._input_names,
+            takes_logits=compiled.takes_logits,
+            owner=owner,
+        )
         self._built_with["found"] = network.found
-        params.metrics = Metrics.of(built, network, self.metrics)
+        previous = course.previous
         if previous is not None and _shapes(previous.weights) != _shapes(network.weights()):
             raise ValueError(
                 "A fit that goes on from the one before must have the same model. Got one with "
                 "weights of other shapes."
             )
-        return network
+        settings = Settings.of(
+            params | self._fit_params(),
+            loss=compiled.loss,
+            optimizer=compiled.optimizer,
+            learning_rate=compiled.learning_rate,
+            learning_rate_schedule=compiled.learning_rate_schedule,
+            weight_decay=compiled.weight_decay,
+            callbacks=built.callbacks,
+            metrics=Metrics.of(built, self._target, self.metrics),
+            standardize=False,
+        )
+        return settings, network
 
     def _n_probes(self):
         """Rows on which to build a model: at least one for each class."""
@@ -517,39 +436,37 @@ default="balanced"
         """Let scikeras build the model and what goes with it, on some rows."""
         from skimbalance._keras.scikeras import build
 
-        y = np.resize(self.classes_, self._n_probes())
-        if isinstance(self._target, Labels):
-            y = (np.arange(len(y))[:, None] + np.arange(len(self.classes_))) % 2
         return build(
             params,
             [name for name in params if name not in type(self)._parameter_constraints],
             X,
-            y,
+            self._target.example(self._n_probes()),
             shapes=self._built_with["shapes"],
             keys=self._input_keys,
             rng=rng,
         )
 
-    def _as_network(self, model, X, **known):
-        from skimbalance._keras.network import KerasNetwork
-
+    @property
+    def _input_names(self):
+        """Names of the inputs where X is a dict of them, else None."""
         keys = self._input_keys
-        return KerasNetwork(
-            model,
-            self._target,
-            X,
-            keys=keys if keys is not None and isinstance(keys[0], str) else None,
-            owner=type(self).__name__,
-            **known,
-        )
+        return keys if keys is not None and isinstance(keys[0], str) else None
 
     def _fitted_network(self):
         def build():
+            from skimbalance._keras.network import KerasNetwork
+
             known = self._built_with
             parts = zip(known["shapes"], known["dtypes"], strict=True)
             X = tuple(np.zeros((self._n_probes(), *s[1:]), dtype) for s, dtype in parts)
-            model = self._build(known["params"], X, np.random.default_rng(0)).model
-            return self._as_network(model, X, found=known["found"])
+            return KerasNetwork(
+                self._build(known["params"], X, np.random.default_rng(0)).model,
+                self._target,
+                X,
+                known["found"],
+                keys=self._input_names,
+                owner=type(self).__name__,
+            )
 
         return self._live_network(build)
 
@@ -570,8 +487,13 @@ def _inputs(X):
     # One kind of sparse array is a dict, too.
     if isinstance(X, dict) and not issparse(X):
         return list(X.values()), list(X)
-    several = isinstance(X, list | tuple) and X and all(getattr(x, "ndim", 0) >= 2 for x in X)
-    return (list(X), [*range(len(X))]) if several else (None, None)
+    is_list = isinstance(X, list | tuple) and X and all(getattr(x, "ndim", 0) >= 2 for x in X)
+    return (list(X), [*range(len(X))]) if is_list else (None, None)
+
+
+def _checked(parts):
+    """Several inputs as arrays."""
+    return tuple(check_array(part, input_name="X", **ROWS) for part in parts)
 
 
 def _shapes(weights):

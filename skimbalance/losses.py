@@ -30,6 +30,7 @@ from skimbalance._losses.label_functions import (
     label_crossentropy,
     sigmoid_f1,
 )
+from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance._losses.sigmoid import (
     AsymmetricCrossentropy,
     BinaryFocalCrossentropy,
@@ -81,23 +82,7 @@ __all__ = [
 ]
 
 #: Value of a classifier's `loss` for class labels -> function of (targets, logits, parameters).
-LOSSES = {
-    "crossentropy": crossentropy,
-    "focal": focal_crossentropy,
-    "logit_adjusted": logit_adjusted_crossentropy,
-    "ldam": ldam_crossentropy,
-    "vector_scaling": vector_scaling_crossentropy,
-    "poly1": poly1_crossentropy,
-    "generalized": generalized_crossentropy,
-    "expected_cost": expected_cost,
-    "soft_f1": soft_f1,
-}
+LOSSES = {name: globals()[loss.function] for name, loss in SOFTMAX.items()}
 
 #: Value of a classifier's `loss` for multilabel y -> function of (targets, logits, parameters).
-LABEL_LOSSES = {
-    "crossentropy": label_crossentropy,
-    "focal": binary_focal_crossentropy,
-    "asymmetric": asymmetric_crossentropy,
-    "distribution_balanced": distribution_balanced_crossentropy,
-    "soft_f1": sigmoid_f1,
-}
+LABEL_LOSSES = {name: globals()[loss.function] for name, loss in SIGMOID.items()}

@@ -2,21 +2,23 @@
 
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any, Self, Unpack
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import f1_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skimbalance._fit.data import Data
 from skimbalance._fit.encoding import Encoder
 from skimbalance._fit.estimator import NetworkClassifier
-from skimbalance._fit.loss_parameters import LOSS_PARAMS
-from skimbalance._fit.perceptron import softmax
-from skimbalance._fit.plan import Data
+from skimbalance._fit.parameters import RateParameters, set_shared, shares
 from skimbalance._fit.sequences import labels_of, read_sequences
+from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Steps
+from skimbalance._losses.records import SOFTMAX
 from skimbalance._validation import (
-    HasMethods,
     Interval,
     StrOptions,
     as_array,
@@ -25,8 +27,8 @@ from skimbalance._validation import (
 )
 from skimbalance.decision._learning import Goal, HeldOut
 from skimbalance.decision._objectives import WHOLE, make_objective
-from skimbalance.metrics._monitors import MONITORS
-from skimbalance.posterior import CLOSED_FORMS, log_posterior
+from skimbalance.posterior import CLOSED_FORMS
+from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["ImbalancedSequenceClassifier"]
 
@@ -34,6 +36,14 @@ __all__ = ["ImbalancedSequenceClassifier"]
 BLOCK_STEPS = 2**14
 
 
+@shares(
+    RateParameters,
+    class_weight=0.5,
+    learning_rate=1e-2,
+    batch_size=32,
+    epochs=30,
+    monitor="f1_rare",
+)
 class ImbalancedSequenceClassifier(NetworkClassifier):
     """Sequence labelling for rare classes: a class for each step.
 
@@ -54,98 +64,67 @@ class ImbalancedSequenceClassifier(NetworkClassifier):
         Layers of the network.
 
     embedding_dim : int, default=32
-        Length of the vector learnt for each token; features have none.
+        Length of the vector learnt for each token; ignored for features.
 
     dropout : float in [0, 1), default=0.0
         Share of the outputs of each layer dropped in training.
 
     min_frequency : int, default=1
-        Tokens that occur less often in training are read as one infrequent token, and so are
+        Tokens that occur less often in training are treated as one infrequent token, and so are
         unknown ones in `predict`. With 1 an unknown token is an error.
-
-    standardize : bool, default=True
-        Whether features (not tokens) are standardised by mean and deviation of the training
-        steps.
-
-    loss : str or Keras loss, default="crossentropy"
-        Of each step, as of `ImbalancedMLPClassifier`.
-
-    gamma : float, default=2.0
-        Focusing of loss="focal".
-
-    alpha : float, "balanced", dict or array-like, default=None
-        Class weights inside loss="focal".
-
-    tau : float, default=1.0
-        Strength of "logit_adjusted" and "vector_scaling".
-
-    loss_params : dict, default=None
-        Further parameters of the loss, see `ImbalancedMLPClassifier`.
-
-    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
-default=0.5
-        Of steps. "balanced" finds most of the rare ones, at the price of many false alarms; the
-        square root of it, 0.5, is a compromise for F1. See
-        `skimbalance.class_weight.compute_class_weight`.
-
-    sampling : {"shuffle", "balanced"}, default="shuffle"
-        Of sequences: "balanced" tells them apart by the rarest class that they hold, and draws
-        each kind equally often.
-
-    output_bias : {"prior", None}, default="prior"
-        Whether the output layer starts at the class shares of the steps.
-
-    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or Keras optimizer, default="adam"
-        A Keras optimizer brings its own learning rate.
-
-    learning_rate : float, default=1e-2
-        Step size. It suits the default network; many layers of convolutions want less, 3e-3.
-
-    learning_rate_schedule : "cosine", Keras schedule or function, default=None
-        As of `ImbalancedMLPClassifier`.
-
-    weight_decay : float, default=None
-        As of `ImbalancedMLPClassifier`.
-
-    batch_size : int or "auto", default=32
-        Most sequences of a batch. Sequences of like length share one, so that unequal lengths
-        cost little.
-
-    epochs : int, default=30
-        Passes over the training sequences, at most.
-
-    early_stopping : bool or "auto", default="auto"
-        Whether to hold out sequences, stratified by their rare classes, and stop when `monitor`
-        no longer gets better. "auto" does where at least 10 held-out sequences then hold the
-        rarest class, or with an `objective`.
-
-    monitor : str, default="f1_rare"
-        What is judged on the held-out steps: "f1_rare", the mean F1 of all classes but the most
-        frequent; "loss"; or "average_precision", "f1_macro", "balanced_accuracy", "mcc",
-        "geometric_mean", "roc_auc".
-
-    validation_fraction : float in (0, 1), default=0.1
-        Share of the sequences that is held out.
-
-    n_iter_no_change : int, default=10
-        Epochs without improvement before training stops.
-
-    tol : float, default=1e-4
-        Least change of the monitor that is an improvement.
 
     objective : str, default=None
         "f1_macro", "balanced_accuracy", "f1_weighted", "mcc", "geometric_mean" or "cohen_kappa":
         the held-out steps also tune a weight for each class, as `TunedDecisionClassifierCV`
         does, and calibrate the probabilities. None decides for the most probable class.
 
-    callbacks : Keras callback or list of them, default=None
-        As of `ImbalancedMLPClassifier`.
+    loss : str or Keras loss, default="crossentropy"
+        Loss of each step, as in `ImbalancedMLPClassifier`.
 
-    random_state : int, RandomState instance or None, default=None
-        Of the initial weights, the held-out sequences, their order and dropout.
+    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
+default=0.5
+        How much the steps of each class count in the loss, see
+        `skimbalance.class_weight.compute_class_weight`. "balanced" finds most of the rare ones,
+        at the price of many false alarms; its square root, 0.5, is a compromise for F1, and
+        therefore the default here.
 
-    verbose : int, default=0
-        1 shows a progress bar.
+    sampling : {"shuffle", "balanced"}, default="shuffle"
+        Order of the sequences. "balanced" groups them by the rarest class that they hold, and
+        draws each group equally often.
+
+    output_bias : {"prior", None}, default="prior"
+        Whether the biases of the output layer start at the class shares of the steps.
+
+    learning_rate : float, default=1e-2
+        Step size. It suits the default network, and is larger than that of
+        `ImbalancedMLPClassifier` as an epoch has few batches; many layers of convolutions need a
+        smaller one, 3e-3.
+
+    batch_size : int or "auto", default=32
+        Most sequences of a batch. Sequences of like length share one, so that unequal lengths
+        cost little.
+
+    epochs : int, default=30
+        Maximum number of passes over the training sequences.
+
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out sequences, stratified by their rare classes, and stop when `monitor`
+        no longer gets better. "auto" does so if at least 10 held-out sequences then hold the
+        rarest class, or if there is an `objective`.
+
+    monitor : str, default="f1_rare"
+        What is judged on the held-out steps: "f1_rare", the mean F1 of all classes but the most
+        frequent, as the loss of nearly all steps hides them; "loss"; or "average_precision",
+        "f1_macro", "balanced_accuracy", "mcc", "geometric_mean", "roc_auc".
+
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the sequences that is held out.
+
+    standardize : bool, default=True
+        Whether features (not tokens) are standardised by mean and deviation of the training
+        steps.
+
+    [shared parameters]
 
     Attributes
     ----------
@@ -154,23 +133,23 @@ default=0.5
     class_counts_, class_prior_ : ndarray of shape (n_classes,)
         Weighted steps of each class, and their shares.
     class_weight_ : dict
-        Weight of each class, by label.
+        Weight of each class, by class label.
     decision_matrix_ : ndarray of shape (n_classes, n_classes)
         With an `objective`: `predict` takes the largest of ``predict_proba(X) @
         decision_matrix_``.
     decision_weights_ : ndarray of shape (n_classes,)
         Its diagonal, with mean 1: the weight of each class.
     history_ : dict of str to list
-        One value an epoch.
+        One value for each epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
     n_iter_, best_epoch_ : int
         Epochs trained, and the one whose weights were kept.
     loss_ : float
         Training loss of that epoch.
     fit_path_ : str
-        "compiled", or that Keras' own fit trained and why.
+        What trained the network: "compiled", or Keras' own fit and why.
     model_ : keras.Model
-        The network, to logits: from numbers of tokens, where 0 is padding; or from standardised
-        features followed by a 1, where padding is zero.
+        The network to logits. Its input are numbers of tokens, where 0 is padding; or
+        standardised features followed by a 1, where padding is zero.
 
     See Also
     --------
@@ -182,7 +161,7 @@ default=0.5
     arrays of tokens (strings or integers), or arrays of shape (n_steps, n_features); floats without
     an axis of features are one feature. Or it is one NumPy array of shape (n_sequences, n_steps) or
     (n_sequences, n_steps, n_features), with a `mask` of the steps that count, or a masked array.
-    y is given alike.
+    y has the same form.
 
     References
     ----------
@@ -207,68 +186,22 @@ default=0.5
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "min_frequency": [Interval(Integral, 1, None, closed="left")],
-        "standardize": ["boolean"],
-        "loss": [StrOptions(set(LOSS_PARAMS)), callable],
-        "gamma": [Interval(Real, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="both"), StrOptions({"balanced"}), dict,
-                  "array-like", None],
-        "tau": [Interval(Real, 0, None, closed="left")],
-        "loss_params": [dict, None],
-        "class_weight": [Interval(Real, 0, 1, closed="both"),
-                         StrOptions({"balanced", "effective"}), dict, "array-like", None],
-        "sampling": [StrOptions({"shuffle", "balanced"})],
-        "output_bias": [StrOptions({"prior"}), None],
-        "optimizer": [StrOptions({"adam", "adamw", "sgd", "rmsprop"}),
-                      HasMethods(["apply", "get_config"])],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate_schedule": [StrOptions({"cosine"}), callable, None],
-        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean", StrOptions({"auto"})],
-        "monitor": [StrOptions({"loss", *MONITORS})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "loss": [StrOptions(set(SOFTMAX)), callable],
+        "sampling": [StrOptions({k for k, v in STREAMS.items() if not v.composes_batches})],
         "objective": [StrOptions(set(WHOLE)), None],
-        "callbacks": [list, tuple, HasMethods("on_epoch_end"), None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }  # fmt: skip
+    }
 
     def __init__(
         self,
-        network="bilstm",
+        network: str = "bilstm",
         *,
-        units=64,
-        n_layers=1,
-        embedding_dim=32,
-        dropout=0.0,
-        min_frequency=1,
-        standardize=True,
-        loss="crossentropy",
-        gamma=2.0,
-        alpha=None,
-        tau=1.0,
-        loss_params=None,
-        class_weight=0.5,
-        sampling="shuffle",
-        output_bias="prior",
-        optimizer="adam",
-        learning_rate=1e-2,
-        learning_rate_schedule=None,
-        weight_decay=None,
-        batch_size=32,
-        epochs=30,
-        early_stopping="auto",
-        monitor="f1_rare",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        objective=None,
-        callbacks=None,
-        random_state=None,
-        verbose=0,
+        units: int = 64,
+        n_layers: int = 1,
+        embedding_dim: int = 32,
+        dropout: float = 0.0,
+        min_frequency: int = 1,
+        objective: str | None = None,
+        **shared: Unpack[RateParameters],
     ):
         self.network = network
         self.units = units
@@ -276,32 +209,16 @@ default=0.5
         self.embedding_dim = embedding_dim
         self.dropout = dropout
         self.min_frequency = min_frequency
-        self.standardize = standardize
-        self.loss = loss
-        self.gamma = gamma
-        self.alpha = alpha
-        self.tau = tau
-        self.loss_params = loss_params
-        self.class_weight = class_weight
-        self.sampling = sampling
-        self.output_bias = output_bias
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.monitor = monitor
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
         self.objective = objective
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
+        set_shared(self, shared)
 
-    def fit(self, X, y, sample_weight=None, mask=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+    ) -> Self:
         """Train the network, and tune the decision if there is an `objective`.
 
         Parameters
@@ -313,7 +230,7 @@ default=0.5
         sample_weight : array-like of shape (n_sequences,), default=None
             How much each sequence counts.
         mask : array-like of bool of shape (n_sequences, n_steps), default=None
-            Which steps of an array count; the others are as if they were not there.
+            Which steps of an array count; the others are ignored.
 
         Returns
         -------
@@ -327,7 +244,7 @@ default=0.5
         """
         return self._fit(X, y, sample_weight, resume=False, mask=mask)
 
-    def predict(self, X, mask=None):
+    def predict(self, X: Any, mask: npt.ArrayLike | None = None) -> list[np.ndarray] | np.ndarray:
         """The class of each step.
 
         Parameters
@@ -345,7 +262,7 @@ default=0.5
         sequences, decided = self._decided(X, mask)
         return sequences.split(self.classes_[decided])
 
-    def predict_proba(self, X, mask=None):
+    def predict_proba(self, X: Any, mask: npt.ArrayLike | None = None) -> np.ndarray:
         """Probabilities of each step.
 
         As the network was trained to give them; with an `objective`, natural and calibrated ones.
@@ -364,11 +281,11 @@ default=0.5
         """
         sequences, logits = self._logits(X, mask)
         if self._decision is None:
-            return sequences.spread(softmax(logits))
+            return sequences.spread(self._target.proba(logits))
         calibrator, _ = self._decision
         return sequences.spread(calibrator(self._natural(logits)))
 
-    def predict_posterior(self, X, mask=None):
+    def predict_posterior(self, X: Any, mask: npt.ArrayLike | None = None) -> np.ndarray:
         """Probabilities in the population that the steps came from.
 
         Parameters
@@ -389,9 +306,15 @@ default=0.5
             If the loss has no closed form.
         """
         sequences, logits = self._logits(X, mask)
-        return sequences.spread(np.exp(log_posterior(logits=logits, **self._fitted.posterior)))
+        return sequences.spread(self._target.posterior(logits, self._fitted.posterior))
 
-    def score(self, X, y, sample_weight=None, mask=None):
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+    ) -> float:
         """Mean F1 of the classes over all steps that count.
 
         Parameters
@@ -418,16 +341,16 @@ default=0.5
         return float(f1_score(true, decided, average="macro", sample_weight=weight))
 
     @property
-    def model_(self):
+    def model_(self) -> Any:
         """The network with the fitted weights."""
         check_is_fitted(self)
         return self._fitted_network().show(self._fitted.weights)
 
     def __getstate__(self):
-        """Without the live Keras model: it is built anew when it is wanted."""
+        """The state without the live Keras model, which is built anew when it is needed."""
         return self._without_model(super().__getstate__())
 
-    # -- training -----------------------------------------------------------------------------
+    # Training
 
     def _read(self, X, y, sample_weight, *, resume, mask):
         owner = type(self).__name__
@@ -455,17 +378,18 @@ default=0.5
             lengths=sequences.lengths,
         )
 
-    def _network(self, params, data, previous):
-        if params.objective is not None:
+    def _design(self, data, course):
+        params = self.get_params(deep=False)
+        if self.objective is not None:
             self._check_held_out(data.y)
-            params.early_stopping = True
-        # The encoder does it, as padding is to stay zero.
-        params.standardize = False
+            params["early_stopping"] = True
         options = {"n_layers": self.n_layers, "embedding_dim": self.embedding_dim}
         options["units" if self.network == "bilstm" else "filters"] = self.units
         options["dropout"] = self.dropout
         self._architecture = self.network, {"n_outputs": len(self.classes_), **options}
-        return self._built(int(check_random_state(self.random_state).randint(2**31)))
+        network = self._built(int(check_random_state(self.random_state).randint(2**31)))
+        # The encoder standardises, as padding must stay zero.
+        return Settings.of(params, standardize=False), network
 
     def _check_held_out(self, y):
         """Whether there can be held-out sequences to tune a decision on."""
@@ -486,7 +410,7 @@ default=0.5
 
     def _built(self, seed):
         """The network, with weights drawn from a seed."""
-        from skimbalance._keras.network import KerasNetwork
+        from skimbalance._keras.network import Found, KerasNetwork
         from skimbalance.networks import bilstm_tagger, conv1d_tagger
 
         name, options = self._architecture
@@ -495,32 +419,36 @@ default=0.5
             build(**self._encoder.inputs, **options, seed=seed),
             self._target,
             (self._encoder.probe,),
-            found={"ends_in": "logits", "by_keras": None},
+            Found(ends_in="logits"),
             owner=type(self).__name__,
         )
 
     def _fitted_network(self):
         return self._live_network(lambda: self._built(0))
 
+    def _adapted(self, plan):
+        """The plan with encoded steps: the encoder learns from the training sequences only."""
+        rows, held_out = plan.rows, plan.held_out
+        (X,), mask = rows.X, rows.y >= 0
+        weight = np.broadcast_to(rows.weight[:, None], mask.shape)[mask]
+        self._encoder.learn(X[rows.index][mask], weight)
+        X = (self._encoder.prepared(X),)
+        if held_out is not None:
+            held_out = replace(held_out, X=X)
+        return replace(plan, rows=replace(rows, X=X), held_out=held_out)
+
     def _train(self, plan):
         from skimbalance._keras.training import train
 
-        rows, held_out = plan.rows, plan.held_out
-        (X,), there = rows.X, rows.y >= 0
-        weight = np.broadcast_to(rows.weight[:, None], there.shape)[there]
-        self._encoder.learn(X[rows.index][there], weight)
-        X = (self._encoder.prepared(X),)
-        held_out = held_out and replace(held_out, X=X)
-        plan = replace(plan, rows=replace(rows, X=X), held_out=held_out)
         return train(plan, plan.start.network)
 
-    def _fit_rows(self, data, *, resume, partial):
+    def _after_training(self, plan):
+        """Tune the decision if there is an `objective`."""
         for name in ("decision_matrix_", "decision_weights_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         self._decision = None
-        held_out = super()._fit_rows(data, resume=resume, partial=partial)
         if self.objective is not None:
-            self._decision = self._tuned(held_out)
+            self._decision = self._tuned(plan.held_out)
             _, rule = self._decision
             self.decision_matrix_, self.decision_weights_ = rule.matrix, rule.weights
 
@@ -534,7 +462,7 @@ default=0.5
             HeldOut(np.arange(len(y)), row, self._natural(logits), y, held_out.weight[row])
         )
 
-    # -- input and output ---------------------------------------------------------------------
+    # Input and output
 
     def _sequences(self, X, mask):
         return read_sequences(as_array(X), mask, type(self).__name__)
@@ -551,8 +479,8 @@ default=0.5
         """Natural probabilities, where the loss has a closed form for them."""
         arguments = self._fitted.posterior
         if arguments["loss"] not in CLOSED_FORMS:
-            return softmax(logits)
-        return np.exp(log_posterior(logits=logits, **arguments))
+            return self._target.proba(logits)
+        return self._target.posterior(logits, arguments)
 
     def _logits(self, X, mask):
         """The sequences, and the logits of their steps in one array."""
@@ -560,7 +488,8 @@ default=0.5
         sequences = self._sequences(X, mask)
         if not len(sequences.steps):
             return sequences, np.zeros((0, len(self.classes_)))
-        logits = self._forward(self._encoder.packed(sequences), sequences.lengths)
+        X = self._encoder.prepared(self._encoder.packed(sequences))
+        logits = self._forward(X, sequences.lengths)
         if not np.all(np.isfinite(logits)):
             raise ValueError(
                 f"The X of {type(self).__name__} must be small enough for the network's outputs "
@@ -571,16 +500,15 @@ default=0.5
     def _forward(self, X, lengths):
         """Logits of all steps; sequences of like length are computed together."""
         network, starts = self._fitted_network(), np.cumsum(lengths) - lengths
-        X = self._encoder.prepared(X)
         logits = np.empty((lengths.sum(), len(self.classes_)))
         longest_first = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
         while len(longest_first):
             width = lengths[longest_first[0]]
             rows, longest_first = np.split(longest_first, [max(1, BLOCK_STEPS // width)])
-            there = np.arange(width) < lengths[rows, None]
+            mask = np.arange(width) < lengths[rows, None]
             place = starts[rows, None] + np.arange(width)
             # What is too large for float32 shows in the outputs.
             with np.errstate(over="ignore"):
                 outputs = network.forward(self._fitted.weights, (X[rows, :width],))
-            logits[place[there]] = outputs[there]
+            logits[place[mask]] = outputs[mask]
         return logits

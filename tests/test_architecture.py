@@ -41,23 +41,31 @@ ROOMS = {
     ),
     "plots.*": ({"metrics.*", "_response"}, {"numpy", "sklearn", "matplotlib"}),
     "sequence_classifier": (
-        {"decision.*", "_keras.*", "_fit.*", "posterior", "metrics.*", "networks", "_validation"},
+        {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks", "_losses.*",
+         "_validation"},
         {"numpy", "sklearn"},
     ),
     "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
     "preprocessing": (set(), {"numpy", "sklearn", "pandas"}),
     "persistence": ({"_files"}, {"sklearn", "skops"}),
     "model_selection": ({"sampling.*", "_validation"}, NUMPY),
-    "keras_classifier": ({"_keras.*", "_fit.*", "metrics.*", "_validation"}, NUMPY),
-    "classifier": ({"_keras.*", "_fit.*", "metrics.*", "_validation"}, {"numpy", "sklearn"}),
-    "_keras.*": ({"_fit.*", "losses", "networks", "_engine.*"}, KERAS | {"scikeras"}),
+    "keras_classifier": (
+        {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_validation"}, NUMPY
+    ),
+    "classifier": ({"_keras.*", "_fit.*", "_validation"}, {"numpy", "sklearn"}),
+    "_keras.*": (
+        {"_fit.*", "losses", "networks", "_losses.*", "_engine.*", "_keras_private"},
+        KERAS | {"scikeras"},
+    ),
     "_fit.*": (
-        {"posterior", "prior.*", "metrics.*", "class_weight", "sampling.*", "_validation"}, NUMPY
+        {"posterior", "prior.*", "metrics.*", "class_weight", "sampling.*", "_losses.*",
+         "_validation"},
+        NUMPY,
     ),
     "posterior": ({"prior.*"}, {"numpy", "scipy"}),
     "prior.*": ({"_response", "_validation"}, NUMPY),
     "metrics.*": ({"_validation"}, NUMPY),
-    "class_weight": (set(), {"numpy"}),
+    "class_weight": ({"_validation"}, {"numpy"}),
     "sampling.*": (set(), {"numpy"}),
     "_response": (set(), NUMPY),
     "_page": ({"_files"}, set()),
@@ -66,8 +74,11 @@ ROOMS = {
     "data.*": (set(), set()),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "networks": (set(), {"keras", "numpy"}),
-    "_losses.*": (set(), {"keras", "numpy"}),
-    "_engine.*": (set(), {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"}),
+    "_losses.*": ({"_keras_private"}, {"keras", "numpy"}),
+    "_engine.*": (
+        {"_keras_private"}, {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"}
+    ),
+    "_keras_private": (set(), set()),
     "_validation": (set(), NUMPY),
 }  # fmt: skip
 
@@ -160,6 +171,47 @@ def test_only_one_module_touches_private_scikit_learn():
     private = re.compile(r"sklearn\..*\b_[a-z]")
     touching = [m for m, file in MODULES.items() if any(map(private.match, names_used(file)))]
     assert touching == ["_validation"]
+
+
+def own_private_names():
+    """Names with an underscore that this package itself gives to attributes and methods."""
+    for file in MODULES.values():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                yield node.name
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls", "other"):
+                    yield node.attr
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+
+
+def private_attributes(file):
+    """Attributes with an underscore that a file reads or sets, also by hasattr and its like."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute):
+            name = node.attr
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+            "getattr", "hasattr", "setattr",
+        ):  # fmt: skip
+            name = getattr(node.args[1], "value", "")
+        else:
+            continue
+        if str(name).startswith("_") and not str(name).startswith("__"):
+            yield name
+
+
+def test_only_one_module_touches_private_keras():
+    own = set(own_private_names())
+    touching = {
+        module: foreign
+        for module, file in MODULES.items()
+        if (module == "_keras_private" or "keras" in ROOMS[room(module)][1])
+        and (foreign := set(private_attributes(file)) - own)
+    }
+    # scikeras has a single door, too.
+    assert set(touching) == {"_keras_private", "_keras.scikeras"}, touching
+    assert touching["_keras.scikeras"] == {"_fit_callbacks"}
 
 
 def test_what_importing_must_not_pull_in_is_imported_in_functions():

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from skimbalance import ImbalancedMLPClassifier, compute_class_weight
-from skimbalance._fit.loss_parameters import LABEL_LOSS_PARAMS, LOSS_PARAMS
+from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance.losses import LABEL_LOSSES, LOSSES
 from skimbalance.metrics._monitors import LABEL_MONITORS
 from skimbalance.model_selection import IterativeStratifiedKFold
@@ -113,7 +113,7 @@ def test_sets_of_labels_by_way_of_the_binarizer(sparse_output):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (2 * Y, r"An indicator of labels must hold 0 and 1 only. Got \[0, 2\] instead"),
+        (2 * Y, r"A label indicator matrix must hold 0 and 1 only. Got \[0, 2\] instead"),
         (2 * Y - 1, r"hold 0 and 1 only. Got \[-1, 1\] instead"),
         (sparse.csr_matrix(3 * Y), r"hold 0 and 1 only. Got \[0, 3\] instead"),
         (np.where(Y == 1, np.nan, 0), "contains NaN"),
@@ -146,13 +146,22 @@ def test_what_is_no_indicator_is_refused(y, message):
     [
         *(
             ({"loss": loss, "class_weight": None}, "'loss' parameter must be one of .* for labels")
-            for loss in sorted(set(LOSS_PARAMS) - set(LABEL_LOSS_PARAMS))
+            for loss in sorted(set(SOFTMAX) - set(SIGMOID))
         ),
         ({"sampling": RandomOverSampler()}, "must be 'shuffle', 'stratified' or 'balanced' where"),
-        ({"class_weight": [1, 2, 3, 4]}, "'class_weight' parameter must be, for labels, None, "),
+        (
+            {"class_weight": [1, 2, 3, 4]},
+            "'class_weight' parameter must be, for a multilabel y, None, ",
+        ),
         ({"class_weight": {"a": 1}}, r"keys of 'class_weight' must be classes of y: \[0, 1\]"),
-        ({"loss": "focal", "alpha": [1, 2, 3, 4]}, "'alpha' parameter must be, for labels, None, "),
-        ({"loss": keras.losses.BinaryCrossentropy()}, "'class_weight' .* must be None for a loss"),
+        (
+            {"loss": "focal", "alpha": [1, 2, 3, 4]},
+            "'alpha' parameter must be, for a multilabel y, None, ",
+        ),
+        (
+            {"loss": keras.losses.BinaryCrossentropy()},
+            "'class_weight' .* must be None for a custom",
+        ),
         ({"loss_params": {"margin": 0.1}}, r"keys of 'loss_params' must be among \[\]"),
         ({"loss": "asymmetric", "loss_params": {"margin": 2}}, r"in the range \[0, 1\]. Got 2"),
         ({"monitor": "f1_rare"}, "'monitor' parameter must be one of"),
@@ -164,7 +173,7 @@ def test_parameters_that_are_not_for_labels_are_refused(params, message):
         mlp(**params).fit(X, Y)
 
 
-@pytest.mark.parametrize("loss", sorted(set(LABEL_LOSS_PARAMS) - set(LOSS_PARAMS)))
+@pytest.mark.parametrize("loss", sorted(set(SIGMOID) - set(SOFTMAX)))
 def test_losses_of_labels_are_not_for_classes(loss):
     # At once: without a warning first that class weights are not for such a loss.
     with pytest.raises(ValueError, match=f"must be one of .* for classes. Got '{loss}' instead"):
@@ -172,8 +181,8 @@ def test_losses_of_labels_are_not_for_classes(loss):
 
 
 def test_registries_name_the_same_losses():
-    assert set(LABEL_LOSSES) == set(LABEL_LOSS_PARAMS)
-    assert set(LOSSES) == set(LOSS_PARAMS)
+    assert set(LABEL_LOSSES) == set(SIGMOID)
+    assert set(LOSSES) == set(SOFTMAX)
 
 
 # Labels that say nothing, and classes that look like labels
@@ -184,12 +193,12 @@ def test_a_label_in_no_row_or_in_every_row_is_named_and_predicted_so(class_weigh
     y = Y.copy()
     y[:, 1], y[:, 3] = 0, 1
     clf = mlp(class_weight=class_weight)
-    with pytest.warns(UserWarning, match="there is nothing to learn of them but that") as caught:
+    with pytest.warns(UserWarning, match="can only learn that constant") as caught:
         clf.fit(X, y)
     messages = [str(warning.message) for warning in caught]
     assert [m[: m.index(" of y")] for m in messages] == [
-        "The labels [1] hold for no row",
-        "The labels [3] hold for every row",
+        "The labels [1] are present in no row",
+        "The labels [3] are present in every row",
     ]
     assert {warning.filename for warning in caught} == {__file__}
     for proba in (clf.predict_proba(X), clf.predict_posterior(X)):
@@ -202,13 +211,17 @@ def test_a_label_in_no_row_or_in_every_row_is_named_and_predicted_so(class_weigh
 def test_many_labels_without_rows_are_not_all_named():
     y = np.zeros((len(X), 15), int)
     y[:, :2] = Y[:, :2]
-    with pytest.warns(UserWarning, match=r"\[2, 3, 4, 5, 6, 7, 8, 9, 10, 11\] and 3 more hold"):
+    with pytest.warns(
+        UserWarning, match=r"\[2, 3, 4, 5, 6, 7, 8, 9, 10, 11\] and 3 more are present"
+    ):
         mlp(epochs=1).fit(X, y)
 
 
 def test_a_label_that_only_rows_without_weight_have_has_no_rows():
     weight = np.where(Y[:, 3] == 1, 0.0, 1.0)
-    with pytest.warns(UserWarning, match=r"The labels \[3\] hold for no row of y with a positive"):
+    with pytest.warns(
+        UserWarning, match=r"The labels \[3\] are present in no row of y with a positive"
+    ):
         mlp().fit(X, Y, sample_weight=weight)
 
 
@@ -279,7 +292,7 @@ def test_the_loss_is_the_named_function_of_weighted_labels(loss):
     of_labels = np.array([list(of_label.values()) for of_label in clf.class_weight_])
     full = weight[:, np.newaxis] * of_labels[np.arange(4), Y]
     full /= full.mean()
-    arguments = dict(LABEL_LOSS_PARAMS[loss])
+    arguments = {name: p.default for name, p in SIGMOID[loss].params.items()}
     if loss == "focal":
         arguments["gamma"] = 1.5
     if loss == "distribution_balanced":
@@ -430,7 +443,7 @@ def test_posteriors_under_other_priors():
     # Where yes and no are as frequent: what balanced weights teach.
     np.testing.assert_allclose(even, clf.predict_proba(GROUPS), rtol=1e-6)
     for wrong in ([0.5, 0.5], np.full((4, 2), 0.5)):
-        with pytest.raises(ValueError, match=r"must be, for labels, of shape \(3, 2\)"):
+        with pytest.raises(ValueError, match=r"must be, for a multilabel y, of shape \(3, 2\)"):
             clf.predict_posterior(GROUPS, wrong)
 
 
@@ -540,7 +553,7 @@ def test_warm_start_goes_on():
 def test_the_kind_of_y_stays(first, then, method):
     clf = mlp(warm_start=True).fit(X, first)
     before = clf.predict_proba(X)
-    with pytest.raises(ValueError, match="must have the same kind of y"):
+    with pytest.raises(ValueError, match="y must stay of one kind"):
         getattr(clf, method)(X, then)
     np.testing.assert_array_equal(clf.predict_proba(X), before)
 

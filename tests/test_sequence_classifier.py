@@ -27,7 +27,7 @@ from tensorflow.python.framework import config
 
 from skimbalance import ImbalancedSequenceClassifier
 from skimbalance._engine.tensorflow.program import Program, count_traces
-from skimbalance._fit.loss_parameters import LOSS_PARAMS
+from skimbalance._losses.records import SOFTMAX
 from skimbalance.losses import LOSSES
 from skimbalance.model_selection import StratifiedSequenceKFold
 
@@ -367,7 +367,7 @@ def test_keras_refuses_class_weights_of_steps():
         model.fit(inputs, targets, class_weight={0: 1.0, 1: 2.0, 2: 3.0}, verbose=0)
 
 
-@pytest.mark.parametrize("loss", sorted(LOSS_PARAMS))
+@pytest.mark.parametrize("loss", sorted(SOFTMAX))
 @pytest.mark.filterwarnings("ignore:Both loss:UserWarning")
 def test_losses_are_those_of_the_flat_steps(loss):
     clf = tagger(loss=loss, epochs=1, batch_size=100, class_weight=0.5).fit(WORDS, WORD_LABELS)

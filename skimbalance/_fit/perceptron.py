@@ -14,9 +14,10 @@ from scipy.special import erf, expit
 __all__ = [
     "ACTIVATIONS",
     "Architecture",
-    "architecture_of",
+    "check_same_layers",
     "forward",
     "initial_weights",
+    "layer_sizes",
     "softmax",
 ]
 
@@ -48,7 +49,7 @@ class Architecture:
         names = [*(f"hidden_{i}" for i in range(len(self.hidden_layer_sizes))), "logits"]
         return list(zip(names, sizes[:-1], sizes[1:], strict=True))
 
-    def start(self, rng, bias):
+    def initial_weights(self, rng, bias):
         """Weights before training; with these biases of the outputs, unless None."""
         weights = initial_weights(self, rng)
         if bias is not None:
@@ -60,37 +61,36 @@ class Architecture:
         return forward(self, weights, X, center, scale)
 
 
-def architecture_of(params, n_features, n_outputs, previous):
-    """The shape that parameters ask for; of a fit that goes on, that of the one before.
+def layer_sizes(sizes):
+    """The units of each hidden layer, given as an int or a sequence of them.
 
     Raises
     ------
     ValueError
-        If the layer sizes are no positive integers, or the shape is another than before.
+        If a size is not a positive integer.
     """
-    sizes = params.hidden_layer_sizes
-    sizes = tuple(sizes) if np.ndim(sizes) else (sizes,)
+    given, sizes = sizes, tuple(sizes) if np.ndim(sizes) else (sizes,)
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in sizes):
         raise ValueError(
             "The 'hidden_layer_sizes' parameter of ImbalancedMLPClassifier must be an int or a "
-            f"sequence of ints in the range [1, inf). Got {params.hidden_layer_sizes!r} instead."
+            f"sequence of ints in the range [1, inf). Got {given!r} instead."
         )
-    architecture = Architecture(
-        n_features=n_features,
-        n_outputs=n_outputs,
-        hidden_layer_sizes=tuple(int(n) for n in sizes),
-        activation=params.activation,
-        normalization=params.normalization,
-        dropout=params.dropout > 0,
-    )
-    if previous is not None and replace(previous, dropout=True) != replace(
-        architecture, dropout=True
-    ):
+    return tuple(int(n) for n in sizes)
+
+
+def check_same_layers(architecture, previous):
+    """Check that a fit that goes on from another has its layers; the dropout rate may change.
+
+    Raises
+    ------
+    ValueError
+        If it has other layers.
+    """
+    if replace(previous, dropout=True) != replace(architecture, dropout=True):
         raise ValueError(
             "A fit that goes on from the one before must have the same layers: "
             f"{previous}. Got {architecture} instead."
         )
-    return architecture
 
 
 def initial_weights(architecture, rng):

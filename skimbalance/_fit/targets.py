@@ -1,23 +1,124 @@
-"""What is learnt: a class for each row, labels that each hold or not, a class for each step.
+"""What is learnt: a class for each row, several labels for each row, or a class for each step.
 
-Everything in which these differ before training: how often something occurs, how much a row
-weighs, which rows are alike, where the network starts. Counts, shares and weights have shape
-(n_classes,), or (n_labels, 2): without the label and with it.
+A target answers for everything in which these three differ, so that the plan, the training and the
+estimators need not ask which one they have: before training how often a class occurs, how much a
+row weighs, which rows are alike and where the network starts; after it how logits become decisions
+and probabilities. Counts, shares and weights have shape (n_classes,), or in the multilabel case
+(n_labels, 2): without each label and with it.
 """
 
-import numpy as np
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from skimbalance._fit.loss_parameters import (
-    LABEL_LOSS_PARAMS,
-    LOSS_PARAMS,
-    label_logits,
-    prior_logits,
-)
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.special import expit
+
+from skimbalance._fit.perceptron import softmax
+from skimbalance._losses.records import SIGMOID, SOFTMAX, Loss
+from skimbalance._validation import plain_labels, some_of, warn
 from skimbalance.class_weight import _weights_of_scheme
 from skimbalance.metrics._monitors import LABEL_MONITORS, MONITORS
+from skimbalance.posterior import label_posterior, log_posterior
+from skimbalance.prior._shift import shift_prior
 from skimbalance.sampling import iterative_split, stratified_split
 
-__all__ = ["Classes", "Labels", "Steps"]
+__all__ = ["Classes", "Labels", "Steps", "Target"]
+
+# A class without weight starts as if its share was this, and not at minus infinity.
+LEAST_SHARE = 1e-6
+
+
+class Target(Protocol):
+    """What `Classes`, `Labels` and `Steps` have in common.
+
+    Attributes
+    ----------
+    noun : str
+        What the outputs are: "classes" or "labels".
+    exclusive : bool
+        Whether the outputs exclude each other: probabilities are their softmax, else a sigmoid
+        each.
+    rank : int
+        Axes of `y` beyond that of the rows.
+    has_steps : bool
+        Whether rows are sequences, with an output for each step.
+    n_outputs : int
+        Logits of the network, for a row or for each step.
+    losses : mapping of str to Loss
+        The named losses.
+    monitors : mapping of str to callable
+        The named monitors of early stopping.
+    """
+
+    noun: str
+    exclusive: bool
+    rank: int
+    has_steps: bool
+    n_outputs: int
+    losses: Mapping[str, Loss]
+    monitors: Mapping[str, Callable[..., float]]
+
+    def counts(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Total weight of each class: of its rows, or steps, or labels."""
+
+    def of_rows(self, values: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """A value for each target, given one for each class; in the shape of `y`."""
+
+    def share(self, weight: np.ndarray) -> np.ndarray:
+        """Weight of each row in the loss, given the weights of its targets."""
+
+    def score_weight(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Weights in the monitor, of rows or of their steps, given the weights of rows."""
+
+    def strata(self, y: np.ndarray) -> np.ndarray:
+        """Kinds of rows, as integers, to be spread evenly over batches or drawn equally often."""
+
+    def fewest(self, y: np.ndarray) -> tuple[int, int]:
+        """Rows of the rarest and of the most frequent class."""
+
+    def split(
+        self, y: np.ndarray, fraction: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Training and held-out rows, with every class in both where two rows have it."""
+
+    def weights(self, name: str, scheme: Any, counts: np.ndarray) -> np.ndarray:
+        """Class weights of a scheme, the parameter `name`; of mean 1 over the rows."""
+
+    def normalized(self, raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Weights with the mean 1 over the rows."""
+
+    def of_two(self, value: float) -> Any:
+        """A scheme from the weight of the second of two classes against the first, or None."""
+
+    def initial_bias(
+        self, record: Loss, arguments: Mapping[str, Any], shares: np.ndarray
+    ) -> np.ndarray:
+        """Logits to start from, the same for every row, where the classes have these shares."""
+
+    def decide(self, logits: np.ndarray) -> Any:
+        """The most probable class of each row; in the multilabel case an indicator."""
+
+    def proba(self, logits: np.ndarray) -> np.ndarray:
+        """Probabilities in float64, as the network was trained to give them."""
+
+    def scores(self, logits: np.ndarray) -> np.ndarray:
+        """Logits in float64; for two classes the second's minus the first's."""
+
+    def posterior(self, logits: np.ndarray, arguments: Mapping[str, Any]) -> np.ndarray:
+        """Probabilities in the population, given what training did to them."""
+
+    def shift(self, proba: np.ndarray, prior: np.ndarray, priors: Any) -> np.ndarray:
+        """Posteriors where the classes have other shares than `prior`."""
+
+    def named(self, weights: np.ndarray) -> Any:
+        """Weights in dicts by class label."""
+
+    def example(self, n_rows: int) -> np.ndarray:
+        """Targets with every class, of any rows."""
+
+    def warn_of(self, y: np.ndarray) -> None:
+        """Warn if `y` looks like a mistake."""
 
 
 class Classes:
@@ -26,42 +127,38 @@ class Classes:
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        Labels, in order.
-
-    Attributes
-    ----------
-    rank : int
-        Axes of `y` beyond that of the rows.
-    n_outputs : int
-        Logits of a network.
-    loss_params : dict
-        Name of each loss, and its own parameters with their defaults.
-    monitors : dict
-        Name of each monitor, and its function.
+        Class labels, in order.
     """
 
+    noun = "classes"
+    exclusive = True
     rank = 0
-    loss_params = LOSS_PARAMS
+    has_steps = False
+    losses = SOFTMAX
     monitors = MONITORS
 
-    def __init__(self, classes):
+    def __init__(self, classes: np.ndarray):
         self.classes = classes
         self.n_outputs = len(classes)
 
     def counts(self, y, weight):
-        """Weight of the rows (here of the steps, there of the labels) of each class."""
+        """Total weight of the rows of each class."""
         return np.bincount(y, weights=weight, minlength=self.n_outputs)
 
     def of_rows(self, values, y):
-        """A value for each target, given one for each class."""
+        """A value for each row."""
         return values[y]
 
     def share(self, weight):
-        """What a row weighs in the loss, given the weights of its targets."""
+        """The weight of the row."""
+        return weight
+
+    def score_weight(self, y, weight):
+        """The weight of the row."""
         return weight
 
     def strata(self, y):
-        """Kinds of rows, as integers, to be spread evenly over batches or drawn equally often."""
+        """The class of each row."""
         return y
 
     def fewest(self, y):
@@ -81,25 +178,60 @@ class Classes:
         """Weights with the mean 1 over the rows."""
         return raw / (counts @ raw / counts.sum())
 
-    def start(self, loss, arguments, shares):
-        """Logits of these shares of the classes."""
-        return prior_logits(loss, arguments, shares)
-
-    def binary(self, value):
-        """Weights of the two classes, given that of the second against the first; else None."""
+    def of_two(self, value):
+        """Weights of the two classes; None for more."""
         return [1.0 - value, value] if self.n_outputs == 2 else None
+
+    def initial_bias(self, record, arguments, shares):
+        """Logits where cross-entropy, alone or adjusted, is least; other losses nearly so."""
+        log_shares = np.log(np.maximum(shares / np.sum(shares), LEAST_SHARE))
+        logits = record.initial_logits(log_shares, arguments)
+        return logits - logits.mean()
+
+    def decide(self, logits):
+        """The most probable class of each row, or step."""
+        return self.classes[np.argmax(logits, axis=-1)]
+
+    def proba(self, logits):
+        """The softmax."""
+        return softmax(logits)
+
+    def scores(self, logits):
+        """Logits; for two classes the second's minus the first's."""
+        logits = logits.astype(np.float64, copy=False)
+        return logits if self.n_outputs > 2 else logits[:, 1] - logits[:, 0]
+
+    def posterior(self, logits, arguments):
+        """Probabilities in the population; rows sum to 1."""
+        return np.exp(log_posterior(logits=logits, **arguments))
+
+    def shift(self, proba, prior, priors):
+        """Posteriors under other class shares."""
+        return shift_prior(proba, prior, priors, "priors")
+
+    def named(self, weights):
+        """A dict from class label to weight."""
+        return dict(zip(plain_labels(self.classes), weights.tolist(), strict=True))
+
+    def example(self, n_rows):
+        """Class labels, one after the other."""
+        return np.resize(self.classes, n_rows)
+
+    def warn_of(self, y):
+        """Warn of nothing: class labels are checked when they are read."""
 
 
 class Steps(Classes):
     """A class for each step of a sequence: `y` has shape (n_rows, n_steps), -1 where masked."""
 
     rank = 1
+    has_steps = True
 
     def counts(self, y, weight):
-        """Weight of the steps of each class."""
-        there = y >= 0
+        """Total weight of the steps of each class."""
+        mask = y >= 0
         weight = np.broadcast_to(np.asarray(weight)[:, None], y.shape)
-        return np.bincount(y[there], weights=weight[there], minlength=self.n_outputs)
+        return np.bincount(y[mask], weights=weight[mask], minlength=self.n_outputs)
 
     def of_rows(self, values, y):
         """A value for each step: zero where it is masked."""
@@ -109,7 +241,11 @@ class Steps(Classes):
         """The sum over the steps: each counts alike."""
         return weight.sum(axis=1)
 
-    def occurrence(self, y):
+    def score_weight(self, y, weight):
+        """The weight of the sequence for each of its steps: zero where it is masked."""
+        return np.where(y >= 0, weight[:, None], 0.0)
+
+    def occurrence(self, y: np.ndarray) -> np.ndarray:
         """How many steps of each class are in each sequence, of shape (n_rows, n_classes)."""
         return np.stack([np.sum(y == k, axis=1) for k in range(self.n_outputs)], axis=1)
 
@@ -124,21 +260,35 @@ class Steps(Classes):
 
     def split(self, y, fraction, rng):
         """Training and held-out sequences, with every class where two sequences hold it."""
-        return iterative_split(_of_rare(self.occurrence(y)), fraction, random_state=rng)
+        return iterative_split(
+            _without_most_frequent(self.occurrence(y)), fraction, random_state=rng
+        )
 
 
 class Labels:
-    """Labels that each hold or do not: `y` is an indicator of shape (n_rows, n_labels)."""
+    """Several labels for each row: `y` is an indicator of shape (n_rows, n_labels).
 
+    Parameters
+    ----------
+    n_labels : int
+        Columns of the indicator.
+    is_sparse : bool, default=False
+        Whether decisions are a sparse matrix.
+    """
+
+    noun = "labels"
+    exclusive = False
     rank = 1
-    loss_params = LABEL_LOSS_PARAMS
+    has_steps = False
+    losses = SIGMOID
     monitors = LABEL_MONITORS
 
-    def __init__(self, n_labels):
+    def __init__(self, n_labels: int, is_sparse: bool = False):
         self.n_outputs = n_labels
+        self.is_sparse = is_sparse
 
     def counts(self, y, weight):
-        """Weight of the rows without and with each label, of shape (n_labels, 2)."""
+        """Total weight of the rows without and with each label, of shape (n_labels, 2)."""
         positive = np.asarray(weight) @ y
         return np.stack([np.sum(weight) - positive, positive], axis=1)
 
@@ -150,16 +300,20 @@ class Labels:
         """The mean over the labels."""
         return weight.mean(axis=1)
 
+    def score_weight(self, y, weight):
+        """The weight of the row."""
+        return weight
+
     def strata(self, y):
         """The rarest label of each row; rows without any are another kind."""
         return rarest(y == 1)
 
     def fewest(self, y):
-        """Rows of the rarest and of the most frequent of all yes and no."""
+        """Rows of the rarest and of the most frequent case, among all labels and their absence."""
         counts = self.counts(y, np.ones(len(y)))
-        # A label that all rows have, or none, is nothing to stop by.
-        there = counts[np.all(counts > 0, axis=1)]
-        return (int(there.min()), int(there.max())) if len(there) else (0, len(y))
+        # A label that all rows have, or none, cannot be judged, so it does not count.
+        judged = counts[np.all(counts > 0, axis=1)]
+        return (int(judged.min()), int(judged.max())) if len(judged) else (0, len(y))
 
     def split(self, y, fraction, rng):
         """Training and held-out rows, by iterative stratification."""
@@ -172,30 +326,86 @@ class Labels:
             fits = len(scheme) == self.n_outputs
             if not fits or not all(isinstance(s, dict) or np.shape(s) == (2,) for s in scheme):
                 raise ValueError(
-                    f"The {name!r} parameter must be, for labels, None, 'balanced', 'effective', a "
-                    "float, a dict {0: weight without, 1: weight with} for all labels, or a list "
-                    f"of one such dict or pair for each of the {self.n_outputs} labels. Got "
-                    f"{scheme!r} instead."
+                    f"The {name!r} parameter must be, for a multilabel y, None, 'balanced', "
+                    "'effective', a float, a dict {0: weight without, 1: weight with} for all "
+                    "labels, or a list of one such dict or pair for each of the "
+                    f"{self.n_outputs} labels. Got {scheme!r} instead."
                 )
             schemes = scheme
-        of_labels = zip(schemes, counts, strict=True)
-        return np.array([_weights_of_scheme(name, s, n, np.arange(2)) for s, n in of_labels])
+        by_label = zip(schemes, counts, strict=True)
+        return np.array([_weights_of_scheme(name, s, n, np.arange(2)) for s, n in by_label])
 
     def normalized(self, raw, counts):
         """Weights with the mean 1 over the rows, for each label."""
         mean = np.sum(counts * raw, axis=1) / counts.sum(axis=1)
         return raw / mean[:, None]
 
-    def start(self, loss, arguments, shares):
-        """Logits of these shares of rows without and with each label."""
-        return label_logits(shares)
-
-    def binary(self, value):
-        """Weights without and with a label, given the latter against the former."""
+    def of_two(self, value):
+        """Weights without and with a label."""
         return {0: 1.0 - value, 1: value}
 
+    def initial_bias(self, record, arguments, shares):
+        """Logits of these shares of rows without and with each label."""
+        shares = np.maximum(shares / shares.sum(axis=1, keepdims=True), LEAST_SHARE)
+        return np.log(shares[:, 1]) - np.log(shares[:, 0])
 
-def rarest(present):
+    def decide(self, logits):
+        """An indicator of the labels that are more probable than not."""
+        indicator = (logits > 0).astype(np.int64)
+        return csr_matrix(indicator) if self.is_sparse else indicator
+
+    def proba(self, logits):
+        """The sigmoid."""
+        return expit(logits.astype(np.float64, copy=False))
+
+    def scores(self, logits):
+        """The logits."""
+        return logits.astype(np.float64, copy=False)
+
+    def posterior(self, logits, arguments):
+        """Probabilities of each label in the population; rows do not sum to 1."""
+        return label_posterior(logits=logits, **arguments)
+
+    def shift(self, proba, prior, priors):
+        """Posteriors where rows without and with each label have other shares."""
+        if np.shape(priors) != prior.shape:
+            raise ValueError(
+                "The 'priors' parameter of predict_posterior must be, for a multilabel y, of "
+                f"shape {prior.shape}: shares of rows without and with each label. "
+                f"Got {priors!r} instead."
+            )
+        by_label = zip(proba.T, prior, priors, strict=True)
+        shifted = [
+            shift_prior(np.stack([1 - eta, eta], axis=1), old, new, "priors")[:, 1]
+            for eta, old, new in by_label
+        ]
+        return np.stack(shifted, axis=1)
+
+    def named(self, weights):
+        """A dict for each label, of its weights without and with it."""
+        return [{0: without, 1: with_it} for without, with_it in weights.tolist()]
+
+    def example(self, n_rows):
+        """An indicator in which each label is present in every other row."""
+        return (np.arange(n_rows)[:, None] + np.arange(self.n_outputs)) % 2
+
+    def warn_of(self, y):
+        """Warn if an indicator looks like one of classes, or a label is the same in all rows."""
+        if np.all(y.sum(axis=1) == 1):
+            warn(
+                "y is an indicator of labels, and every row has exactly one. If these are classes "
+                "that exclude each other, give one class a row: y.argmax(axis=1)."
+            )
+        for varies, where in ((y.any(axis=0), "no row"), (~y.all(axis=0), "every row")):
+            if not varies.all():
+                constant = np.flatnonzero(~varies)
+                warn(
+                    f"The labels {some_of(constant.tolist())} are present in {where} of y with a "
+                    "positive weight, so the network can only learn that constant."
+                )
+
+
+def rarest(present: np.ndarray) -> np.ndarray:
     """The rarest of the columns that are true in each row; the number of columns where none is.
 
     Parameters
@@ -211,6 +421,6 @@ def rarest(present):
     return np.where(present.any(axis=1), rank.argmin(axis=1), present.shape[1])
 
 
-def _of_rare(occurrence):
-    """Without the column of the most frequent class, which all rows have."""
+def _without_most_frequent(occurrence: np.ndarray) -> np.ndarray:
+    """Without the column of the most frequent class, which all sequences have."""
     return np.delete(occurrence, occurrence.sum(axis=0).argmax(), axis=1)

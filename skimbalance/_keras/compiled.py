@@ -1,17 +1,22 @@
 """The loss and the optimizer that a compiled model, or the parameters beside it, ask for."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import keras
 
 from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS
-from skimbalance.losses import LABEL_LOSSES, LOSSES, Crossentropy
+from skimbalance._keras_private import spares_variables
+from skimbalance._losses.records import SIGMOID, SOFTMAX
+from skimbalance.losses import Crossentropy
 
-__all__ = ["keras_loss", "loss_and_optimizer"]
+__all__ = ["Compiled", "keras_loss", "loss_and_optimizer"]
 
 #: Losses that go by a name here.
-NAMED = {*LOSSES, *LABEL_LOSSES}
+NAMED = {*SOFTMAX, *SIGMOID}
 
 # Keras' names of the cross-entropy, which is one function here whatever form targets have.
 CROSSENTROPIES = {
@@ -23,69 +28,102 @@ CROSSENTROPIES = {
 
 
 def keras_loss(loss):
-    """What scikeras, and a build function, is told of a loss: one of Keras' by what it is called.
+    """The loss handed to scikeras and the build function.
 
-    Of a loss that Keras does not know it gets a stand-in, by which it is recognised.
+    In place of a name that Keras does not know it is a stand-in, by which it is recognised.
     """
     return Crossentropy(name=f"asked_for_{loss}") if loss in NAMED else loss
 
 
-def loss_and_optimizer(params, built, owner):
-    """Set the loss and the optimizer that the parameters, or the compiled model, ask for.
+@dataclass(frozen=True)
+class Compiled:
+    """The loss and the optimizer of a fit.
 
     Parameters
     ----------
-    params : namespace
-        Of the estimator; changed.
+    loss : str, keras.losses.Loss or callable
+        A name of ours, or a loss of Keras' or of the user's.
+    takes_logits : bool or None
+        Whether the loss that the model is compiled with takes logits; None if it does not show.
+    optimizer : str or keras.optimizers.Optimizer
+        A name of ours where it is one of ours apart from rate and decay.
+    learning_rate : float
+        For an optimizer by name.
+    learning_rate_schedule : keras.optimizers.schedules.LearningRateSchedule or None
+        In place of the rate.
+    weight_decay : float
+        For an optimizer by name.
+    """
+
+    loss: Any
+    takes_logits: bool | None
+    optimizer: Any
+    learning_rate: float
+    learning_rate_schedule: Any
+    weight_decay: float
+
+
+def loss_and_optimizer(params: Mapping[str, Any], built: Any, owner: str) -> Compiled:
+    """The loss and the optimizer that the parameters, or the compiled model, ask for.
+
+    Parameters
+    ----------
+    params : mapping of str to object
+        The estimator's parameters.
     built : object
         ``model``, ``loss`` and ``optimizer`` as scikeras made them.
     owner : str
         Name of the estimator, for errors.
 
-    Returns
-    -------
-    takes_logits : bool or None
-        Whether the compiled loss takes logits; None where it does not say.
+    Raises
+    ------
+    ValueError
+        If the model is compiled with another loss, or another optimizer, than was asked for.
     """
+    loss, takes_logits = _loss(params["loss"], built, owner)
+    optimizer = _optimizer(params, built, owner)
+    name = _plain_name(optimizer)
+    if name is None:
+        return Compiled(loss, takes_logits, optimizer, 1e-3, None, 0.0)
+    rate, schedule = optimizer.get_config()["learning_rate"], None
+    if isinstance(rate, dict):
+        rate, schedule = 1e-3, keras.saving.deserialize_keras_object(rate)
+    return Compiled(loss, takes_logits, name, rate, schedule, optimizer.weight_decay or 0.0)
+
+
+def _loss(given, built, owner):
+    """The loss, and whether the compiled one takes logits."""
     model = built.model
     compiled = model.loss if model.compiled else None
     if isinstance(compiled, list | tuple | dict) and len(compiled) == 1:
         (compiled,) = compiled.values() if isinstance(compiled, dict) else compiled
-    asked = params.loss if params.loss in NAMED else _common_name(built.loss)
+    asked = given if given in NAMED else _common_name(built.loss)
     if compiled is None or compiled is built.loss:
-        params.loss, takes_logits = asked or "crossentropy", None
-    else:
-        if asked is not None and _called(compiled) != _called(asked):
-            raise ValueError(
-                f"The model of {owner} must not be compiled with another loss than the 'loss' "
-                f"parameter asks for, {_called(asked)!r}: leave compiling out, or compile with "
-                f"compile_kwargs['loss']. Got a model compiled with {_called(compiled)!r}."
-            )
-        params.loss = _common_name(compiled) if asked is None else asked
-        takes_logits = _from_logits(compiled)
+        return asked or "crossentropy", None
+    if asked is not None and _called(compiled) != _called(asked):
+        raise ValueError(
+            f"The model of {owner} must not be compiled with another loss than the 'loss' "
+            f"parameter asks for, {_called(asked)!r}: leave compiling out, or compile with "
+            f"compile_kwargs['loss']. Got a model compiled with {_called(compiled)!r}."
+        )
+    return _common_name(compiled) if asked is None else asked, _from_logits(compiled)
+
+
+def _optimizer(params, built, owner):
+    model = built.model
     optimizer = model.optimizer if model.compiled else built.optimizer
-    asked = [name for name in vars(params) if name.startswith("optimizer__")]
+    asked = [name for name in params if name.startswith("optimizer__")]
     if optimizer is not built.optimizer and asked:
         raise ValueError(
             f"The model of {owner} must not be compiled with an optimizer of its own where there "
             f"are parameters for one: leave compiling out, or compile with "
             f"compile_kwargs['optimizer']. Got {asked!r}, which would have no effect."
         )
-    name = _plain_name(optimizer)
-    params.learning_rate, params.learning_rate_schedule, params.weight_decay = 1e-3, None, 0.0
-    params.optimizer = optimizer if name is None else name
-    if name is not None:
-        params.weight_decay = optimizer.weight_decay or 0.0
-        rate = optimizer.get_config()["learning_rate"]
-        if isinstance(rate, dict):
-            params.learning_rate_schedule = keras.saving.deserialize_keras_object(rate)
-        else:
-            params.learning_rate = rate
-    return takes_logits
+    return optimizer
 
 
 def _common_name(loss):
-    """A loss; Keras' forms of the cross-entropy, which are one here, by that name."""
+    """The loss; one of Keras' forms of the cross-entropy by its common name."""
     if isinstance(loss, str):
         name = loss
     elif isinstance(loss, keras.losses.Loss):
@@ -116,14 +154,14 @@ def _from_logits(loss):
 
 
 def _plain_name(optimizer):
-    """The name of the optimizer of ours that a Keras one is, but for rate and decay; else None."""
+    """Our name of a Keras optimizer that is one of ours apart from rate and decay; else None."""
     for name in OPTIMIZERS:
         kind, plain = _plain_config(name)
         if type(optimizer) is kind:
             free = {"learning_rate", "name", "weight_decay"}
             config = optimizer.get_config()
             same = all(config[key] == plain[key] for key in config if key not in free)
-            return name if same and not hasattr(optimizer, "_exclude_from_weight_decay") else None
+            return name if same and not spares_variables(optimizer) else None
     return None
 
 

@@ -1,9 +1,9 @@
-"""A Keras model as others see it: what it takes, and what it puts out."""
+"""A custom Keras model seen from outside: what it takes, and what it puts out."""
 
 import keras
 import numpy as np
 
-from skimbalance._fit.targets import Labels
+from skimbalance._keras_private import inputs_before, operation_of
 
 __all__ = [
     "as_floats",
@@ -12,13 +12,12 @@ __all__ = [
     "built_on",
     "find_head",
     "known_head",
-    "operation_of",
     "outputs_of",
     "packed",
     "to_logits",
 ]
 
-# By so much rows are made larger, to see whether the outputs stay between 0 and 1.
+# Factor by which inputs are scaled to test whether outputs stay in [0, 1].
 FAR = 1e3
 
 
@@ -42,7 +41,7 @@ def built_on(model, X, keys):
     """A model with weights: made for these rows, if it has none yet."""
     if not model.built:
         if isinstance(model, keras.Sequential) and len(X) == 1:
-            # Of rows themselves it would keep the number, as that of every batch.
+            # Built on the rows themselves, it would keep their number as that of every batch.
             model.build((None, *X[0].shape[1:]))
         model(packed(as_floats(X), keys), training=False)
     return model
@@ -117,7 +116,7 @@ def outputs_of(model, X, keys, owner):
 
 
 def find_head(graph, call, X, target, *, takes_logits, owner):
-    """Find out what a model ends in, and check that this fits the target.
+    """Detect what a model ends in, and check that this fits the target.
 
     Parameters
     ----------
@@ -127,7 +126,7 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
         From rows, a tuple by input, to the model's outputs.
     X : tuple of ndarray
         Some rows.
-    target : Classes, Labels or Steps
+    target : Target
         What it is to learn.
     takes_logits : bool or None
         Whether a loss that the model is compiled with takes logits; None without one.
@@ -144,12 +143,11 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
         If that cannot be told, or the outputs do not fit the target.
     """
     outputs = np.asarray(call(X))
-    of_labels = isinstance(target, Labels)
-    what = f"{target.n_outputs} {'labels' if of_labels else 'classes'}"
+    what = f"{target.n_outputs} {target.noun}"
     _check_width((None, *outputs.shape[1:]), target, what, owner)
     head = None if graph is None else known_head(operation_of(graph.outputs[0]))
     if head is None:
-        head = _head_by_outputs(outputs, call, X, of_labels, takes_logits)
+        head = _head_by_outputs(outputs, call, X, target.exclusive, takes_logits)
     if head is None:
         raise ValueError(
             f"The model of {owner} must end in a layer that tells whether it puts out "
@@ -158,13 +156,13 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
         )
     width = outputs.shape[-1]
     wrong = {
-        "sigmoid": not of_labels and width > 1,
-        "softmax": of_labels or width == 1,
+        "sigmoid": target.exclusive and width > 1,
+        "softmax": not target.exclusive or width == 1,
         "logits": False,
     }
     if wrong[head]:
         right = "sigmoid" if head == "softmax" else "softmax"
-        remedy = " For classes, give one to each row: y.argmax(axis=1)." if of_labels else ""
+        remedy = "" if target.exclusive else " For classes, give one to each row: y.argmax(axis=1)."
         raise ValueError(
             f"The model of {owner} must end in {right}, or in logits, for {what} and outputs of "
             f"width {width}. Got one that ends in {head}.{remedy}"
@@ -173,10 +171,9 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
 
 
 def _check_width(shape, target, what, owner):
-    of_labels = isinstance(target, Labels)
-    rank = 2 if of_labels else 2 + target.rank
+    rank = 2 + target.has_steps
     n = target.n_outputs
-    widths = [1, 2] if n == 2 and not of_labels else [n]
+    widths = [1, 2] if n == 2 and target.exclusive else [n]
     if len(shape) != rank or shape[-1] not in widths:
         raise ValueError(
             f"The model of {owner} must have outputs of shape {(None,) * (rank - 1) + (n,)} for "
@@ -186,16 +183,16 @@ def _check_width(shape, target, what, owner):
         )
 
 
-def _head_by_outputs(outputs, call, X, of_labels, takes_logits):
+def _head_by_outputs(outputs, call, X, exclusive, takes_logits):
     """What outputs of an unknown last layer are; None if that cannot be told."""
     if takes_logits or not _is_proba(outputs):
         return "logits"
     sums_to_one = outputs.shape[-1] > 1 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4)
-    if sums_to_one and not of_labels:
+    if sums_to_one and exclusive:
         return "softmax"
     if takes_logits is False:
         return "sigmoid"
-    # What stays between 0 and 1 for inputs however large is no logit.
+    # Outputs that stay in [0, 1] for huge inputs cannot be logits.
     if not all(x.dtype.kind == "f" and np.any(x) for x in X):
         return None
     far = (call(tuple(x * scale for x in X)) for scale in (FAR, -FAR))
@@ -223,8 +220,8 @@ def known_head(operation):
     return None
 
 
-def to_logits(outputs, head, of_labels):
-    """Logits of outputs; of two classes two, also where the model has a single output."""
+def to_logits(outputs, head, exclusive):
+    """Logits of outputs; two for two classes, even if the model has a single output."""
     tiny = np.finfo("float32").tiny
     if head == "softmax":
         return keras.ops.log(keras.ops.maximum(outputs, tiny))
@@ -232,17 +229,11 @@ def to_logits(outputs, head, of_labels):
         outputs = keras.ops.log(keras.ops.maximum(outputs, tiny)) - keras.ops.log(
             keras.ops.maximum(1 - outputs, tiny)
         )
-    if of_labels or outputs.shape[-1] > 1:
+    if not exclusive or outputs.shape[-1] > 1:
         return outputs
     return keras.ops.concatenate([keras.ops.zeros_like(outputs), outputs], axis=-1)
 
 
-def operation_of(tensor):
-    """The layer, or other operation, that puts out a tensor."""
-    return tensor._keras_history.operation
-
-
 def before(tensor):
     """What goes into the operation that puts out a tensor."""
-    operation, node, _ = tensor._keras_history
-    return operation._inbound_nodes[node].input_tensors[0]
+    return inputs_before(tensor)[0]

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from skimbalance._engine.tensorflow.layers import is_plain_dropout
+from skimbalance._keras_private import layers_in
 
 __all__ = ["network_key"]
 
@@ -51,7 +52,7 @@ def _operations(model):
     for operation in model.operations:
         yield operation
         if isinstance(operation, keras.layers.Layer):
-            for layer in operation._flatten_layers(include_self=False):
+            for layer in layers_in(operation, include_self=False):
                 yield layer
                 yield from _not_layers(layer)
             yield from _not_layers(operation)

@@ -2,11 +2,14 @@
 
 import copy
 import re
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
 
-from skimbalance._fit.targets import Labels
+from skimbalance._fit.targets import Target
+from skimbalance._keras_private import compiled_metrics
 
 __all__ = ["Metrics"]
 
@@ -18,41 +21,40 @@ CROSSENTROPY = {"ce", "crossentropy"}
 class Metrics:
     """Metrics of a classifier's outputs, by name.
 
-    Keras' sparse metrics, accuracy and cross-entropy get class indices, or indicators of labels.
-    All others get, of two classes, 0 or 1 and the probability of the second; of more, one-hot
-    targets and all probabilities, and so do categorical ones of two; of labels, indicators and
-    probabilities.
+    Keras' sparse metrics, accuracy and cross-entropy get class indices. All others get, for two
+    classes, 0 or 1 and the probability of the second; for more classes, one-hot targets and all
+    probabilities, and so do categorical metrics of two classes. In the multilabel case all get an
+    indicator and probabilities.
 
     Parameters
     ----------
     metrics : list
         Names, instances, classes or functions.
-    of_labels : bool
-        Whether outputs are labels that each hold or do not.
+    exclusive : bool
+        Whether outputs exclude each other: probabilities are their softmax, else a sigmoid each.
     named : list, default=()
-        Those of the metrics whose names are the user's, or Keras made up once. Others are made
-        anew for each fit, and Keras numbers them through: "auc", "auc_1" and so on.
+        The metrics with names by the user, or made up by Keras once. Others are made anew for
+        each fit, and Keras numbers them: "auc", "auc_1" and so on.
     """
 
-    def __init__(self, metrics, of_labels, named=()):
-        self._of_labels = of_labels
-        self._metrics = {}
+    def __init__(self, metrics: list[Any], exclusive: bool, named: Sequence[Any] = ()):
+        self._exclusive = exclusive
+        self._metrics: dict[str, Any] = {}
         for metric in metrics:
             name, resolved = self._resolved(metric, any(metric is other for other in named))
             n_alike = sum(re.sub(r"_\d+$", "", other) == name for other in self._metrics)
             self._metrics[f"{name}_{n_alike}" if name in self._metrics else name] = resolved
 
     @classmethod
-    def of(cls, built, network, given):
-        """Those that the parameter `given` asks for, or that the model is compiled with."""
+    def of(cls, built: Any, target: Target, given: Any) -> Self | None:
+        """The metrics that the parameter `given` asks for, or that the model is compiled with."""
         metrics = built.metrics
         if metrics is None and built.model.compiled:
-            # As given: `get_compile_config` has names, from which not all can be made again.
-            metrics = built.model._compile_config.config.get("metrics")
+            metrics = compiled_metrics(built.model)
         metrics = [metric for metric in keras.tree.flatten(metrics) if metric is not None]
         if not metrics:
             return None
-        return cls(metrics, isinstance(network.target, Labels), keras.tree.flatten(given))
+        return cls(metrics, target.exclusive, keras.tree.flatten(given))
 
     def __call__(self, y, logits):
         """Values of targets and logits.
@@ -60,10 +62,10 @@ class Metrics:
         Returns
         -------
         values : dict of str to float
-            Of a metric that has a value for each class, ``name_0``, ``name_1`` and so on.
+            A metric with a value for each class gives ``name_0``, ``name_1`` and so on.
         """
         z = keras.ops.convert_to_tensor(logits)
-        proba = np.asarray(keras.ops.sigmoid(z) if self._of_labels else keras.ops.softmax(z))
+        proba = np.asarray(keras.ops.softmax(z) if self._exclusive else keras.ops.sigmoid(z))
         values = {}
         for name, metric in self._metrics.items():
             targets, outputs = self._form(metric, y, proba)
@@ -83,7 +85,7 @@ class Metrics:
         """Name and metric: an instance of its own, or a function."""
         name = metric if isinstance(metric, str) else None
         if name in ACCURACY | CROSSENTROPY:
-            kind = "Binary" if self._of_labels else "SparseCategorical"
+            kind = "SparseCategorical" if self._exclusive else "Binary"
             what = "Accuracy" if name in ACCURACY else "Crossentropy"
             return name, getattr(keras.metrics, kind + what)(name=name)
         metric = keras.metrics.get(metric)
@@ -95,7 +97,7 @@ class Metrics:
 
     def _form(self, metric, y, proba):
         """Targets and outputs as a metric wants them."""
-        if self._of_labels:
+        if not self._exclusive:
             return y.astype(proba.dtype), proba
         name = getattr(metric, "__name__", type(metric).__name__).lower()
         if "sparse" in name:

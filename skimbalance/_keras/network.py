@@ -1,12 +1,15 @@
-"""A Keras model of the user's own, as training and prediction take networks.
+"""A custom Keras model, as training and prediction take networks.
 
-What it ends in is found out, and its last activation taken off: the engine trains on logits. Its
-weights are arrays by place (layer, variable), as names that Keras makes up differ from one build
-to the next.
+Its last activation is taken off, as the engine trains on logits. Its weights are arrays by place
+(layer, variable), as names that Keras makes up differ from one build to the next.
 """
 
+import copy
 import threading
-from textwrap import shorten
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -20,25 +23,22 @@ from skimbalance._engine.tensorflow.layers import (
 )
 from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS
 from skimbalance._engine.tensorflow.program import Program, program_for
-from skimbalance._fit.targets import Labels
+from skimbalance._fit.targets import Target
 from skimbalance._keras.inspection import (
-    as_floats,
     as_graph,
     before,
-    find_head,
     known_head,
-    operation_of,
     outputs_of,
     packed,
     to_logits,
 )
 from skimbalance._keras.key import network_key
+from skimbalance._keras_private import layers_in, operation_of
 
-__all__ = ["KerasNetwork"]
+__all__ = ["Found", "KerasNetwork"]
 
-# Rows on which outputs are looked at, and on which a copy of the model is compared with it.
+# Rows on which outputs are looked at.
 PROBES = 32
-COMPARED = 8
 
 # Rows of a block where Keras itself predicts.
 PREDICT_ROWS = 1024
@@ -47,142 +47,99 @@ PREDICT_ROWS = 1024
 # the result of a row does not depend on the rows beside it.
 VECTOR = 16
 
-# Beyond, logits are not compared: a probability next to 1 does not tell them in float32.
-FAR_OUT = 10.0
+
+@dataclass(frozen=True)
+class Found:
+    """What was detected of a model.
+
+    Parameters
+    ----------
+    ends_in : {"softmax", "sigmoid", "logits"}
+        What it puts out.
+    by_keras : str, default=None
+        Why Keras' own `fit` has to train it; None if the engine can.
+    """
+
+    ends_in: str
+    by_keras: str | None = None
 
 
 class KerasNetwork:
-    """A Keras model, whose weights are passed in as arrays.
+    """A Keras model with weights that are passed in as arrays: a `TrainableNetwork`.
 
     Parameters
     ----------
     model : keras.Model
         From rows to probabilities or logits; built.
-    target : Classes, Labels or Steps
+    target : Target
         What it is to learn.
     probes : tuple of ndarray
         Some rows, by input.
+    found : Found
+        What was detected of the model, or of another one of the same kind.
     keys : list of str, default=None
         Names of the inputs where the model takes a dict of them.
-    takes_logits : bool, default=None
-        Whether a loss that the model is compiled with takes logits; None without one.
-    found : dict, default=None
-        What was found out of the same model before, on other rows.
     owner : str
-        Whose parameter the model is, for errors.
-
-    Attributes
-    ----------
-    found : dict
-        "ends_in": "softmax", "sigmoid" or "logits"; "by_keras": why Keras' own `fit` has to train
-        the model, None if the engine can.
+        The estimator with the model as a parameter, for errors.
 
     Raises
     ------
     ValueError
-        If its inputs do not fit the rows, or its outputs the target.
+        If its inputs do not fit the rows.
     """
 
-    @staticmethod
-    def decays(name):
-        """Whether weight decay is for a weight: as in Keras for all."""
-        return True
-
-    def __init__(self, model, target, probes, *, keys=None, takes_logits=None, found=None, owner):
-        self.model, self.target, self._keys, self._owner = model, target, keys, owner
-        self._of_labels = isinstance(target, Labels)
+    def __init__(
+        self,
+        model: Any,
+        target: Target,
+        probes: tuple[np.ndarray, ...],
+        found: Found,
+        *,
+        keys: list[str] | None = None,
+        owner: str,
+    ):
+        self.model, self.target, self.found = model, target, found
+        self.probes = tuple(x[:PROBES] for x in probes)
+        self.graph = as_graph(model, self.probes, keys, owner)
+        self._keys, self._owner = keys, owner
         self._lock = threading.Lock()
-        self._probes = probes = tuple(x[:PROBES] for x in probes)
-        self._graph = as_graph(model, probes, keys, owner)
-        self.found, self.key = found or {"by_keras": None}, None
-        if found is None:
-            self.found["ends_in"] = find_head(
-                self._graph, self._call, probes, target, takes_logits=takes_logits, owner=owner
-            )
-            self.found["by_keras"] = self._why_by_keras() or self._why_no_copy()
-        elif self.by_keras is None:
-            self.key = self._make_key()
+
+    def with_found(self, found: Found) -> Self:
+        """The same network, of which something else was detected."""
+        other = copy.copy(self)
+        other.found = found
+        other.__dict__.pop("key", None)
+        return other
 
     @property
-    def ends_in(self):
-        """What the model puts out."""
-        return self.found["ends_in"]
-
-    @property
-    def by_keras(self):
+    def by_keras(self) -> str | None:
         """Why Keras' own `fit` has to train the model; None if the engine can."""
-        return self.found["by_keras"]
+        return self.found.by_keras
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Networks of equal keys share a compiled program."""
+        return network_key(self.graph), self.found.ends_in, type(self.target)
 
     @property
-    def has_single_output(self):
+    def has_single_output(self) -> bool:
         """Whether it tells two classes by one output."""
-        if self._of_labels or self.target.n_outputs != 2:
+        if not self.target.exclusive or self.target.n_outputs != 2:
             return False
-        outputs = self._call(self._probes) if self._graph is None else self._graph.outputs[0]
+        outputs = self.call(self.probes) if self.graph is None else self.graph.outputs[0]
         return outputs.shape[-1] == 1
 
-    # -- a copy for the engine --------------------------------------------------------------------
+    @staticmethod
+    def decays(name: str) -> bool:
+        """Whether weight decay applies to a weight: to all, as in Keras."""
+        return True
 
-    def _why_by_keras(self):
-        kind = type(self.model)
-        for method in ("train_step", "compute_loss"):
-            if getattr(kind, method) is not getattr(keras.Model, method):
-                return f"{kind.__name__} has a {method} of its own"
-        if self._graph is None:
-            return f"{kind.__name__} is no functional or sequential model"
-        if kind.call not in (keras.Sequential.call, type(self._graph).call):
-            return f"{kind.__name__} has a call of its own"
-        if any(v.constraint is not None for v in self.model.weights):
-            return "a weight has a constraint"
-        if any(map(_has_lambda, self._graph._flatten_layers(include_self=False))):
-            return "a layer has a lambda for a function, which Keras cannot write down"
-        pairs = zip(self._graph.inputs, self._probes, strict=True)
-        if any(len(tensor.shape) != x.ndim for tensor, x in pairs):
-            return "X has another number of axes than the model takes"
-        named = self.names(self.model)
-        if len({id(variable) for variable in named.values()}) < len(named):
-            return "layers share a weight that their copies would not share"
-        return None
-
-    def _why_no_copy(self):
-        """Why the model cannot be copied layer by layer, as the engine does; None if it can."""
-        probes = tuple(_scaled(x[:COMPARED]) for x in self._probes)
-        expected = np.asarray(self.to_logits(self._call(probes)))
-        try:
-            self.key = self._make_key()
-            logits = self.forward(self.weights(), probes)
-            changes = self._changes_trained_weights(probes)
-        except Exception as error:
-            return f"a layer cannot be copied: {shorten(str(error), 100)}"
-        if changes:
-            return "a layer changes trained weights in its call"
-        trainable = {name for name, v in self.names(self.model).items() if v.trainable}
-        if set(self._program().trainable_names) != trainable:
-            return "a layer's get_config does not tell which weights are trained"
-        logits, expected = self._comparable(logits), self._comparable(expected)
-        if not np.allclose(logits, expected, rtol=1e-3, atol=1e-3, equal_nan=True):
-            return "a layer's get_config does not tell what it does"
-        return None
-
-    def _changes_trained_weights(self, X):
-        """Whether training changes such weights beside the optimizer."""
-        with keras.StatelessScope() as scope:
-            self.model(self.pack(as_floats(X)), training=True)
-        return any(scope.get_current_value(v) is not None for v in self.model.trainable_variables)
-
-    def _comparable(self, logits):
-        """Logits as far as probabilities tell them: up to a constant, and not too far out."""
-        if not self._of_labels:
-            logits = logits - logits.max(axis=-1, keepdims=True)
-        return np.clip(logits, -FAR_OUT, FAR_OUT)
-
-    def _make_key(self):
-        return network_key(self._graph), self.ends_in, type(self.target)
+    # A copy for the engine
 
     @python_random_kept()
     def logits_network(self):
         """A copy of the model that puts out logits, one for each class or label."""
-        output = self._graph.outputs[0]
+        output = self.graph.outputs[0]
         last = operation_of(output)
         takes_off = known_head(last) in ("softmax", "sigmoid")
         is_dense = isinstance(last, keras.layers.Dense)
@@ -190,24 +147,24 @@ class KerasNetwork:
             # A layer, or an operation, of the activation alone.
             output = before(output)
 
-        def copy(layer):
+        def copied_layer(layer):
             linear = takes_off and is_dense and layer is last
             return copied(layer, **({"activation": "linear"} if linear else {}))
 
-        network = keras.Model(self._graph.input, output)
-        network = keras.models.clone_model(network, clone_function=copy)
+        network = keras.Model(self.graph.input, output)
+        network = keras.models.clone_model(network, clone_function=copied_layer)
         logits = network.outputs[0]
-        if self.ends_in != "logits" and not takes_off:
+        if self.found.ends_in != "logits" and not takes_off:
             logits = self.to_logits(logits)
-        elif logits.shape[-1] == 1 and not self._of_labels:
+        elif logits.shape[-1] == 1 and self.target.exclusive:
             logits = TwoLogits()(logits)
         return keras.Model(network.input, logits)
 
     def to_logits(self, outputs):
         """Logits of the model's outputs."""
-        return to_logits(outputs, self.ends_in, self._of_labels)
+        return to_logits(outputs, self.found.ends_in, self.target.exclusive)
 
-    # -- weights ----------------------------------------------------------------------------------
+    # Weights
 
     def names(self, model):
         """The variables of the model, or of a copy, by place.
@@ -224,9 +181,9 @@ class KerasNetwork:
 
     def _layers(self, model):
         """Layers that have weights, or draw; and the model's own plain dropout."""
-        if self._graph is None:
+        if self.graph is None:
             return [model], []
-        layers = (self._graph if model is self.model else model).layers
+        layers = (self.graph if model is self.model else model).layers
         dropouts = [x for x in layers if is_plain_dropout(x) or isinstance(x, CounterDropout)]
         return [x for x in layers if x not in dropouts and _variables(x)], dropouts
 
@@ -235,16 +192,16 @@ class KerasNetwork:
         named = self.names(self.model)
         return {name: np.asarray(v) for name, v in named.items() if "dropout" not in name}
 
-    def start(self, rng, bias):
+    def initial_weights(self, rng, bias):
         """Weights before training."""
         weights = self.weights()
-        if bias is not None and self._graph is not None:
+        if bias is not None and self.graph is not None:
             self._set_bias(weights, bias)
         return weights
 
     def _set_bias(self, weights, bias):
         """Let the outputs start at a bias, where the layer before them has one of zeros."""
-        output = self._graph.outputs[0]
+        output = self.graph.outputs[0]
         if not isinstance(operation_of(output), keras.layers.Dense) and self._has_known_head():
             output = before(output)
         layer = operation_of(output)
@@ -253,12 +210,12 @@ class KerasNetwork:
         name = next((n for n, v in self.names(self.model).items() if v is layer.bias), None)
         if name is None or np.any(weights[name]):
             return
-        if layer.units == 1 and not self._of_labels:
+        if layer.units == 1 and self.target.exclusive:
             bias = bias[1:] - bias[:1]
         weights[name] = np.asarray(bias, dtype=weights[name].dtype)
 
     def _has_known_head(self):
-        return known_head(operation_of(self._graph.outputs[0])) is not None
+        return known_head(operation_of(self.graph.outputs[0])) is not None
 
     def noise(self, seed):
         """Rates and seeds of dropout layers, and of others that draw, unless they have seeds."""
@@ -299,12 +256,12 @@ class KerasNetwork:
         for name, value in weights.items():
             named[name].assign(value)
 
-    # -- prediction -------------------------------------------------------------------------------
+    # Prediction
 
     def forward(self, weights, X, center=None, scale=None):
         """Logits of rows, given as a tuple of inputs."""
         if self.by_keras is None:
-            program = self._program()
+            program = self.prediction_program()
             params, state = program.flatten({**weights, **self.noise(0)})
             n = len(X[0])
             n_rows = n + (-n % VECTOR if program.stackable else 0)
@@ -315,10 +272,10 @@ class KerasNetwork:
             self._assign(weights)
             starts = range(0, len(X[0]), PREDICT_ROWS)
             blocks = (tuple(x[i : i + PREDICT_ROWS] for x in X) for i in starts)
-            outputs = [np.asarray(self.to_logits(self._call(block))) for block in blocks]
+            outputs = [np.asarray(self.to_logits(self.call(block))) for block in blocks]
         return np.concatenate(outputs)
 
-    def _program(self):
+    def prediction_program(self):
         """The compiled program for prediction, which all networks of this key share."""
 
         def make_optimizer(names, shapes):
@@ -329,7 +286,8 @@ class KerasNetwork:
 
         return program_for(("forward", self.key), build)
 
-    def _call(self, X):
+    def call(self, X):
+        """The outputs of the model for rows, given as a tuple of inputs."""
         return outputs_of(self.model, X, self._keys, self._owner)
 
     def pack(self, X):
@@ -338,22 +296,12 @@ class KerasNetwork:
 
 
 def _filled_up(x, dtype, n):
-    """Rows of a type, and as many zeros as are wanting to `n` rows."""
+    """Rows of a type, padded with zeros to `n` rows."""
     if len(x) == n:
         return np.asarray(x, dtype)
     filled = np.zeros((n, *x.shape[1:]), dtype)
     filled[: len(x)] = x
     return filled
-
-
-def _has_lambda(layer):
-    values = () if isinstance(layer, keras.layers.Lambda) else vars(layer).values()
-    return any(getattr(value, "__name__", None) == "<lambda>" for value in values)
-
-
-def _scaled(x):
-    """Rows, in which no function is saturated."""
-    return x / (np.abs(x).max() or 1) if x.dtype.kind == "f" else x
 
 
 def _variables(layer):
@@ -364,7 +312,7 @@ def _variables(layer):
 def _generators(layer):
     found = {
         id(value): value
-        for part in layer._flatten_layers()
+        for part in layers_in(layer, include_self=True)
         for value in vars(part).values()
         if isinstance(value, keras.random.SeedGenerator)
     }

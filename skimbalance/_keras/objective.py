@@ -2,12 +2,13 @@
 
 import json
 from functools import partial
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS, KerasOptimizer
-from skimbalance._fit.targets import Labels
+from skimbalance._fit.targets import Target
 from skimbalance.losses import LABEL_LOSSES, LOSSES
 
 __all__ = [
@@ -17,63 +18,70 @@ __all__ = [
 ]
 
 
-def mean_loss(loss, target, is_single=False):
+def mean_loss(loss: Any, target: Target, has_single_output: bool = False) -> tuple[Any, Any]:
     """Mean loss of a batch as a function of (targets, logits, weight, arguments), and a key.
 
     The weights of a row's labels or steps are within the row's loss: its mean over labels, its
     sum over steps.
     """
-    of_labels = isinstance(target, Labels)
-    if loss == "soft_f1":
-        return partial(_mean_soft_f1, (LABEL_LOSSES if of_labels else LOSSES)[loss]), loss
-    if isinstance(loss, str) and of_labels:
-        return partial(_mean_of_labels, LABEL_LOSSES[loss]), loss
     if isinstance(loss, str):
-        values, key = partial(LOSSES[loss], from_logits=True), loss
+        record = target.losses[loss]
+        function = (LOSSES if target.exclusive else LABEL_LOSSES)[loss]
+        if record.over_batch:
+            return partial(_of_batch, function), loss
+        if not target.exclusive:
+            return partial(_mean_over_labels, function), loss
+        values, key = partial(function, from_logits=True), loss
     else:
-        values = _values_of_keras_loss(loss, of_labels, is_single)
+        values = _values_of_keras_loss(loss, target.exclusive, has_single_output)
         # A plain function has no config: it is its own key.
         key = _key(loss) if isinstance(loss, keras.losses.Loss) else loss
-
-    def mean(y, logits, weight, arguments):
-        weighted = weight * values(y, logits, **arguments)
-        return tf.reduce_mean(tf.reduce_sum(weighted, axis=-1) if target.rank else weighted)
-
-    def mean_of_labels(y, logits, weight, arguments):
-        # Without class weights, all labels of a row weigh the same.
-        return tf.reduce_mean(weight[:, 0] * values(y, logits))
-
-    return mean_of_labels if of_labels else mean, key
+        if not target.exclusive:
+            return partial(_mean_of_custom, values), key
+    return partial(_mean_over_steps if target.has_steps else _mean_over_rows, values), key
 
 
-def _mean_soft_f1(function, y, logits, weight, arguments):
+def _of_batch(function, y, logits, weight, arguments):
     return function(y, logits, sample_weight=weight, from_logits=True)
 
 
-def _mean_of_labels(function, y, logits, weight, arguments):
+def _mean_over_rows(values, y, logits, weight, arguments):
+    return tf.reduce_mean(weight * values(y, logits, **arguments))
+
+
+def _mean_over_steps(values, y, logits, weight, arguments):
+    return tf.reduce_mean(tf.reduce_sum(weight * values(y, logits, **arguments), axis=-1))
+
+
+def _mean_over_labels(function, y, logits, weight, arguments):
     return tf.reduce_mean(function(y, logits, label_weight=weight, from_logits=True, **arguments))
 
 
-def _values_of_keras_loss(loss, of_labels, is_single):
+def _mean_of_custom(values, y, logits, weight, arguments):
+    """A custom loss of a multilabel target, which has no class weights: all labels weigh alike."""
+    return tf.reduce_mean(weight[:, 0] * values(y, logits))
+
+
+def _values_of_keras_loss(loss, exclusive, has_single_output):
     """Values of a Keras loss, or of a function, given the targets and outputs that it expects.
 
     Keras' sparse losses and those of this package take class indices, all others one-hot
-    targets, of a model with a single output 0 or 1, or indicators of labels; a loss without
-    `from_logits` takes probabilities.
+    targets; for a model with a single output 0 or 1, and in the multilabel case an indicator. A
+    loss without `from_logits` takes probabilities.
     """
     is_loss = isinstance(loss, keras.losses.Loss)
     name = type(loss).__name__ if is_loss else getattr(loss, "__name__", "")
     takes_indices = "sparse" in name.lower() or type(loss).__module__.startswith("skimbalance.")
     takes_logits = is_loss and loss.get_config().get("from_logits", False)
-
-    is_single &= not takes_indices
+    is_single = has_single_output and not takes_indices
+    is_sigmoid = is_single or not exclusive
 
     def values(y, logits):
         if is_single:
             y, logits = y[..., None], logits[..., 1:] - logits[..., :1]
-        to_proba = tf.nn.sigmoid if of_labels or is_single else tf.nn.softmax
+        to_proba = tf.nn.sigmoid if is_sigmoid else tf.nn.softmax
         output = logits if takes_logits else to_proba(logits)
-        if of_labels or is_single:
+        if is_sigmoid:
             targets = tf.cast(y, output.dtype)
         else:
             targets = y if takes_indices else tf.one_hot(y, output.shape[-1], dtype=output.dtype)

@@ -4,31 +4,24 @@ import keras
 import numpy as np
 
 from skimbalance._engine.tensorflow.program import paths
+from skimbalance._fit.plan import Fitted
 from skimbalance.networks import mlp
 
 __all__ = ["Perceptron"]
 
 
 class Perceptron:
-    """The multi-layer perceptron as `train` takes networks.
+    """The multi-layer perceptron, as a `TrainableNetwork`.
 
     Parameters
     ----------
-    fitted : skimbalance._fit.plan.Fitted
+    fitted : Fitted
         Its shape and weights.
     dropout : float
         Rate.
-    labels : bool, default=False
-        Whether its outputs are labels that each hold or do not.
-
-    Attributes
-    ----------
-    key : hashable
-        Networks of equal keys share a compiled program.
-    by_keras : str or None
-        Why Keras' own `fit` has to train it, if so.
-    has_single_output : bool
-        Whether a loss of one's own is for one output of two classes.
+    exclusive : bool, default=True
+        Whether its outputs exclude each other: probabilities are their softmax, else a sigmoid
+        each.
     """
 
     by_keras = None
@@ -37,17 +30,17 @@ class Perceptron:
     to_logits = staticmethod(lambda outputs: outputs)
     pack = staticmethod(lambda X: X[0])
 
-    def __init__(self, fitted, dropout, labels=False):
-        self._fitted, self._dropout, self._labels = fitted, dropout, labels
+    def __init__(self, fitted: Fitted, dropout: float, exclusive: bool = True):
+        self._fitted, self._dropout, self._exclusive = fitted, dropout, exclusive
         self.key = fitted.network
 
     @staticmethod
     def decays(name):
-        """Whether weight decay is for a weight: not for biases."""
+        """Whether weight decay applies to a weight: not to biases."""
         return name.endswith("kernel")
 
     def logits_network(self):
-        """A Keras network to logits, of which only the shape matters."""
+        """A Keras network to logits; only its shape matters."""
         return _network(self._fitted.network, 0.5)
 
     def noise(self, seed):
@@ -77,10 +70,10 @@ class Perceptron:
                 mean=fitted.center, variance=variance, name="standardize"
             )
             layers = [standardize, *layers]
-        if self._labels:
-            layers.append(keras.layers.Activation("sigmoid", name="probabilities"))
-        else:
+        if self._exclusive:
             layers.append(keras.layers.Softmax(name="probabilities"))
+        else:
+            layers.append(keras.layers.Activation("sigmoid", name="probabilities"))
         x = inputs = keras.Input((fitted.network.n_features,), name="features")
         for layer in layers:
             x = layer(x)

@@ -9,38 +9,59 @@ import tensorflow as tf
 
 from skimbalance._engine import joblib_backend
 from skimbalance._engine.hooks import Hooks, has_batch_hooks
-from skimbalance._engine.job import Job, Rows
+from skimbalance._engine.job import Job, Result, Rows
 from skimbalance._engine.memory import free_memory
 from skimbalance._engine.stack import train_alone
 from skimbalance._engine.tensorflow.keras_fit import compile_anew, train_by_keras
 from skimbalance._engine.tensorflow.program import Program, program_for
-from skimbalance._fit.targets import Steps
+from skimbalance._fit.network import TrainableNetwork
+from skimbalance._fit.plan import Plan
 from skimbalance._keras.objective import engine_optimizer, mean_loss, with_settable_rate
+from skimbalance._keras_private import detach
 
 __all__ = ["train"]
 
 
-def train(plan, network):
+def train(plan: Plan, network: TrainableNetwork) -> Result:
     """Train a planned fit: by a compiled program, or where that cannot be by Keras' `fit`.
 
     Parameters
     ----------
-    plan : skimbalance._fit.plan.Plan
-        All else.
-    network : object
-        As `Perceptron`.
+    plan : Plan
+        The plan of the fit.
+    network : TrainableNetwork
+        What is trained.
 
     Returns
     -------
-    result : skimbalance._engine.job.Result
+    result : Result
         Its `path` says what trained it.
     """
-    params, start = plan.params, plan.start
-    callbacks = _as_list(params.callbacks)
-    by_keras = network.by_keras or _why_by_keras(callbacks, plan.rows)
-    loss = mean_loss(params.loss, plan.target, network.has_single_output)
-    job = Job(
-        program=None if by_keras else _program(network, plan, loss),
+    settings = plan.settings
+    by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan.rows)
+    loss = mean_loss(settings.loss, plan.target, network.has_single_output)
+    job = _job(plan, network, None if by_keras else _program(network, plan, loss))
+    try:
+        if by_keras:
+            return _train_by_keras(job, network, plan, by_keras, loss)
+        if not settings.callbacks:
+            return joblib_backend.train(job)
+        model, _ = network.models()
+        _compile(model, plan, network)
+        return train_alone(job, Hooks(model, network.names(model), settings.callbacks, plan.epochs))
+    finally:
+        for callback in settings.callbacks:
+            detach(callback)
+
+
+def _job(plan, network, program):
+    settings, start, held_out = plan.settings, plan.start, plan.held_out
+    validation = score_weight = None
+    if held_out is not None:
+        validation = _rows(held_out, plan.held_out_loss_weight, start)
+        score_weight = plan.target.score_weight(held_out.y, held_out.weight)
+    return Job(
+        program=program,
         weights={**start.weights, **network.noise(plan.noise_seed)},
         rows=_rows(plan.rows, plan.loss_weight, start),
         order=plan.order,
@@ -48,57 +69,38 @@ def train(plan, network):
         epochs=plan.epochs,
         batch_size=plan.batch_size,
         learning_rates=_planned_rates(plan),
-        weight_decay=plan.weight_decay,
+        weight_decay=settings.weight_decay,
         arguments=plan.arguments,
         slots=start.slots,
-        validation=plan.held_out and _rows(plan.held_out, plan.held_out_loss_weight, start),
-        score=plan.target.monitors.get(params.monitor),
-        score_weight=plan.held_out and _score_weight(plan),
-        monitor=params.monitor,
-        metrics=getattr(params, "metrics", None),
-        patience=params.n_iter_no_change,
-        tol=params.tol,
+        validation=validation,
+        score=plan.target.monitors.get(settings.monitor),
+        score_weight=score_weight,
+        monitor=settings.monitor,
+        metrics=settings.metrics,
+        patience=settings.n_iter_no_change,
+        tol=settings.tol,
         deferred_until=plan.deferred_until,
         early_weight=plan.early_weight if plan.deferred_until else None,
-        verbose=params.verbose,
+        verbose=settings.verbose,
     )
-    try:
-        return _train(job, network, plan, callbacks, by_keras, loss[0])
-    finally:
-        for callback in callbacks:
-            # It is a parameter, of which a copy, or a pickle, would hold the model.
-            callback._model = None
 
 
-def _train(job, network, plan, callbacks, by_keras, loss):
-    if by_keras:
-        model, trained = network.models()
-        _compile(model, plan, network)
-        variables = network.names(model)
-        result = train_by_keras(
-            job,
-            model,
-            trained,
-            variables,
-            callbacks,
-            loss,
-            network.to_logits,
-            network.pack,
-            stream=not _fits_in_memory(plan.rows),
-        )
-        result.path = f"Keras' own fit: {by_keras}"
-        return result
-    if not callbacks:
-        return joblib_backend.train(job)
-    model, _ = network.models()
+def _train_by_keras(job, network, plan, why, loss):
+    model, trained = network.models()
     _compile(model, plan, network)
-    return train_alone(job, Hooks(model, network.names(model), callbacks, plan.epochs))
+    mean, _ = loss
+    stream = not _fits_in_memory(plan.rows)
+    result = train_by_keras(
+        job, network, model, trained, plan.settings.callbacks, mean, stream=stream
+    )
+    result.path = f"Keras' own fit: {why}"
+    return result
 
 
 def _program(network, plan, mean_loss):
     """The compiled program, shared by all fits that differ only in numbers."""
     loss, loss_key = mean_loss
-    make_optimizer, optimizer_key = engine_optimizer(plan.params.optimizer)
+    make_optimizer, optimizer_key = engine_optimizer(plan.settings.optimizer)
     rank = plan.target.rank
 
     def build():
@@ -117,12 +119,12 @@ def _program(network, plan, mean_loss):
 
 def _compile(model, plan, network):
     """Give the model that callbacks see, or Keras' own `fit` trains, an optimizer."""
-    optimizer = plan.params.optimizer
+    optimizer, weight_decay = plan.settings.optimizer, plan.settings.weight_decay
     if isinstance(optimizer, str):
         optimizer = keras.optimizers.get(optimizer)
-        optimizer.weight_decay = plan.weight_decay or None
+        optimizer.weight_decay = weight_decay or None
         spared = [name for name in ("bias", "gamma", "beta") if not network.decays(name)]
-        if plan.weight_decay and spared:
+        if weight_decay and spared:
             optimizer.exclude_from_weight_decay(var_names=spared)
     else:
         optimizer = with_settable_rate(optimizer)
@@ -133,20 +135,6 @@ def _rows(data, weight, start):
     """Rows for the engine: a step that is masked has some class, and weighs nothing."""
     y = np.maximum(data.y, 0)
     return Rows(data.X, data.index, y, weight, start.center, start.scale, data.lengths)
-
-
-def _score_weight(plan):
-    """Weights of the held-out rows, or of their steps, in the score."""
-    held_out = plan.held_out
-    if not isinstance(plan.target, Steps):
-        return held_out.weight
-    return np.where(held_out.y >= 0, held_out.weight[:, None], 0.0)
-
-
-def _as_list(callbacks):
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
 
 
 def _why_by_keras(callbacks, rows):
@@ -167,8 +155,9 @@ def _fits_in_memory(rows):
 
 def _planned_rates(plan):
     """Function of (first step, number of steps) to the learning rate of each."""
-    optimizer, learning_rate = plan.params.optimizer, plan.params.learning_rate
-    schedule = None if plan.partial else plan.params.learning_rate_schedule
+    settings = plan.settings
+    optimizer, learning_rate = settings.optimizer, settings.learning_rate
+    schedule = None if plan.partial else settings.learning_rate_schedule
     total_steps = plan.epochs * -(-len(plan.rows.y) // plan.batch_size)
     if not isinstance(optimizer, str):
         own = optimizer.get_config()["learning_rate"]

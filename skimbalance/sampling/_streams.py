@@ -5,11 +5,16 @@ cut into batches in its order. Being pure, it is the same alone and among many f
 be resumed at any epoch.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from skimbalance.sampling._splits import rows_by_class
 
 __all__ = [
+    "STREAMS",
+    "Stream",
     "balanced_order",
     "shuffled_order",
     "stratified_order",
@@ -132,3 +137,42 @@ def _spread(groups, rng):
     """
     positions = [(np.arange(len(group)) + rng.random()) / len(group) for group in groups]
     return np.concatenate(groups)[np.argsort(np.concatenate(positions), kind="stable")]
+
+
+def _once(y: np.ndarray) -> np.ndarray:
+    """Every row is drawn once in an epoch."""
+    return np.ones(len(y))
+
+
+def _equally(y: np.ndarray) -> np.ndarray:
+    """Classes are drawn equally often: a row once over the share of its class, by mean 1."""
+    n_rows = np.bincount(y)
+    return len(y) / (np.count_nonzero(n_rows) * n_rows[y])
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An index stream, and what follows from it for class weights and posteriors.
+
+    Parameters
+    ----------
+    order : callable
+        ``order(y, seed=..., epoch=...)``: row indices, in the order of their batches.
+    draws : callable
+        ``draws(y)``: how often each row is drawn in an epoch, in the mean.
+    composes_batches : bool
+        Whether it decides which rows share a batch. Sequences cannot keep that, as those of
+        like length share one.
+    """
+
+    order: Callable[..., np.ndarray]
+    draws: Callable[[np.ndarray], np.ndarray] = _once
+    composes_batches: bool = False
+
+
+#: Value of the parameter `sampling` -> its index stream.
+STREAMS = {
+    "shuffle": Stream(shuffled_order),
+    "stratified": Stream(stratified_order, composes_batches=True),
+    "balanced": Stream(balanced_order, draws=_equally),
+}

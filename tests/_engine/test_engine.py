@@ -13,8 +13,8 @@ from sklearn.datasets import make_classification
 from skimbalance import ImbalancedMLPClassifier
 from skimbalance._engine.tensorflow import keras_fit, program
 from skimbalance._engine.tensorflow.dropout import CounterDropout
-from skimbalance._fit.loss_parameters import LOSS_PARAMS
-from skimbalance._fit.plan import ORDERS
+from skimbalance._losses.records import SOFTMAX
+from skimbalance.sampling._streams import STREAMS
 
 X, Y = make_classification(
     300, 5, n_informative=4, n_redundant=0, n_classes=3, weights=[0.7, 0.2], random_state=0
@@ -64,7 +64,7 @@ def test_every_optimizer_steps_as_keras_own(optimizer):
     assert_trains_like_keras({"optimizer": optimizer, "learning_rate": 0.01})
 
 
-@pytest.mark.parametrize("loss", sorted(LOSS_PARAMS))
+@pytest.mark.parametrize("loss", sorted(SOFTMAX))
 def test_every_loss_trains_as_in_keras_fit(loss):
     ours = assert_trains_like_keras({"loss": loss, "learning_rate": 0.01})
     assert ours.history_["loss"][-1] < ours.history_["loss"][0]
@@ -268,7 +268,7 @@ def test_batches_differ_by_one_row_at_most_and_visit_each_row(monkeypatch, batch
     fitted = classifier(batch_size=64, callbacks=[BatchHook()])
     fitted.set_params(epochs=1).fit(X, Y)
     assert sorted(batch_sizes)[-5:] == [60, 60, 60, 60, 60]
-    for name, order in ORDERS.items():
+    for name, stream in STREAMS.items():
         assert len(order(Y, seed=0, epoch=0)) == len(Y), name
 
 

@@ -35,8 +35,8 @@ from skimbalance._engine.job import Result
 from skimbalance._engine.member import Member
 from skimbalance._engine.stopping import progress_bar
 from skimbalance._engine.tensorflow import program
-from skimbalance._fit.loss_parameters import LOSS_PARAMS
-from skimbalance._fit.plan import ORDERS
+from skimbalance._losses.records import SOFTMAX
+from skimbalance.sampling._streams import STREAMS
 
 X, Y = make_classification(
     240, 5, n_informative=4, n_redundant=0, n_classes=3, weights=[0.6, 0.2], random_state=0
@@ -133,7 +133,7 @@ def four(**params):
     ]
 
 
-@pytest.mark.parametrize("loss", sorted(LOSS_PARAMS))
+@pytest.mark.parametrize("loss", sorted(SOFTMAX))
 def test_every_loss_trains_in_a_stack_as_alone(loss, sizes):
     variants = four(loss=loss)
     numbers = {
@@ -166,7 +166,7 @@ def test_every_named_optimizer_trains_in_a_stack_as_alone(optimizer, sizes):
 @pytest.mark.parametrize(
     "params",
     [
-        *({"sampling": order} for order in sorted(ORDERS)),
+        *({"sampling": order} for order in sorted(STREAMS)),
         {"sampling": SMOTE(random_state=0)},
         {"normalization": "layer"},
         {"dropout": 0.3},

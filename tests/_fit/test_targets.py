@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
+from skimbalance._fit.data import Data
 from skimbalance._fit.plan import _loss_weight
 from skimbalance._fit.targets import Classes, Labels, Steps, rarest
+from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance.class_weight import compute_class_weight
 from skimbalance.sampling import stratified_split
 
@@ -92,7 +94,9 @@ def test_one_s_own_weights_have_three_forms_for_all_labels_and_for_each():
 @pytest.mark.parametrize("name", ["class_weight", "alpha"])
 def test_weights_in_the_shape_of_classes_are_refused(name, scheme):
     counts = Labels(3).counts(indicator(shares=(0.5, 0.2, 0.1)), np.ones(200))
-    message = rf"^The '{name}' parameter must be, for labels, .* for each of the 3 labels\. Got "
+    message = (
+        rf"^The '{name}' parameter must be, for a multilabel y, .* for each of the 3 labels\. Got "
+    )
     with pytest.raises(ValueError, match=message):
         Labels(3).weights(name, scheme, counts)
 
@@ -164,18 +168,19 @@ def test_a_split_has_every_label_in_both_parts_where_two_rows_have_it():
 
 def test_the_start_gives_each_label_its_share():
     shares = np.array([[7, 3], [1, 99], [0.5, 0.5]])
-    start = Labels(3).start("crossentropy", {}, shares)
+    start = Labels(3).initial_bias(SIGMOID["crossentropy"], {}, shares)
     np.testing.assert_allclose(expit(start), shares[:, 1] / shares.sum(axis=1))
 
 
 def test_the_start_of_a_label_in_no_row_or_in_all_is_far_out_and_finite():
-    never, always = Labels(2).start("crossentropy", {}, np.array([[50.0, 0.0], [0.0, 50.0]]))
+    shares = np.array([[50.0, 0.0], [0.0, 50.0]])
+    never, always = Labels(2).initial_bias(SIGMOID["crossentropy"], {}, shares)
     assert never == -always
     assert 0 < expit(never) < 1e-5
 
 
 def test_a_number_weighs_with_against_without():
-    assert Labels(2).binary(0.25) == {0: 0.75, 1: 0.25}
+    assert Labels(2).of_two(0.25) == {0: 0.75, 1: 0.25}
 
 
 # Steps
@@ -218,7 +223,7 @@ def test_a_sequence_is_of_the_kind_of_its_rarest_class_and_splits_have_every_cla
 
 def test_the_start_of_classes_gives_each_its_share():
     counts = np.array([70.0, 20.0, 10.0])
-    start = Classes(np.arange(3)).start("crossentropy", {}, counts)
+    start = Classes(np.arange(3)).initial_bias(SOFTMAX["crossentropy"], {}, counts)
     np.testing.assert_allclose(softmax(start), counts / 100)
 
 
@@ -231,24 +236,23 @@ def test_classes_split_as_by_class():
 
 
 def test_only_two_classes_have_a_number_for_the_second():
-    assert YES_NO.binary(0.25) == [0.75, 0.25]
-    assert Classes(np.arange(3)).binary(0.25) is None
+    assert YES_NO.of_two(0.25) == [0.75, 0.25]
+    assert Classes(np.arange(3)).of_two(0.25) is None
 
 
 @pytest.mark.parametrize("kind", ["classes", "labels", "steps"])
 @pytest.mark.parametrize("scheme", [None, "balanced", 0.5])
 def test_a_row_s_share_of_the_loss_is_1_in_the_mean_over_an_epoch_s_draws(kind, scheme):
-    class Rows:
-        y = {"classes": steps()[:, 0], "labels": indicator(50), "steps": steps()}[kind]
-        weight = RNG.random(50)
-
-    target = (
-        Labels(4) if kind == "labels" else {"classes": Classes, "steps": Steps}[kind](np.arange(4))
-    )
-    weights = target.weights("class_weight", scheme, target.counts(Rows.y, Rows.weight))
+    y, target = {
+        "classes": (steps()[:, 0], Classes(np.arange(4))),
+        "labels": (indicator(50), Labels(4)),
+        "steps": (steps(), Steps(np.arange(4))),
+    }[kind]
+    rows = Data((), np.arange(50), y, RNG.random(50), weighted=True)
+    weights = target.weights("class_weight", scheme, target.counts(rows.y, rows.weight))
     draws = RNG.random(50) * 3
-    of_loss = _loss_weight(target, Rows, weights, draws)
-    assert of_loss.shape == Rows.y.shape
+    of_loss = _loss_weight(target, rows, weights, draws)
+    assert of_loss.shape == rows.y.shape
     np.testing.assert_allclose(np.mean(draws * target.share(of_loss)), 1)
 
 

@@ -21,8 +21,8 @@ YL = (RNG.random((60, 3)) < 0.3).astype(np.int8)
 PL = expit(Z3)
 
 
-def value_of(metric, y, logits, of_labels=False):
-    (value,) = Metrics([metric], of_labels)(y, logits).values()
+def value_of(metric, y, logits, exclusive=True):
+    (value,) = Metrics([metric], exclusive)(y, logits).values()
     return value
 
 
@@ -80,7 +80,7 @@ def test_categorical_metrics_see_both_classes(metric):
 
 @pytest.mark.parametrize(("y", "z"), [(Y2, Z2), (Y3, Z3)])
 def test_a_value_for_each_class(y, z):
-    values = Metrics([keras.metrics.F1Score()], of_labels=False)(y, z)
+    values = Metrics([keras.metrics.F1Score()], exclusive=True)(y, z)
     expected = of_sklearn.f1_score(y, z.argmax(axis=1), average=None)
     assert list(values) == [f"f1_score_{i}" for i in range(len(expected))]
     np.testing.assert_allclose(list(values.values()), expected, rtol=1e-5)
@@ -95,36 +95,36 @@ def test_class_of_a_metric():
 def test_labels():
     hamming = np.mean((PL > 0.5) == YL)
     for metric in ("accuracy", "binary_accuracy"):
-        np.testing.assert_allclose(value_of(metric, YL, Z3, of_labels=True), hamming, rtol=1e-6)
+        np.testing.assert_allclose(value_of(metric, YL, Z3, exclusive=False), hamming, rtol=1e-6)
     expected = np.mean([of_sklearn.log_loss(YL[:, j], PL[:, j]) for j in range(3)])
-    actual = value_of("crossentropy", YL, Z3, of_labels=True)
+    actual = value_of("crossentropy", YL, Z3, exclusive=False)
     np.testing.assert_allclose(actual, expected, rtol=1e-5)
     macro = keras.metrics.F1Score(average="macro", threshold=0.5)
     expected = of_sklearn.f1_score(YL, PL > 0.5, average="macro")
-    np.testing.assert_allclose(value_of(macro, YL, Z3, of_labels=True), expected, rtol=1e-5)
+    np.testing.assert_allclose(value_of(macro, YL, Z3, exclusive=False), expected, rtol=1e-5)
 
 
 def test_function():
     def gap(y_true, y_pred):
         return keras.ops.mean(y_pred) - keras.ops.mean(y_true)
 
-    values = Metrics([gap], of_labels=False)(Y2, Z2)
+    values = Metrics([gap], exclusive=True)(Y2, Z2)
     assert list(values) == ["gap"]
     np.testing.assert_allclose(values["gap"], P2[:, 1].mean() - Y2.mean(), atol=1e-6)
 
 
 def test_each_call_starts_anew_and_the_given_metric_is_left_alone():
     given = keras.metrics.Recall()
-    metrics = Metrics([given], of_labels=False)
+    metrics = Metrics([given], exclusive=True)
     assert metrics(Y2, Z2) == metrics(Y2, Z2)
     assert not np.any([np.asarray(v) for v in given.variables])
 
 
 def test_names_do_not_count_fits():
     made = [keras.metrics.AUC(), keras.metrics.AUC(curve="PR"), keras.metrics.Recall(name="mine")]
-    assert list(Metrics(made, False)(Y2, Z2)) == ["auc", "auc_1", "mine"]
+    assert list(Metrics(made, True)(Y2, Z2)) == ["auc", "auc_1", "mine"]
     named = keras.metrics.Recall(name="recall_5")
-    assert list(Metrics([named], False, [named])(Y2, Z2)) == ["recall_5"]
+    assert list(Metrics([named], True, [named])(Y2, Z2)) == ["recall_5"]
 
 
 def build(width, compiled):

@@ -270,7 +270,7 @@ class Untold(layers.Layer):
 
 
 BY_KERAS = {
-    "Subclassed is no functional or sequential model": Subclassed,
+    "Subclassed is not a functional or sequential model": Subclassed,
     "OwnStep has a train_step of its own": of_kind(OwnStep),
     "OwnLoss has a compute_loss of its own": of_kind(OwnLoss),
     "OwnCall has a call of its own": of_kind(OwnCall),

@@ -9,6 +9,8 @@ from functools import partial
 import keras
 import tensorflow as tf
 
+from skimbalance._keras_private import is_seedable, is_unseeded
+
 __all__ = ["python_random_kept", "seeded_initializers"]
 
 
@@ -53,7 +55,7 @@ def seeded_initializers(rng):
 
 
 def _is_unseeded(initializer):
-    return _is_random(initializer) and initializer._init_seed is None
+    return _is_random(initializer) and is_unseeded(initializer)
 
 
 def _is_of_unseeded(initializer):
@@ -68,6 +70,5 @@ def _is_of_unseeded(initializer):
 
 
 def _is_random(initializer):
-    return isinstance(initializer, keras.initializers.Initializer) and hasattr(
-        initializer, "_init_seed"
-    )
+    is_initializer = isinstance(initializer, keras.initializers.Initializer)
+    return is_initializer and is_seedable(initializer)

@@ -19,61 +19,54 @@ from skimbalance._engine.stopping import (
     progress_bar,
 )
 
-# Held-out rows are read and predicted in blocks of so many.
+# Held-out rows are read and predicted in blocks of this size.
 VALIDATION_BLOCK = 2**14
 
 
-def train_by_keras(
-    job, model, trained, variables, callbacks, mean_loss, to_logits, pack, *, stream
-):
+def train_by_keras(job, network, model, trained, callbacks, mean_loss, *, stream):
     """Train one job by Keras' `fit`.
 
     Parameters
     ----------
     job : Job
         The request; its rows are taken raw.
+    network : TrainableNetwork
+        Whose weights are trained.
     model : keras.Model
         From raw rows to probabilities, with the job's weights and an optimizer.
     trained : keras.Model
         The model that Keras trains: the same, or a part of it, of the same variables.
-    variables : dict of str to variable
-        Those of the model, by the names of the job's weights.
     callbacks : list of keras.callbacks.Callback
         The caller's; they see `model`.
     mean_loss : callable
         ``mean_loss(targets, logits, weight, arguments)``, the mean over the batch.
-    to_logits : callable
-        Logits of what `trained` puts out.
-    pack : callable
-        Inputs as `trained` takes them, from a tuple.
     stream : bool
         Whether rows are read batch by batch, as they do not fit into memory.
 
     Returns
     -------
     result : Result
-        As of `stack.train_alone`, without optimizer slots.
+        As in `stack.train_alone`, without optimizer slots.
     """
     own_loss = trained.loss if trained.compiled else None
     compile_anew(
         trained,
         model.optimizer,
-        loss=_MeanLoss(job, mean_loss, to_logits),
+        loss=_MeanLoss(job, mean_loss, network.to_logits),
         steps_per_execution=_steps_together(job, callbacks),
     )
+    variables = {n: v for n, v in network.names(model).items() if n in job.weights}
     for name, variable in variables.items():
-        if name in job.weights:
-            variable.assign(job.weights[name])
+        variable.assign(job.weights[name])
     tensors = not stream and job.rows.lengths is None
-    batches = _TensorBatches(job, pack) if tensors else _Batches(job, pack)
+    batches = (_TensorBatches if tensors else _Batches)(job, network.pack)
     with progress_bar([job]) as bar:
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
-        judging = _Judging(job, batches, bar, callers, to_logits)
+        judging = _Judging(job, batches, bar, callers, network.to_logits)
         trained.fit(batches.data, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
     # A model that is shown or stored has the loss that it came with.
     compile_anew(trained, model.optimizer, loss=own_loss)
-    stopping = judging.stopping
-    weights = {name: v.numpy() for name, v in variables.items() if name in job.weights}
+    weights = {name: variable.numpy() for name, variable in variables.items()}
     n_epochs = len(judging.history["loss"])
     for value in weights.values():
         check_finite(value, n_epochs, "weights")
@@ -82,12 +75,12 @@ def train_by_keras(
         slots=None,
         history=judging.history,
         n_epochs=n_epochs,
-        best_epoch=stopping.epoch or n_epochs,
+        best_epoch=judging.stopping.epoch or n_epochs,
     )
 
 
 def compile_anew(model, optimizer, **changes):
-    """Compile a model that may be compiled: its loss and how it is run stay, if not changed."""
+    """Recompile a model; keep its loss and run options unless overridden."""
     kept = ("loss", "jit_compile", "run_eagerly") if model.compiled else ()
     options = {name: getattr(model, name) for name in kept} | changes
     model.compile(optimizer=optimizer, **options)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from skimbalance._engine.tensorflow.dropout import CounterDropout
 from skimbalance._engine.tensorflow.initializers import python_random_kept
 from skimbalance._engine.tensorflow.recurrent import stand_in_for
+from skimbalance._keras_private import lambda_output_shape
 
 
 class Dense(keras.layers.Dense):
@@ -67,7 +68,7 @@ def copied(layer, **changes):
     if type(layer) is keras.layers.Lambda:
         # Its config would hold a function as code, which Keras does not read back.
         return keras.layers.Lambda(
-            layer.function, layer._output_shape, layer.mask, layer.arguments, name=layer.name
+            layer.function, lambda_output_shape(layer), layer.mask, layer.arguments, name=layer.name
         )
     return type(layer).from_config({**_config(layer), **changes})
 

@@ -9,6 +9,8 @@ of the same names.
 import keras
 import tensorflow as tf
 
+from skimbalance._keras_private import rate_variable
+
 
 class Adam:
     """Kingma & Ba 2015, arXiv:1412.6980."""
@@ -72,7 +74,7 @@ class KerasOptimizer:
         ]
         self._optimizer = optimizer
         optimizer.build(self._variables)
-        self._slots = [v for v in optimizer.variables if v is not optimizer._learning_rate]
+        self._slots = [v for v in optimizer.variables if v is not rate_variable(optimizer)]
         self._start = tuple(tf.constant(v.numpy()) for v in self._slots)
 
     def start(self, params):

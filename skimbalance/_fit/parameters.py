@@ -1,0 +1,388 @@
+"""The parameters that the estimators share: name, type, default, constraint and text, each once.
+
+An estimator takes them as ``**shared`` and is decorated with `shares`, which completes three things
+from the table: its signature, its `_parameter_constraints` and the "Parameters" section of its
+docstring. What an estimator states itself wins over the table.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Annotated, Any, TypedDict, get_type_hints
+
+from skimbalance._losses.records import SIGMOID, SOFTMAX
+from skimbalance._validation import HasMethods, Interval, StrOptions
+from skimbalance.metrics._monitors import MONITORS
+from skimbalance.sampling._streams import STREAMS
+
+__all__ = ["RateParameters", "SharedParameters", "set_shared", "shares"]
+
+#: The line of a docstring that the texts of the shared parameters replace.
+PLACE = "    [shared parameters]\n"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of several estimators.
+
+    Parameters
+    ----------
+    default : object
+        Its default, which an estimator may change.
+    constraint : list
+        As scikit-learn's `_parameter_constraints` have it.
+    kind : str
+        Its type, as the docstring gives it.
+    text : str
+        What the docstring says of it.
+    """
+
+    default: Any
+    constraint: list[Any]
+    kind: str
+    text: str
+
+    def entry(self, name: str, default: Any) -> str:
+        """The parameter's entry in a docstring."""
+        head = f"{name} : {self.kind}, default={_shown(default)}"
+        text = textwrap.fill(inspect.cleandoc(self.text), 92)
+        return textwrap.indent(f"{head}\n{textwrap.indent(text, '    ')}\n", "    ")
+
+
+def _shown(default: Any) -> str:
+    """A default as docstrings write it: text in double quotes."""
+    return f'"{default}"' if isinstance(default, str) else repr(default)
+
+
+def _at_least(least: int) -> list[Any]:
+    return [Interval(Integral, least, None, closed="left")]
+
+
+WEIGHTS = [
+    Interval(Real, 0, 1, closed="both"),
+    StrOptions({"balanced", "effective"}),
+    dict,
+    "array-like",
+    None,
+]
+
+
+class SharedParameters(TypedDict, total=False):
+    """Parameters of every estimator around a network."""
+
+    loss: Annotated[
+        str | Callable[..., Any],
+        Parameter(
+            "crossentropy",
+            [StrOptions({*SOFTMAX, *SIGMOID}), callable],
+            "str, Keras loss or callable",
+            """"crossentropy", "focal", "logit_adjusted", "ldam", "vector_scaling", "poly1",
+            "generalized", "expected_cost" or "soft_f1", see `skimbalance.losses`; a
+            `keras.losses.Loss`; or a function of (one-hot targets, probabilities) to one value for
+            each row. A multilabel y has "crossentropy", "focal", "asymmetric",
+            "distribution_balanced" and "soft_f1".""",
+        ),
+    ]
+    gamma: Annotated[
+        float,
+        Parameter(
+            2.0,
+            [Interval(Real, 0, None, closed="left")],
+            "float",
+            """Focusing of loss="focal": larger values turn further away from rows that are
+            already right. Other losses ignore it.""",
+        ),
+    ]
+    alpha: Annotated[
+        Any,
+        Parameter(
+            None,
+            [
+                Interval(Real, 0, 1, closed="both"),
+                StrOptions({"balanced"}),
+                dict,
+                "array-like",
+                None,
+            ],
+            'float, "balanced", dict or array-like',
+            """Class weights inside loss="focal". A float is the weight of the second of two
+            classes (in the multilabel case, of having a label), and ``1 - alpha`` that of the
+            first. Together with `class_weight` it corrects for imbalance twice, which warns.""",
+        ),
+    ]
+    tau: Annotated[
+        float,
+        Parameter(
+            1.0,
+            [Interval(Real, 0, None, closed="left")],
+            "float",
+            """Strength of loss="logit_adjusted" and "vector_scaling"; other losses ignore it.""",
+        ),
+    ]
+    loss_params: Annotated[
+        dict[str, Any] | None,
+        Parameter(
+            None,
+            [dict, None],
+            "dict",
+            """Further parameters of the loss: "max_margin", "scale" and "deferred" (the fraction
+            of the epochs before class weights switch on) of "ldam", "gamma" of "vector_scaling",
+            "epsilon" of "poly1", "q" of "generalized", "cost_matrix" of "expected_cost";
+            "gamma_pos", "gamma_neg" and "margin" of "asymmetric", "alpha", "beta", "mu", "kappa",
+            "scale" and "gamma" of "distribution_balanced".""",
+        ),
+    ]
+    class_weight: Annotated[
+        Any,
+        Parameter(
+            "balanced",
+            WEIGHTS,
+            'None, "balanced", float in [0, 1], "effective", dict or array-like',
+            """How much each class counts in the loss, see
+            `skimbalance.class_weight.compute_class_weight`. A float is the power of the inverse
+            class frequency, made for a grid: 0 is no weights, 1 is "balanced". With "balanced"
+            more rare rows are found, at the price of false alarms, and `predict_proba` is far
+            from the shares in the population, which `predict_posterior` gives. Schemes use the
+            class frequencies after sampling, so "balanced" adds nothing on top of balanced
+            sampling. In the multilabel case the scheme weighs the rows without and with each
+            label; custom weights are a dict {0: without, 1: with} for all labels, or a list with
+            a dict or pair for each.""",
+        ),
+    ]
+    sampling: Annotated[
+        Any,
+        Parameter(
+            "shuffle",
+            [StrOptions(set(STREAMS)), HasMethods("fit_resample")],
+            "str or imbalanced-learn sampler",
+            """"shuffle"; "stratified": every batch holds each class in its share; "balanced":
+            every batch holds all classes equally, redrawn each epoch; or a sampler, fitted on the
+            training rows only, after held-out rows were split off. In the multilabel case rows
+            are grouped by their rarest label, and samplers are not possible.""",
+        ),
+    ]
+    output_bias: Annotated[
+        str | None,
+        Parameter(
+            "prior",
+            [StrOptions({"prior"}), None],
+            '{"prior", None}',
+            """Whether the biases of the output layer start at the class shares that training
+            sees, and not at zero.""",
+        ),
+    ]
+    optimizer: Annotated[
+        Any,
+        Parameter(
+            "adam",
+            [
+                StrOptions({"adam", "adamw", "sgd", "rmsprop"}),
+                HasMethods(["apply", "get_config"]),
+            ],
+            '{"adam", "adamw", "sgd", "rmsprop"} or Keras optimizer',
+            """The optimizer. A Keras optimizer brings its own learning rate.""",
+        ),
+    ]
+    batch_size: Annotated[
+        int | str,
+        Parameter(
+            "auto",
+            [*_at_least(1), StrOptions({"auto"})],
+            'int or "auto"',
+            """Most rows of a batch; an epoch is cut into batches of nearly equal size. "auto" is
+            the power of two from 32 to 1024 that gives about 64 batches.""",
+        ),
+    ]
+    epochs: Annotated[
+        int,
+        Parameter(100, _at_least(1), "int", """Maximum number of passes over the training rows."""),
+    ]
+    early_stopping: Annotated[
+        bool | str,
+        Parameter(
+            "auto",
+            ["boolean", StrOptions({"auto"})],
+            'bool or "auto"',
+            """Whether to hold out rows and stop when `monitor` no longer gets better. "auto"
+            stops early only if at least 10 rows of the rarest class can be held out (with fewer
+            the score is noise, and the rows are worth more in training); and not if all classes
+            are equally frequent, which suggests an upstream sampler whose synthetic rows would be
+            held out. ``sampling=SMOTE()`` inside the classifier does not have this problem.""",
+        ),
+    ]
+    monitor: Annotated[
+        str,
+        Parameter(
+            "loss",
+            [StrOptions({"loss", *MONITORS})],
+            "str",
+            """What is judged on the held-out rows: "loss", weighted as in training; or, at the
+            natural class shares, "balanced_accuracy", "f1_macro", "mcc", "geometric_mean",
+            "average_precision" or "roc_auc" (both one against the rest for more than two
+            classes), "f1_rare" (the mean F1 of all classes but the most frequent). In the
+            multilabel case it is the mean over the labels, and "f1_rare" is not possible.""",
+        ),
+    ]
+    validation_fraction: Annotated[
+        float,
+        Parameter(
+            0.1,
+            [Interval(Real, 0, 1, closed="neither")],
+            "float in (0, 1)",
+            """Share of each class that is held out for early stopping; in the multilabel case by
+            iterative stratification, see `skimbalance.sampling.iterative_split`.""",
+        ),
+    ]
+    n_iter_no_change: Annotated[
+        int,
+        Parameter(
+            10,
+            _at_least(1),
+            "int",
+            """Number of epochs without improvement after which training stops.""",
+        ),
+    ]
+    tol: Annotated[
+        float,
+        Parameter(
+            1e-4,
+            [Interval(Real, 0, None, closed="left")],
+            "float",
+            """Smallest change of the monitor that counts as an improvement.""",
+        ),
+    ]
+    callbacks: Annotated[
+        Any,
+        Parameter(
+            None,
+            [list, tuple, HasMethods("on_epoch_end"), None],
+            "Keras callback or list of them",
+            """Called around training and each epoch with a Keras model that holds the current
+            weights. A callback with hooks around batches makes training use Keras' own, slower
+            `fit`.""",
+        ),
+    ]
+    random_state: Annotated[
+        Any,
+        Parameter(
+            None,
+            ["random_state"],
+            "int, RandomState instance or None",
+            """Seed of the initial weights, the held-out rows, the order of rows, sampling and
+            dropout. The same value gives the same bits.""",
+        ),
+    ]
+    verbose: Annotated[
+        int,
+        Parameter(
+            0, ["verbose"], "int", """1 shows a progress bar with epoch, loss and monitor."""
+        ),
+    ]
+
+
+class RateParameters(SharedParameters, total=False):
+    """The same, and those of an estimator that chooses its learning rate itself."""
+
+    learning_rate: Annotated[
+        float,
+        Parameter(1e-3, [Interval(Real, 0, None, closed="neither")], "float", """Step size."""),
+    ]
+    learning_rate_schedule: Annotated[
+        Any,
+        Parameter(
+            None,
+            [StrOptions({"cosine"}), callable, None],
+            '"cosine", Keras schedule or function',
+            """"cosine" falls to zero over the epochs; a Keras schedule, or a function, maps the
+            number of steps taken to the rate. `partial_fit`, which has no end, keeps
+            `learning_rate`.""",
+        ),
+    ]
+    weight_decay: Annotated[
+        float | None,
+        Parameter(
+            None,
+            [Interval(Real, 0, None, closed="left"), None],
+            "float",
+            """Decoupled weight decay (Loshchilov & Hutter, ICLR 2019, arXiv:1711.05101) of the
+            kernels, not of biases: each step subtracts ``learning_rate * weight_decay`` of them.
+            None is 0.004 for "adamw", as in Keras, and 0 for the others. A Keras optimizer keeps
+            its own, and this one comes on top.""",
+        ),
+    ]
+    standardize: Annotated[
+        bool,
+        Parameter(
+            True,
+            ["boolean"],
+            "bool",
+            """Whether the columns are standardised inside the network, by mean and deviation of
+            the training rows, so that raw columns train well.""",
+        ),
+    ]
+
+
+def shares(group: type, **defaults: Any) -> Callable[[type], type]:
+    """A decorator of an estimator that takes the parameters of a group as ``**shared``.
+
+    Its ``__init__`` ends in ``**shared``, which it hands to `set_shared`. `defaults` are those in
+    which the estimator differs from the table.
+    """
+    table = {name: hint.__metadata__[0] for name, hint in _hints(group).items()}
+    values = {name: defaults.get(name, parameter.default) for name, parameter in table.items()}
+
+    def complete(cls: type) -> type:
+        own = vars(cls)["_parameter_constraints"]
+        constraints = {name: parameter.constraint for name, parameter in table.items()}
+        cls._parameter_constraints = {**constraints, **own}
+        cls._shared_defaults = values
+        cls.__init__.__signature__ = _signature(cls.__init__, values)
+        if cls.__doc__ is not None:  # not under python -OO
+            own = cls.__doc__
+            entries = (
+                parameter.entry(name, values[name])
+                for name, parameter in table.items()
+                if f"\n    {name} : " not in own
+            )
+            cls.__doc__ = own.replace(PLACE, "\n".join(entries))
+        return cls
+
+    return complete
+
+
+def set_shared(estimator: Any, shared: Any) -> None:
+    """Set the shared parameters of an estimator, in its ``__init__``; the rest get defaults.
+
+    Raises
+    ------
+    TypeError
+        If there is no parameter of a name.
+    """
+    defaults = estimator._shared_defaults
+    for name in shared:
+        if name not in defaults:
+            raise TypeError(
+                f"{type(estimator).__name__}.__init__() got an unexpected keyword argument {name!r}"
+            )
+    for name, default in defaults.items():
+        setattr(estimator, name, shared.get(name, default))
+
+
+def _hints(group):
+    return get_type_hints(group, include_extras=True)
+
+
+def _signature(init, values):
+    """The signature of ``__init__`` with the shared parameters by name."""
+    signature = inspect.signature(init)
+    *own, rest = signature.parameters.values()
+    names = {parameter.name for parameter in own}
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, default in values.items()
+        if name not in names
+    ]
+    routed = [] if rest.name == "shared" else [rest]
+    return signature.replace(parameters=[*own, *shared, *routed])

@@ -1,0 +1,80 @@
+"""The one door to Keras' private attributes.
+
+If a new Keras renames one of them, this module is the only one to change. Each has a reason to be
+used: Keras has no public way to say the same.
+"""
+
+from typing import Any
+
+__all__ = [
+    "compiled_metrics",
+    "detach",
+    "inputs_before",
+    "is_seedable",
+    "is_unseeded",
+    "lambda_output_shape",
+    "layers_in",
+    "mask_of",
+    "operation_of",
+    "rate_variable",
+    "spares_variables",
+]
+
+
+def operation_of(tensor: Any) -> Any:
+    """The layer, or other operation, that puts out a symbolic tensor."""
+    return tensor._keras_history.operation
+
+
+def inputs_before(tensor: Any) -> list[Any]:
+    """The tensors that go into the operation that puts out a symbolic tensor."""
+    operation, node, _ = tensor._keras_history
+    return operation._inbound_nodes[node].input_tensors
+
+
+def layers_in(layer: Any, *, include_self: bool) -> list[Any]:
+    """The layers within a layer, or model, at any depth."""
+    return list(layer._flatten_layers(include_self=include_self))
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that a layer attached to its output; None without one."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def compiled_metrics(model: Any) -> Any:
+    """The metrics that a model was compiled with, as given.
+
+    `get_compile_config` has their names, from which not all can be made again.
+    """
+    return model._compile_config.config.get("metrics")
+
+
+def is_seedable(initializer: Any) -> bool:
+    """Whether an initializer draws random numbers from a seed."""
+    return hasattr(initializer, "_init_seed")
+
+
+def is_unseeded(initializer: Any) -> bool:
+    """Whether an initializer that draws random numbers was made without a seed."""
+    return initializer._init_seed is None
+
+
+def rate_variable(optimizer: Any) -> Any:
+    """The variable in which an optimizer keeps its learning rate."""
+    return optimizer._learning_rate
+
+
+def spares_variables(optimizer: Any) -> bool:
+    """Whether some variables are excluded from the weight decay of an optimizer."""
+    return hasattr(optimizer, "_exclude_from_weight_decay")
+
+
+def lambda_output_shape(layer: Any) -> Any:
+    """The `output_shape` that a Lambda layer was made with."""
+    return layer._output_shape
+
+
+def detach(callback: Any) -> None:
+    """Let a callback, which is a parameter, go of its model: copies of it would hold the model."""
+    callback._model = None

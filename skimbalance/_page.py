@@ -25,9 +25,10 @@ __all__ = [
     "write_page",
 ]
 
-# Letters in a line of text, and in a line of a cell.
+# The most letters in a line of text, of a name in the first column, and of another cell.
 _TEXT_WIDTH = 100
-_CELL_WIDTH = 30
+_NAME_WIDTH = 30
+_CELL_WIDTH = 20
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
@@ -40,6 +41,7 @@ th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: left; 
 th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
 th.number, td.number { text-align: right; }
 td.number { white-space: nowrap; }
+td { vertical-align: top; }
 td:first-child { overflow-wrap: anywhere; min-width: 10rem; }
 figure { margin: 1rem 0; }
 img { max-width: 100%; height: auto; }
@@ -120,13 +122,13 @@ def table_text(frame: "pd.DataFrame") -> str:
 
     columns = _columns(frame)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name, (_, numbers) in zip(frame.columns, columns, strict=True):
+    for k, (name, (_, numbers)) in enumerate(zip(frame.columns, columns, strict=True)):
         # As Text, so that a name such as "[red]" is not markup.
         table.add_column(
             Text(str(name)),
             justify="right" if numbers else "left",
             overflow="fold",
-            max_width=_CELL_WIDTH,
+            max_width=_CELL_WIDTH if k else _NAME_WIDTH,
         )
     for row in zip(*(texts for texts, _ in columns), strict=True):
         table.add_row(*map(Text, row))

@@ -23,8 +23,9 @@ KERAS = NUMPY | {"keras", "tensorflow"}
 ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
-        {"compare.*", "report.*", "classifier", "persistence", "datasets", "_files", "_response"},
-        {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "rich", "tqdm"},
+        {"compare.*", "report.*", "preprocessing", "classifier", "persistence", "datasets",
+         "_response", "_page", "_files", "_validation"},
+        {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (
         {"compare.*", "sequence_classifier", "decision.*", "keras_classifier", "classifier",
@@ -34,10 +35,10 @@ ROOMS = {
     "compare.*": (
         {"plots.*", "decision.*", "preprocessing", "classifier", "metrics.*", "_page", "_response",
          "_validation"},
-        NUMPY | {"imblearn", "pandas", "joblib", "rich", "tqdm"},
+        NUMPY | {"imblearn", "pandas", "matplotlib", "joblib", "tqdm"},
     ),
     "report.*": (
-        {"plots.*", "metrics.*", "_page", "_response"}, {"numpy", "sklearn", "pandas", "rich"}
+        {"plots.*", "metrics.*", "_page", "_response"}, {"numpy", "sklearn", "pandas"}
     ),
     "plots.*": ({"metrics.*", "_response"}, {"numpy", "sklearn", "matplotlib"}),
     "sequence_classifier": (
@@ -68,7 +69,7 @@ ROOMS = {
     "class_weight": ({"_validation"}, {"numpy"}),
     "sampling.*": (set(), {"numpy"}),
     "_response": (set(), NUMPY),
-    "_page": ({"_files"}, set()),
+    "_page": ({"_files"}, {"pandas", "matplotlib", "rich"}),
     "_files": (set(), set()),
     "datasets": (set(), {"numpy", "sklearn", "pandas"}),
     "data.*": (set(), set()),

@@ -16,12 +16,16 @@ from sklearn.pipeline import make_pipeline
 
 from skimbalance import ImbalancedMLPClassifier, datasets
 from skimbalance._cli import columns, main, predict, streaming
-from skimbalance._cli.columns import Kinds, Labels, read_training
+from skimbalance._cli.columns import FeatureColumns, TargetColumn, read_training
 from skimbalance._cli.tables import BUNDLED, open_table
 from skimbalance._response import posterior
-from skimbalance.compare._strategies import STRATEGIES, make_strategy
+from skimbalance.compare._strategies import (
+    DEFAULT_OF_THE_CLASSIFIER,
+    STRATEGIES,
+    make_strategy,
+)
 from skimbalance.persistence import load_model, model_info, save_model
-from skimbalance.preprocessing import table_steps
+from skimbalance.preprocessing import column_kind, table_steps
 
 HEADER = ["age", "zip", "colour", "note", "grade"]
 
@@ -84,16 +88,22 @@ def failed(capsys, *argv):
 # Reading
 
 
-@pytest.mark.parametrize("cell", ["0", "-1", "+2", "1.5", ".5", "3.", "1e-3", "-2.5E+10", " 7 "])
-def test_what_is_a_number(cell, tmp_path):
+NUMBERS = ["0", "-1", "+2", "1.5", ".5", "3.", "1e-3", "-2.5E+10", " 7 "]
+BOOLEANS = {"true": 1, "True": 1, "TRUE": 1, "false": 0, "False": 0, " FALSE": 0}
+
+
+@pytest.mark.parametrize(("cell", "value"), [*((n, float(n)) for n in NUMBERS), *BOOLEANS.items()])
+def test_what_is_a_number(cell, value, tmp_path):
     path = write(tmp_path / "t.csv", [[cell, "a"], ["", "b"], ["NA", "a"]], ["x", "y"])
     X, _, kinds = read_training(open_table(path), "y", [])
     assert kinds == {"x": "number"}
-    assert X["x"][0] == float(cell)
+    assert X["x"][0] == value
     assert X["x"].isna().tolist() == [False, True, True]
 
 
-@pytest.mark.parametrize("cell", ["007", "00", "1_000", "1,5", "0x1F", "inf", "abc", "1e", "٣"])
+@pytest.mark.parametrize(
+    "cell", ["007", "00", "1_000", "1,5", "0x1F", "inf", "abc", "1e", "٣", "yes", "tRUE"]
+)
 def test_what_is_text(cell, tmp_path):
     path = write(tmp_path / "t.csv", [[cell, "a"], ["", "b"], ["NA", "a"]], ["x", "y"])
     X, _, kinds = read_training(open_table(path), "y", [])
@@ -126,13 +136,13 @@ def test_how_a_table_is_cut_into_parts_does_not_matter(table):
         assert [place for part in parts for place in part.places] == whole.places
         assert pd.concat([part.frame for part in parts], ignore_index=True).equals(whole.frame)
         opened = open_table(table)
-        kinds, labels = Kinds(opened, HEADER[:-1]), Labels(opened, "grade")
+        features, target = FeatureColumns(opened, HEADER[:-1]), TargetColumn(opened, "grade")
         for part in parts:
-            kinds.look(part)
-            labels.look(part)
-        labels.decide()
-        assert list(kinds.decided().values()) == ["number", "text", "text", "text"]
-        y = np.concatenate([labels.of(part) for part in parts])
+            features.look(part)
+            target.look(part)
+        target.decide()
+        assert list(features.kinds().values()) == ["number", "text", "text", "text"]
+        y = np.concatenate([target.labels(part) for part in parts])
         assert y.tolist() == [row[-1] for row in rows()]
 
 
@@ -161,7 +171,7 @@ def test_forms_of_csv(form, table, tmp_path):
     assert a.whole().frame.equals(b.whole().frame)
 
 
-def test_empty_lines_are_no_rows(tmp_path):
+def test_empty_lines_are_skipped(tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n\n1,a\n\n2,b\n\n")
     part = open_table(str(tmp_path / "t.csv")).whole()
     assert part.frame.to_numpy().tolist() == [["1", "a"], ["2", "b"]]
@@ -203,8 +213,9 @@ def test_types_of_parquet(tmp_path, capsys):
     )
     frame.to_parquet(tmp_path / "t.parquet")
     X, y, kinds = read_training(open_table(str(tmp_path / "t.parquet")), "y", [])
-    assert kinds == {"flag": "text", "n": "number", "kind": "text"}
-    assert X["flag"].tolist() == ["True", "False", None]
+    assert kinds == {"flag": "number", "n": "number", "kind": "text"}
+    assert X["flag"].tolist()[:2] == [1.0, 0.0]
+    assert X["flag"].isna().tolist() == [False, False, True]
     assert X["kind"].tolist() == ["a", None, "b"]
     assert X["n"].tolist()[::2] == [1.0, 3.0]
     assert y.dtype == bool
@@ -217,16 +228,72 @@ def test_types_of_parquet(tmp_path, capsys):
     assert "must be a Parquet file" in err
 
 
-def test_a_column_that_is_nearly_numbers_is_told_of(tmp_path, capsys):
+def kinds_in_python(frame):
+    """What `compare_strategies(frame, ...)` takes the columns for."""
+    return {name: column_kind(frame[name], name) for name in frame}
+
+
+def test_a_table_has_the_same_columns_from_csv_from_parquet_and_in_python(tmp_path):
+    pytest.importorskip("pyarrow")
+    n = 30
+    frame = pd.DataFrame(
+        {
+            "float": np.linspace(-1, 1, n),
+            "missing float": [None, *np.linspace(-1, 1, n - 1)],
+            "int": np.arange(n) % 4,
+            "missing int": pd.array([None, *np.arange(n - 1)], dtype="Int64"),
+            "bool": np.arange(n) % 3 == 0,
+            "missing bool": pd.Series([None, True, False] * (n // 3), dtype=object),
+            "nullable bool": pd.array([None, True, False] * (n // 3), dtype="boolean"),
+            "text": ["red", "blue", None] * (n // 3),
+            "category": pd.Categorical(["low", None, "high"] * (n // 3)),
+            "no float": np.full(n, np.nan),
+            "no object": pd.Series([None] * n, dtype=object),
+            "no text": pd.Series([None] * n, dtype="str"),
+            "no category": pd.Categorical([None] * n),
+            "no date": pd.Series([None] * n, dtype="datetime64[s]"),
+        }
+    )
+    expected = table_steps(frame).clean.fit(frame)
+    names = expected.get_feature_names_out().tolist()
+    y = np.arange(n) % 2
+    frame.assign(y=y).to_parquet(tmp_path / "t.parquet")
+    frame.assign(y=y).to_csv(tmp_path / "t.csv", index=False)
+    for file in ("t.csv", "t.parquet"):
+        X, _, kinds = read_training(open_table(str(tmp_path / file)), "y", [])
+        assert kinds == kinds_in_python(frame)
+        fitted = table_steps(X).clean.fit(X)
+        assert fitted.get_feature_names_out().tolist() == names
+        np.testing.assert_array_equal(fitted.transform(X), expected.transform(frame))
+    # As pandas reads the files.
+    assert kinds_in_python(pd.read_parquet(tmp_path / "t.parquet").drop(columns="y")) == kinds
+    assert kinds_in_python(pd.read_csv(tmp_path / "t.csv").drop(columns="y")) == kinds
+
+
+def test_new_rows_without_values_or_with_booleans_are_numbers(tmp_path):
+    pytest.importorskip("pyarrow")
+    kinds = {"x": "number"}
+    for values, expected in (
+        (pd.Series([None, None], dtype="datetime64[s]"), [np.nan, np.nan]),
+        (pd.Series([None, None], dtype=object), [np.nan, np.nan]),
+        ([True, None], [1.0, np.nan]),
+    ):
+        pd.DataFrame({"x": values}).to_parquet(tmp_path / "new.parquet")
+        table = open_table(str(tmp_path / "new.parquet"))
+        X = columns.as_trained(table.whole(), kinds, table)
+        np.testing.assert_array_equal(X["x"], expected)
+
+
+def test_a_column_that_is_nearly_numbers_is_noted(tmp_path, capsys):
     body = [["1", "a"], ["2", "b"], ["3;4", "a"], ["5", "a"]]
     read_training(open_table(write(tmp_path / "t.csv", body, ["x", "y"])), "y", [])
     err = capsys.readouterr().err
     assert "column 'x'" in err
-    assert "3 of its cells are numbers, but line 4 has '3;4'" in err
+    assert "3 of its cells could be read as numbers, but line 4 has '3;4'" in err
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_text_of_which_nothing_can_be_learnt_is_told_of(stream, tmp_path, capsys):
+def test_text_of_which_nothing_can_be_learnt_is_noted(stream, tmp_path, capsys):
     body = [[f"2024-01-{i % 28 + 1:02}T{i:04}", "ab"[i % 2], "xy"[i % 2]] for i in range(60)]
     table = open_table(write(tmp_path / "t.csv", body, ["when", "kind", "y"]))
     read_training(table, "y", []) if not stream else streaming._first_pass(table, "y", [], 0)
@@ -243,9 +310,9 @@ BAD = {
     "age,grade\n": "must have rows",
     "age,age,grade\n1,2,a\n": "'age' twice, as columns 1 and 2",
     "age,Grade\n1,a\n": "the target. Did you mean 'Grade'",
-    "age,kind\n1,a\n": "the target. It has 'age', 'kind'",
+    "age,kind\n1,a\n": "the target. It has ['age', 'kind']",
     ",age,grade\n0,1,a\n1,2,b\n": "Column 1 has none: name it, or leave it out by --drop ''",
-    "grade\na\nb\n": "must have a column to learn from beside 'grade'",
+    "grade\na\nb\n": "must have a column to learn from besides 'grade'",
     "age,grade\n1,a\n2\n3,b\n": "Line 3 has 1",
     "age,grade\n1,a\n2,b,c\n": "Line 3 has 3",
     'age,grade\n"1\n2",a\n3,\n4,b\n': "Line 4 has none",
@@ -275,9 +342,9 @@ def test_a_file_that_is_not_utf_8(tmp_path, capsys):
     assert f"Line {at} is not: save it as UTF-8." in err
 
 
-def test_files_that_are_not_there(tmp_path, capsys):
+def test_missing_files(tmp_path, capsys):
     err = failed(capsys, "train", "page_block", "--target", "target", "--out", "m")
-    assert "page_block must be a CSV or Parquet file, or one of the bundled sets" in err
+    assert "page_block must be a CSV or Parquet file, or one of the bundled data sets" in err
     assert "'page_blocks'" in err
     err = failed(capsys, "predict", tmp_path / "no.skim", "page_blocks", "--out", "s")
     assert "no.skim: No such file or directory." in err
@@ -315,7 +382,7 @@ def test_labels_that_the_model_does_not_know(model, tmp_path, capsys):
     body[4][-1] = "odd"
     path = write(tmp_path / "new.csv", body)
     err = failed(capsys, "report", model, path)
-    assert "classes of the model: 'common', 'rare'" in err
+    assert "classes of the model: ['common', 'rare']" in err
     assert "line 6 has 'odd'" in err
 
 
@@ -343,7 +410,7 @@ def test_exit_codes(monkeypatch, capsys):
     assert main(["datasets"]) == 130
 
 
-def test_an_error_of_ours_shows_its_traceback(monkeypatch):
+def test_a_programming_error_shows_its_traceback(monkeypatch):
     def broken(name):
         raise KeyError(name)
 
@@ -385,7 +452,7 @@ def test_columns_are_matched_by_name(model, tmp_path, capsys):
     _, err = done(capsys, "predict", model, a, "--out", tmp_path / "a_out.csv")
     assert err == ""
     _, err = done(capsys, "predict", model, b, "--out", tmp_path / "b_out.csv")
-    assert err == f"note: {b} has columns that the model does not use: 'id'.\n"
+    assert err == f"note: {b} has columns that the model does not use: ['id'].\n"
     a, b = read(tmp_path / "a_out.csv"), read(tmp_path / "b_out.csv")
     assert [row[-3:] for row in a] == [row[-3:] for row in b]
 
@@ -407,7 +474,7 @@ def test_the_rows_at_a_time_do_not_matter(model, table, tmp_path, capsys, monkey
     done(capsys, "predict", model, table, "--out", tmp_path / "b.csv")
     a, b = read(tmp_path / "a.csv"), read(tmp_path / "b.csv")
     assert [row[:6] for row in a] == [row[:6] for row in b]
-    # A product of other shapes may round otherwise.
+    # A matrix product of other shapes may round differently.
     shares = [np.array([row[6:] for row in of[1:]], float) for of in (a, b)]
     np.testing.assert_allclose(*shares, rtol=1e-12)
 
@@ -522,6 +589,19 @@ def test_train_predict_and_report_agree(table, tmp_path, capsys):
     assert "rare" in out
 
 
+@pytest.mark.parametrize("command", ["compare", "train"])
+def test_help_says_what_each_strategy_does(command, capsys, monkeypatch):
+    for width in ("60", "200"):
+        monkeypatch.setenv("COLUMNS", width)
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        words = capsys.readouterr().out
+        assert max(map(len, words.splitlines())) <= int(width)
+        words = " ".join(words.split())
+        assert all(f"{name} {text}" in words for name, text in STRATEGIES.items())
+        assert DEFAULT_OF_THE_CLASSIFIER in words
+
+
 def test_an_unknown_strategy_lists_the_known(table, capsys):
     err = failed(capsys, "train", table, "--target", "grade", "--out", "m", "--strategy", "magic")
     assert "tuned_decision" in err
@@ -575,7 +655,7 @@ def test_python_m(tmp_path):
     assert ended.stderr.startswith("skimbalance train: no.csv must be")
 
 
-def test_the_index_of_a_parquet_file_is_no_column(tmp_path):
+def test_the_index_of_a_parquet_file_is_not_a_column(tmp_path):
     path = tmp_path / "sample.parquet"
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "target": ["x", "y", "x"]}, index=[7, 3, 5])
     frame.to_parquet(path)

@@ -1,22 +1,26 @@
 """Arguments that several commands share."""
 
 import argparse
+import shutil
+import textwrap
+from argparse import ArgumentParser
 from pathlib import Path
 
 from skimbalance.compare import OBJECTIVES
+from skimbalance.compare._strategies import DEFAULT_OF_THE_CLASSIFIER, STRATEGIES
 
-__all__ = ["add_fitting", "add_out", "add_table", "names"]
+__all__ = ["add_fitting", "add_out", "add_table", "explain_strategies", "names"]
 
-_TABLE = "a CSV or Parquet file, or the name of a bundled set"
-
-
-def add_table(parser, what):
-    """The table, as the first argument that is left."""
-    parser.add_argument("table", help=f"{what}: {_TABLE}")
+_TABLE = "a CSV or Parquet file, or the name of a bundled data set"
 
 
-def add_fitting(parser):
-    """What to learn, from which columns, for which goal."""
+def add_table(parser: ArgumentParser, content: str) -> None:
+    """Add the table, a positional argument."""
+    parser.add_argument("table", help=f"{content}: {_TABLE}")
+
+
+def add_fitting(parser: ArgumentParser) -> None:
+    """Add what to learn, from which columns, and for which score."""
     parser.add_argument(
         "--target", default="target", help="column of the class labels (default: target)"
     )
@@ -31,25 +35,40 @@ def add_fitting(parser):
         "--objective",
         choices=OBJECTIVES,
         metavar="NAME",
-        help=f"what decisions are for: {', '.join(OBJECTIVES)} (of the rarest class) (default: "
-        "f1_macro)",
+        help=f"score that decisions aim at: {', '.join(OBJECTIVES)} (f1 is that of the rarest "
+        "class; default: f1_macro)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="the same seed gives the same result (default: 0)"
     )
 
 
-def names(text):
-    """A list from names between commas."""
+def explain_strategies(parser: ArgumentParser) -> None:
+    """Say what each strategy does, below the options."""
+    width = shutil.get_terminal_size().columns - 2
+    indent = 4 + max(map(len, STRATEGIES))
+    lines = [
+        textwrap.fill(f"  {name}".ljust(indent) + text, width, subsequent_indent=" " * indent)
+        for name, text in STRATEGIES.items()
+    ]
+    default = textwrap.fill(DEFAULT_OF_THE_CLASSIFIER, width)
+    # The formatter keeps the lines of the list, and those of the description, too.
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = textwrap.fill(str(parser.description), width)
+    parser.epilog = "\n".join(["strategies:", *lines, "", default])
+
+
+def names(text: str) -> list[str]:
+    """A list of the names between commas."""
     return [name.strip() for name in text.split(",")]
 
 
-def add_out(parser, metavar, what, *, required=False):
-    """Where to write, which is checked before any work is done."""
-    parser.add_argument("--out", required=required, type=_place, metavar=metavar, help=what)
+def add_out(parser: ArgumentParser, metavar: str, content: str, *, required: bool = False) -> None:
+    """Add the file to write, whose folder is checked before any work is done."""
+    parser.add_argument("--out", required=required, type=_place, metavar=metavar, help=content)
 
 
-def _place(text):
+def _place(text: str) -> str:
     if Path(text).is_dir() or not Path(text).absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"must be a file in a folder that exists. Got '{text}'")
     return text

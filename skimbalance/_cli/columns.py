@@ -1,48 +1,74 @@
-"""What columns hold: numbers, text, labels.
+"""What the columns of a table hold: numbers, text, and the labels of the target.
 
-A column of a text file holds numbers if all its cells do that are not missing. There an empty
-cell, NA, N/A, NaN, null, None and ? are missing. In a column of text only an empty cell is, and
-the words are categories like others. 007 is text, as numbers do not begin so. Columns of other
-tables are what their type says, and true and false are text.
+In a text file, a column holds numbers if each of its cells is a number, true, false or missing;
+true and false count as 1 and 0. There an empty cell, NA, N/A, NaN, null, None and ? are missing.
+Any other column holds text: there only an empty cell is missing, and those words are categories
+like others. 007 is text, as numbers do not begin with a zero. The columns of other tables hold
+what their types say, see `skimbalance.preprocessing.column_kind`.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skimbalance._cli.output import note
-from skimbalance._cli.tables import named
+from skimbalance._cli.tables import Part, Table
+from skimbalance._validation import some_of
+from skimbalance.preprocessing import column_kind
 
-__all__ = ["Kinds", "Labels", "as_classes", "as_trained", "cells_of", "features", "read_training"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "FeatureColumns",
+    "TargetColumn",
+    "as_classes",
+    "as_trained",
+    "cells_of",
+    "features",
+    "read_training",
+]
 
 _MISSING = frozenset(
     ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?"]
 )
-# Of up to 18 digits, which fit into 64 bits.
+_BOOLEANS = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
+# At most 18 digits, which fit into 64 bits.
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
+# A column with at most this many different cells may well be one of categories.
+FEW_CELLS = 20
 
-def read_training(table, target, drop):
-    """All rows to learn from.
+
+def read_training(
+    table: Table, target: str, drop: list[str]
+) -> tuple["pd.DataFrame", np.ndarray, dict[str, str]]:
+    """Read all rows to learn from.
 
     Returns
     -------
     X : DataFrame
+        The columns to learn from, as their kinds say.
     y : ndarray of shape (n_rows,)
+        Class labels.
     kinds : dict of str to str
-        Columns of X to "number" or "text".
+        What each column of X holds, "number" or "text".
     """
-    kinds, labels = Kinds(table, features(table, target, drop)), Labels(table, target)
+    columns = FeatureColumns(table, features(table, target, drop))
+    targets = TargetColumn(table, target)
     part = table.whole()
-    labels.look(part)
-    labels.decide()
-    kinds.look(part)
-    decided = kinds.decided()
-    return as_trained(part, decided, table), labels.of(part), decided
+    targets.look(part)
+    targets.decide()
+    columns.look(part)
+    kinds = columns.kinds()
+    return as_trained(part, kinds, table), targets.labels(part), kinds
 
 
-def features(table, target, drop):
+def features(table: Table, target: str, drop: Iterable[str]) -> list[str]:
     """Names of the columns to learn from."""
     table.check_columns([target], "the target")
     table.check_columns(drop, "which is to be dropped")
@@ -53,118 +79,129 @@ def features(table, target, drop):
             "has none: name it, or leave it out by --drop ''."
         )
     if not names:
-        raise ValueError(f"{table.name} must have a column to learn from beside '{target}'.")
+        raise ValueError(f"{table.name} must have a column to learn from besides '{target}'.")
     return names
 
 
-# A column of so few different cells may well be one of categories.
-FEW_CELLS = 20
+@dataclass
+class _CellCounts:
+    """What the cells of one column were, as far as they have been looked at.
+
+    Parameters
+    ----------
+    n_cells, n_different : int
+        Numbers of cells, and of different ones, in the first part.
+    n_numbers, n_text : int
+        Numbers of cells that are numbers, and text, in all parts.
+    first_text : str
+        Where the first text is, and what it says.
+    """
+
+    n_cells: int = 0
+    n_different: int = 0
+    n_numbers: int = 0
+    n_text: int = 0
+    first_text: str = ""
 
 
-class Kinds:
+class FeatureColumns:
     """Finds out, part by part, which columns hold numbers and which text."""
 
-    def __init__(self, table, names):
+    def __init__(self, table: Table, names: Iterable[str]):
         self._table = table
-        # Name -> cells that are numbers, cells that are text, where the first of these is.
-        self._seen = {name: [0, 0, None] for name in names}
-        # Name -> different cells, and cells, of the first part.
-        self._different = {}
+        self._counts = {name: _CellCounts() for name in names}
 
-    def look(self, part):
+    def look(self, part: Part) -> None:
         """Look at more rows."""
-        for name, seen in self._seen.items():
+        for name, counts in self._counts.items():
             cells = part.frame[name]
-            if name not in self._different:
-                self._different[name] = cells.nunique(), len(cells)
+            if not counts.n_cells:
+                counts.n_cells, counts.n_different = len(cells), cells.nunique()
             if self._table.is_text:
-                values, bad = _numbers(cells)
-                n_text = len(bad)
-                n_numbers = np.count_nonzero(~np.isnan(values))
+                values, text = _numbers(cells)
+                n_numbers = int(np.count_nonzero(~np.isnan(values)))
             else:
-                n_numbers, n_text = _typed(cells, self._table)
-                bad = [0]
-            if n_text and not seen[1]:
-                seen[2] = _where(self._table, part, cells, bad[0])
-            seen[0] += n_numbers
-            seen[1] += n_text
+                kind, present = _kind(cells, self._table), np.flatnonzero(cells.notna()).tolist()
+                n_numbers, text = (0, present) if kind == "text" else (len(present), [])
+            if text and not counts.n_text:
+                counts.first_text = _where(self._table, part, cells, text[0])
+            counts.n_numbers += n_numbers
+            counts.n_text += len(text)
 
-    def decided(self):
-        """Name to "number" or "text"; notes tell of columns that may have been meant otherwise."""
-        for name, (n_numbers, n_text, first) in self._seen.items():
-            n_different, n_cells = self._different[name]
-            if n_text > n_numbers and n_different > max(0.5 * n_cells, FEW_CELLS):
+    def kinds(self) -> dict[str, str]:
+        """Name to "number" or "text"; prints notes on columns that may be meant otherwise."""
+        for name, counts in self._counts.items():
+            n_text, n_numbers = counts.n_text, counts.n_numbers
+            column = f"column '{name}' of {self._table.name} is read as text"
+            if n_text > n_numbers and counts.n_different > max(0.5 * counts.n_cells, FEW_CELLS):
                 note(
-                    f"column '{name}' of {self._table.name} is read as text, and most of its cells "
-                    f"differ ({n_different} of {n_cells}): little can be learnt from it. Make "
-                    "numbers of it, or leave it out by --drop."
+                    f"{column}, and most of its cells differ ({counts.n_different} of "
+                    f"{counts.n_cells}): little can be learnt from it. Convert it to numbers, or "
+                    "leave it out by --drop."
                 )
             if 0 < n_text <= n_numbers:
                 note(
-                    f"column '{name}' of {self._table.name} is read as text, for its categories: "
-                    f"{n_numbers} of its cells are numbers, but {first}."
+                    f"{column}, that is, as categories: {n_numbers} of its cells could be read as "
+                    f"numbers, but {counts.first_text}."
                 )
-        return {name: "text" if seen[1] else "number" for name, seen in self._seen.items()}
+        return {name: "text" if of.n_text else "number" for name, of in self._counts.items()}
 
 
-class Labels:
-    """Finds out, part by part, the labels of the target.
+class TargetColumn:
+    """Finds out, part by part, the class labels in the target column.
 
-    In a text file they are integers if all cells are, else text. In such a file of integers the
-    words for missing numbers are missing, else an empty cell is.
+    In a text file they are integers if all cells are, otherwise text. Among integers the words
+    for missing numbers are missing, otherwise an empty cell is.
     """
 
-    def __init__(self, table, target):
+    def __init__(self, table: Table, target: str):
         self._table, self._target = table, target
-        # Cell -> where it first is.
-        self._seen = {}
-        self._labels = {}
+        # Cell -> where it first occurs.
+        self._places: dict[Any, int] = {}
+        self._labels: dict[Any, Any] = {}
 
-    def look(self, part):
+    def look(self, part: Part) -> None:
         """Look at more rows."""
-        places = zip(cells_of(part.frame[self._target]), part.places, strict=True)
-        for cell, place in places:
-            self._seen.setdefault(cell, place)
+        for cell, place in zip(cells_of(part.frame[self._target]), part.places, strict=True):
+            self._places.setdefault(cell, place)
 
-    def decide(self):
-        """Turn what was seen into labels, once all rows were looked at."""
+    def decide(self) -> None:
+        """Turn cells into class labels, once all rows have been looked at."""
         owner = f"The target '{self._target}' of {self._table.name}"
-        missing, convert = {None, ""}, lambda cell: cell
-        words = [cell for cell in self._seen if cell not in _MISSING]
-        if self._table.is_text and words and all(map(_INTEGER.fullmatch, words)):
-            missing, convert = _MISSING, int
-        for cell, place in self._seen.items():
+        words = [cell for cell in self._places if cell not in _MISSING]
+        integers = self._table.is_text and words and all(map(_INTEGER.fullmatch, words))
+        missing = _MISSING if integers else {None, ""}
+        for cell, place in self._places.items():
             if cell in missing:
-                found = f"'{cell}' there" if cell else "none"
                 raise ValueError(
                     f"{owner} must have a label in each row. {self._table.place.capitalize()} "
-                    f"{place} has {found}."
+                    f"{place} has {repr(cell) + ' instead' if cell else 'none'}."
                 )
-        self._labels = {cell: convert(cell) for cell in self._seen}
+        self._labels = {cell: int(cell) if integers else cell for cell in self._places}
         if len(set(self._labels.values())) < 2:
-            only = next(iter(self._seen))
+            only = next(iter(self._places))
             raise ValueError(f"{owner} must have at least 2 classes. All rows have '{only}'.")
 
-    def of(self, part):
-        """Labels of rows, once decided."""
+    def labels(self, part: Part) -> np.ndarray:
+        """Class labels of rows, once decided."""
         return np.array([self._labels[cell] for cell in cells_of(part.frame[self._target])])
 
 
-def as_classes(part, target, classes, table):
-    """Labels of rows as a trained model has them."""
+def as_classes(part: Part, target: str, classes: np.ndarray, table: Table) -> np.ndarray:
+    """Class labels of rows, of the type that a trained model has."""
     cells = part.frame[target]
     by_name = {str(label): label for label in classes.tolist()}
     labels = [by_name.get(str(cell)) for cell in cells_of(cells)]
     if None in labels:
-        found = _where(table, part, cells, labels.index(None))
         raise ValueError(
             f"The target '{target}' of {table.name} must hold classes of the model: "
-            f"{named(by_name)}. Got another: {found}."
+            f"{some_of(list(by_name))}. Got another one: "
+            f"{_where(table, part, cells, labels.index(None))}."
         )
     return np.array(labels)
 
 
-def as_trained(part, kinds, table):
+def as_trained(part: Part, kinds: dict[str, str], table: Table) -> "pd.DataFrame":
     """A DataFrame of the columns as their kinds say: floats, and text as objects."""
     import pandas as pd
 
@@ -173,70 +210,63 @@ def as_trained(part, kinds, table):
     return pd.DataFrame(columns)
 
 
-def _as_numbers(part, name, table):
+def _as_numbers(part: Part, name: str, table: Table) -> np.ndarray:
     cells = part.frame[name]
     if table.is_text:
-        values, bad = _numbers(cells)
+        values, wrong = _numbers(cells)
+    elif _kind(cells, table) == "text":
+        values, wrong = np.empty(0), np.flatnonzero(cells.notna()).tolist()
+    elif cells.isna().all():
+        return np.full(len(cells), np.nan)
     else:
-        n_text = _typed(cells, table)[1]
-        bad = np.flatnonzero(cells.notna())[:1].tolist() if n_text else []
-        values = np.zeros(1) if bad else cells.to_numpy(dtype=float, na_value=np.nan)
-    bad = bad or np.flatnonzero(np.isinf(values)).tolist()
-    if bad:
+        values, wrong = cells.to_numpy(dtype=float, na_value=np.nan), []
+    wrong = wrong or np.flatnonzero(np.isinf(values)).tolist()
+    if wrong:
         raise ValueError(
-            f"The column '{name}' of {table.name} must hold finite numbers, as those to learn "
-            f"from. Got another: {_where(table, part, cells, bad[0])}."
+            f"The column '{name}' of {table.name} must hold finite numbers, as the rows to learn "
+            f"from do. Got another value: {_where(table, part, cells, wrong[0])}."
         )
     return values
 
 
-def _as_text(part, name, table):
+def _as_text(part: Part, name: str, table: Table) -> "pd.Series":
     import pandas as pd
 
     cells = part.frame[name]
     if not table.is_text and cells.dtype.kind == "f" and cells.notna().any():
         row = int(np.flatnonzero(cells.notna())[0])
         raise ValueError(
-            f"The column '{name}' of {table.name} must hold text, as those to learn from. Got "
-            f"another: {_where(table, part, cells, row)}."
+            f"The column '{name}' of {table.name} must hold text, as the rows to learn from do. "
+            f"Got another value: {_where(table, part, cells, row)}."
         )
     text = [None if cell in (None, "") else str(cell) for cell in cells_of(cells)]
     return pd.Series(text, dtype=object)
 
 
-def _numbers(cells):
+def _numbers(cells: "pd.Series") -> tuple[np.ndarray, list[int]]:
     """Numbers in cells of text, nan where missing, and the positions of all other cells."""
-    values, bad = np.full(len(cells), np.nan), []
+    values, others = np.full(len(cells), np.nan), []
     for i, cell in enumerate(cells.tolist()):
         cell = cell.strip()
         if _NUMBER.fullmatch(cell):
             values[i] = float(cell)
+        elif cell in _BOOLEANS:
+            values[i] = _BOOLEANS[cell]
         elif cell not in _MISSING:
-            bad.append(i)
-    return values, bad
+            others.append(i)
+    return values, others
 
 
-def _typed(cells, table):
-    """How many cells of a column with a type are numbers, and how many text."""
-    import pandas as pd
-
-    n_cells = int(cells.notna().sum())
-    inferred = pd.api.types.infer_dtype(cells, skipna=True)
-    if inferred in ("integer", "floating", "mixed-integer-float", "decimal", "empty"):
-        return n_cells, 0
-    if inferred in ("string", "boolean", "categorical"):
-        return 0, n_cells
-    raise ValueError(
-        f"The column '{cells.name}' of {table.name} must hold numbers or text. Got {inferred} "
-        "values: convert it, or leave it out by --drop."
-    )
+def _kind(cells: "pd.Series", table: Table) -> str:
+    """What a column with a type holds."""
+    return column_kind(cells, cells.name, table.name)
 
 
-def cells_of(cells):
-    """Cells of a column as a list, the missing as None."""
+def cells_of(cells: "pd.Series") -> list:
+    """Cells of a column as a list, with None for missing ones."""
     missing = cells.isna().tolist()
     return [None if none else cell for cell, none in zip(cells.tolist(), missing, strict=True)]
 
 
-def _where(table, part, cells, row):
+def _where(table: Table, part: Part, cells: "pd.Series", row: int) -> str:
     return f"{table.place} {part.places[row]} has {str(cells.iloc[row])!r}"

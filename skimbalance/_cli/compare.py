@@ -1,8 +1,15 @@
 """Compare strategies for rare classes on the same folds, and say which to use."""
 
 import sys
+from argparse import ArgumentParser, Namespace
 
-from skimbalance._cli.arguments import add_fitting, add_out, add_table, names
+from skimbalance._cli.arguments import (
+    add_fitting,
+    add_out,
+    add_table,
+    explain_strategies,
+    names,
+)
 from skimbalance._cli.columns import read_training
 from skimbalance._cli.output import import_training, print_json, print_text
 from skimbalance._cli.tables import open_table
@@ -10,20 +17,29 @@ from skimbalance._cli.tables import open_table
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
     add_fitting(parser)
-    parser.add_argument("--cv", type=int, default=5, help="folds (default: 5)")
-    parser.add_argument("--repeats", type=int, default=1, help="of the folds (default: 1)")
+    parser.add_argument("--cv", type=int, default=5, help="number of folds (default: 5)")
     parser.add_argument(
-        "--strategies", type=names, metavar="NAME,...", help="some of them (default: all)"
+        "--repeats",
+        type=int,
+        default=1,
+        help="repetitions of cross-validation, each with other folds (default: 1)",
     )
-    add_out(parser, "PAGE.html", "where to write a page with figures")
+    parser.add_argument(
+        "--strategies",
+        type=names,
+        metavar="NAME,...",
+        help="strategies to compare, of those below (default: all)",
+    )
+    add_out(parser, "PAGE.html", "file for a page with figures")
+    explain_strategies(parser)
 
 
-def run(args):
-    """Do it."""
+def run(args: Namespace) -> None:
+    """Run the command."""
     from skimbalance.compare import compare_strategies
 
     X, y, _ = read_training(open_table(args.table), args.target, args.drop)

@@ -1,4 +1,7 @@
-"""List the bundled data sets, which other commands take by name."""
+"""List the bundled data sets, which the other commands take by name."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from skimbalance._cli.output import print_json, print_table
 from skimbalance._cli.tables import BUNDLED, open_table
@@ -6,22 +9,22 @@ from skimbalance._cli.tables import BUNDLED, open_table
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Declare no arguments."""
 
 
-def run(args):
-    """Do it."""
+def run(args: Namespace) -> None:
+    """Run the command."""
     sets = [_about(name) for name in BUNDLED]
     if args.json:
         print_json(sets)
         return
     columns = ["name", "rows", "columns", "classes", "rarest", "% of rows"]
     rows = [[*about.values()] for about in sets]
-    print_table("Bundled data sets, with the target in the column 'target'", columns, rows)
+    print_table("Bundled data sets; the target is the column 'target'", columns, rows)
 
 
-def _about(name):
+def _about(name: str) -> dict[str, Any]:
     frame = open_table(name).whole().frame
     counts = frame["target"].value_counts()
     return {

@@ -1,30 +1,35 @@
-"""Model files, as the commands that use one open them."""
+"""Model files, and whether a table has the columns of a model."""
+
+from typing import Any
 
 from skimbalance._cli.output import note
-from skimbalance._cli.tables import named
+from skimbalance._cli.tables import Table
+from skimbalance._validation import some_of
 
 __all__ = ["open_model"]
 
 
-def open_model(path, table, target=None):
-    """A model for a table that has its columns; other columns are named in a note.
+def open_model(
+    path: str, table: Table, target: str | None = None
+) -> tuple[Any, dict[str, str], str]:
+    """Load a model for a table; a note names the columns that the model does not use.
 
     Parameters
     ----------
     path : str
         The model file.
     table : Table
-        Rows to apply it to.
+        Rows to apply the model to.
     target : str, default=None
-        Name of the target, if the file's does not hold.
+        Name of the target in the table. By default the name in the model file.
 
     Returns
     -------
     model : classifier
-        Fitted.
+        The fitted model.
     kinds : dict of str to str
-        Its columns to "number" or "text".
-    target : str or None
+        Name of each column of the model to what it holds, "number" or "text".
+    target : str
         Name of the target.
     """
     from skimbalance.persistence import load_model, model_info
@@ -39,5 +44,5 @@ def open_model(path, table, target=None):
     table.check_columns(kinds, "which the model learnt from")
     others = [name for name in table.columns if name not in kinds and name != target]
     if others:
-        note(f"{table.name} has columns that the model does not use: {named(others)}.")
+        note(f"{table.name} has columns that the model does not use: {some_of(others)}.")
     return load_model(path), kinds, target

@@ -4,30 +4,35 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from importlib import import_module
+from typing import Any
+
+from skimbalance._cli.tables import Part
+from skimbalance._page import table_text
 
 __all__ = ["import_training", "note", "print_json", "print_table", "print_text", "progress"]
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
-def print_text(text):
+def print_text(text: str) -> None:
     """Print text on standard output."""
     print(text)  # noqa: T201
 
 
-def note(text):
+def note(text: str) -> None:
     """Print a note on standard error."""
     print(f"note: {text}", file=sys.stderr)  # noqa: T201
 
 
-def print_json(document):
-    """Print the only thing on standard output."""
+def print_json(document: Any) -> None:
+    """Print a document as JSON, the only output of its command."""
     print_text(json.dumps(_plain(document), ensure_ascii=False, allow_nan=False, indent=2))
 
 
-def _plain(value):
-    """As JSON has it: no NumPy, and null for what is no finite number."""
+def _plain(value: Any) -> Any:
+    """A value for JSON: without NumPy types, and None for numbers that are not finite."""
     if isinstance(value, dict):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -39,29 +44,15 @@ def _plain(value):
     return value
 
 
-def print_table(title, columns, rows):
-    """Print a table; columns of numbers are aligned right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def print_table(title: str, columns: list[str], rows: list[list]) -> None:
+    """Print a table below its title."""
+    import pandas as pd
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for i, column in enumerate(columns):
-        numbers = all(isinstance(row[i], int | float) for row in rows)
-        table.add_column(column, justify="right" if numbers else "left")
-    for row in rows:
-        # As text: a label may hold what rich would take for its markup.
-        table.add_row(*(Text(_cell(value)) for value in row))
-    Console().print(table)
+    print_text(f"{title}\n\n{table_text(pd.DataFrame(rows, columns=columns))}\n")
 
 
-def _cell(value):
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def progress(parts, label):
-    """Yield parts of a table, with a bar of rows on a terminal and none elsewhere."""
+def progress(parts: Iterable[Part], label: str) -> Iterator[Part]:
+    """Yield parts of a table; on a terminal, a progress bar counts the rows."""
     from tqdm import tqdm
 
     with tqdm(desc=label, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
@@ -70,10 +61,10 @@ def progress(parts, label):
             bar.update(len(part.places))
 
 
-def import_training():
-    """Import TensorFlow without its greetings.
+def import_training() -> None:
+    """Import TensorFlow without its log messages.
 
-    Some it writes from C++ whatever its log level; the others need the level when it is imported.
+    C++ writes some of them whatever the log level; the level at the import silences the others.
     """
     if "tensorflow" in sys.modules:
         return

@@ -1,10 +1,11 @@
-"""The parser of all commands, and what becomes of their errors."""
+"""The parser of all commands, and how their errors and warnings are shown."""
 
 import argparse
 import os
 import sys
 import warnings
 from importlib.metadata import version
+from types import ModuleType
 
 import skimbalance._cli.compare as compare
 import skimbalance._cli.datasets as datasets
@@ -15,7 +16,7 @@ from skimbalance._cli.output import note
 
 __all__ = ["main"]
 
-_COMMANDS = {
+_COMMANDS: dict[str, ModuleType] = {
     "compare": compare,
     "train": train,
     "predict": predict,
@@ -24,19 +25,19 @@ _COMMANDS = {
 }
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
     Parameters
     ----------
     argv : list of str, default=None
-        Arguments; by default those of the process.
+        The arguments. By default those of the process.
 
     Returns
     -------
     code : int
         0 if all went well, 1 if the data or a value is wrong, 130 if interrupted. Wrong usage
-        ends the process with 2.
+        exits with 2.
     """
     args = _parser().parse_args(argv)
     try:
@@ -47,7 +48,8 @@ def main(argv=None):
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has enough; the interpreter's own flush must not fail again.
+        # The reader of our output has stopped. The interpreter flushes at exit, which must not
+        # fail, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, MemoryError) as error:
@@ -60,21 +62,22 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog="skimbalance",
         description="Networks for data in which the rare classes are the ones that matter.",
-        epilog="Exit codes: 0 fine, 1 wrong data or value, 2 wrong usage, 130 interrupted.",
+        epilog="Exit codes: 0 success, 1 wrong data or value, 2 wrong usage, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=version("skimbalance"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, module in _COMMANDS.items():
-        summary = module.__doc__.splitlines()[0]
-        command = commands.add_parser(name, help=summary, description=module.__doc__)
+        description = str(module.__doc__)
+        summary = description.splitlines()[0]
+        command = commands.add_parser(name, help=summary, description=description)
         module.add_arguments(command)
         command.add_argument(
-            "--json", action="store_true", help="one JSON document on standard output, no tables"
+            "--json", action="store_true", help="print one JSON document instead of tables"
         )
     return parser
 
 
-def _sentence(error):
+def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     if isinstance(error, MemoryError):

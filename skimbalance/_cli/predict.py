@@ -1,41 +1,46 @@
-"""Predict classes and their probabilities for new rows, also of files larger than memory.
+"""Predict classes and their probabilities for new rows, also in files larger than memory.
 
-The prediction is what the model decides, with its weight on rare classes; the probabilities are
-those in the population, so the most probable class may be another one.
+The prediction is the model's decision, which may favour rare classes. The probabilities are those
+in the population, so the predicted class need not be the most probable one.
 """
 
 import csv
+from argparse import ArgumentParser, Namespace
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from skimbalance._cli.arguments import add_out, add_table
 from skimbalance._cli.columns import as_trained, cells_of
 from skimbalance._cli.models import open_model
 from skimbalance._cli.output import note, print_json, print_table, print_text, progress
-from skimbalance._cli.tables import open_table
+from skimbalance._cli.tables import Table, open_table
 from skimbalance._files import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["add_arguments", "run"]
 
-# Rows in memory at a time: enough for fast products, small against any memory.
+# Rows in memory at a time: enough for fast matrix products, and little memory.
 ROWS = 10_000
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", help="a model file from 'skimbalance train'")
     add_table(parser, "new rows")
-    add_out(parser, "SCORED.csv", "where to write", required=True)
+    add_out(parser, "SCORED.csv", "CSV file to write", required=True)
 
 
-def run(args):
-    """Do it."""
+def run(args: Namespace) -> None:
+    """Run the command."""
     if args.out.endswith((".parquet", ".pq")):
         raise ValueError(f"The option --out must name a CSV file. Got '{args.out}' instead.")
     table = open_table(args.table)
     model, kinds, _ = open_model(args.model, table)
     classes = model.classes_.tolist()
     new = _new_names(table, classes)
-    counts = Counter()
+    counts: Counter[Any] = Counter()
     with (
         replacing(args.out) as draft,
         open(draft, "x", encoding="utf-8", newline="") as file,
@@ -53,26 +58,26 @@ def run(args):
         rows = counts.total()
         print_json({"out": args.out, "rows": rows, "columns": new, "predicted": shares})
         return
-    print_table("Predicted", ["class", "rows"], [list(share.values()) for share in shares])
+    print_table("Predictions", ["class", "rows"], [list(share.values()) for share in shares])
     print_text(f"{counts.total()} rows are in {args.out}.")
 
 
-def _scores(model, X):
-    """Labels of rows, and for each class the rows' probabilities in the population."""
+def _scores(model: Any, X: "pd.DataFrame") -> tuple[list, list[list[float]]]:
+    """Predicted labels of rows, and the rows' probabilities for each class."""
     from skimbalance._response import posterior
 
     return model.predict(X).tolist(), posterior(model, X).T.tolist()
 
 
-def _new_names(table, classes):
-    """Names of the new columns, with underscores behind them where the table has such a one."""
+def _new_names(table: Table, classes: list) -> list[str]:
+    """Names of the new columns, with an underscore appended if the table has that name."""
     wanted = ["prediction", *(f"probability_{label}" for label in classes)]
-    names = []
+    names: list[str] = []
     for name in wanted:
         while name in table.columns or name in names:
             name += "_"
         names.append(name)
     if names != wanted:
         changed = [f"'{new}'" for new, old in zip(names, wanted, strict=True) if new != old]
-        note(f"{table.name} has columns of that name, so the new ones are {', '.join(changed)}.")
+        note(f"{table.name} has columns of the same names: the new ones are {', '.join(changed)}.")
     return names

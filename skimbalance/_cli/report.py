@@ -1,4 +1,6 @@
-"""Report how well a trained model does on rows it has not seen, class by class."""
+"""Report how well a trained model does on rows that it has not seen, class by class."""
+
+from argparse import ArgumentParser, Namespace
 
 from skimbalance._cli.arguments import add_out, add_table
 from skimbalance._cli.columns import as_classes, as_trained
@@ -9,18 +11,18 @@ from skimbalance._cli.tables import open_table
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", help="a model file from 'skimbalance train'")
-    add_table(parser, "rows with labels")
+    add_table(parser, "rows with class labels")
     parser.add_argument(
-        "--target", help="column of the class labels (default: the name in training)"
+        "--target", help="column of the class labels (default: its name in training)"
     )
-    add_out(parser, "PAGE.html", "where to write a page with figures")
+    add_out(parser, "PAGE.html", "file for a page with figures")
 
 
-def run(args):
-    """Do it."""
+def run(args: Namespace) -> None:
+    """Run the command."""
     from skimbalance.report import ImbalanceReport
 
     table = open_table(args.table)

@@ -1,72 +1,79 @@
-"""Tables in parts, as they stand in CSV and Parquet files, and the bundled sets by name.
+"""Tables, read in parts from CSV and Parquet files, and the bundled data sets by name.
 
-CSV files are UTF-8 with a header line, separated by commas, semicolons or tabs. Their cells
-stay text here, so that nothing is lost: 007 is not 7, and NA may be a country.
+CSV files are UTF-8 with a header line; commas, semicolons or tabs separate the cells. Cells stay
+text here, so that nothing is lost: 007 is not 7, and NA may be a country.
 """
 
 import csv
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-__all__ = ["BUNDLED", "Part", "Table", "named", "open_table"]
+from skimbalance._validation import some_of
 
-#: Names of the bundled sets, which have a column "target".
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BUNDLED", "Part", "Table", "open_table"]
+
+#: Names of the bundled data sets; their target is the column "target".
 BUNDLED = ("abalone_19", "ann_thyroid", "credit_risk_grade", "page_blocks", "yeast")
 
-
+# Names that pandas gives to an index without a name.
 _INDEX = re.compile(r"__index_level_\d+__")
 
 
 @dataclass
 class Part:
-    """Some rows: a DataFrame, and where each stands in the file."""
+    """Some rows: a DataFrame, and the place of each in the file."""
 
-    frame: object
-    places: list
+    frame: "pd.DataFrame"
+    places: list[int]
 
 
 @dataclass
 class Table:
-    """A table that is read in parts, as often as asked for.
+    """A table that can be read in parts, again and again.
 
     Parameters
     ----------
     name : str
-        As the user gave it.
+        The name that the user gave.
     columns : list of str
-        All different.
+        Names of the columns, all different.
     read : callable
-        Of the most rows of a part, to an iterator of parts.
+        Function of the largest number of rows in a part; it gives an iterator of parts.
     place : str
-        What places are: "line" of a text file, counted from 1, or "row", counted from 1.
+        What a place is: a "line" of a text file, or a "row"; both count from 1.
     separator : str
-        Between the cells of a line.
+        What stands between the cells of a line.
     """
 
     name: str
-    columns: list
-    read: object = field(repr=False)
+    columns: list[str]
+    read: Callable[[int], Iterator[Part]] = field(repr=False)
     place: str = "row"
     separator: str = ","
 
     @property
-    def is_text(self):
-        """Whether cells are text as it stands in the file."""
+    def is_text(self) -> bool:
+        """Whether all cells are text, as in a text file."""
         return self.place == "line"
 
-    def parts(self, n_rows):
-        """Yield parts of at most so many rows; at least one row in all."""
+    def parts(self, n_rows: int) -> Iterator[Part]:
+        """Yield parts of at most `n_rows` rows; a table without rows is an error."""
         empty = True
         for part in self.read(n_rows):
             empty = False
             yield part
         if empty:
-            raise ValueError(f"{self.name} must have rows. Got a table without.")
+            raise ValueError(f"{self.name} must have rows. Got a table without rows.")
 
-    def whole(self):
+    def whole(self) -> Part:
         """All rows as one part."""
         import pandas as pd
 
@@ -74,44 +81,39 @@ class Table:
         frame = pd.concat([part.frame for part in parts], ignore_index=True)
         return Part(frame, [place for part in parts for place in part.places])
 
-    def check_columns(self, wanted, why):
-        """Refuse columns that are not there, with names that are close to theirs."""
+    def check_columns(self, wanted: Iterable[str], why: str) -> None:
+        """Raise an error for a column that is missing, and suggest similar names."""
         for name in wanted:
             if name not in self.columns:
-                close = get_close_matches(name, self.columns, 3, 0.6)
+                similar = get_close_matches(name, self.columns, 3, 0.6)
                 hint = (
-                    f"Did you mean {named(close)}?" if close else f"It has {named(self.columns)}."
+                    f"Did you mean {' or '.join(map(repr, similar))}?"
+                    if similar
+                    else f"It has {some_of(self.columns)}."
                 )
                 raise ValueError(f"{self.name} must have the column '{name}', {why}. {hint}")
 
 
-def named(names, most=12):
-    """A list for a sentence."""
-    quoted = [f"'{name}'" for name in names]
-    more = [f"{len(quoted) - most} more"] if len(quoted) > most else []
-    return ", ".join(quoted[:most] + more)
-
-
-def open_table(name):
-    """The table of a path or of a bundled set."""
+def open_table(name: str) -> Table:
+    """The table in a file, or of a bundled data set."""
     if name.endswith((".parquet", ".pq")):
         table = _parquet(name)
     elif name in BUNDLED and not os.path.exists(name):
         table = _bundled(name)
     else:
         table = _csv(name)
-    seen = {}
+    positions: dict[str, int] = {}
     for position, column in enumerate(table.columns, start=1):
-        if column in seen:
+        if column in positions:
             raise ValueError(
                 f"{name} must have columns with different names. Got '{column}' twice, as columns "
-                f"{seen[column]} and {position}."
+                f"{positions[column]} and {position}."
             )
-        seen[column] = position
+        positions[column] = position
     return table
 
 
-def _bundled(name):
+def _bundled(name: str) -> Table:
     import skimbalance.datasets as datasets
 
     frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
@@ -124,13 +126,13 @@ def _bundled(name):
     return Table(name, list(frame.columns), read)
 
 
-def _parquet(name):
+def _parquet(name: str) -> Table:
     try:
         from pyarrow import ArrowInvalid
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise ValueError(
-            f"Reading {name} needs pyarrow, which is not installed: pip install pyarrow."
+            f"The package pyarrow must be installed to read {name}: pip install pyarrow."
         ) from None
 
     @contextmanager
@@ -140,7 +142,7 @@ def _parquet(name):
                 yield ParquetFile(raw)
             except (ArrowInvalid, OSError) as error:
                 raise ValueError(
-                    f"{name} must be a Parquet file. It is damaged or something else: "
+                    f"{name} must be a Parquet file. Got a damaged file or one of another kind: "
                     f"{str(error).splitlines()[0]}"
                 ) from error
 
@@ -154,16 +156,16 @@ def _parquet(name):
                 done += len(frame)
 
     with opened() as file:
-        # An index of pandas without a name is no column.
+        # pandas' index without a name is not a column.
         columns = [name for name in file.schema_arrow.names if not _INDEX.fullmatch(name)]
     return Table(name, columns, read)
 
 
-def _csv(name):
+def _csv(name: str) -> Table:
     if not os.path.exists(name):
         raise ValueError(
-            f"{name} must be a CSV or Parquet file, or one of the bundled sets {named(BUNDLED)}. "
-            "There is no such file."
+            f"{name} must be a CSV or Parquet file, or one of the bundled data sets "
+            f"{list(BUNDLED)!r}. The file does not exist."
         )
     separator = _separator(name)
     header, _ = next(_lines(name, separator), (None, 1))
@@ -177,7 +179,7 @@ def _csv(name):
         for row, line in lines:
             if len(row) != len(header):
                 raise ValueError(
-                    f"{name} must have {len(header)} cells in each line, as its header. Line "
+                    f"{name} must have {len(header)} cells in each line, as its header has. Line "
                     f"{line} has {len(row)}."
                 )
             rows.append(row)
@@ -199,15 +201,15 @@ def _part(header, rows, places):
     return Part(pd.DataFrame(columns, dtype=object), places)
 
 
-def _separator(name):
-    """The commonest of the three in the first line."""
+def _separator(name: str) -> str:
+    """The one of the three separators that is most frequent in the first line."""
     with open(name, encoding="utf-8-sig", errors="replace") as file:
         first = file.readline(1_000_000)
     return max(",;\t", key=first.count)
 
 
-def _lines(name, separator):
-    """Yield rows of cells, and the line on which each begins; empty lines are none."""
+def _lines(name: str, separator: str) -> Iterator[tuple[list[str], int]]:
+    """Yield rows of cells, and the line on which each begins; empty lines are skipped."""
     with open(name, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
         line = 1

@@ -1,43 +1,50 @@
 """Train a classifier on the labelled rows of a table, and write it to a model file."""
 
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from skimbalance._cli.arguments import add_fitting, add_out, add_table
+from skimbalance._cli.arguments import add_fitting, add_out, add_table, explain_strategies
 from skimbalance._cli.columns import read_training
 from skimbalance._cli.output import import_training, print_json, print_table, print_text
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
     add_fitting(parser)
     parser.add_argument(
         "--strategy",
-        help="one of those that 'skimbalance compare' lists (default: tuned_decision; with "
-        "--stream sqrt_weighted)",
+        metavar="NAME",
+        help="one of those below (default: tuned_decision; with --stream sqrt_weighted)",
     )
     parser.add_argument(
         "--stream",
         action="store_true",
-        help="for a file larger than memory: read it in parts, clean them as a sample of the rows "
-        "says, and train one network from a copy on disk; no decision is tuned",
+        help="for a file larger than memory: read it in parts, learn from a sample of the rows how "
+        "to clean them, and train one network from a copy on disk; decisions are not tuned",
     )
-    add_out(parser, "MODEL.skim", "where to write", required=True)
+    add_out(parser, "MODEL.skim", "model file to write", required=True)
+    explain_strategies(parser)
 
 
-def run(args):
-    """Do it."""
+def run(args: Namespace) -> None:
+    """Run the command."""
     from skimbalance.persistence import save_model
 
     strategy = args.strategy or ("sqrt_weighted" if args.stream else "tuned_decision")
     if args.objective and strategy != "tuned_decision":
         raise ValueError(
             "The option --objective must only be given with the strategy 'tuned_decision'. Got "
-            f"the strategy '{strategy}', which decides for the most probable class."
+            f"the strategy '{strategy}', which predicts the most probable class."
         )
     table = open_table(args.table)
     if args.stream:
@@ -46,10 +53,10 @@ def run(args):
         X, y, kinds = read_training(table, args.target, args.drop)
         model = _fitted(strategy, X, y, args.objective or "f1_macro", args.seed)
     save_model(model, args.out, columns=kinds, target=args.target)
-    _tell(args, strategy, model, y)
+    _print_summary(args, strategy, model, y)
 
 
-def _fitted(strategy, X, y, objective, seed):
+def _fitted(strategy: str, X: "pd.DataFrame", y: np.ndarray, objective: str, seed: int) -> Any:
     import joblib
 
     from skimbalance.compare._strategies import make_strategy
@@ -60,9 +67,9 @@ def _fitted(strategy, X, y, objective, seed):
         return model.fit(X, y)
 
 
-def _tell(args, strategy, model, y):
+def _print_summary(args: Namespace, strategy: str, model: Any, y: np.ndarray) -> None:
     labels, counts = np.unique(y, return_counts=True)
-    about = {
+    about: dict[str, Any] = {
         "model": args.out,
         "rows": len(y),
         "strategy": strategy,
@@ -78,5 +85,5 @@ def _tell(args, strategy, model, y):
         return
     print_table("Classes", ["class", "rows"], [[*share.values()] for share in about["classes"]])
     if "out_of_fold" in about:
-        print_text(f"Out of fold, {model.objective} is {about['out_of_fold']:.3f}.")
+        print_text(f"The {model.objective} on held-out rows is {about['out_of_fold']:.3f}.")
     print_text(f"The model is in {args.out}.")

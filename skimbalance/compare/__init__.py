@@ -1,4 +1,4 @@
-"""Which strategy helps here? The same folds for all of them."""
+"""Which strategy helps on these data? All of them on the same folds."""
 
 from skimbalance.compare._result import StrategyComparison
 from skimbalance.compare._run import OBJECTIVES, compare_strategies

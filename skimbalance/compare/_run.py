@@ -1,10 +1,13 @@
-"""Which strategy should I use? The same folds for a dozen of them, and what is noise."""
+"""Which strategy should I use? A dozen of them on the same folds, and what is noise."""
 
 import warnings
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any
 
 import joblib
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -21,8 +24,14 @@ from skimbalance._validation import (
     validate_parameter_constraints,
 )
 from skimbalance.classifier import ImbalancedMLPClassifier
+from skimbalance.compare._conclusions import conclude
 from skimbalance.compare._result import StrategyComparison
-from skimbalance.compare._strategies import STRATEGIES, make_strategy, over_table
+from skimbalance.compare._strategies import (
+    STRATEGIES,
+    make_strategy,
+    over_table,
+    with_strategies,
+)
 from skimbalance.decision._folds import cv_splits
 from skimbalance.decision._objectives import (
     WHOLE,
@@ -32,10 +41,12 @@ from skimbalance.decision._objectives import (
 from skimbalance.metrics import average_precision_by_class
 from skimbalance.metrics._scores import decision_sums
 
-__all__ = ["StrategyComparison", "compare_strategies"]
+__all__ = ["OBJECTIVES", "compare_strategies"]
 
-#: Objectives to compare by: those over all classes, and the F1 of the rarest class.
+#: Objectives to compare by: scores over all classes, and the F1 of the rarest class.
 OBJECTIVES = (*WHOLE, "f1")
+
+Split = tuple[np.ndarray, np.ndarray]
 
 _CONSTRAINTS = {
     "strategies": ["array-like", None],
@@ -50,53 +61,58 @@ _CONSTRAINTS = {
 }  # fmt: skip
 
 
+@with_strategies
 def compare_strategies(
-    X,
-    y,
+    X: Any,
+    y: npt.ArrayLike,
     *,
-    strategies=None,
-    estimators=None,
-    network=None,
-    objective="f1_macro",
-    cv=5,
-    n_repeats=1,
-    random_state=None,
-    verbose=1,
-):
+    strategies: Sequence[str] | None = None,
+    estimators: dict[str, Any] | None = None,
+    network: ImbalancedMLPClassifier | None = None,
+    objective: str | Callable[[np.ndarray, np.ndarray], float] = "f1_macro",
+    cv: Any = 5,
+    n_repeats: int = 1,
+    random_state: int | np.random.RandomState | None = None,
+    verbose: int = 1,
+) -> StrategyComparison:
     """Train a dozen remedies for imbalance on the same folds, and say which to use.
 
-    All that learns from rows (imputing, scaling, sampling, tuning of decisions) does so inside
+    Whatever learns from rows (imputing, scaling, sampling, tuning of decisions) does so inside
     the training folds. The networks train through the joblib backend "stacked".
+
+    {default}
 
     Parameters
     ----------
     X : DataFrame or ndarray of shape (n_samples, n_features)
-        Numbers, text and categories, also missing; see `skimbalance.preprocessing.table_steps`.
+        Table of numbers, text and categories, which may be missing; see
+        `skimbalance.preprocessing.table_steps`.
     y : array-like of shape (n_samples,)
         Class labels.
     strategies : list of str, default=None
-        Some of "plain", "sqrt_weighted", "class_weighted", "effective_number",
-        "logit_adjusted", "focal", "focal_weighted", "ldam", "balanced_batches",
-        "over_sampling", "under_sampling", "smote" and "tuned_decision". By default all.
+        Names of the strategies to compare. By default all of these:
+
+        {strategies}
     estimators : dict of str to classifier, default=None
-        Others to compare with. A pipeline gets X as it is; any other classifier gets the
-        prepared numbers.
+        Other classifiers to compare with, by name. A pipeline gets X as it is; any other
+        classifier gets the prepared numbers.
     network : ImbalancedMLPClassifier, default=None
-        What the strategies are put on; they take over weights, loss and sampling. By default
-        layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0. Its early
-        stopping, if any, works inside the training folds.
+        Network that the strategies train; they replace its class weights, loss and sampling. By
+        default layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0. Early
+        stopping, if the network has it, works inside the training folds.
     objective : str or callable, default="f1_macro"
-        What the best is best by: "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
-        "geometric_mean", "cohen_kappa"; "f1" (of the rarest class); or a function of
+        Score that makes a strategy the best: "balanced_accuracy", "f1_macro", "f1_weighted",
+        "mcc", "geometric_mean", "cohen_kappa"; "f1" (of the rarest class); or a function of
         (y_true, y_pred), larger is better.
     cv : int or cross-validation splitter, default=5
-        An int is stratified, also for classes with fewer rows than folds.
+        Number of folds or a splitter. The folds of an int are stratified, also for classes with
+        fewer rows than folds.
     n_repeats : int, default=1
-        How often to repeat with other folds, where `cv` is an int.
+        Number of repetitions with other folds, if `cv` is an int.
     random_state : int, RandomState instance or None, default=None
-        Of folds, sampling and networks; a `network` with one of its own keeps it.
+        Seed of folds, sampling and networks; a `network` with a seed keeps it.
     verbose : int, default=1
-        0 shows no progress bar; it never stays.
+        Whether to show a progress bar while it runs: 0 shows none.
 
     Returns
     -------
@@ -106,8 +122,8 @@ def compare_strategies(
     Raises
     ------
     ValueError
-        If a parameter or the table breaks a rule, or a strategy cannot be trained: which one,
-        and why.
+        If a parameter or the table breaks a rule, or a strategy cannot be trained; the error
+        says which one, and why.
 
     Examples
     --------
@@ -130,9 +146,9 @@ def compare_strategies(
     )  # fmt: skip
     # A partial function has no name.
     metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
-    own = {}
+    custom = {}
     if callable(objective):
-        own[metric] = checked_function(objective, "compare_strategies")
+        custom[metric] = checked_function(objective, "compare_strategies")
     labels = _checked_target(X, y)
     classes, y_index = np.unique(labels, return_inverse=True)
     _check_classes(classes, np.bincount(y_index), objective)
@@ -140,24 +156,27 @@ def compare_strategies(
     splits = _splits(X, labels, y_index, cv, n_repeats, random_state)
     _check_splits(splits, y_index, classes)
     outcomes = _train(candidates, X, labels, splits, classes, verbose)
-    scores, recall = _scores(outcomes, y_index, splits, classes, own)
-    return StrategyComparison(X, labels, classes, candidates, splits, scores, recall, metric=metric)
+    scores, recall = _scores(outcomes, y_index, splits, classes, custom)
+    test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
+    return conclude(
+        X, labels, classes, candidates, scores, recall, metric=metric, test_share=test_share
+    )
 
 
-def _checked_target(X, y):
+def _checked_target(X: Any, y: npt.ArrayLike) -> np.ndarray:
     import pandas as pd
 
     missing = np.flatnonzero(pd.isna(np.asarray(y, dtype=object)).ravel())
     if len(missing):
         raise ValueError(
-            f"The labels in y must not be missing. Got {len(missing)} that are, the first in row "
-            f"{missing[0]}: label or drop these rows."
+            f"The labels in y must not be missing. Got {len(missing)} missing labels, the first in "
+            f"row {missing[0]}: label or drop these rows."
         )
     check_consistent_length(X, y)
     labels = column_or_1d(as_array(y))
     is_text = {isinstance(label, str) for label in labels}
     if len(is_text) > 1:
-        raise ValueError("The labels in y must be all text or all numbers. Got some of both.")
+        raise ValueError("The labels in y must be all text or all numbers. Got both.")
     if is_text == {False} and labels.dtype == object:
         labels = np.array(labels.tolist())
     check_classification_targets(labels)
@@ -186,14 +205,14 @@ def _candidates(X, y, strategies, estimators, network, objective, random_state):
             f"empty. Got {strategies!r} and {estimators!r}."
         )
     seed = check_random_state(random_state).randint(2**31)
-    found = {
+    by_name = {
         name: make_strategy(name, X, y, network=network, objective=objective, random_state=seed)
         for name in names
     }
-    # Whatever order they were named in: of equally good ones the simpler comes first.
-    found = {name: found[name] for name in STRATEGIES if name in found}
+    # In the order of their simplicity: of equally good strategies the simpler comes first.
+    candidates = {name: by_name[name] for name in STRATEGIES if name in by_name}
     for name, estimator in (estimators or {}).items():
-        if name in found:
+        if name in candidates:
             raise ValueError(
                 "The 'estimators' parameter of compare_strategies must have names other than the "
                 f"strategies'. Got {name!r}."
@@ -203,15 +222,15 @@ def _candidates(X, y, strategies, estimators, network, objective, random_state):
                 "The 'estimators' parameter of compare_strategies must hold classifiers. Got "
                 f"{estimator!r} as {name!r}."
             )
-        found[name] = over_table(estimator, X)
-    return found
+        candidates[name] = over_table(estimator, X)
+    return candidates
 
 
-def _splits(X, y, y_index, cv, n_repeats, random_state):
+def _splits(X, y, y_index, cv, n_repeats, random_state) -> list[Split]:
     if n_repeats > 1 and not isinstance(cv, Integral):
         raise ValueError(
-            "The 'n_repeats' parameter of compare_strategies must be 1 where 'cv' is no int: let "
-            f"the splitter repeat. Got {n_repeats!r} instead."
+            "The 'n_repeats' parameter of compare_strategies must be 1 unless 'cv' is an int. Got "
+            f"{n_repeats!r} instead: let the splitter repeat."
         )
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
     return [split for _ in range(n_repeats) for split in cv_splits(cv, X, y, y_index, rng)]
@@ -221,16 +240,18 @@ def _check_splits(splits, y_index, classes):
     for fold, (train, test) in enumerate(splits):
         if not len(test):
             raise ValueError(f"Every fold must have rows to test. Got none in fold {fold}.")
-        known = classes[np.unique(y_index[train])].tolist()
-        if len(known) < 2:
+        trained = classes[np.unique(y_index[train])].tolist()
+        if len(trained) < 2:
             raise ValueError(
-                f"Every fold must have at least 2 classes to train on. Got {known!r} in fold "
+                f"Every fold must have at least 2 classes to train on. Got {trained!r} in fold "
                 f"{fold}: a class needs 2 rows, one to train and one to test."
             )
 
 
-def _train(candidates, X, y, splits, classes, verbose):
-    """Name -> decisions and posteriors of each fold."""
+def _train(
+    candidates, X, y, splits, classes, verbose
+) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+    """Name -> decisions, as class indices, and posteriors of the test rows of each fold."""
     from tqdm.auto import tqdm
 
     tasks = [(name, i) for name in candidates for i in range(len(splits))]
@@ -261,18 +282,18 @@ def _train(candidates, X, y, splits, classes, verbose):
             return decided, proba
 
         # scikit-learn's parallel calls replace the filters of the whole process for a while, so
-        # that one in another thread may find none and complain; here all are put back.
+        # that a call in another thread may find none and warn; here all are put back.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"`sklearn.utils.parallel.delayed` should be used")
-            # The result notes classes of so few rows, once.
+            # The result notes classes with few rows once.
             warnings.filterwarnings("ignore", r"The classes .* have too few rows to be judged")
             results = Parallel()(delayed(run)(*task) for task in tasks)
     n = len(splits)
     return {name: results[i * n : (i + 1) * n] for i, name in enumerate(candidates)}
 
 
-def _reseed(estimator, fold):
-    """Another seed for each fold, so that the noise of initial weights is in the spread."""
+def _reseed(estimator: Any, fold: int) -> None:
+    """Set another seed in each fold, so that the spread includes the noise of initial weights."""
     seeds = {
         name: value + fold
         for name, value in estimator.get_params().items()
@@ -281,37 +302,50 @@ def _reseed(estimator, fold):
     estimator.set_params(**seeds)
 
 
-def _scores(outcomes, y_index, splits, classes, own):
-    """Name -> metric -> score of each fold; recall of each class.
+def _scores(
+    outcomes: dict[str, list[tuple[np.ndarray, np.ndarray]]],
+    y_index: np.ndarray,
+    splits: list[Split],
+    classes: np.ndarray,
+    custom: dict[str, Callable[[np.ndarray, np.ndarray], float]],
+) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Name -> metric -> score in each fold; and name -> recall of each class.
 
-    `own` holds the user's function by its name, which may be that of a metric here.
+    `custom` holds the user's function by its name, and replaces a metric of that name.
     """
     n_classes = len(classes)
     rarest = np.argmin(np.bincount(y_index))
     objectives = {name: make_objective(name, rarest, None) for name in OBJECTIVES}
     scores, recall = {}, {}
     for name, folds in outcomes.items():
-        of_metric = {metric: [] for metric in (*objectives, "average_precision", *own)}
-        hits_of_all, rows_of_all = np.zeros(n_classes), np.zeros(n_classes)
+        by_metric: dict[str, list[float]] = {
+            metric: [] for metric in (*objectives, "average_precision", *custom)
+        }
+        hits, actual = np.zeros(n_classes), np.zeros(n_classes)
         for (_, test), (decided, proba) in zip(splits, folds, strict=True):
             true = y_index[test]
             sums = decision_sums(true, decided, n_classes)
             values = {metric: goal.value(*sums) for metric, goal in objectives.items()}
             by_class = average_precision_by_class(true, proba, labels=np.arange(n_classes))
             values["average_precision"] = np.nanmean(by_class)
-            for metric, function in own.items():
-                values[metric] = _own_value(metric, function, classes[true], classes[decided])
+            for metric, function in custom.items():
+                values[metric] = _custom_value(metric, function, classes[true], classes[decided])
             for metric, value in values.items():
-                of_metric[metric].append(float(value))
-            hits_of_all += sums[0]
-            rows_of_all += sums[2]
-        scores[name] = {metric: np.array(values) for metric, values in of_metric.items()}
-        tested = rows_of_all > 0
-        recall[name] = np.where(tested, hits_of_all / np.where(tested, rows_of_all, 1), np.nan)
+                by_metric[metric].append(float(value))
+            hits += sums[0]
+            actual += sums[2]
+        scores[name] = {metric: np.array(values) for metric, values in by_metric.items()}
+        tested = actual > 0
+        recall[name] = np.where(tested, hits / np.where(tested, actual, 1), np.nan)
     return scores, recall
 
 
-def _own_value(name, function, true, decided):
+def _custom_value(
+    name: str,
+    function: Callable[[np.ndarray, np.ndarray], float],
+    true: np.ndarray,
+    decided: np.ndarray,
+) -> float:
     value = function(true, decided)
     if not np.isfinite(value):
         raise ValueError(

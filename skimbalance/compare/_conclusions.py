@@ -1,0 +1,206 @@
+"""From the scores of strategies to their order, tests, notes and a recommendation."""
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from skimbalance._validation import some_of
+from skimbalance.compare._result import StrategyComparison
+from skimbalance.compare._strategies import STRATEGIES
+from skimbalance.plots._comparison import SIGNIFICANCE
+
+__all__ = ["conclude", "corrected_t_test", "holm"]
+
+FEW_ROWS = 5
+FEW_FOLDS = 5
+
+# The most classes in a note that can still be read.
+MOST_NAMED = 4
+
+
+def conclude(
+    X: Any,
+    y: np.ndarray,
+    classes: np.ndarray,
+    candidates: dict[str, Any],
+    scores: dict[str, dict[str, np.ndarray]],
+    recall: dict[str, np.ndarray],
+    *,
+    metric: str,
+    test_share: float,
+) -> StrategyComparison:
+    """Sort the strategies, test their differences, and recommend one.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The table.
+    y : ndarray of shape (n_samples,)
+        Class labels.
+    classes : ndarray of shape (n_classes,)
+        The sorted class labels.
+    candidates : dict of str to classifier
+        Strategy to unfitted estimator; of equally good ones, the first is preferred.
+    scores : dict of str to dict of str to ndarray of shape (n_folds,)
+        Strategy to metric to score in each fold.
+    recall : dict of str to ndarray of shape (n_classes,)
+        Strategy to recall of each class.
+    metric : str
+        Metric to sort by.
+    test_share : float
+        Number of test rows over number of training rows, the mean over the folds.
+
+    Returns
+    -------
+    comparison : StrategyComparison
+        The figures and what they say.
+    """
+    means = {name: float(np.mean(by_metric[metric])) for name, by_metric in scores.items()}
+    # Equally good strategies stay in order, with the simpler first.
+    names = sorted(means, key=lambda name: -means[name])
+    counts = np.array([np.sum(y == label) for label in classes])
+    # The last class is that of "f1": the first one of equally rare classes.
+    by_count = np.argsort(counts, kind="stable")[::-1]
+    metrics = {key: np.array([scores[name][key] for name in names]) for key in scores[names[0]]}
+    sorted_scores = metrics[metric]
+    t, p = corrected_t_test(sorted_scores[0] - sorted_scores[1:], test_share)
+    p_values = np.append(np.nan, holm(p))
+    recommended = _simplest(names, np.append(0.0, t))
+    n_folds = sorted_scores.shape[1]
+    return StrategyComparison(
+        names=names,
+        metric=metric,
+        metrics=metrics,
+        classes=classes[by_count],
+        class_counts=counts[by_count],
+        recall=np.array([recall[name][by_count] for name in names]),
+        p_values=p_values,
+        recommended=recommended,
+        recommendation=_recommendation(metric, names, means, p_values, recommended, n_folds),
+        notes=_notes(classes[by_count], counts[by_count], n_folds),
+        _estimator=candidates[recommended],
+        _X=X,
+        _y=y,
+    )
+
+
+def _simplest(names: list[str], t: np.ndarray) -> str:
+    """The simplest strategy within a standard error of the best; `t` is the lead of the best."""
+    best = names[0]
+    # How simple the user's estimators are is unknown.
+    if best not in STRATEGIES:
+        return best
+    near = {name for name, lead in zip(names, t, strict=True) if lead <= 1}
+    return next(name for name in STRATEGIES if name in near)
+
+
+def _recommendation(
+    metric: str,
+    names: list[str],
+    means: dict[str, float],
+    p_values: np.ndarray,
+    recommended: str,
+    n_folds: int,
+) -> str:
+    """Which strategy to use, and how many the best one beats beyond noise."""
+    best, n_others = names[0], len(names) - 1
+    if not n_others:
+        return f"{best!r}, the only strategy, has a mean {metric} of {means[best]:.3f}."
+    if n_folds < 2:
+        return (
+            f"{best!r} has the best {metric}, {means[best]:.3f}, but a single fold cannot tell a "
+            "lead from noise: use more folds or repeats."
+        )
+    if recommended == best:
+        plain = f" (plain: {means['plain']:.3f})" if "plain" in means and best != "plain" else ""
+        use = f"Use {best!r}: it has the best mean {metric}, {means[best]:.3f}{plain}."
+    else:
+        use = (
+            f"Use {recommended!r}: with a mean {metric} of {means[recommended]:.3f} it is the "
+            f"simplest strategy within one standard error of the best, {best!r} "
+            f"({means[best]:.3f})."
+        )
+    return f"{use} {_lead(best, int(np.sum(p_values < SIGNIFICANCE)), n_others)}"
+
+
+def _lead(best: str, n_beaten: int, n_others: int) -> str:
+    """How many other strategies are worse than the best beyond noise."""
+    if not n_beaten:
+        return (
+            f"{best!r} is not significantly better than any other strategy: more repeats may tell "
+            "more."
+        )
+    beaten = f"{n_beaten} of the {n_others} other strategies"
+    if n_beaten == n_others:
+        beaten = "the other strategy" if n_others == 1 else f"all {n_others} other strategies"
+    return f"{best!r} is significantly better than {beaten} (adjusted p < {SIGNIFICANCE})."
+
+
+def _notes(classes: np.ndarray, class_counts: np.ndarray, n_folds: int) -> list[str]:
+    """What limits the comparison; the classes with the most rows come first."""
+    few = [
+        f"{label} ({count})"
+        for label, count in zip(classes.tolist(), class_counts.tolist(), strict=True)
+        if count < FEW_ROWS
+    ]
+    notes = []
+    if few:
+        notes.append(
+            f"Scores of classes with fewer than {FEW_ROWS} rows are mostly luck: "
+            f"{some_of(few, MOST_NAMED)}."
+        )
+    if 1 < n_folds < FEW_FOLDS:
+        notes.append(f"{n_folds} folds say little about the noise: use more folds or repeats.")
+    notes.append(
+        "The best of several scores is too high on average: test the choice on other rows."
+    )
+    return notes
+
+
+def corrected_t_test(differences: np.ndarray, test_share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Paired t-test of mean differences over folds that share training rows.
+
+    ``t = mean / sqrt((1 / J + n_test / n_train) * var)`` with J - 1 degrees of freedom (Nadeau
+    and Bengio 2003).
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n, n_folds)
+        Differences of scores.
+    test_share : float
+        Number of test rows over number of training rows.
+
+    Returns
+    -------
+    t, p : ndarray of shape (n,)
+        The mean differences in standard errors, and their two-sided p-values: 1 if no fold
+        differs; nan with one fold.
+    """
+    n, n_folds = differences.shape
+    if n_folds < 2:
+        return np.full(n, np.nan), np.full(n, np.nan)
+    mean = differences.mean(axis=1)
+    error = np.sqrt((1 / n_folds + test_share) * differences.var(axis=1, ddof=1))
+    t = np.divide(mean, error, out=np.where(mean == 0, 0, np.inf), where=error > 0)
+    return t, 2 * student.sf(np.abs(t), n_folds - 1)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """P-values adjusted for their number (Holm 1979).
+
+    Parameters
+    ----------
+    p : ndarray of shape (n,)
+        The raw p-values.
+
+    Returns
+    -------
+    adjusted : ndarray of shape (n,)
+        The adjusted p-values, at most 1, in the same order.
+    """
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted

@@ -1,8 +1,8 @@
 """Displays for classifiers of rare classes, in scikit-learn's form.
 
-A display holds its data. ``plot`` draws them on axes of one's own, or on a new figure without
-pyplot: ``display.figure_.savefig("name.png")`` saves it, and a notebook shows the display. What
-comes from `from_estimator`, `from_predictions`, ... is drawn already.
+A display holds its data. ``plot`` draws them on given axes, or on a new figure without pyplot:
+``display.figure_.savefig("name.png")`` saves it, and a notebook shows the display. Displays made
+by `from_estimator`, `from_predictions` and the like are drawn already.
 """
 
 from skimbalance.plots._comparison import StrategyComparisonDisplay

@@ -1,6 +1,10 @@
 """Strategies side by side."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+import numpy.typing as npt
 
 from skimbalance.plots._drawing import (
     BLUE,
@@ -9,22 +13,27 @@ from skimbalance.plots._drawing import (
     MOST_WITH_SHARES,
     VERMILION,
     Display,
+    figure_of,
     heat_map,
     legend,
     new_figure,
 )
 from skimbalance.plots._words import in_words, short
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["StrategyComparisonDisplay"]
 
+#: P-values below this say that a strategy is worse than the best.
 SIGNIFICANCE = 0.05
 
 
 class StrategyComparisonDisplay(Display):
     """Scores of strategies fold by fold, and what each does for each class.
 
-    Left the folds and their mean, the best strategy on top; strategies that cannot be told from
-    it are shaded. Right the mean recall of each class.
+    On the left, the scores in the folds and their mean, with the best strategy on top; strategies
+    that do not differ significantly from it are shaded. On the right, the recall of each class.
 
     Parameters
     ----------
@@ -33,22 +42,23 @@ class StrategyComparisonDisplay(Display):
     scores : array-like of shape (n_strategies, n_folds)
         The metric on each fold, larger is better.
     recall : array-like of shape (n_strategies, n_classes)
-        Mean recall; nan where there is none.
+        Recall of each class; nan if it is not defined.
     classes : array-like of shape (n_classes,)
-        Labels, from the most frequent class to the rarest.
+        Class labels, from the most frequent class to the rarest.
     metric : str
         Name of the metric.
     p_values : array-like of shape (n_strategies,)
-        Of "as good as the best"; nan, which is no evidence of a difference, for the best itself.
+        P-values of the hypothesis that a strategy is as good as the best. The best has nan, which
+        counts as no evidence of a difference.
 
     Attributes
     ----------
     ax_ : Axes
-        Of the scores.
+        Axes of the scores.
     recall_ax_ : Axes or None
-        Of the recalls, which are not drawn on axes of one's own.
+        Axes of the recalls; None if the scores were drawn on given axes.
     figure_ : Figure
-        That they are in.
+        The figure.
 
     Examples
     --------
@@ -62,7 +72,18 @@ class StrategyComparisonDisplay(Display):
     ['focal', 'smote', 'plain']
     """
 
-    def __init__(self, names, scores, recall, *, classes, metric, p_values):
+    recall_ax_: "Axes | None"
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        scores: npt.ArrayLike,
+        recall: npt.ArrayLike,
+        *,
+        classes: Sequence[Any] | np.ndarray,
+        metric: str,
+        p_values: npt.ArrayLike,
+    ):
         self.names = names
         self.scores = scores
         self.recall = recall
@@ -71,20 +92,20 @@ class StrategyComparisonDisplay(Display):
         self.p_values = p_values
 
     @classmethod
-    def from_comparison(cls, comparison, *, ax=None):
-        """Draw what `compare_strategies` found.
+    def from_comparison(cls, comparison: Any, *, ax: "Axes | None" = None) -> Self:
+        """Draw the result of `compare_strategies`.
 
         Parameters
         ----------
-        comparison : object
-            With the parameters of this class as attributes.
+        comparison : StrategyComparison
+            The result, or any object that has the parameters of this class as attributes.
         ax : Axes, default=None
-            Where to draw the scores alone; by default both on a new figure.
+            Axes for the scores alone. By default both are drawn on a new figure.
 
         Returns
         -------
         display : StrategyComparisonDisplay
-            Drawn.
+            The display, drawn.
         """
         return cls(
             comparison.names,
@@ -108,7 +129,7 @@ class StrategyComparisonDisplay(Display):
         place = "inside" if self.recall_ax_ is None else "below"
         self._draw_scores(ax, scores[order], order, place)
         if self.recall_ax_ is not None:
-            self._draw_recall(np.asarray(self.recall, dtype=float)[order])
+            self._draw_recall(self.recall_ax_, np.asarray(self.recall, dtype=float)[order])
         return ax
 
     def _draw_scores(self, ax, scores, order, place):
@@ -125,8 +146,8 @@ class StrategyComparisonDisplay(Display):
         )
         for chosen, marker, size, color, label in (
             (rows == 0, "*", 14, VERMILION, "best"),
-            (as_good & (rows > 0), "o", 6, BLUE, f"not told from the best (p ≥ {SIGNIFICANCE})"),
-            (~as_good, "s", 6, "black", "worse than the best"),
+            (as_good & (rows > 0), "o", 6, BLUE, f"no significant difference (p ≥ {SIGNIFICANCE})"),
+            (~as_good, "s", 6, "black", f"worse than the best (p < {SIGNIFICANCE})"),
         ):
             if np.any(chosen):
                 style = {"color": color, "markersize": size, "label": label}
@@ -135,17 +156,16 @@ class StrategyComparisonDisplay(Display):
         ax.set_yticks(rows, [short(self.names[k], 32) for k in order])
         ax.get_yticklabels()[0].set_fontweight("bold")
         ax.set(
-            xlabel=f"{in_words(self.metric)}, by fold and on average",
+            xlabel=f"{in_words(self.metric)}: folds and mean",
             ylim=(len(order) - 0.5, -0.5),
         )
         legend(ax, handles, place)
 
-    def _draw_recall(self, recall):
-        """Mean recall, of the strategies in order."""
-        ax = self.recall_ax_
+    def _draw_recall(self, ax, recall):
+        """The recall of each class, with the strategies in order."""
         columns = [short(label, 18) for label in self.classes]
         texts = [["-" if np.isnan(r) else f"{r:.2f}" for r in row] for row in recall]
-        image = heat_map(ax, recall, texts, None, columns, own_figure=True)
-        ax.set(yticks=[], xlabel="class, the rarest on the right", title="mean recall")
+        image = heat_map(ax, recall, texts, None, columns, new=True)
+        ax.set(yticks=[], xlabel="class, the rarest on the right", title="recall")
         if len(self.classes) > MOST_WITH_SHARES:
-            ax.get_figure(root=True).colorbar(image, ax=ax)
+            figure_of(ax).colorbar(image, ax=ax)

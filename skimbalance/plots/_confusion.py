@@ -1,10 +1,24 @@
-"""Who is taken for whom."""
+"""Confusion matrices."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from skimbalance.metrics._checks import all_labels, confusion_counts
-from skimbalance.plots._drawing import LETTER, MOST_WITH_SHARES, Display, heat_map, new_figure
+from skimbalance.plots._drawing import (
+    LETTER,
+    MOST_WITH_SHARES,
+    Display,
+    figure_of,
+    heat_map,
+    new_figure,
+)
 from skimbalance.plots._words import short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ConfusionDisplay"]
 
@@ -12,26 +26,26 @@ __all__ = ["ConfusionDisplay"]
 class ConfusionDisplay(Display):
     r"""Confusion matrix: colours are shares of the true class, so that a rare one is not pale.
 
-    Cells say share and count; of more than 12 classes the count, and with it nothing where it is
-    0.
+    Each cell says share and count. With more than 12 classes it says the count alone, and nothing
+    if the count is 0.
 
     Parameters
     ----------
     confusion_matrix : array-like of shape (n_classes, n_classes)
-        Rows of each true class (first axis) that each class was predicted for.
+        Number of rows of each true class (first axis) that are predicted as each class.
     classes : array-like of shape (n_classes,)
-        Their labels.
+        Class labels.
 
     Attributes
     ----------
     ax_ : Axes
-        Where the matrix is.
+        Axes of the matrix.
     figure_ : Figure
-        That it is in.
+        The figure.
 
     See Also
     --------
-    sklearn.metrics.ConfusionMatrixDisplay : Counts, or shares.
+    sklearn.metrics.ConfusionMatrixDisplay : Either counts or shares.
 
     Examples
     --------
@@ -41,66 +55,75 @@ class ConfusionDisplay(Display):
     ['0.50\n1', '0.50\n1', '0.00\n0', '1.00\n1']
     """
 
-    def __init__(self, confusion_matrix, *, classes):
+    def __init__(self, confusion_matrix: npt.ArrayLike, *, classes: Sequence[Any] | np.ndarray):
         self.confusion_matrix = confusion_matrix
         self.classes = classes
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None):
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: npt.ArrayLike, *, ax: "Axes | None" = None
+    ) -> Self:
         """Draw the confusion matrix of a fitted classifier.
 
         Parameters
         ----------
         estimator : classifier
-            Fitted.
+            The fitted classifier.
         X : array-like of shape (n_samples, n_features)
             Rows that it has not seen.
         y : array-like of shape (n_samples,)
-            Their labels.
+            Class labels of the rows.
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         display : ConfusionDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If a label of y is none of the classifier's.
+            If y holds a label that the classifier does not know.
         """
         return cls.from_predictions(y, estimator.predict(X), labels=estimator.classes_, ax=ax)
 
     @classmethod
-    def from_predictions(cls, y_true, y_pred, *, labels=None, ax=None):
+    def from_predictions(
+        cls,
+        y_true: npt.ArrayLike,
+        y_pred: npt.ArrayLike,
+        *,
+        labels: npt.ArrayLike | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Draw the confusion matrix of predictions.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            Labels.
+            True class labels.
         y_pred : array-like of shape (n_samples,)
-            Predicted labels.
+            Predicted class labels.
         labels : array-like of shape (n_classes,), default=None
-            All labels in the order of rows and columns; by default those of `y_true` and `y_pred`,
-            sorted.
+            All class labels in the order of rows and columns. By default the sorted labels of
+            `y_true` and `y_pred`.
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         display : ConfusionDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If lengths or labels do not fit.
+            If the numbers of rows differ, or `labels` lacks a label.
         """
-        labels = all_labels(labels, cls.__name__, y_true=y_true, y_pred=y_pred)
-        counts = confusion_counts(y_true, y_pred, labels, cls.__name__)
-        return cls(counts, classes=labels).plot(ax)
+        classes = all_labels(labels, cls.__name__, y_true=y_true, y_pred=y_pred)
+        counts = confusion_counts(y_true, y_pred, classes, cls.__name__)
+        return cls(counts, classes=classes).plot(ax)
 
     def _draw(self, ax):
         counts = np.asarray(self.confusion_matrix)
@@ -116,22 +139,22 @@ class ConfusionDisplay(Display):
             f"{short(label)} ({n})" for label, n in zip(self.classes, actual[:, 0], strict=True)
         ]
         columns = [short(label) for label in self.classes]
-        own_figure = ax is None
-        if own_figure:
+        new = ax is None
+        if new:
             side = max(3.0, min(0.6 * n_classes, 7 + 0.1 * n_classes))
             names = LETTER * max(map(len, rows))
             ax = new_figure(
                 side + names + 1, side + 0.7 + names * (names > 0.5 * side / n_classes)
             ).subplots()
-        image = heat_map(ax, shares, texts, rows, columns, own_figure=own_figure)
+        image = heat_map(ax, shares, texts, rows, columns, new=new)
         ax.set(xlabel="predicted", ylabel="true class (rows)")
         if not with_shares:
-            ax.get_figure(root=True).colorbar(image, ax=ax, label="share of the true class")
+            figure_of(ax).colorbar(image, ax=ax, label="share of the true class")
         return ax
 
 
 def _cell(share, count, with_shares):
-    """Print of a cell of a confusion matrix."""
+    """Text of a cell."""
     if with_shares:
         return f"-\n{count}" if np.isnan(share) else f"{share:.2f}\n{count}"
     return str(count) if count else ""

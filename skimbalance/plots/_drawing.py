@@ -1,8 +1,15 @@
 """What the displays share: figures without pyplot, colours, legends, axes, heat maps."""
 
 from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 __all__ = [
     "BLUE",
@@ -15,60 +22,67 @@ __all__ = [
     "STYLES",
     "VERMILION",
     "Display",
+    "figure_of",
     "heat_map",
-    "last_step",
     "legend",
     "new_figure",
     "probability_axis",
 ]
 
 # The palette of M. Okabe and K. Ito (2008), which the colour-blind can tell apart, without its
-# yellow, too pale for a line on white; and P. Tol's wine. Line styles tell curves apart in print.
+# yellow, which is too pale for a line on white, and with P. Tol's wine. Line styles tell curves
+# apart in black and white.
 VERMILION, BLUE, GREY = "#D55E00", "#0072B2", "#7F7F7F"
 COLORS = (VERMILION, BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
 CHANCE_LINE = {"linestyle": ":", "linewidth": 0.8}
 
-#: So many curves can be told apart.
+#: The most curves that can be told apart.
 MOST_CLASSES = len(COLORS)
 
-#: So many classes have room for two lines of print in each cell of a heat map.
+#: The most classes for which the cells of a heat map have room for two lines of text.
 MOST_WITH_SHARES = 12
 
 #: Width of a letter in inches.
 LETTER = 0.08
 
-# Probabilities nearer to 0 or 1 than this are drawn there.
+# An axis of probabilities comes no nearer to 0 or 1.
 NEAREST = 1e-6
 
 FINE_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.3])
 
-# In points; smaller print cannot be read.
+# Sizes of text in points; smaller text cannot be read.
 LARGEST_PRINT, SMALLEST_PRINT = 10, 5
 
 
 class Display:
-    """Data and how to draw them: ``_draw(ax)``, which makes a figure of its own for None."""
+    """Data and how to draw them: ``_draw(ax)``, which makes a new figure if `ax` is None."""
 
-    def plot(self, ax=None):
+    ax_: Any
+    figure_: "Figure"
+
+    def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         self : Display
-            Drawn: with `ax_` and `figure_`.
+            The display, with `ax_` and `figure_`.
         """
         self.ax_ = self._draw(ax)
-        self.figure_ = np.ravel(self.ax_)[0].get_figure(root=True)
+        self.figure_ = figure_of(np.ravel(self.ax_)[0])
         return self
 
-    def _repr_png_(self):
-        """The figure, unless there is none yet, or it is one of pyplot's, which shows it itself."""
+    def _draw(self, ax: "Axes | None") -> Any:
+        raise NotImplementedError
+
+    def _repr_png_(self) -> bytes | None:
+        """The figure for a notebook; None if it is not drawn yet, or pyplot shows it itself."""
         if not hasattr(self, "figure_") or self.figure_.canvas.manager is not None:
             return None
         buffer = BytesIO()
@@ -76,31 +90,29 @@ class Display:
         return buffer.getvalue()
 
 
-def new_figure(width, height):
-    """A figure of pyplot's class without pyplot, so that nothing keeps it."""
+def new_figure(width: float, height: float) -> "Figure":
+    """A figure that pyplot does not know and keep."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def last_step(estimator):
-    """The last step of a pipeline, of a pipeline in it, ..., or the estimator itself."""
-    while hasattr(estimator, "steps"):
-        estimator = estimator.steps[-1][1]
-    return estimator
+def figure_of(ax: "Axes") -> "Figure":
+    """The figure of axes, also of those in a subfigure."""
+    return cast("Figure", ax.get_figure(root=True))
 
 
-def probability_axis(ax, letter, low, high):
+def probability_axis(ax: "Axes", letter: str, low: float, high: float) -> None:
     """Make an axis, "x" or "y", logistic: equal steps in log odds, as rare classes need.
 
-    Its ticks are probabilities, thinned out where they would be many.
+    Its ticks are probabilities, fewer of them if there is little room.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     low, high = max(low, NEAREST), min(high, 1 - NEAREST)
     ax.set(**{f"{letter}scale": "logit", f"{letter}lim": (low, high)})
     inches = getattr(ax.get_window_extent(), "width" if letter == "x" else "height")
-    inches /= ax.get_figure(root=True).dpi
+    inches /= figure_of(ax).dpi
     for step in range(1, 7):
         tails = 10.0 ** np.arange(-1, -7, -step)
         ticks = _inside(np.concatenate([tails, [0.5], 1 - tails]), low, high)
@@ -110,25 +122,25 @@ def probability_axis(ax, letter, low, high):
         if needed * LETTER <= inches:
             break
     axis = getattr(ax, f"{letter}axis")
-    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_locator(FixedLocator(ticks.tolist()))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
     axis.set_minor_locator(NullLocator())
 
 
-def _inside(values, low, high):
+def _inside(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.sort(values[(values >= low) & (values <= high)])
 
 
-def legend(ax, handles, place, **options):
+def legend(ax: "Axes", handles: list["Artist"], place: str, **options: Any) -> None:
     """Draw a legend "below" the axes and their label, "beside" them, or "inside".
 
-    Outside it hides no curve, but squeezes axes that share a figure with others. Handles are
-    explicit: matplotlib leaves labels out that begin with an underscore otherwise.
+    Outside, it hides no curve, but squeezes axes that share a figure with others. Handles are
+    explicit, as matplotlib otherwise leaves out labels that begin with an underscore.
     """
     from matplotlib.transforms import ScaledTranslation
 
-    inches = ax.get_figure(root=True).dpi_scale_trans
-    where = {
+    inches = figure_of(ax).dpi_scale_trans
+    places: dict[str, dict[str, Any]] = {
         "below": {
             "loc": "upper right",
             "bbox_to_anchor": (1, 0),
@@ -138,30 +150,40 @@ def legend(ax, handles, place, **options):
         },
         "beside": {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "frameon": False},
         "inside": {"loc": "best", "fontsize": "small", "title_fontsize": "small"},
-    }[place]
-    ax.legend(handles=handles, alignment="left", **where, **options)
+    }
+    ax.legend(handles=handles, alignment="left", **places[place], **options)
 
 
-def heat_map(ax, shares, texts, rows, columns, *, own_figure):
-    """Draw shares in [0, 1] as colours, with texts where they can be read.
+def heat_map(
+    ax: "Axes",
+    shares: np.ndarray,
+    texts: list[list[str]],
+    rows: list[str] | None,
+    columns: list[str],
+    *,
+    new: bool,
+) -> "AxesImage":
+    """Draw shares in [0, 1] as colours, with texts if there is room to read them.
 
     Parameters
     ----------
     ax : Axes
-        Where to draw.
+        Axes to draw on.
     shares : ndarray of shape (n_rows, n_columns)
-        Grey where nan.
+        Shares; nan becomes grey.
     texts : list of list of str
-        What each cell says.
-    rows, columns : list of str or None
-        Names; None if the rows are named elsewhere.
-    own_figure : bool
-        Whether the figure is a display's own, and not one that may be half done.
+        Text of each cell.
+    rows : list of str or None
+        Names of the rows; None if they are named elsewhere.
+    columns : list of str
+        Names of the columns.
+    new : bool
+        Whether the figure is new, and not the user's, which may be incomplete.
 
     Returns
     -------
     image : AxesImage
-        For a colour bar.
+        The image, for a colour bar.
     """
     from matplotlib import colormaps
 
@@ -170,33 +192,32 @@ def heat_map(ax, shares, texts, rows, columns, *, own_figure):
     if rows is not None:
         ax.set_yticks(range(len(rows)), rows)
     _name_columns(ax, columns)
-    if own_figure:
-        # Lay out the labels, which the size of a cell depends on.
-        ax.get_figure(root=True).draw_without_rendering()
+    if new:
+        # Lay out the labels, on which the size of a cell depends.
+        figure_of(ax).draw_without_rendering()
     size = _print_size(ax, shares.shape, texts)
     if size >= SMALLEST_PRINT:
         for (i, j), share in np.ndenumerate(shares):
-            # On the darker blues white print has more contrast.
+            # White has more contrast on the darker blues.
             color = "white" if share > 0.7 else "black"
             ax.text(j, i, texts[i][j], ha="center", va="center", color=color, fontsize=size)
     return image
 
 
-def _name_columns(ax, columns):
-    """Name the columns, upright where they would run into each other."""
-    figure = ax.get_figure(root=True)
-    inches = ax.get_window_extent().width / figure.dpi / len(columns)
-    # A letter is some 0.6 of its size wide; 72 points are an inch; and names of rows take room.
+def _name_columns(ax: "Axes", columns: list[str]) -> None:
+    """Name the columns, vertically if the names would overlap."""
+    inches = ax.get_window_extent().width / figure_of(ax).dpi / len(columns)
+    # A letter is about 0.6 of its size wide; 72 points are an inch; names of rows take room, too.
     level = max(map(len, columns)) * 0.6 * LARGEST_PRINT / 72 < 0.6 * inches
     size = min(LARGEST_PRINT, max(SMALLEST_PRINT, 72 * inches * 0.85))
     rotation = 0 if level else 90
     ax.set_xticks(range(len(columns)), columns, rotation=rotation, fontsize=size)
 
 
-def _print_size(ax, shape, texts):
-    """Size of print in points that fits into the cells."""
+def _print_size(ax: "Axes", shape: tuple[int, ...], texts: list[list[str]]) -> float:
+    """The size of text, in points, that fits into the cells."""
     extent = ax.get_window_extent()
-    points = 72 / ax.get_figure(root=True).dpi
+    points = 72 / figure_of(ax).dpi
     lines = [line for row in texts for text in row for line in text.split("\n")]
     n_lines = max(text.count("\n") + 1 for row in texts for text in row)
     width = extent.width * points / shape[1] / (0.65 * max(4, *map(len, lines)))

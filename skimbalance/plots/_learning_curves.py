@@ -1,7 +1,11 @@
 """Losses and monitors over the epochs."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
+from skimbalance._response import last_step
 from skimbalance.plots._drawing import (
     BLUE,
     COLORS,
@@ -9,11 +13,13 @@ from skimbalance.plots._drawing import (
     STYLES,
     VERMILION,
     Display,
-    last_step,
     legend,
     new_figure,
 )
 from skimbalance.plots._words import in_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["LearningCurvesDisplay"]
 
@@ -24,26 +30,26 @@ MONITOR_COLORS = (VERMILION, *COLORS[2:5])
 class LearningCurvesDisplay(Display):
     """Training loss, held-out loss and monitor, epoch by epoch.
 
-    Where the held-out rows hold few of a rare class, the monitor jumps: the curve shows how much
-    of the best epoch is chance.
+    If few held-out rows are of a rare class, the monitor jumps: the curve shows to what extent the
+    best epoch is chance.
 
     Parameters
     ----------
     history : dict of str to list
-        One value an epoch, as `history_` of a classifier or of what Keras' ``fit`` returns. Names
-        that end in "loss" are drawn on the left axis, all others on the right one. Epochs with nan
-        are left open.
+        One value per epoch, as in `history_` of a classifier or `history` of what Keras' ``fit``
+        returns. Names that end in "loss" are drawn on the left axis, all others on the right one.
+        Values that are nan leave a gap.
     best_epoch : int, default=None
-        Epoch, counted from 1, that is marked.
+        Epoch to mark, counted from 1.
 
     Attributes
     ----------
     ax_ : Axes
-        Of the losses.
+        Axes of the losses.
     monitor_ax_ : Axes or None
-        Of the other curves, if there are any.
+        Axes of the other curves; None if there are none.
     figure_ : Figure
-        That they are in.
+        The figure.
 
     See Also
     --------
@@ -58,31 +64,33 @@ class LearningCurvesDisplay(Display):
     ('loss', 'mcc')
     """
 
-    def __init__(self, history, best_epoch=None):
+    monitor_ax_: "Axes | None"
+
+    def __init__(self, history: Mapping[str, Sequence[float]], best_epoch: int | None = None):
         self.history = history
         self.best_epoch = best_epoch
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None) -> Self:
         """Draw the history of a fitted classifier.
 
         Parameters
         ----------
         estimator : classifier or Pipeline
-            With `history_`, such as `skimbalance.ImbalancedMLPClassifier`, or a pipeline that ends
-            in one.
+            A fitted classifier with `history_`, such as `skimbalance.ImbalancedMLPClassifier`, or
+            a pipeline that ends in one.
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         display : LearningCurvesDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If there is no history.
+            If the classifier has no history.
         """
         last = last_step(estimator)
         if not hasattr(last, "history_"):
@@ -93,27 +101,33 @@ class LearningCurvesDisplay(Display):
         return cls(last.history_, getattr(last, "best_epoch_", None)).plot(ax)
 
     @classmethod
-    def from_history(cls, history, best_epoch=None, *, ax=None):
+    def from_history(
+        cls,
+        history: Mapping[str, Sequence[float]],
+        best_epoch: int | None = None,
+        *,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Draw a history.
 
         Parameters
         ----------
         history : dict of str to list
-            One value an epoch.
+            One value per epoch.
         best_epoch : int, default=None
-            Epoch, counted from 1, that is marked.
+            Epoch to mark, counted from 1.
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         display : LearningCurvesDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If there is no epoch, or not a value for each.
+            If the history has no epoch, or its curves differ in length.
         """
         return cls(history, best_epoch).plot(ax)
 
@@ -121,31 +135,32 @@ class LearningCurvesDisplay(Display):
         lengths = {name: len(values) for name, values in self.history.items()}
         if not lengths or len(set(lengths.values())) > 1 or 0 in lengths.values():
             raise ValueError(
-                "The 'history' parameter of LearningCurvesDisplay must have a value an epoch for "
-                f"each name, and an epoch at least. Got {lengths!r} values instead."
+                "The 'history' parameter of LearningCurvesDisplay must have at least one epoch, "
+                f"and a value per epoch for each name. Got {lengths!r} values instead."
             )
         place = "below" if ax is None else "inside"
         ax = new_figure(7, 4.5).subplots() if ax is None else ax
-        seen = [name for name, values in self.history.items() if not np.all(np.isnan(values))]
-        losses = [name for name in seen if name.endswith("loss")]
-        others = [name for name in seen if name not in losses]
+        drawn = [name for name, values in self.history.items() if not np.all(np.isnan(values))]
+        losses = [name for name in drawn if name.endswith("loss")]
+        monitors = [name for name in drawn if name not in losses]
         curves = self._lines(ax, losses, LOSS_COLORS, STYLES)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        self.monitor_ax_ = ax.twinx() if others else None
-        if others:
-            curves += self._lines(self.monitor_ax_, others, MONITOR_COLORS, STYLES[2:])
-            names = dict.fromkeys(in_words(name.removeprefix("val_")) for name in others)
+        self.monitor_ax_ = None
+        if monitors:
+            self.monitor_ax_ = ax.twinx()
+            curves += self._lines(self.monitor_ax_, monitors, MONITOR_COLORS, STYLES[2:])
+            names = dict.fromkeys(in_words(name.removeprefix("val_")) for name in monitors)
             self.monitor_ax_.set_ylabel(", ".join(names), color=VERMILION)
             self.monitor_ax_.tick_params(axis="y", colors=VERMILION)
         if self.best_epoch is not None:
-            label = f"best epoch, {self.best_epoch}"
+            label = f"best epoch: {self.best_epoch}"
             curves.append(ax.axvline(self.best_epoch, color="black", linewidth=0.8, label=label))
         legend(ax, curves, place)
         return ax
 
     def _lines(self, ax, names, colors, styles):
-        """Lines of the names."""
+        """Draw the curves with these names."""
         lines = []
         for i, name in enumerate(names):
             values = np.asarray(self.history[name], dtype=float)
@@ -155,7 +170,7 @@ class LearningCurvesDisplay(Display):
                 values,
                 color=colors[i % len(colors)],
                 linestyle=styles[i % len(styles)],
-                # A value between two epochs without one makes no line.
+                # A value between two nan makes a point, not a line.
                 marker="." if len(values) <= 40 else None,
                 label=f"{rows} {in_words(name.removeprefix('val_'))}",
             )

@@ -1,6 +1,10 @@
-"""Precision over recall, class by class."""
+"""Precision against recall, class by class."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import precision_recall_curve
 
 from skimbalance._response import posterior
@@ -9,37 +13,40 @@ from skimbalance.metrics._posteriors import average_precision
 from skimbalance.plots._drawing import CHANCE_LINE, COLORS, STYLES, Display, legend, new_figure
 from skimbalance.plots._words import not_shown, rarest, row_count, short
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["PerClassPrecisionRecallDisplay"]
 
 
 class PerClassPrecisionRecallDisplay(Display):
-    """Precision over recall of each class against the rest.
+    """Precision against recall, for each class against the rest.
 
-    Unlike a ROC curve, it shows how many false alarms a find of a rare class costs. The rarest
-    classes are drawn on top, eight of them at most. A dotted line is the precision of guessing, the
-    share of the class.
+    Unlike a ROC curve, it shows how many false alarms each row found of a rare class costs. The
+    rarest classes are drawn on top, at most eight of them. A dotted line is the precision of
+    guessing, which is the share of the class.
 
     Parameters
     ----------
     precision, recall : list of n_classes ndarrays of shape (n_thresholds,)
-        As scikit-learn's `precision_recall_curve`; empty for a class without rows.
+        The curves, as in scikit-learn's `precision_recall_curve`; empty for a class without rows.
     average_precision : array-like of shape (n_classes,)
         Area under each curve.
     n_rows : array-like of shape (n_classes,)
-        Rows of each class.
+        Number of rows of each class.
     classes : array-like of shape (n_classes,)
-        Their labels.
+        Class labels.
 
     Attributes
     ----------
     ax_ : Axes
-        Where the curves are.
+        Axes of the curves.
     figure_ : Figure
-        That they are in.
+        The figure.
 
     See Also
     --------
-    sklearn.metrics.PrecisionRecallDisplay : One curve of two classes.
+    sklearn.metrics.PrecisionRecallDisplay : The curve of one of two classes.
 
     References
     ----------
@@ -55,7 +62,15 @@ class PerClassPrecisionRecallDisplay(Display):
     ['yes: AP 0.50, 1 row', 'no: AP 0.83, 2 rows', 'chance, by class']
     """
 
-    def __init__(self, precision, recall, *, average_precision, n_rows, classes):
+    def __init__(
+        self,
+        precision: Sequence[np.ndarray],
+        recall: Sequence[np.ndarray],
+        *,
+        average_precision: Sequence[float] | np.ndarray,
+        n_rows: Sequence[int] | np.ndarray,
+        classes: Sequence[Any] | np.ndarray,
+    ):
         self.precision = precision
         self.recall = recall
         self.average_precision = average_precision
@@ -63,57 +78,67 @@ class PerClassPrecisionRecallDisplay(Display):
         self.classes = classes
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None):
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: npt.ArrayLike, *, ax: "Axes | None" = None
+    ) -> Self:
         """Draw the curves of a fitted classifier.
 
         Parameters
         ----------
         estimator : classifier
-            Fitted. Its rows are ranked by ``predict_posterior`` where it has that.
+            The fitted classifier. Rows are ranked by its ``predict_posterior`` if it has that.
         X : array-like of shape (n_samples, n_features)
             Rows that it has not seen.
         y : array-like of shape (n_samples,)
-            Their labels.
+            Class labels of the rows.
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         display : PerClassPrecisionRecallDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If a label of y is none of the classifier's.
+            If y holds a label that the classifier does not know.
         """
         return cls.from_predictions(y, posterior(estimator, X), labels=estimator.classes_, ax=ax)
 
     @classmethod
-    def from_predictions(cls, y_true, proba, *, labels=None, ax=None):
+    def from_predictions(
+        cls,
+        y_true: npt.ArrayLike,
+        proba: npt.ArrayLike,
+        *,
+        labels: npt.ArrayLike | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Draw the curves of predictions.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            Labels.
+            True class labels.
         proba : array-like of shape (n_samples, n_classes)
             Probabilities.
         labels : array-like of shape (n_classes,), default=None
-            All labels, in the order of the columns of `proba`; by default those of `y_true`,
-            sorted.
+            All class labels in the order of the columns of `proba`. By default the sorted labels
+            of `y_true`.
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         display : PerClassPrecisionRecallDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If shapes, labels or probabilities do not fit.
+            If the shapes do not match, `labels` lacks a label, or the rows of `proba` are not
+            probabilities.
         """
         y, proba, labels = checked_posteriors(y_true, proba, labels, cls.__name__)
         n_rows = np.bincount(y, minlength=len(labels))

@@ -1,6 +1,10 @@
 """Whether probabilities come true, class by class."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+import numpy.typing as npt
 
 from skimbalance._response import posterior
 from skimbalance.metrics._checks import checked_posteriors
@@ -18,49 +22,53 @@ from skimbalance.plots._drawing import (
 )
 from skimbalance.plots._words import not_shown, rarest, row_count, short
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["ReliabilityDisplay"]
 
-# Bins at most, and rows of the class (and of the others) a bin at least, on average.
+# At most this many bins, and on average at least this many rows of the class, and of the others,
+# in a bin.
 MOST_BINS = 10
 ROWS_A_BIN = 5
 
 
 class ReliabilityDisplay(Display):
-    """How often a class comes true where it is given a probability, before and after correction.
+    """Share of the rows that are of a class against its probability, before and after correction.
 
-    One panel for each class, the rarest first, eight at most; of two classes only the rarer, as
-    the other is its mirror image; on axes of one's own the rarest alone. Both axes have equal
+    Each class has a panel, the rarest first, at most eight. Of two classes only the rarer one is
+    drawn, as the other is its mirror image; on given axes, only the rarest. Both axes have equal
     steps in log odds, as all that matters for a rare class is near 0. Bars are 95 % intervals of
-    the share (Jeffreys' [1]_): where they reach the diagonal, the rows are too few to tell.
-    Shares of 0 and 1 stand at the edge.
+    the share (Jeffreys' [1]_): if they reach the diagonal, the rows are too few to tell. Shares
+    of 0 and 1 are drawn at the edge.
 
     Parameters
     ----------
     curves : list of n_classes ndarrays of shape (3, n_bins)
-        Of each class: mean probability of each bin, share of the class in it, number of rows.
+        For each class: mean probability in each bin, share of the class in it, number of rows.
     n_rows : array-like of shape (n_classes,)
-        Rows of each class.
+        Number of rows of each class.
     classes : array-like of shape (n_classes,)
-        Their labels.
+        Class labels.
     corrected : list of n_classes ndarrays of shape (3, n_bins), default=None
-        As `curves`, after correction.
+        The curves after correction.
 
     Attributes
     ----------
     ax_ : Axes, or ndarray of Axes of shape (n_panels,)
-        The axes given, or the panels.
+        The given axes, or the panels.
     figure_ : Figure
-        That they are in.
+        The figure.
 
     See Also
     --------
-    sklearn.calibration.CalibrationDisplay : For two classes, near neither 0 nor 1.
+    sklearn.calibration.CalibrationDisplay : For two classes of similar size.
 
     Notes
     -----
-    Bins are cut by the probabilities alone, at equal parts of the sum of ``p (1 - p)``, the
-    variance that the model expects: with bins of equally many rows, all rows of a rare class
-    would be in the last. Equal probabilities share a bin.
+    The probabilities alone determine the bins, which have equal parts of the sum of
+    ``p (1 - p)``, the variance that the model expects. If all bins had the same number of rows,
+    all rows of a rare class would be in the last one. Equal probabilities share a bin.
 
     References
     ----------
@@ -78,76 +86,101 @@ class ReliabilityDisplay(Display):
     ([[0.5], [0.1], [100.0]], [[0.25], [0.1], [100.0]])
     """
 
-    def __init__(self, curves, *, n_rows, classes, corrected=None):
+    def __init__(
+        self,
+        curves: Sequence[np.ndarray],
+        *,
+        n_rows: Sequence[int] | np.ndarray,
+        classes: Sequence[Any] | np.ndarray,
+        corrected: Sequence[np.ndarray] | None = None,
+    ):
         self.curves = curves
         self.n_rows = n_rows
         self.classes = classes
         self.corrected = corrected
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, corrected=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: npt.ArrayLike,
+        *,
+        corrected: Any = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Draw the reliability of a fitted classifier.
 
         Parameters
         ----------
         estimator : classifier
-            Fitted. Before correction is its ``predict_proba``.
+            The fitted classifier. Its ``predict_proba`` gives the probabilities before correction.
         X : array-like of shape (n_samples, n_features)
             Rows that it has not seen.
         y : array-like of shape (n_samples,)
-            Their labels.
+            Class labels of the rows.
         corrected : classifier, default=None
-            Fitted, with the same classes, such as a calibrated one: after correction are its
-            posteriors. By default those of `estimator` by ``predict_posterior``, if it has that
-            and they differ.
+            A fitted classifier with the same classes, such as a calibrated one, whose posteriors
+            are those after correction. By default ``predict_posterior`` of `estimator` gives
+            them, if it has that and they differ.
         ax : Axes, default=None
-            Where to draw the rarest class; by default all on a new figure, in a panel each.
+            Axes for the rarest class alone. By default all classes are drawn on a new figure, each
+            in a panel.
 
         Returns
         -------
         display : ReliabilityDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If a label of y is none of the classifier's.
+            If y holds a label that the classifier does not know.
         """
-        proba = estimator.predict_proba(X)
+        proba, after = estimator.predict_proba(X), None
         if corrected is not None:
             after = posterior(corrected, X, estimator.classes_)
-        else:
-            after = posterior(estimator, X)
-            after = None if np.allclose(after, proba) else after
+        elif not np.allclose(natural := posterior(estimator, X), proba):
+            after = natural
         return cls.from_predictions(y, proba, corrected=after, labels=estimator.classes_, ax=ax)
 
     @classmethod
-    def from_predictions(cls, y_true, proba, *, corrected=None, labels=None, ax=None):
+    def from_predictions(
+        cls,
+        y_true: npt.ArrayLike,
+        proba: npt.ArrayLike,
+        *,
+        corrected: npt.ArrayLike | None = None,
+        labels: npt.ArrayLike | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
         """Draw the reliability of predictions.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
-            Labels.
+            True class labels.
         proba : array-like of shape (n_samples, n_classes)
             Probabilities.
         corrected : array-like of shape (n_samples, n_classes), default=None
             Probabilities after correction.
         labels : array-like of shape (n_classes,), default=None
-            All labels, in the order of the columns of `proba`; by default those of `y_true`,
-            sorted.
+            All class labels in the order of the columns of `proba`. By default the sorted labels
+            of `y_true`.
         ax : Axes, default=None
-            Where to draw the rarest class; by default all on a new figure, in a panel each.
+            Axes for the rarest class alone. By default all classes are drawn on a new figure, each
+            in a panel.
 
         Returns
         -------
         display : ReliabilityDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If shapes, labels or probabilities do not fit.
+            If the shapes do not match, `labels` lacks a label, or the rows of `proba` are not
+            probabilities.
         """
         y, proba, labels = checked_posteriors(y_true, proba, labels, cls.__name__)
         curves, after = _reliability(y, proba), None
@@ -167,24 +200,25 @@ class ReliabilityDisplay(Display):
         n_columns = -(-len(shown) // n_lines)
         figure = new_figure(max(5, 2.7 * n_columns), 3 * n_lines + 1)
         grid = figure.subplots(n_lines, n_columns, squeeze=False).ravel()
-        for empty in grid[len(shown) :]:
-            empty.remove()
+        for unused in grid[len(shown) :]:
+            unused.remove()
         panels = grid[: len(shown)]
         lines = self._draw_panels(panels, shown, n_columns)
-        where = {"loc": "outside lower center", "ncols": 3, "frameon": False}
+        where: dict[str, Any] = {"loc": "outside lower center", "ncols": 3, "frameon": False}
         figure.legend(handles=lines, title=title, **where)
         return panels
 
     def _draw_panels(self, panels, shown, n_columns):
-        """Draw the curves of each class, and return the lines of the last."""
+        """Draw the curves of each class, and return the lines of the last class."""
         sets = {"predicted": self.curves}
         if self.corrected is not None:
             sets = {"before correction": self.curves, "after correction": self.corrected}
-        seen = np.concatenate([curves[k][:2].ravel() for curves in sets.values() for k in shown])
-        seen = np.append(seen[(seen > 0) & (seen < 1)], 0.5)
+        values = np.concatenate([curves[k][:2].ravel() for curves in sets.values() for k in shown])
+        inside = np.append(values[(values > 0) & (values < 1)], 0.5)
+        low, high = inside.min() / 1.5, 1 - (1 - inside.max()) / 1.5
         for i, (panel, k) in enumerate(zip(panels, shown, strict=True)):
             for letter in "xy":
-                probability_axis(panel, letter, seen.min() / 1.5, 1 - (1 - seen.max()) / 1.5)
+                probability_axis(panel, letter, low, high)
             panel.set_aspect("equal")
             panel.set_title(
                 f"{short(self.classes[k])}\n{row_count(self.n_rows[k])}", fontsize="medium"
@@ -193,7 +227,11 @@ class ReliabilityDisplay(Display):
                 panel.set_ylabel("share of the class")
             if i + n_columns >= len(panels):
                 panel.set_xlabel("mean probability")
-            diagonal = {"transform": panel.transAxes, "color": GREY, "label": "perfect"}
+            diagonal = {
+                "transform": panel.transAxes,
+                "color": GREY,
+                "label": "perfectly calibrated",
+            }
             lines = panel.plot([0, 1], [0, 1], **diagonal, **CHANCE_LINE)
             for name, curves in sets.items():
                 before = name.startswith("before")
@@ -202,7 +240,7 @@ class ReliabilityDisplay(Display):
 
 
 def _reliability(y, proba):
-    """Reliability curve of each class, see `ReliabilityDisplay`."""
+    """The curve of each class, see `ReliabilityDisplay`."""
     return [_bins(y == k, proba[:, k]) for k in range(proba.shape[1])]
 
 
@@ -218,7 +256,7 @@ def _bins(hit, p):
 
 
 def _reliability_line(ax, curve, label, *, before):
-    """Line of one curve, with intervals; shares beyond the axes stand at their edge."""
+    """Draw one curve with its intervals; shares beyond the axes are drawn at their edge."""
     mean, share, n = curve
     bounds = jeffreys(share * n, n, (0.025, 0.975)).T
     low, high = ax.get_xlim()

@@ -1,51 +1,58 @@
-"""What a threshold was chosen from."""
+"""The curve that a threshold was chosen from."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
+from skimbalance._response import last_step
 from skimbalance.plots._drawing import (
     BLUE,
     GREY,
     VERMILION,
     Display,
-    last_step,
     legend,
     new_figure,
     probability_axis,
 )
 from skimbalance.plots._words import in_words
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["ThresholdCurveDisplay"]
 
-# The curve is shown from here on, and to here from 1.
+# The axis need not come nearer to 0 or 1 than this.
 FAR = 1e-3
 
 
 class ThresholdCurveDisplay(Display):
-    """An objective over the decision threshold, its spread, and the threshold chosen.
+    """The objective against the decision threshold, its spread, and the chosen threshold.
 
     The thresholds that matter for a rare class are near 0: the axis has equal steps in log odds.
 
     Parameters
     ----------
     thresholds : array-like of shape (n_thresholds,)
-        Posteriors of the second class from which on it is decided, ascending.
+        Thresholds in ascending order; the second class is predicted from this posterior on.
     scores : array-like of shape (n_thresholds,)
-        The objective at each.
+        The objective at each threshold.
     scores_std : array-like of shape (n_thresholds,)
-        Its standard deviation over folds.
+        Standard deviation of the objective over the folds.
     threshold : float
-        The one chosen.
+        The chosen threshold.
     threshold_std : float
-        Its standard deviation over folds.
+        Standard deviation of the chosen threshold over the folds.
     objective : str or callable
-        What it was chosen for.
+        The objective.
 
     Attributes
     ----------
     ax_ : Axes
-        Where the curve is.
+        Axes of the curve.
     figure_ : Figure
-        That it is in.
+        The figure.
 
     Examples
     --------
@@ -58,7 +65,16 @@ class ThresholdCurveDisplay(Display):
     ('logit', 'f1 macro')
     """
 
-    def __init__(self, thresholds, scores, scores_std, *, threshold, threshold_std, objective):
+    def __init__(
+        self,
+        thresholds: npt.ArrayLike,
+        scores: npt.ArrayLike,
+        scores_std: npt.ArrayLike,
+        *,
+        threshold: float,
+        threshold_std: float,
+        objective: str | Callable[..., float],
+    ):
         self.thresholds = thresholds
         self.scores = scores
         self.scores_std = scores_std
@@ -67,25 +83,25 @@ class ThresholdCurveDisplay(Display):
         self.objective = objective
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None) -> Self:
         """Draw the curve of a classifier with a tuned threshold.
 
         Parameters
         ----------
         estimator : TunedDecisionClassifierCV or Pipeline
-            Fitted, for two classes; or a pipeline that ends in one.
+            The fitted classifier, for two classes, or a pipeline that ends in it.
         ax : Axes, default=None
-            Where to draw; by default on a new figure.
+            Axes to draw on. By default those of a new figure.
 
         Returns
         -------
         display : ThresholdCurveDisplay
-            Drawn.
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If there is no curve.
+            If the classifier has no curve.
         """
         tuned = last_step(estimator)
         curve = getattr(tuned, "curve_", None)
@@ -108,12 +124,12 @@ class ThresholdCurveDisplay(Display):
         ax = new_figure(7, 4.5).subplots() if ax is None else ax
         thresholds = np.asarray(self.thresholds, dtype=float)
         scores, std = np.asarray(self.scores), np.asarray(self.scores_std)
-        # In sight: the usual threshold, a factor of ten in odds around the one chosen, and of the
-        # rest of the curve what is not too near to 0 or 1 to matter.
+        # The axis shows the usual threshold, a factor of ten in odds around the chosen one, and
+        # the rest of the curve unless it is too near to 0 or 1 to matter.
         inside = thresholds[(thresholds > 0) & (thresholds < 1)]
-        seen = np.append(inside, 0.5)
-        low = max(seen.min() / 1.3, min(FAR, self.threshold / 10))
-        high = 1 - max((1 - seen.max()) / 1.3, min(FAR, (1 - self.threshold) / 10))
+        shown = np.append(inside, 0.5)
+        low = max(shown.min() / 1.3, min(FAR, self.threshold / 10))
+        high = 1 - max((1 - shown.max()) / 1.3, min(FAR, (1 - self.threshold) / 10))
         probability_axis(ax, "x", low, high)
         low, high = ax.get_xlim()
         # The logarithm of the odds of 0 and 1 is infinite.
@@ -129,11 +145,11 @@ class ThresholdCurveDisplay(Display):
             *ax.plot(x, scores, color=BLUE, label="held-out rows"),
             ax.fill_between(x, scores - std, scores + std, **band),
             *ax.plot(chosen, score, "o--", color=VERMILION, label=label),
-            ax.axvline(0.5, color=GREY, linestyle=":", label="0.5, the usual one"),
+            ax.axvline(0.5, color=GREY, linestyle=":", label="0.5, the usual threshold"),
         ]
         name = self.objective
         if not isinstance(name, str):
             name = getattr(name, "__name__", type(name).__name__)
-        ax.set(xlabel="threshold, in steps of log odds", ylabel=in_words(name))
+        ax.set(xlabel="threshold (equal steps in log odds)", ylabel=in_words(name))
         legend(ax, handles, place)
         return ax

@@ -1,14 +1,17 @@
 """Words in figures: classes, metrics and numbers of rows; and which classes are shown."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from skimbalance.plots._drawing import MOST_CLASSES
 
 __all__ = ["in_words", "not_shown", "rarest", "row_count", "short"]
 
 
-def short(label, width=26):
-    """A label as text in a figure: in one line, cut in the middle, as names differ at the ends."""
+def short(label: Any, width: int = 26) -> str:
+    """A label as one line of text, cut in the middle, as names differ at their ends."""
     line = " ".join(str(label).split())
     if len(line) > width:
         n_first = 2 * width // 3
@@ -16,15 +19,15 @@ def short(label, width=26):
     return line.replace("$", r"\$")
 
 
-def rarest(n_rows):
-    """Classes with rows from the rarest on, as many as can be told apart."""
+def rarest(n_rows: npt.ArrayLike) -> np.ndarray:
+    """The classes that have rows, from the rarest on, as many as can be told apart."""
     n_rows = np.asarray(n_rows)
     order = np.argsort(n_rows, kind="stable")
     return order[n_rows[order] > 0][:MOST_CLASSES]
 
 
-def not_shown(n_rows, shown):
-    """What is not shown, in words; None if all is."""
+def not_shown(n_rows: npt.ArrayLike, shown: np.ndarray) -> str | None:
+    """Which classes are not shown, in words; None if all are shown."""
     n_rows = np.asarray(n_rows)
     n_empty, parts = np.count_nonzero(n_rows == 0), []
     if len(shown) < len(n_rows) - n_empty:
@@ -35,10 +38,11 @@ def not_shown(n_rows, shown):
     return "; ".join(parts) or None
 
 
-def row_count(n):
+def row_count(n: int) -> str:
+    """A number of rows in words."""
     return f"{n:,} row" if n == 1 else f"{n:,} rows"
 
 
-def in_words(name):
-    """Name of a metric in words."""
+def in_words(name: str) -> str:
+    """The name of a metric in words."""
     return short(name.replace("_", " "), 40)

@@ -367,19 +367,19 @@ class ImbalanceReport:
         )
 
         labels = self.labels
-        display = ConfusionDisplay.from_predictions(self.y_true, self.y_pred, labels=labels)
+        confusion = ConfusionDisplay.from_predictions(self.y_true, self.y_pred, labels=labels)
         alt = "Confusion matrix, each row in shares of a true class"
-        yield "Confusion matrix", figure_html(display.figure_, alt)
+        yield "Confusion matrix", figure_html(confusion.figure_, alt)
         if self.proba is None:
             return
-        display = PerClassPrecisionRecallDisplay.from_predictions(
+        curves = PerClassPrecisionRecallDisplay.from_predictions(
             self.y_true, self.proba, labels=labels
         )
         alt = "Precision against recall, each class against the rest"
-        yield "Precision and recall at other thresholds", figure_html(display.figure_, alt)
-        display = ReliabilityDisplay.from_predictions(self.y_true, self.proba, labels=labels)
+        yield "Precision and recall at other thresholds", figure_html(curves.figure_, alt)
+        reliability = ReliabilityDisplay.from_predictions(self.y_true, self.proba, labels=labels)
         alt = "Observed share of each class against its predicted probability"
-        yield "Are the probabilities calibrated?", figure_html(display.figure_, alt)
+        yield "Are the probabilities calibrated?", figure_html(reliability.figure_, alt)
 
 
 def _readable(scores, name):

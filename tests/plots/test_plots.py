@@ -22,6 +22,7 @@ from sklearn.metrics import (
     precision_recall_curve,
     recall_score,
 )
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from skimbalance import ImbalancedMLPClassifier, plots
@@ -121,7 +122,7 @@ def test_every_display_is_drawn_here():
 @pytest.mark.parametrize("n_classes", [2, 5, 10, 50])
 @pytest.mark.parametrize("name", DRAW)
 def test_names_can_be_read(name, n_classes):
-    """All that is drawn lies within the figure, and names on an axis do not overlap."""
+    """Everything drawn lies within the figure, and names on an axis do not overlap."""
     figure = DRAW[name](n_classes, None).figure_
     figure.draw_without_rendering()
     drawn = figure.get_tightbbox()
@@ -139,7 +140,7 @@ def test_names_can_be_read(name, n_classes):
 
 
 @pytest.mark.parametrize("name", DRAW)
-def test_axes_of_ones_own_are_drawn_on(name):
+def test_given_axes_are_drawn_on(name):
     figure = Figure(figsize=(12, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     display = DRAW[name](5, left)
@@ -192,7 +193,7 @@ DICHROMATS = {
 
 @pytest.mark.parametrize("who", DICHROMATS)
 def test_colours_stay_apart_for_the_colour_blind(who):
-    """By a tenth of the way from black to one full channel at least."""
+    """At least a tenth of the way from black to one full channel."""
     linear = np.array([to_rgb(color) for color in COLORS]) ** 2.2
     seen = np.clip(linear @ np.transpose(DICHROMATS[who]), 0, 1) ** (1 / 2.2)
     apart = np.linalg.norm(seen[:, None] - seen, axis=2)[np.triu_indices(len(seen), 1)]
@@ -228,7 +229,7 @@ def test_learning_curves_hold_the_history():
     np.testing.assert_array_equal(lines(display.ax_)["held-out loss"][1], HISTORY["val_loss"])
     monitor = lines(display.monitor_ax_)["held-out f1 macro"]
     np.testing.assert_array_equal(monitor[1], HISTORY["val_f1_macro"])
-    np.testing.assert_array_equal(lines(display.ax_)["best epoch, 3"][0], [3, 3])
+    np.testing.assert_array_equal(lines(display.ax_)["best epoch: 3"][0], [3, 3])
 
 
 def test_learning_curves_without_held_out_rows():
@@ -245,7 +246,7 @@ def test_learning_curves_of_a_classifier_and_of_a_pipeline():
     classifier = ImbalancedMLPClassifier(
         (4,), epochs=3, early_stopping=True, monitor="mcc", random_state=0
     ).fit(X, y)
-    pipeline = SimpleNamespace(steps=[("inner", SimpleNamespace(steps=[("net", classifier)]))])
+    pipeline = make_pipeline(make_pipeline(classifier))
     for estimator in (classifier, pipeline):
         display = LearningCurvesDisplay.from_estimator(estimator)
         assert display.history is classifier.history_
@@ -339,7 +340,7 @@ def test_a_label_that_the_classifier_does_not_know():
 
 
 def test_threshold_curve_holds_what_was_tuned():
-    display = ThresholdCurveDisplay.from_estimator(SimpleNamespace(steps=[("tuned", tuned())]))
+    display = ThresholdCurveDisplay.from_estimator(Pipeline([("tuned", tuned())]))
     ax = display.ax_
     curve = lines(ax)["held-out rows"]
     np.testing.assert_array_equal(curve[0][1:], tuned().curve_.thresholds[1:])
@@ -453,7 +454,7 @@ def test_after_correction_is_the_posterior_where_the_classifier_has_one():
     for k in range(2):
         np.testing.assert_allclose(drawn.curves[k], expected.curves[k])
         np.testing.assert_allclose(drawn.corrected[k], expected.corrected[k])
-    # After the sampler the classes are equal: the posterior differs in nothing.
+    # After the sampler the classes are equal: the posterior does not differ.
     assert ReliabilityDisplay.from_estimator(pipeline, X, y).corrected is None
     prior = DummyClassifier().fit(X, y)
     drawn = ReliabilityDisplay.from_estimator(weighted, X, y, corrected=prior)
@@ -506,7 +507,7 @@ def test_print_fits_into_the_cells_or_is_left_out():
         shares = np.full((n_classes, n_classes), 0.5)
         names = [str(k) for k in range(n_classes)]
         texts = [["0.50"] * n_classes] * n_classes
-        heat_map(ax, shares, texts, names, names, own_figure=False)
+        heat_map(ax, shares, texts, names, names, new=False)
         assert len(ax.texts) == (0 if inches / n_classes < 0.1 else n_classes**2)
         cell = ax.get_window_extent().width / n_classes
         assert all(text.get_window_extent().width < cell for text in ax.texts[:1])
@@ -535,13 +536,13 @@ def test_strategies_are_sorted_and_grouped():
     assert ax.yaxis_inverted()
     drawn = lines(ax)
     np.testing.assert_allclose(drawn["best"], [[0.85], [0]])
-    np.testing.assert_allclose(drawn["not told from the best (p ≥ 0.05)"], [[0.8], [1]])
-    np.testing.assert_allclose(drawn["worse than the best"], [[0.7, 0.65], [2, 3]])
+    np.testing.assert_allclose(drawn["no significant difference (p ≥ 0.05)"], [[0.8], [1]])
+    np.testing.assert_allclose(drawn["worse than the best (p < 0.05)"], [[0.7, 0.65], [2, 3]])
     bands = sorted(patch.get_y() for patch in ax.patches)
     assert bands == [-0.5, 0.5]
     (image,) = display.recall_ax_.get_images()
     np.testing.assert_array_equal(image.get_array().filled(np.nan), recall[[1, 2, 3, 0]])
-    # A strategy stands on the same height left and right.
+    # A strategy is at the same height on the left and on the right.
     assert display.recall_ax_.get_ylim() == ax.get_ylim()
 
 
@@ -552,7 +553,7 @@ def test_a_strategy_with_a_fold_that_failed_comes_last():
     assert display.ax_.get_yticklabels()[-1].get_text() == "strategy 0"
 
 
-def test_on_axes_of_ones_own_recalls_are_left_out():
+def test_recalls_are_not_drawn_on_given_axes():
     display = StrategyComparisonDisplay.from_comparison(comparison(), ax=Figure().subplots())
     assert display.recall_ax_ is None
     assert len(display.figure_.axes) == 1

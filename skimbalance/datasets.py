@@ -1,11 +1,16 @@
-"""Five real imbalanced data sets in the package, loaded as scikit-learn loads its own."""
+"""Five real imbalanced data sets inside the package, loaded in the way of scikit-learn."""
 
 import csv
 import gzip
+from collections.abc import Sequence
 from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import Bunch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "load_abalone_19",
@@ -18,25 +23,25 @@ __all__ = [
 _DATA_MODULE = "skimbalance.data"
 
 
-def _check_flag(name, value, owner):
+def _check_flag(name: str, value: Any, owner: str) -> None:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"The '{name}' parameter of {owner} must be a bool. Got {value!r} instead.")
 
 
-def _parse(texts):
-    """Return one column as integers, else as floats, else as codes; and its categories or None."""
-    texts = np.array(texts)
-    for dtype, known in ((np.int64, texts), (np.float64, np.where(texts == "", "nan", texts))):
+def _parse(cells: Sequence[str]) -> tuple[np.ndarray, list[str] | None]:
+    """A column as integers, or floats, or codes of categories; and its categories or None."""
+    texts = np.array(cells)
+    for dtype, numbers in ((np.int64, texts), (np.float64, np.where(texts == "", "nan", texts))):
         try:
-            return known.astype(dtype), None
+            return numbers.astype(dtype), None
         except ValueError:
             continue
     categories, codes = np.unique(texts, return_inverse=True)
     return codes, categories.tolist()
 
 
-def _read(name):
-    """Return the columns of a set, and the categories of those that held text, both by name."""
+def _read(name: str) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+    """The columns of a data set, and the categories of those that hold text, both by name."""
     path = files(_DATA_MODULE) / f"{name}.csv.gz"
     with path.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
@@ -48,7 +53,7 @@ def _read(name):
     return columns, categories
 
 
-def _to_frame(columns, categories):
+def _to_frame(columns: dict[str, np.ndarray], categories: dict[str, list[str]]) -> "pd.DataFrame":
     import pandas as pd  # optional: only as_frame=True needs it
 
     return pd.DataFrame(
@@ -61,8 +66,8 @@ def _to_frame(columns, categories):
     )
 
 
-def _load(name, target_names, *, return_X_y, as_frame):
-    """Load the set `name`; nothing is cached, so that the caller owns all that is returned."""
+def _load(name: str, target_names: list[str], *, return_X_y: bool, as_frame: bool) -> Any:
+    """Load a data set; nothing is cached, so that the caller owns everything returned."""
     _check_flag("return_X_y", return_X_y, f"load_{name}")
     _check_flag("as_frame", as_frame, f"load_{name}")
     columns, categories = _read(name)
@@ -91,7 +96,7 @@ def _load(name, target_names, *, return_X_y, as_frame):
     )
 
 
-def load_abalone_19(*, return_X_y=False, as_frame=False):
+def load_abalone_19(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the abalone measurements: shells of 19 rings (1) against all others (0).
 
     A binary set of 4177 rows and 8 features; 32 rows (0.77 %) are positive.
@@ -108,11 +113,11 @@ def load_abalone_19(*, return_X_y=False, as_frame=False):
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With `data` of shape (4177, 8), `target` of shape (4177,), `frame` (None unless
+        The data set: `data` of shape (4177, 8), `target` of shape (4177,), `frame` (None unless
         `as_frame`), `feature_names`, `target_names` (in the order of the sorted labels),
         `categories` (column to names), `DESCR`, `filename` and `data_module`.
     (data, target) : tuple if `return_X_y` is True
-        The features and the labels alone.
+        The features and the class labels alone.
 
     References
     ----------
@@ -133,7 +138,7 @@ def load_abalone_19(*, return_X_y=False, as_frame=False):
     return _load("abalone_19", names, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def load_ann_thyroid(*, return_X_y=False, as_frame=False):
+def load_ann_thyroid(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the thyroid patients: normal (3) and two rare kinds of abnormal function (1, 2).
 
     A set of 7200 rows, 21 features and 3 classes; classes 1 and 2 are 2.3 % and 5.1 % of the rows.
@@ -149,11 +154,11 @@ def load_ann_thyroid(*, return_X_y=False, as_frame=False):
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With `data` of shape (7200, 21), `target` of shape (7200,), `frame` (None unless
+        The data set: `data` of shape (7200, 21), `target` of shape (7200,), `frame` (None unless
         `as_frame`), `feature_names`, `target_names` (in the order of the sorted labels),
         `categories` (empty), `DESCR`, `filename` and `data_module`.
     (data, target) : tuple if `return_X_y` is True
-        The features and the labels alone.
+        The features and the class labels alone.
 
     References
     ----------
@@ -168,12 +173,12 @@ def load_ann_thyroid(*, return_X_y=False, as_frame=False):
     >>> X.shape, np.bincount(y)[1:].tolist()
     ((7200, 21), [166, 368, 6666])
     """
-    # The source does not say which number is which abnormal class, so the labels name themselves.
+    # The source does not say which number means which abnormal class: the labels are the names.
     names = ["1", "2", "3"]
     return _load("ann_thyroid", names, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def load_credit_risk_grade(*, return_X_y=False, as_frame=False):
+def load_credit_risk_grade(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the loans and their grades, from 'A' (33 % of the rows) to 'G' (0.2 %).
 
     A set of 32581 rows, 10 features and 7 classes, with missing values and text columns.
@@ -190,11 +195,11 @@ def load_credit_risk_grade(*, return_X_y=False, as_frame=False):
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With `data` of shape (32581, 10), `target` of shape (32581,), `frame` (None unless
+        The data set: `data` of shape (32581, 10), `target` of shape (32581,), `frame` (None unless
         `as_frame`), `feature_names`, `target_names` (in the order of the sorted labels),
         `categories` (column to names), `DESCR`, `filename` and `data_module`.
     (data, target) : tuple if `return_X_y` is True
-        The features and the labels alone.
+        The features and the class labels alone.
 
     References
     ----------
@@ -213,7 +218,7 @@ def load_credit_risk_grade(*, return_X_y=False, as_frame=False):
     return _load("credit_risk_grade", list("ABCDEFG"), return_X_y=return_X_y, as_frame=as_frame)
 
 
-def load_page_blocks(*, return_X_y=False, as_frame=False):
+def load_page_blocks(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the blocks of printed pages: text (1) and four rarer kinds (2 to 5).
 
     A set of 5472 rows, 10 features and 5 classes; the rarest, graphic (3), is 0.5 % of the rows.
@@ -229,11 +234,11 @@ def load_page_blocks(*, return_X_y=False, as_frame=False):
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With `data` of shape (5472, 10), `target` of shape (5472,), `frame` (None unless
+        The data set: `data` of shape (5472, 10), `target` of shape (5472,), `frame` (None unless
         `as_frame`), `feature_names`, `target_names` (in the order of the sorted labels),
         `categories` (empty), `DESCR`, `filename` and `data_module`.
     (data, target) : tuple if `return_X_y` is True
-        The features and the labels alone.
+        The features and the class labels alone.
 
     References
     ----------
@@ -252,8 +257,8 @@ def load_page_blocks(*, return_X_y=False, as_frame=False):
     return _load("page_blocks", names, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def load_yeast(*, return_X_y=False, as_frame=False):
-    """Load the yeast proteins and their places in the cell, ten of them.
+def load_yeast(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
+    """Load the yeast proteins and their ten places in the cell.
 
     A set of 1484 rows, 8 features and 10 classes; the rarest, 'ERL', has 5 rows (0.3 %).
 
@@ -268,11 +273,11 @@ def load_yeast(*, return_X_y=False, as_frame=False):
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With `data` of shape (1484, 8), `target` of shape (1484,), `frame` (None unless
+        The data set: `data` of shape (1484, 8), `target` of shape (1484,), `frame` (None unless
         `as_frame`), `feature_names`, `target_names` (in the order of the sorted labels),
         `categories` (empty), `DESCR`, `filename` and `data_module`.
     (data, target) : tuple if `return_X_y` is True
-        The features and the labels alone.
+        The features and the class labels alone.
 
     References
     ----------

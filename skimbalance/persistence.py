@@ -6,9 +6,12 @@ more member that says what the model is for.
 
 import copy
 import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from sklearn.base import BaseEstimator
@@ -18,14 +21,14 @@ from skimbalance._files import replacing
 
 __all__ = ["load_model", "model_info", "save_model"]
 
-#: Raised by one when older versions could not read the file.
+#: Version of the file format: one more whenever older releases cannot read the files.
 FORMAT = 2
 
 _INFO = "skimbalance.json"
 
-# Classes of ours that a file may hold: they hold numbers, arrays and each other, and do nothing
-# when loaded. Their full names are part of the format: a class that moves or is renamed gets a new
-# line here and a new FORMAT.
+# The classes of this package that a file may hold. They hold numbers, arrays and each other, and
+# loading them runs no other code. Their full names are part of the format: if a class moves or is
+# renamed, its line here and FORMAT change.
 _STORED = (
     "skimbalance._fit.perceptron.Architecture",
     "skimbalance._fit.plan.Fitted",
@@ -44,35 +47,42 @@ _STORED = (
     "skimbalance.prior._corrected._ClassCounter",
 )
 _IMBLEARN_MODULES = ("combine", "over_sampling", "under_sampling")
-# What scikit-learn's public estimators, which skops trusts, hold besides.
+# Types inside scikit-learn's public estimators, which skops itself trusts.
 _OTHERS = ("imblearn.pipeline.Pipeline", "sklearn.utils._bunch.Bunch")
 
 
-def save_model(estimator, path, *, columns=None, target=None, trusted=()):
+def save_model(
+    estimator: Any,
+    path: str | os.PathLike[str],
+    *,
+    columns: Mapping[str, str] | None = None,
+    target: str | None = None,
+    trusted: Sequence[str] = (),
+) -> None:
     """Save a fitted estimator in a file that is safe to open.
 
-    The file is written beside its place, read again, and only then put there, so that a failure
-    leaves an older file as it was. Samplers are stored unfitted: predictions do not need them,
-    and they hold training rows.
+    A draft of the file is written in the same folder and read again, and only then replaces an
+    existing file, so that a failure leaves that file as it was. Samplers are stored unfitted:
+    predictions do not need them, and they hold training rows.
 
     Parameters
     ----------
     estimator : estimator
         A fitted classifier or pipeline of skimbalance, scikit-learn or imbalanced-learn.
     path : str or path-like
-        Where to; an older file is replaced.
+        The file; an existing file is replaced.
     columns : dict of str to str, default=None
-        Name of each input column to what it holds, "number" or "text", for `model_info`. By
+        What each input column holds, "number" or "text", by its name, for `model_info`. By
         default the names that the estimator saw in `fit`, with None.
     target : str, default=None
-        Name of the column that is predicted, for `model_info`.
+        Name of the predicted column, for `model_info`.
     trusted : sequence of str, default=()
         Full names of further types that the model holds. See `load_model`.
 
     Raises
     ------
     ValueError
-        If the model holds a type that is not trusted, such as a function of one's own.
+        If the model holds a type that is not trusted, such as a custom function.
 
     See Also
     --------
@@ -95,13 +105,12 @@ def save_model(estimator, path, *, columns=None, target=None, trusted=()):
     """
     import skops.io  # seconds, as it looks at all estimators
 
-    if columns is None:
-        columns = dict.fromkeys(map(str, getattr(estimator, "feature_names_in_", ())))
+    unknown = dict.fromkeys(map(str, getattr(estimator, "feature_names_in_", ())))
     info = {
         "format": FORMAT,
         "skimbalance": version("skimbalance"),
         "scikit-learn": version("scikit-learn"),
-        "columns": columns,
+        "columns": unknown if columns is None else columns,
         "target": target,
     }
     with replacing(path) as draft:
@@ -109,8 +118,8 @@ def save_model(estimator, path, *, columns=None, target=None, trusted=()):
             skops.io.dump(_lean(estimator), draft, compression=ZIP_DEFLATED)
         except (TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
-                f"The model of type {type(estimator).__name__} must hold only what a model file "
-                f"can store. Got: {_first_line(error)}"
+                f"The model of type {type(estimator).__name__} must hold only objects that a model "
+                f"file can store. Got an error instead: {_first_line(error)}"
             ) from error
         with ZipFile(draft, "a") as archive:
             archive.writestr(_INFO, json.dumps(info))
@@ -118,7 +127,7 @@ def save_model(estimator, path, *, columns=None, target=None, trusted=()):
         check_is_fitted(estimator)
 
 
-def load_model(path, *, trusted=()):
+def load_model(path: str | os.PathLike[str], *, trusted: Sequence[str] = ()) -> Any:
     """Load an estimator that `save_model` saved.
 
     Nothing in the file is executed, and a network predicts without importing TensorFlow.
@@ -128,20 +137,20 @@ def load_model(path, *, trusted=()):
     path : str or path-like
         The file.
     trusted : sequence of str, default=()
-        Full names of types to accept besides those of skimbalance and imbalanced-learn and the
-        estimators of scikit-learn. Trees need "sklearn.tree._tree.Tree", or
+        Full names of further types to accept, beside those of skimbalance and imbalanced-learn
+        and the estimators of scikit-learn. Trees need "sklearn.tree._tree.Tree", or
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": scikit-learn does
-        not check their nodes, so that a forged one can crash the process.
+        not check their nodes, so that a forged tree can crash the process.
 
     Returns
     -------
     estimator : estimator
-        Fitted; it predicts the same bits as the one that was saved.
+        The fitted estimator; it predicts the same bits as the one that was saved.
 
     Raises
     ------
     ValueError
-        If the file is damaged, is no model file, comes from a newer version, or holds a type
+        If the file is damaged, is not a model file or is one of another format, or holds a type
         that is not trusted.
 
     References
@@ -158,8 +167,8 @@ def load_model(path, *, trusted=()):
     return _load(path, trusted, f"The file '{path}'")
 
 
-def model_info(path):
-    """What a model file says of its model, without loading it.
+def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a model file says about its model, without loading it.
 
     Parameters
     ----------
@@ -169,14 +178,14 @@ def model_info(path):
     Returns
     -------
     info : dict
-        "skimbalance" and "scikit-learn", the versions that wrote it; "columns", a dict of the
-        input columns' names to "number", "text" or None if unknown; "target", the name of the
-        predicted column, or None; "format", an int.
+        "skimbalance" and "scikit-learn": the versions that wrote the file; "columns": a dict
+        of the input columns' names to "number", "text" or None if unknown; "target": the name of
+        the predicted column, or None; "format": an int.
 
     Raises
     ------
     ValueError
-        If the file is damaged, is no model file, or comes from a newer version.
+        If the file is damaged, is not a model file or is one of another format.
 
     Examples
     --------
@@ -187,7 +196,7 @@ def model_info(path):
     with _sound(path), ZipFile(path) as archive:
         info = json.loads(archive.read(_INFO))
         of_file, writer = info["format"], info["skimbalance"]
-        info["columns"], info["target"]  # a file without them is none of ours
+        info["columns"], info["target"]  # a file without them is not a model file
     if of_file != FORMAT:
         raise ValueError(
             f"The file '{path}' must be of format {FORMAT}, which this version of skimbalance "
@@ -198,18 +207,20 @@ def model_info(path):
 
 
 class _Pairs:
-    """How a dict of which not all keys are text is stored: called, it is the dict again.
+    """Stands in a file for a dict whose keys are not all text; calling the class makes the dict.
 
     The format keeps keys as text, and would read False back as True.
     """
+
+    _items: dict[Any, Any]
 
     def __new__(cls, keys, values):
         """Return a dict."""
         return dict(zip(keys, values, strict=True))
 
     @classmethod
-    def of(cls, items):
-        """Stand in for a dict."""
+    def of(cls, items: dict[Any, Any]) -> "_Pairs":
+        """The stand-in of a dict."""
         pairs = object.__new__(cls)
         pairs._items = items
         return pairs
@@ -218,8 +229,8 @@ class _Pairs:
         return _Pairs, (list(self._items), list(self._items.values()))
 
 
-def _lean(value):
-    """A copy to store: samplers are unfitted, and dicts keep the types of their keys."""
+def _lean(value: Any) -> Any:
+    """A copy to store, with samplers unfitted, and dicts that keep the types of their keys."""
     if hasattr(value, "fit_resample") and not hasattr(value, "steps"):
         return type(value)(**{k: _lean(v) for k, v in value.get_params(deep=False).items()})
     if isinstance(value, BaseEstimator):
@@ -234,27 +245,27 @@ def _lean(value):
     return value
 
 
-def _load(path, trusted, owner):
+def _load(path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> Any:
     """The object in the file, if all its types are trusted."""
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    known = [*_known_types(), *trusted]
+    safe = [*_safe_types(), *trusted]
     with _sound(path):
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(known))
-        if not unknown:
+        others = sorted(set(skops.io.get_untrusted_types(file=path)) - set(safe))
+        if not others:
             try:
-                return skops.io.load(path, trusted=known)
+                return skops.io.load(path, trusted=safe)
             except UntrustedTypesFoundException as error:  # a method, which no list admits
-                unknown = [_first_line(error)]
+                others = [_first_line(error)]
     raise ValueError(
         f"{owner} must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy and "
-        f"SciPy that are known to be safe. Got {', '.join(unknown)} instead: only if you know "
+        f"SciPy that are known to be safe. Got {', '.join(others)} instead: only if you know "
         "where the model comes from, name it in 'trusted'."
     )
 
 
-def _known_types():
+def _safe_types() -> list[str]:
     names = [*_STORED, *_OTHERS]
     for name in _IMBLEARN_MODULES:
         module = import_module(f"imblearn.{name}")
@@ -262,23 +273,23 @@ def _known_types():
     return names
 
 
-def _full_name(cls):
+def _full_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
 @contextmanager
-def _sound(path):
-    """Whatever goes wrong in reading is told as what it means: the file is not a model file."""
+def _sound(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn any error in reading into what it means: the file is not a model file."""
     try:
         yield
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:
-            raise  # it cannot be opened at all
+            raise  # the file cannot be opened at all
         raise ValueError(
-            f"The file '{path}' must be a model file of skimbalance. It is damaged or something "
-            f"else: {_first_line(error)}"
+            f"The file '{path}' must be a model file of skimbalance. Got a damaged file or one of "
+            f"another kind: {_first_line(error)}"
         ) from error
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]

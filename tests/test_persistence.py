@@ -160,8 +160,8 @@ def test_info(tmp_path):
     assert info["target"] == "grade"
 
 
-class Own(BaseEstimator):
-    """An estimator that nobody knows."""
+class Custom(BaseEstimator):
+    """An estimator that no list knows."""
 
 
 def a_function(X):
@@ -171,8 +171,8 @@ def a_function(X):
 @pytest.mark.parametrize(
     ("model", "unknown"),
     [
-        (Own(), "test_persistence.Own"),
-        (make_pipeline(StandardScaler(), Own()), "test_persistence.Own"),
+        (Custom(), "test_persistence.Custom"),
+        (make_pipeline(StandardScaler(), Custom()), "test_persistence.Custom"),
         (FunctionTransformer(a_function), "test_persistence.a_function"),
         (FunctionTransformer(np.load), "numpy.load"),
         (RandomForestClassifier(2).fit(X, Y), "sklearn.tree._tree.Tree"),
@@ -237,7 +237,7 @@ def test_a_newer_format_is_named(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         info = {"format": FORMAT + 1, "skimbalance": "9.1", "columns": {}, "target": None}
         archive.writestr("skimbalance.json", json.dumps(info))
-    with pytest.raises(ValueError, match=r"Got format 2, written by skimbalance 9.1"):
+    with pytest.raises(ValueError, match=rf"Got format {FORMAT + 1}, written by skimbalance 9.1"):
         load_model(path)
 
 
@@ -300,7 +300,7 @@ def test_what_is_not_fitted_is_refused(tmp_path):
 
 def test_a_file_of_an_older_format_says_what_to_do():
     with pytest.raises(
-        ValueError, match=r"must be of format 2.*Got format 1.*save the model again"
+        ValueError, match=rf"must be of format {FORMAT}.*Got format 1.*save the model again"
     ):
         load_model(DATA / "format_1.skim")
 

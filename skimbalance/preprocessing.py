@@ -272,7 +272,7 @@ class _CategoricalColumns(_Columns):
 
 
 def _frame(X: Any) -> "pd.DataFrame":
-    """X as a pandas DataFrame, which shares its memory where it can."""
+    """X as a pandas DataFrame, which shares its memory if possible."""
     import pandas as pd
 
     if isinstance(X, pd.DataFrame):
@@ -281,9 +281,9 @@ def _frame(X: Any) -> "pd.DataFrame":
         return X.to_pandas()
     if isinstance(X, np.ndarray) and X.ndim == 2:
         return pd.DataFrame(X)
-    found = f"an array of shape {X.shape}" if isinstance(X, np.ndarray) else f"{type(X).__name__}"
+    kind = f"an array of shape {X.shape}" if isinstance(X, np.ndarray) else type(X).__name__
     raise ValueError(
-        f"The 'X' parameter must be a DataFrame or a two-dimensional array. Got {found} instead."
+        f"The 'X' parameter must be a DataFrame or a two-dimensional array. Got {kind} instead."
     )
 
 

@@ -544,6 +544,17 @@ def test_the_parts_of_streamed_training_do_not_matter(table, tmp_path, capsys, m
     assert model_info(tmp_path / "a")["columns"] == {"age": "number", "colour": "text"}
 
 
+def test_streaming_with_text_that_the_sample_lacks(tmp_path, capsys, monkeypatch):
+    body = [[str(i % 17), "seldom" if i == 100 else "", "ab"[i % 5 == 0]] for i in range(200)]
+    path = write(tmp_path / "t.csv", body, ["x", "word", "y"])
+    monkeypatch.setattr(streaming, "SAMPLE", 20)
+    _, _, sample = streaming._first_pass(open_table(path), "y", [], 0)
+    assert set(sample.frame["word"]) == {""}
+    done(capsys, "train", path, "--target", "y", "--stream", "--out", tmp_path / "m.skim")
+    done(capsys, "predict", tmp_path / "m.skim", path, "--out", tmp_path / "s.csv")
+    assert model_info(tmp_path / "m.skim")["columns"] == {"x": "number", "word": "text"}
+
+
 def test_what_streamed_training_cannot_do(table, capsys):
     argv = ("train", table, "--target", "grade", "--out", "m", "--stream")
     err = failed(capsys, *argv, "--objective", "mcc")

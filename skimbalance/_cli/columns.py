@@ -3,8 +3,8 @@
 In a text file, a column holds numbers if each of its cells is a number, true, false or missing;
 true and false count as 1 and 0. There an empty cell, NA, N/A, NaN, null, None and ? are missing.
 Any other column holds text: there only an empty cell is missing, and those words are categories
-like others. 007 is text, as numbers do not begin with a zero. The columns of other tables hold
-what their types say, see `skimbalance.preprocessing.column_kind`.
+like others. 007 is text, as it would lose its zeros as a number. The columns of other tables
+hold what their types say, see `skimbalance.preprocessing.column_kind`.
 """
 
 import re

@@ -39,6 +39,9 @@ def train_streaming(
     """A fitted pipeline, the class labels of all rows, and what each column holds."""
     kinds, targets, sample = _first_pass(table, target, drop, seed)
     frame = as_trained(sample, kinds, table)
+    # A column of text that is missing in the whole sample would be taken for one of numbers.
+    empty = [name for name in frame if kinds[name] == "text" and frame[name].isna().all()]
+    frame = frame.drop(columns=empty)
     *steps, (_, network) = _steps(strategy, frame, seed)
     cleaning = Pipeline(steps).fit(frame)
     width = cleaning.transform(frame[:1]).shape[1]
@@ -80,7 +83,7 @@ def _first_pass(
     targets = TargetColumn(table, target)
     rng = np.random.default_rng(seed)
     frame, places, keys = None, np.empty(0, int), np.empty(0)
-    for part in progress(table.parts(ROWS), "look"):
+    for part in progress(table.parts(ROWS), "read"):
         columns.look(part)
         targets.look(part)
         # The rows with the smallest random keys are a sample of all rows so far.

@@ -128,8 +128,8 @@ def _lead(best: str, n_beaten: int, n_others: int) -> str:
     """How many other strategies are worse than the best beyond noise."""
     if not n_beaten:
         return (
-            f"{best!r} is not significantly better than any other strategy: more repeats may tell "
-            "more."
+            f"{best!r} is not significantly better than any other strategy: more folds or repeats "
+            "may show a difference."
         )
     beaten = f"{n_beaten} of the {n_others} other strategies"
     if n_beaten == n_others:

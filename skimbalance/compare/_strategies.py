@@ -134,7 +134,7 @@ def make_strategy(
     name : str
         Key of `STRATEGIES`.
     X : DataFrame or ndarray of shape (n_samples, n_features)
-        Table whose columns decide how they are prepared.
+        Table; the types of its columns decide how they are prepared.
     y : array-like of shape (n_samples,) or None
         Class labels; the rarest is the class of objective="f1". Only "tuned_decision" uses them.
     network : ImbalancedMLPClassifier, default=None

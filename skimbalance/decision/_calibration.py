@@ -1,14 +1,18 @@
-"""Calibration of posteriors by a scale and a bias for each class' logarithm, or isotonic."""
+"""Calibration of posteriors: a scale and a bias for the logarithm of each class, or isotonic."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.isotonic import IsotonicRegression
 
 __all__ = [
     "CALIBRATIONS",
+    "Calibrator",
     "IsotonicCalibration",
     "LabelCalibration",
     "LogScaling",
@@ -19,11 +23,12 @@ __all__ = [
     "two_classes",
 ]
 
-# Logarithms of probabilities below this say no more than that: in float32 they come as zeros.
+# Smaller probabilities are raised to this before logarithms are taken: in float32 they are zeros.
 SMALLEST = 1e-12
 
-# Deviations of the priors that pull a scale to 1 and a bias to 0. A dozen rows move a scale;
-# a bias is hardly pulled, as a sampler may have moved it by the logarithm of a thousand.
+# Standard deviations of the Gaussian priors that pull a scale to 1 and a bias to 0. A dozen rows
+# outweigh the prior of a scale. That of a bias is weak, as a sampler may have moved the bias by the
+# logarithm of a thousand.
 SCALE_DEVIATION = 0.5
 BIAS_DEVIATION = 10.0
 
@@ -35,42 +40,53 @@ class LogScaling:
     Parameters
     ----------
     scale, bias : ndarray of shape (n_classes,)
-        Temperature scaling has one scale for all classes and no bias.
+        Scales and biases of the classes. In temperature scaling all scales are equal, and all
+        biases are zero.
     """
 
     scale: np.ndarray
     bias: np.ndarray
 
-    def __call__(self, proba):
+    def __call__(self, proba: npt.ArrayLike) -> np.ndarray:
         """Calibrated probabilities of shape (n_samples, n_classes)."""
         return softmax(log_proba(proba) * self.scale + self.bias, axis=1)
 
 
 @dataclass
 class IsotonicCalibration:
-    """A monotone step function of the second class' probability."""
+    """A monotone function of the probability of the second of two classes.
+
+    Parameters
+    ----------
+    regression : IsotonicRegression
+        Fitted regression.
+    """
 
     regression: IsotonicRegression
 
-    def __call__(self, proba):
+    def __call__(self, proba: npt.ArrayLike) -> np.ndarray:
         """Calibrated probabilities of shape (n_samples, 2)."""
         second = self.regression.predict(np.asarray(proba, dtype=float)[:, 1])
         return np.column_stack([1 - second, second])
 
 
+Calibrator: TypeAlias = LogScaling | IsotonicCalibration
+
+
 @dataclass
 class LabelCalibration:
-    """Each label by a calibrator of its own.
+    """A separate calibrator for each label.
 
     Parameters
     ----------
-    each : list
-        Calibrators of two classes, without the label and with it; None leaves it as it is.
+    each : list of calibrators or None
+        Calibrators of two classes, rows without and with the label. None leaves the posteriors of
+        the label unchanged.
     """
 
-    each: list
+    each: list[Calibrator | None]
 
-    def __call__(self, proba):
+    def __call__(self, proba: npt.ArrayLike) -> np.ndarray:
         """Calibrated probabilities of shape (n_samples, n_labels)."""
         columns = [
             column if calibrator is None else calibrator(two_classes(column))[:, 1]
@@ -79,19 +95,19 @@ class LabelCalibration:
         return np.column_stack(columns)
 
 
-def inside(proba):
-    """Posteriors of labels in float64, 1e-12 off 0 and 1 at least."""
+def inside(proba: npt.ArrayLike) -> np.ndarray:
+    """Posteriors of labels in float64, clipped to the range [1e-12, 1 - 1e-12]."""
     return np.clip(np.asarray(proba, dtype=float), SMALLEST, 1 - SMALLEST)
 
 
-def two_classes(proba):
-    """Posteriors of being without a label and with it, of shape (n_samples, 2)."""
+def two_classes(proba: npt.ArrayLike) -> np.ndarray:
+    """Posteriors of two classes, of shape (n_samples, 2): without a label and with it."""
     proba = np.asarray(proba, dtype=float)
     return np.column_stack([1 - proba, proba])
 
 
-def log_proba(proba):
-    """Logarithms in float64, of at least 1e-12."""
+def log_proba(proba: npt.ArrayLike) -> np.ndarray:
+    """Logarithms in float64 of probabilities, which are raised to at least 1e-12."""
     return np.log(np.maximum(np.asarray(proba, dtype=float), SMALLEST))
 
 
@@ -100,10 +116,18 @@ def _fit_scaling(proba, y, weight, scales, biases):
 
     Parameters
     ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Posteriors.
+    y : ndarray of shape (n_samples,)
+        Class indices.
+    weight : ndarray of shape (n_samples,)
+        Weights of the rows.
     scales, biases : ndarray of shape (n_free, n_classes)
-        How the free parameters make up the departures from 1 and 0.
+        Change of the scales, and of the biases, with each free parameter; the free parameters are
+        zero at scales of 1 and biases of 0.
     """
-    # Classes first: sums over a few classes are then sums of long rows, four times as fast.
+    # With classes on the first axis, sums over a few classes are sums of long rows: four times as
+    # fast.
     log_p = np.ascontiguousarray(log_proba(proba).T)
     n_scales = len(scales)
     rows = np.arange(len(y))
@@ -114,7 +138,7 @@ def _fit_scaling(proba, y, weight, scales, biases):
         top = z.max(axis=0)
         error = np.exp(z - top)
         norm = error.sum(axis=0)
-        # Not `weight @ ...`: threads of BLAS wait for each other longer than they add.
+        # Not `weight @ ...`: the threads of BLAS would wait for each other longer than they add.
         value = np.sum(weight * (top + np.log(norm) - z[y, rows]))
         error *= weight / norm
         error[y, rows] -= weight
@@ -127,8 +151,8 @@ def _fit_scaling(proba, y, weight, scales, biases):
         return value / total, np.concatenate([scales @ by_scale, biases @ by_bias]) / total
 
     start = np.zeros(n_scales + len(biases))
-    # L-BFGS-B needs fewer sums for many classes. For two it would mostly wait for LAPACK's threads,
-    # on a machine with other work fifty times as long as the sums take.
+    # L-BFGS-B needs fewer sums for many classes. For two classes it would mostly wait for LAPACK's
+    # threads: on a busy machine, fifty times as long as the sums take.
     method = "BFGS" if log_p.shape[0] == 2 else "L-BFGS-B"
     free = minimize(loss, start, jac=True, method=method).x
     return LogScaling(1 + free[:n_scales] @ scales, free[n_scales:] @ biases)
@@ -145,7 +169,7 @@ def _vector(proba, y, weight):
 
 
 def _bias(proba, y, weight):
-    """Afterwards the mean posterior is the share of each class."""
+    """Biases with which the mean posterior of each class is its share."""
     n_classes = proba.shape[1]
     return _fit_scaling(proba, y, weight, np.empty((0, n_classes)), np.eye(n_classes))
 
@@ -155,8 +179,8 @@ def _isotonic(proba, y, weight):
     return IsotonicCalibration(regression.fit(proba[:, 1], y == 1, weight))
 
 
-#: Name -> function of (proba, class indices, weights) to a calibrator.
-CALIBRATIONS = {
+#: Name -> function of (proba, class indices, weights) that returns a calibrator.
+CALIBRATIONS: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray], Any]] = {
     "temperature": _temperature,
     "vector": _vector,
     "isotonic": _isotonic,
@@ -164,13 +188,15 @@ CALIBRATIONS = {
 }
 
 
-def fit_calibrator(name, proba, y, weight):
-    """The calibrator of a name, learnt from held-out posteriors (n_samples, n_classes)."""
+def fit_calibrator(name: str, proba: npt.ArrayLike, y: np.ndarray, weight: np.ndarray) -> Any:
+    """Fit a calibrator on held-out posteriors of shape (n_samples, n_classes)."""
     return CALIBRATIONS[name](np.asarray(proba, dtype=float), y, weight)
 
 
-def fit_label_calibrator(name, proba, y, weight, judged):
-    """The calibrators of a name for the judged labels, of indicators (n_samples, n_labels)."""
+def fit_label_calibrator(
+    name: str, proba: np.ndarray, y: np.ndarray, weight: np.ndarray, judged: np.ndarray
+) -> LabelCalibration:
+    """Fit a calibrator for each judged label; `proba` and `y` have a column for each label."""
     return LabelCalibration(
         [
             fit_calibrator(name, two_classes(proba[:, k]), y[:, k], weight) if judged[k] else None

@@ -1,99 +1,50 @@
-"""From held-out posteriors to a calibrator, a decision rule, and how good and sure they are."""
+"""From held-out posteriors to a calibrator and a decision rule, with their score and spread.
 
+To *learn* is to fit a calibrator and a rule to some rows. To *tune* is to learn from all held-out
+rows, and again without each part of them: decisions on the part left out give an honest score.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from skimbalance.decision._calibration import LogScaling, fit_calibrator
-from skimbalance.decision._objectives import Objective, binary_cost
-from skimbalance.decision._rules import (
-    MOST_CALLS,
-    STARTS,
-    Rule,
-    cost_rule,
-    learn_rule,
-    threshold_curve,
-)
-from skimbalance.metrics._scores import decision_sums
+from skimbalance.decision._calibration import Calibrator, LogScaling, fit_calibrator
+from skimbalance.decision._objectives import ClassObjective, CostObjective
+from skimbalance.decision._rules import STARTS, Rule, best_rule, cost_rule
 
-__all__ = ["Goal", "HeldOut", "Learnt", "jackknife", "learn", "out_of_part"]
+__all__ = [
+    "Goal",
+    "HeldOut",
+    "RuleLearner",
+    "ThresholdCurve",
+    "Tuned",
+    "jackknife",
+    "out_of_part",
+    "tune_classes",
+]
 
-CURVE_POINTS = 500
-
-# Enough where the rule is not kept.
+# A single start of the search is enough for rules that are not kept.
 ONE_START = (0.5,)
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What a rule is learnt for.
-
-    Parameters
-    ----------
-    objective : Objective, callable or None
-        Callables are of (true, decided) class indices; None is least cost.
-    costs : ndarray of shape (n_classes, n_classes) or None
-        ``costs[k, j]`` of deciding j for a row of class k.
-    calibration : str or None
-        Key of `CALIBRATIONS`.
-    positive : int, default=None
-        Index of the one class that the objective is for, if any.
-    """
-
-    objective: object
-    costs: np.ndarray | None
-    calibration: str | None
-    positive: int | None = None
-
-    def learn(self, held_out, starts=STARTS):
-        """Calibrator (or None) and rule of held-out rows."""
-        proba, y, weight = held_out.proba, held_out.y, held_out.weight
-        calibrator = None
-        if self.calibration is not None:
-            calibrator = fit_calibrator(self.calibration, proba, y, weight)
-            proba = calibrator(proba)
-        if self.objective is None:
-            return calibrator, cost_rule(self.costs)
-        n_rows = held_out.n_rows()
-        return calibrator, learn_rule(
-            self.objective, proba, y, weight, n_rows=n_rows, starts=starts
-        )
-
-    def of_classes(self, judged):
-        """The same for some of the classes, with indices among these."""
-        costs = None if self.costs is None else self.costs[np.ix_(judged, judged)]
-        return Goal(_among(judged, self.objective), costs, self.calibration)
-
-    def value(self, y, decided, weight):
-        """The objective of decisions."""
-        if self.objective is None:
-            return -float(np.average(self.costs[y, decided], weights=weight))
-        if not isinstance(self.objective, Objective):
-            return float(self.objective(y, decided))
-        n_classes = 1 + max(y.max(), decided.max())
-        return float(self.objective.value(*decision_sums(y, decided, n_classes, weight)))
-
-    def of_thresholds(self):
-        """As the objective of a curve over thresholds."""
-        return binary_cost(self.costs) if self.objective is None else self.objective
-
-
-@dataclass(frozen=True)
 class HeldOut:
-    """Rows with posteriors of an estimator that has not seen them.
+    """Rows with posteriors from an estimator that was not trained on them.
 
     Parameters
     ----------
     row : ndarray of shape (n,)
-        Which row of the data; one may come several times, in different folds.
+        Index of each row in the data; a row may occur several times, from different folds.
     part : ndarray of shape (n,)
-        Its fold; all rows of the same number are in the same part.
+        Part of each row; all copies of a row are in the same part.
     proba : ndarray of shape (n, n_classes) or (n, n_labels)
         Posteriors.
     y : ndarray of shape (n,) or (n, n_labels)
-        Class indices, or indicators of labels.
+        Class indices, or in the multilabel case an indicator.
     weight : ndarray of shape (n,)
-        How much it counts.
+        Weights of the rows.
     """
 
     row: np.ndarray
@@ -102,19 +53,22 @@ class HeldOut:
     y: np.ndarray
     weight: np.ndarray
 
-    def __getitem__(self, chosen):
-        parts = (self.row, self.part, self.proba, self.y, self.weight)
-        return HeldOut(*(array[chosen] for array in parts))
+    def __getitem__(self, chosen: np.ndarray) -> "HeldOut":
+        arrays = (self.row, self.part, self.proba, self.y, self.weight)
+        return HeldOut(*(array[chosen] for array in arrays))
 
-    def n_rows(self):
-        """Distinct rows of each class; of labels (n_labels, 2), without and with each."""
+    def n_rows(self) -> np.ndarray:
+        """Number of distinct rows of each class.
+
+        In the multilabel case the shape is (n_labels, 2): rows without and with each label.
+        """
         y = self.y[np.unique(self.row, return_index=True)[1]]
         if y.ndim == 1:
             return np.bincount(y, minlength=self.proba.shape[1])
         return np.column_stack([len(y) - y.sum(axis=0), y.sum(axis=0)])
 
-    def of_classes(self, judged):
-        """The rows of some classes, with posteriors and indices among these."""
+    def among(self, judged: np.ndarray) -> "HeldOut":
+        """The rows of the judged classes, with posteriors and class indices among these."""
         kept = self[judged[self.y]]
         proba = kept.proba[:, judged]
         total = proba.sum(axis=1, keepdims=True)
@@ -123,128 +77,186 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """What was learnt; `threshold_std` and the curve for two classes, else None."""
-
-    calibrator: object
-    rule: Rule
-    score: float
-    threshold_std: float | None
-    curve: tuple | None
-
-
-def learn(goal, held_out, judged):
-    """Calibrator and rule of all held-out rows; the score, and the spread, without each part.
+class RuleLearner:
+    """Learns a calibrator and a decision rule for class labels.
 
     Parameters
     ----------
-    goal : Goal
-        What for.
+    objective : Objective, CostObjective or CustomObjective
+        Score of the decisions, which the rule maximises.
+    positive : int or None
+        Index of the class that the objective is about, if it is about a single one.
+    calibration : str or None
+        Key of `CALIBRATIONS`.
+    """
+
+    objective: ClassObjective
+    positive: int | None
+    calibration: str | None
+
+    def learn(
+        self, held_out: HeldOut, starts: Sequence[float] = STARTS
+    ) -> tuple[Calibrator | None, Rule]:
+        """Calibrator and rule for held-out rows."""
+        proba, y, weight = held_out.proba, held_out.y, held_out.weight
+        calibrator = None
+        if self.calibration is not None:
+            calibrator = fit_calibrator(self.calibration, proba, y, weight)
+            proba = calibrator(proba)
+        n_rows = held_out.n_rows()
+        return calibrator, best_rule(self.objective, proba, y, weight, n_rows=n_rows, starts=starts)
+
+    def among(self, judged: np.ndarray) -> "RuleLearner":
+        """The same learner for decisions among the judged classes only."""
+        return RuleLearner(self.objective.among(judged), None, self.calibration)
+
+
+# The name by which the sequence classifier imports it.
+Goal = RuleLearner
+
+
+@dataclass(frozen=True)
+class ThresholdCurve:
+    """The objective at thresholds of the second of two classes.
+
+    Parameters
+    ----------
+    thresholds : ndarray of shape (n_points,)
+        Thresholds, among them that of the rule.
+    scores, scores_std : ndarray of shape (n_points,)
+        Objective over all rows, and its standard deviation over the parts.
+    chosen_std : float
+        Standard error of the threshold of the rule.
+    """
+
+    thresholds: np.ndarray
+    scores: np.ndarray
+    scores_std: np.ndarray
+    chosen_std: float
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Result of tuning a decision rule for class labels.
+
+    Parameters
+    ----------
+    calibrator : LogScaling, IsotonicCalibration or None
+        Maps posteriors to calibrated ones.
+    rule : Rule
+        Decision rule on calibrated posteriors.
+    score : float
+        The objective of decisions by rules learnt without the row.
+    curve : ThresholdCurve or None
+        The objective at each threshold for two classes, otherwise None.
+    """
+
+    calibrator: Calibrator | None
+    rule: Rule
+    score: float
+    curve: ThresholdCurve | None
+
+
+def tune_classes(learner: RuleLearner, held_out: HeldOut, judged: np.ndarray) -> Tuned:
+    """Tune the decisions for class labels.
+
+    Parameters
+    ----------
+    learner : RuleLearner
+        Learner of the calibrator and the rule.
     held_out : HeldOut
-        The rows.
+        Held-out rows.
     judged : ndarray of bool of shape (n_classes,)
-        Classes that all the estimators knew and that have held-out rows. The others get the
-        weight of the rarest of these.
+        The classes that all estimators were trained on and that have held-out rows. The other
+        classes get the weight of the rarest of these.
 
     Returns
     -------
-    learnt : Learnt
-        For all classes.
+    tuned : Tuned
+        Calibrator and rule for all classes.
     """
     if not judged.all():
-        some = np.ones(judged.sum(), bool)
-        learnt = learn(goal.of_classes(judged), held_out.of_classes(judged), some)
-        return _for_all(learnt, goal.costs, held_out, judged)
-    calibrator, rule = goal.learn(held_out)
-    decided, rules = out_of_part(lambda rows: goal.learn(rows, ONE_START), held_out)
-    score = goal.value(held_out.y, decided, held_out.weight)
-    if len(judged) > 2:
-        return Learnt(calibrator, rule, score, None, None)
-    spread = float(jackknife([rule.threshold for rule in rules]))
-    return Learnt(calibrator, rule, score, spread, _curve(goal, held_out, calibrator, rule))
+        all_judged = np.ones(judged.sum(), bool)
+        tuned = tune_classes(learner.among(judged), held_out.among(judged), all_judged)
+        return _for_all_classes(tuned, learner.objective, held_out, judged)
+    calibrator, rule = learner.learn(held_out)
+    decided, rules = out_of_part(lambda rows: learner.learn(rows, ONE_START), held_out)
+    score = learner.objective.score(held_out.y, decided, held_out.weight)
+    curve = None
+    if len(judged) == 2:
+        curve = _curve(learner.objective, held_out, calibrator, rule, rules)
+    return Tuned(calibrator, rule, score, curve)
 
 
-def out_of_part(learn_from, held_out):
+def out_of_part(
+    learn: Callable[[HeldOut], tuple[Any, Any]], held_out: HeldOut
+) -> tuple[np.ndarray, list[Any]]:
     """Decisions by rules learnt without the part of the row, and these rules.
 
     Parameters
     ----------
-    learn_from : callable
-        From held-out rows to a calibrator (or None) and a rule.
+    learn : callable
+        Function of held-out rows that returns a calibrator (or None) and a rule.
     held_out : HeldOut
-        The rows.
+        Held-out rows.
 
     Returns
     -------
     decided : ndarray of the shape of ``held_out.y``
-        Class indices, or indicators of labels.
+        Decisions as class indices, or as an indicator.
     rules : list
-        One for each part.
+        A rule for each part.
     """
-    decided, rules = np.empty(held_out.y.shape, int), []
+    decided = np.empty(held_out.y.shape, int)
+    rules: list[Any] = []
     for i in np.unique(held_out.part):
-        here = held_out.part == i
-        calibrator, rule = learn_from(held_out[~here])
-        proba = held_out.proba[here]
-        decided[here] = rule(proba if calibrator is None else calibrator(proba))
+        in_part = held_out.part == i
+        calibrator, rule = learn(held_out[~in_part])
+        proba = held_out.proba[in_part]
+        decided[in_part] = rule(proba if calibrator is None else calibrator(proba))
         rules.append(rule)
     return decided, rules
 
 
-def jackknife(thresholds):
-    """Standard error of a threshold, or of several, from those learnt without each part."""
+def jackknife(thresholds: Sequence[float] | Sequence[np.ndarray]) -> np.ndarray:
+    """Standard error of each threshold, from the thresholds learnt without each part."""
     return np.sqrt(len(thresholds) - 1) * np.std(thresholds, axis=0)
 
 
-def _among(judged, objective):
-    """An objective of all classes for decisions among some of them."""
-    places = np.flatnonzero(judged)
-    if objective is None:
-        return None
-    if not isinstance(objective, Objective):
-        return lambda true, decided: objective(places[true], places[decided])
-
-    def of_all(score):
-        def of_some(*sums):
-            filled = np.zeros((3, *np.shape(sums[0])[:-1], len(judged)))
-            filled[..., places] = np.broadcast_arrays(*sums)
-            return score(*filled[:2], filled[2].reshape(-1, len(judged))[0])
-
-        return None if score is None else of_some
-
-    return Objective(objective.name, of_all(objective.value), of_all(objective.slack))
-
-
-def _for_all(learnt, costs, held_out, judged):
-    """What was learnt of some classes, for all of them."""
+def _for_all_classes(tuned, objective, held_out, judged):
+    """The result for all classes, given the one for the judged classes only."""
     n_classes = len(judged)
-    if costs is None:
-        rarest = np.argmin(np.bincount(held_out.y, held_out.weight, n_classes)[judged])
-        matrix = np.diag(np.full(n_classes, learnt.rule.matrix[rarest, rarest]))
-        matrix[np.ix_(judged, judged)] = learnt.rule.matrix
-        rule = Rule(matrix, learnt.rule.keeps_limit)
+    if isinstance(objective, CostObjective):
+        rule = cost_rule(objective.costs)
     else:
-        rule = cost_rule(costs)
-    calibrator = learnt.calibrator
+        rarest = np.argmin(np.bincount(held_out.y, held_out.weight, n_classes)[judged])
+        matrix = np.diag(np.full(n_classes, tuned.rule.matrix[rarest, rarest]))
+        matrix[np.ix_(judged, judged)] = tuned.rule.matrix
+        rule = Rule(matrix, tuned.rule.keeps_limit)
+    calibrator = tuned.calibrator
     if calibrator is not None:
         scale, bias = np.ones(n_classes), np.zeros(n_classes)
         scale[judged], bias[judged] = calibrator.scale, calibrator.bias
         calibrator = LogScaling(scale, bias)
-    return Learnt(calibrator, rule, learnt.score, None, None)
+    return Tuned(calibrator, rule, tuned.score, None)
 
 
-def _curve(goal, held_out, calibrator, rule):
-    """Thresholds between the scores, thinned out, and around the chosen one; scores, spread."""
+def _curve(objective, held_out, calibrator, rule, rules):
+    """The objective at thresholds between the scores, thinned out, and at that of the rule."""
     proba = held_out.proba if calibrator is None else calibrator(held_out.proba)
     scores = np.unique(proba[:, 1])
     cuts = (scores[:-1] + scores[1:]) / 2
-    n_points = CURVE_POINTS if isinstance(goal.objective, Objective | None) else MOST_CALLS
-    some = np.linspace(0, len(cuts) - 1, min(len(cuts), n_points)).round().astype(int)
-    thresholds = np.union1d(cuts[some], [rule.threshold])
-    objective = goal.of_thresholds()
+    n_points = min(len(cuts), objective.most_curve_points)
+    kept = np.linspace(0, len(cuts) - 1, n_points).round().astype(int)
+    thresholds = np.union1d(cuts[kept], [rule.threshold])
     arguments = (proba[:, 1], held_out.y, held_out.weight)
-    parts = [held_out.part == i for i in np.unique(held_out.part)]
-    of_parts = [
-        threshold_curve(objective, *(a[here] for a in arguments), thresholds) for here in parts
+    by_part = [
+        objective.curve(*(array[held_out.part == i] for array in arguments), thresholds)
+        for i in np.unique(held_out.part)
     ]
-    return thresholds, threshold_curve(objective, *arguments, thresholds), np.std(of_parts, axis=0)
+    return ThresholdCurve(
+        thresholds,
+        objective.curve(*arguments, thresholds),
+        np.std(by_part, axis=0),
+        float(jackknife([rule.threshold for rule in rules])),
+    )

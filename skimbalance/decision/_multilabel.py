@@ -1,39 +1,47 @@
-"""Thresholds of labels: from held-out posteriors of an indicator matrix to one for each label."""
+"""Decisions in the multilabel case: from held-out posteriors to a threshold for each label."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils import check_array
 
-from skimbalance.decision._calibration import fit_label_calibrator, inside
-from skimbalance.decision._learning import jackknife, out_of_part
-from skimbalance.decision._objectives import LABEL_OBJECTIVES
-from skimbalance.decision._thresholds import OVER_HALF, best_places, given_line, judged_line
+from skimbalance._validation import some_of
+from skimbalance.decision._calibration import LabelCalibration, fit_label_calibrator, inside
+from skimbalance.decision._learning import HeldOut, jackknife, out_of_part
+from skimbalance.decision._objectives import LabelObjective
+from skimbalance.decision._thresholds import (
+    OVER_HALF,
+    best_places,
+    sweep_at_half,
+    sweep_of_all_cuts,
+)
 
-__all__ = ["LabelGoal", "LabelRule", "LearntLabels", "dense_indicator", "learn_labels"]
+__all__ = ["LabelRule", "LabelRuleLearner", "TunedLabels", "dense_indicator", "tune_labels"]
 
 
-def dense_indicator(y):
-    """A label indicator matrix of any form as an array of integers."""
+def dense_indicator(y: Any) -> np.ndarray:
+    """A label indicator matrix in any form as an array of the integers 0 and 1."""
     y = check_array(y, accept_sparse=True, dtype=None, input_name="y")
     y = y.toarray() if issparse(y) else y
     if not np.isin(y, (0, 1)).all():
         raise ValueError(
             "y as a label indicator matrix must hold 0 and 1 only. Got the values "
-            f"{np.unique(y).tolist()!r} instead."
+            f"{some_of(np.unique(y).tolist())} instead."
         )
     return y.astype(int)
 
 
 @dataclass(frozen=True)
 class LabelRule:
-    """A label is decided from this posterior of it on.
+    """Decide a label where its posterior is at least its threshold.
 
     Parameters
     ----------
     threshold : ndarray of shape (n_labels,)
-        Of its posterior; infinite where it is never decided.
+        Threshold of each label; infinite for a label that is never decided.
     as_sparse : bool, default=False
         Whether decisions are a sparse matrix.
     """
@@ -41,83 +49,92 @@ class LabelRule:
     threshold: np.ndarray
     as_sparse: bool = False
 
-    def __call__(self, proba):
-        """Indicators of shape (n_samples, n_labels), 0 or 1."""
-        # As far inside as the scores of the search: a threshold above them is not passed by a one.
+    def __call__(self, proba: npt.ArrayLike) -> Any:
+        """Indicator of the decisions, of shape (n_samples, n_labels)."""
+        # Clipped like the scores in the search: a posterior of 1 does not pass a threshold above.
         decided = (inside(proba) >= self.threshold).astype(int)
         return csr_matrix(decided) if self.as_sparse else decided
 
 
 @dataclass(frozen=True)
-class LabelGoal:
-    """What thresholds are learnt for.
+class LabelRuleLearner:
+    """Learns a calibrator and a threshold for each label.
 
     Parameters
     ----------
-    objective : str or callable
-        Key of `LABEL_OBJECTIVES`, or a function of (true, decided) indicators.
+    objective : LabelObjective
+        Score of the decisions, which the thresholds maximise.
     calibration : str or None
         Key of `CALIBRATIONS`.
     """
 
-    objective: object
+    objective: LabelObjective
     calibration: str | None
 
-    def learn(self, held_out, judged):
-        """Calibrator (or None) and rule of held-out rows."""
+    def learn(
+        self, held_out: HeldOut, judged: np.ndarray
+    ) -> tuple[LabelCalibration | None, LabelRule]:
+        """Calibrator and rule for held-out rows; `judged` as in `tune_labels`."""
         proba, y, weight = held_out.proba, held_out.y, held_out.weight
         calibrator = None
         if self.calibration is not None:
             calibrator = fit_label_calibrator(self.calibration, proba, y, weight, judged)
             proba = calibrator(proba)
         n_rows = held_out.n_rows()
-        lines = [
-            judged_line(proba[:, k], y[:, k], weight, n_rows[k])
+        sweeps = [
+            sweep_of_all_cuts(proba[:, k], y[:, k], weight, n_rows[k])
             if judged[k]
-            else given_line(proba[:, k], y[:, k], weight)
+            else sweep_at_half(proba[:, k], y[:, k], weight)
             for k in range(len(judged))
         ]
-        places = best_places(self.objective, lines, y, weight)
-        threshold = [line.threshold(place) for line, place in zip(lines, places, strict=True)]
+        places = best_places(self.objective, sweeps, y, weight)
+        threshold = [sweep.threshold(place) for sweep, place in zip(sweeps, places, strict=True)]
         return calibrator, LabelRule(np.where(judged, threshold, OVER_HALF))
-
-    def value(self, y, decided, weight):
-        """The objective of decisions."""
-        if callable(self.objective):
-            return float(self.objective(y, decided))
-        return float(LABEL_OBJECTIVES[self.objective](y, decided, weight))
 
 
 @dataclass(frozen=True)
-class LearntLabels:
-    """What was learnt; ``threshold_std`` is NaN for labels that are not judged."""
+class TunedLabels:
+    """Result of tuning a threshold for each label.
 
-    calibrator: object
+    Parameters
+    ----------
+    calibrator : LabelCalibration or None
+        Maps posteriors to calibrated ones.
+    rule : LabelRule
+        Thresholds on calibrated posteriors.
+    score : float
+        The objective of decisions by rules learnt without the row.
+    threshold_std : ndarray of shape (n_labels,)
+        Standard error of each threshold; NaN for labels that are not judged.
+    """
+
+    calibrator: LabelCalibration | None
     rule: LabelRule
     score: float
     threshold_std: np.ndarray
 
 
-def learn_labels(goal, held_out, judged):
-    """Calibrator and rule of all held-out rows; the score, and the spread, without each part.
+def tune_labels(learner: LabelRuleLearner, held_out: HeldOut, judged: np.ndarray) -> TunedLabels:
+    """Tune the threshold of each label.
 
     Parameters
     ----------
-    goal : LabelGoal
-        What for.
+    learner : LabelRuleLearner
+        Learner of the calibrator and the thresholds.
     held_out : HeldOut
-        The rows; posteriors and indicators have a column for each label.
+        Held-out rows; posteriors and indicators have a column for each label.
     judged : ndarray of bool of shape (n_labels,)
-        Labels that all the estimators knew and that have held-out rows with and without them.
-        The others are decided where their posterior, as it came, is over a half.
+        The labels that all estimators were trained on and that some held-out rows have and others
+        lack. The other labels are decided where their posterior, without calibration, is above
+        0.5.
 
     Returns
     -------
-    learnt : LearntLabels
-        For all labels.
+    tuned : TunedLabels
+        Calibrator and thresholds for all labels.
     """
-    calibrator, rule = goal.learn(held_out, judged)
-    decided, rules = out_of_part(lambda rows: goal.learn(rows, judged), held_out)
-    score = goal.value(held_out.y, decided, held_out.weight)
+    calibrator, rule = learner.learn(held_out, judged)
+    decided, rules = out_of_part(lambda rows: learner.learn(rows, judged), held_out)
+    score = float(learner.objective.score(held_out.y, decided, held_out.weight))
     spread = jackknife([rule.threshold for rule in rules])
-    return LearntLabels(calibrator, rule, score, np.where(judged, spread, np.nan))
+    return TunedLabels(calibrator, rule, score, np.where(judged, spread, np.nan))

@@ -1,11 +1,12 @@
 """Decisions tuned for a metric on out-of-fold posteriors."""
 
-import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import (
     Bunch,
@@ -14,7 +15,7 @@ from sklearn.utils import (
     get_tags,
     indexable,
 )
-from sklearn.utils.multiclass import check_classification_targets, is_multilabel
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -24,113 +25,122 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     as_array,
-    check_not_lists,
     check_sample_weight,
     class_indices,
+    is_indicator,
     safe_indexing,
     validate_parameter_constraints,
+    warn,
 )
 from skimbalance.decision._calibration import inside
-from skimbalance.decision._folds import cv_splits, known, parts_of_folds, stratified_parts
-from skimbalance.decision._goals import class_goal, label_goal
-from skimbalance.decision._learning import HeldOut, learn
-from skimbalance.decision._multilabel import LabelRule, dense_indicator, learn_labels
+from skimbalance.decision._folds import cv_splits, parts_of_folds, stratified_parts, with_rows
+from skimbalance.decision._learning import HeldOut, Tuned, tune_classes
+from skimbalance.decision._multilabel import (
+    LabelRule,
+    TunedLabels,
+    dense_indicator,
+    tune_labels,
+)
 from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
+from skimbalance.decision._parameters import class_learner, label_learner
 from skimbalance.decision._rules import Rule
 
 __all__ = ["TunedDecisionClassifierCV"]
 
 
 class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Classifier that decides for a metric: a threshold, or one for each label or class.
+    """Classifier with decisions tuned for a metric: a threshold, or one for each label or class.
 
-    The most probable class is the best decision for accuracy and for little else. Here
-    out-of-fold posteriors of all training rows are pooled and calibrated, and the decision rule
-    with the best `objective` on them is learnt: for two classes a threshold, for more a weight
-    for each. Where y is a label indicator matrix it is a threshold for each label, without which
-    most of the rare ones are hardly ever predicted.
+    Predicting the most probable class is best for accuracy and for few other metrics. This
+    meta-estimator pools and calibrates the out-of-fold posteriors of all training rows, and finds
+    the decision rule with the best `objective` on them: a threshold for two classes, and a weight
+    for each class if there are more. If y is a label indicator matrix, the rule is a threshold for
+    each label, without which most of the rare labels are hardly ever predicted.
 
     Parameters
     ----------
     estimator : classifier
-        Any scikit-learn classifier or pipeline; for labels one that takes an indicator matrix.
-        Natural posteriors are used where it has a ``predict_posterior``.
+        Any scikit-learn classifier or pipeline; in the multilabel case one that accepts a label
+        indicator matrix. Natural posteriors are used if it has a ``predict_posterior``.
 
     objective : str or callable, default="f1_macro"
-        What to raise:
+        Metric to maximise:
 
-        - "balanced_accuracy", "f1_macro", "f1_weighted", "mcc", "geometric_mean",
+        - "balanced_accuracy", "f1_macro", "f1_weighted", "mcc", "geometric_mean" or
           "cohen_kappa";
-        - of the class `pos_label`: "f1", "recall_at_precision" and "precision_at_recall" (the
-          first as large as possible where the second is at least `level`), "alerts" (recall
-          where at most `level` of 1,000 rows are flagged);
+        - a metric of the class `pos_label`: "f1"; "recall_at_precision" and "precision_at_recall"
+          (the first as large as possible while the second is at least `level`); "alerts" (recall
+          while at most `level` of 1,000 rows are flagged);
         - "cost": minus the mean cost, given `cost_matrix` (in closed form, on the calibrated
           posteriors);
-        - of labels: "f1_macro", the mean over them; "f1_micro", of all decisions together;
-          "f1_samples", the mean over the rows, in which one with no label, true or predicted,
-          counts 0;
-        - a function of (y_true, y_pred) to a number, larger is better; slower, as it is called
-          for up to 200 cut-points a class and pass, or 50 a label.
+        - in the multilabel case: "f1_macro", the mean over the labels; "f1_micro", of the decisions
+          for all labels together; "f1_samples", the mean over the rows, in which a row without any
+          true or predicted label counts 0;
+        - a function of (y_true, y_pred) that returns a number; larger is better. Slower: called up
+          to 200 times per class and pass, or 50 times per label and pass.
 
     level : float, default=None
-        A share for "recall_at_precision" and "precision_at_recall", rows of 1,000 for
-        "alerts"; the others ignore it.
+        Limit of the objectives that have one: a share for "recall_at_precision" and
+        "precision_at_recall", a number of rows in 1,000 for "alerts". Ignored by other objectives.
 
     cost_matrix : array-like of shape (n_classes, n_classes), default=None
-        For "cost": ``cost_matrix[k, j]`` is what it costs to decide class j for a row of class
-        k, in the order of `classes_`; right decisions cost least. The others ignore it.
+        Costs for "cost": ``cost_matrix[k, j]`` is the cost of deciding class j for a row of class
+        k, in the order of `classes_`. Right decisions must cost least. Ignored by other objectives.
 
     pos_label : label, default=None
-        The class of "f1", "recall_at_precision", "precision_at_recall" and "alerts". None is the
-        second of two classes; of more it must be named.
+        Class of the objectives "f1", "recall_at_precision", "precision_at_recall" and "alerts".
+        None stands for the second of two classes; with more classes a label is required.
 
     calibration : {"vector", "temperature", "isotonic"} or None, default="vector"
-        Of the posteriors, on the same out-of-fold rows: a scale for all classes' logarithms
-        (temperature), a scale and a bias for each (vector; pulled to the identity as by a prior,
-        which a dozen rows outweigh), or any rising function, for two classes with at least 50
-        rows each. Labels are two classes each, without and with it. `predict_proba` is
-        calibrated, too.
+        Calibration of the posteriors, on the same out-of-fold rows: one scale for the logarithms of
+        all classes (temperature); a scale and a bias for each class (vector; both are pulled to the
+        identity by a prior, which a dozen rows outweigh); or any increasing function (isotonic; for
+        two classes with at least 50 rows each). A label counts as two classes, without and with
+        it. `predict_proba` is calibrated, too.
 
     cv : int, cross-validation splitter, iterable or "prefit", default=5
-        An int is stratified, also for classes with fewer rows than folds, and iteratively for
-        labels. With a splitter that repeats, each row counts once in all. "prefit" takes the
-        estimator as fitted and all rows given to `fit` as held out.
+        Folds. With an int, folds are stratified, also if a class has fewer rows than folds, and in
+        the multilabel case iteratively. With a splitter that repeats, each row counts once in
+        total. With "prefit" the estimator is already fitted, and all rows given to `fit` are held
+        out.
 
     n_jobs : int, default=None
-        Folds fitted in parallel. With ``joblib.parallel_config(backend="stacked")`` those of an
-        `ImbalancedMLPClassifier` train as one stack.
+        Number of folds fitted in parallel. With ``joblib.parallel_config(backend="stacked")`` the
+        folds of an `ImbalancedMLPClassifier` train as one stack.
 
     random_state : int, RandomState instance or None, default=None
-        Of the folds where `cv` is an int.
+        Source of randomness of the folds if `cv` is an int.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
-        Class labels; the numbers of the labels 0, 1, ...
+        Class labels; in the multilabel case the numbers 0, 1, ... of the labels.
     multilabel_ : bool
         Whether `fit` was given a label indicator matrix.
     estimator_ : classifier
-        Fitted on all rows.
+        Estimator fitted on all rows.
     calibrator_ : callable or None
-        Maps posteriors to calibrated ones.
+        Function from posteriors to calibrated posteriors.
     decision_matrix_ : ndarray of shape (n_classes, n_classes)
-        The rule: ``predict`` takes the largest of ``predict_proba(X) @ decision_matrix_``. Not
-        set for labels.
+        Decision rule: ``predict`` decides for the largest of ``predict_proba(X) @
+        decision_matrix_``. Not set in the multilabel case.
     decision_weights_ : ndarray of shape (n_classes,)
-        Its diagonal, with mean 1: the weight of each class. Not set for labels.
+        Weight of each class: the diagonal of `decision_matrix_`, scaled to mean 1. Rare classes
+        mostly have large weights. Not set in the multilabel case.
     threshold_ : float or ndarray of shape (n_labels,)
-        For two classes: the second is predicted from this posterior of it on. For labels: each
-        is; infinite for one that no training row has.
+        Threshold of the posterior. The second of two classes is predicted if its posterior is at
+        least this, and so is each label; infinite for a label without positive training rows. Not
+        set for more than two classes.
     threshold_std_ : float or ndarray of shape (n_labels,)
-        Its standard error: the jackknife over the folds (over ten parts of the rows, where there
-        is one fold, or rows come in several). NaN for labels too rare to learn a threshold for.
+        Standard error of `threshold_`, by the jackknife over the folds (over ten parts of the rows,
+        if there is one fold, or if folds share rows). NaN for labels too rare to tune a threshold.
     objective_score_ : float
-        The objective of out-of-fold decisions, by rules learnt without the fold.
+        Objective of the out-of-fold decisions, by rules learnt without the fold.
     curve_ : Bunch
-        For two classes: ``thresholds``, and the objective there over all rows (``scores``) and
-        its standard deviation over the folds (``scores_std``), each of shape (n_points,).
+        For two classes: ``thresholds``, the objective over all rows at each threshold (``scores``),
+        and its standard deviation over the folds (``scores_std``), each of shape (n_points,).
     n_features_in_, feature_names_in_
-        Those of `estimator_`, where it has them.
+        Attributes of `estimator_`, if it has them.
 
     See Also
     --------
@@ -138,18 +148,19 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     Notes
     -----
-    For two classes every cut between two of the scores is tried. For more, weights are found by
-    coordinate ascent over all cuts of one class after the other, from three starts, beside the
-    fixed-point rule of [2]_; the better one is kept. The fewer held-out rows a class has, the more
-    it is judged by its posteriors (by half at 200 rows), which shrinks the rule towards the best
-    one for these.
+    For two classes, every cut between two of the scores is tried. For more classes, the weights are
+    found by coordinate ascent over all cuts of one class after another, from three starts, and by
+    the fixed-point rule of [2]_; the better rule is kept. The fewer held-out rows a class has, the
+    more it is judged by its posteriors (by half at 200 rows), which shrinks the rule towards the
+    best rule for the posteriors.
 
-    For labels all cuts are tried, too: of each label for the macro-F1, and of all together for
-    the micro-F1, of which the largest is found exactly [5]_. From there the thresholds for the
-    F1 of the rows, or for a function, are found by coordinate ascent. Labels are trusted as
-    classes are; from posteriors alone the best thresholds for F1 would be half of it [1]_, [6]_.
-    A label that a training fold lacks, or whose held-out rows all have it or all lack it, is
-    decided where the estimator's own posterior is over 0.5, with a warning.
+    In the multilabel case all cuts are tried, too: for the macro-F1 those of each label, and for
+    the micro-F1 those of all labels together; its optimum is found exactly [5]_. From this
+    optimum, a coordinate ascent finds the thresholds for the F1 of the rows, or for a function.
+    Like classes, labels with few rows are judged by their posteriors; if these were exact, the best
+    thresholds for the F1 would be half of it [1]_, [6]_. A label with only positives or only
+    negatives in a training fold or in the held-out rows is predicted where the estimator's own
+    posterior is above 0.5, with a warning.
 
     References
     ----------
@@ -181,7 +192,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     >>> bool(f1[0] < f1[1])
     True
 
-    Labels:
+    In the multilabel case there is a threshold for each label:
 
     >>> from sklearn.datasets import make_multilabel_classification
     >>> from sklearn.multiclass import OneVsRestClassifier
@@ -190,6 +201,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     >>> tuned.fit(X, y).threshold_.shape, tuned.predict(X).shape
     ((5,), (600, 5))
     """
+
+    threshold_: float | np.ndarray
+    threshold_std_: float | np.ndarray
 
     _parameter_constraints = {
         "estimator": [
@@ -209,17 +223,17 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        objective="f1_macro",
-        level=None,
-        cost_matrix=None,
-        pos_label=None,
-        calibration="vector",
-        cv=5,
-        n_jobs=None,
-        random_state=None,
-    ):
+        objective: str | Callable[[np.ndarray, np.ndarray], float] = "f1_macro",
+        level: float | None = None,
+        cost_matrix: npt.ArrayLike | None = None,
+        pos_label: Any = None,
+        calibration: str | None = "vector",
+        cv: Any = 5,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.estimator = estimator
         self.objective = objective
         self.level = level
@@ -230,8 +244,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X, y, **fit_params):
-        """Fit the estimator on all rows and on the folds, and learn the rule.
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
+        """Fit the estimator on all rows and on the folds, and tune the decision rule.
 
         Parameters
         ----------
@@ -240,36 +254,29 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a label indicator matrix of 0 and 1.
         **fit_params
-            Given to the estimator's `fit`; those with a value for each row are cut like the
-            rows. ``sample_weight`` counts in the objective, too.
+            Arguments of the estimator's `fit`; those with a value for each row are divided like
+            the rows. ``sample_weight`` counts in the objective, too.
 
         Returns
         -------
         self : TunedDecisionClassifierCV
-            Fitted.
+            The fitted meta-estimator.
 
         Raises
         ------
         ValueError
-            If a parameter or the data break a rule.
+            If a parameter is invalid, or does not fit the data.
         """
         params = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
-        check_not_lists(y)
-        learn_rule = self._learn_labels if is_multilabel(y) else self._learn_classes
-        fitted = learn_rule(X, y, params, fit_params)
-        # A fit before may have been of two classes, or of named columns.
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-        for name, value in fitted.items():
-            setattr(self, name, value)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        if is_indicator(y):
+            self._fit_labels(X, y, params, fit_params)
+        else:
+            self._fit_classes(X, y, params, fit_params)
         return self
 
-    def predict(self, X):
-        """The class that the rule decides for.
+    def predict(self, X: Any) -> Any:
+        """Decisions of the tuned rule.
 
         Parameters
         ----------
@@ -279,14 +286,15 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or indicators: a sparse matrix if `fit` was given one.
+            Class labels, or a label indicator matrix, which is sparse if `fit` was given a sparse
+            one.
         """
         proba = self.predict_proba(X)
         if not self.multilabel_:
             return self.classes_[Rule(self.decision_matrix_)(proba)]
-        return LabelRule(self.threshold_, self._sparse_labels)(proba)
+        return LabelRule(np.asarray(self.threshold_), self._sparse_labels)(proba)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Calibrated posteriors.
 
         Parameters
@@ -297,8 +305,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of `classes_`; rows sum to 1. Those of labels do not, and are 1e-12 off
-            0 and 1 at least.
+            Posteriors in the order of `classes_`. Rows sum to 1, but not in the multilabel case,
+            where posteriors are in the range [1e-12, 1 - 1e-12].
         """
         check_is_fitted(self)
         proba = posterior(self.estimator_, X, self.classes_, multilabel=self.multilabel_)
@@ -306,66 +314,67 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             proba = self.calibrator_(proba)
         return inside(proba) if self.multilabel_ else proba
 
-    def _learn_classes(self, X, y, params, fit_params):
-        """Fitted attributes, where y holds class labels."""
+    def _fit_classes(self, X, y, params, fit_params):
+        """Fit where y holds class labels; nothing is set before all is computed."""
         data = self._class_data(X, y, fit_params.get("sample_weight"))
-        goal = class_goal(params, data.classes, data.target)
+        learner = class_learner(params, data.classes, data.target)
         estimator, held_out, judged = self._held_out(data, fit_params)
-        self._check_judged(judged, data.classes, goal.positive)
-        learnt = learn(goal, held_out, judged)
-        if not learnt.rule.keeps_limit:
-            warnings.warn(
-                f"No rule keeps the limit of objective={self.objective!r}, level={self.level!r}, "
-                "on the held-out rows: the one that breaks it least is taken. Lower the level, or "
-                "improve the estimator.",
-                stacklevel=3,
+        self._check_judged(judged, data.classes, learner.positive)
+        tuned = tune_classes(learner, held_out, judged)
+        if not tuned.rule.keeps_limit:
+            warn(
+                f"No rule keeps the limit of objective={self.objective!r}, level={self.level!r} "
+                "on the held-out rows; the rule that comes nearest is used. Lower the level, or "
+                "improve the estimator."
             )
-        fitted = {
-            "classes_": data.classes,
-            "estimator_": estimator,
-            "calibrator_": learnt.calibrator,
-            "decision_matrix_": learnt.rule.matrix,
-            "decision_weights_": learnt.rule.weights,
-            "objective_score_": learnt.score,
-            "multilabel_": False,
-        }
-        if learnt.curve is not None:
-            thresholds, scores, scores_std = learnt.curve
-            fitted["threshold_"] = learnt.rule.threshold
-            fitted["threshold_std_"] = learnt.threshold_std
-            fitted["curve_"] = Bunch(thresholds=thresholds, scores=scores, scores_std=scores_std)
-        return fitted
+        self._set_fitted(data.classes, estimator, tuned)
+        self.multilabel_ = False
+        self.decision_matrix_ = tuned.rule.matrix
+        self.decision_weights_ = tuned.rule.weights
+        curve = tuned.curve
+        if curve is not None:
+            self.threshold_ = tuned.rule.threshold
+            self.threshold_std_ = curve.chosen_std
+            self.curve_ = Bunch(
+                thresholds=curve.thresholds, scores=curve.scores, scores_std=curve.scores_std
+            )
 
-    def _learn_labels(self, X, y, params, fit_params):
-        """Fitted attributes, where y is a label indicator matrix."""
+    def _fit_labels(self, X, y, params, fit_params):
+        """Fit where y is a label indicator matrix; nothing is set before all is computed."""
         data = self._label_data(X, y, fit_params.get("sample_weight"))
-        goal = label_goal(params, data.target)
+        learner = label_learner(params, data.target)
         estimator, held_out, judged = self._held_out(data, fit_params)
         if not judged.any():
             raise ValueError(
                 "At least 1 label must have rows with and without it in every training fold, and "
-                "held-out ones of positive sample_weight. Got none among "
+                "also held-out rows with a positive sample_weight. Got no such label among "
                 f"{len(judged)} labels."
             )
         if not judged.all():
-            warnings.warn(
-                f"The labels {data.classes[~judged].tolist()!r} have too few rows with or without "
-                "them to be judged out of fold: they are decided where the estimator gives more "
-                "than 0.5, and never if no training row has them.",
-                stacklevel=3,
+            warn(
+                f"The labels {data.classes[~judged].tolist()!r} have too few positives or "
+                "negatives to tune a threshold; the default of 0.5 is used, and labels without a "
+                "positive are never predicted."
             )
-        learnt = learn_labels(goal, held_out, judged)
-        never = ~data.target.any(axis=0) & (not self._is_prefit())
-        return {
-            "classes_": data.classes,
-            "estimator_": estimator,
-            "calibrator_": learnt.calibrator,
-            "threshold_": np.where(never, np.inf, learnt.rule.threshold),
-            "threshold_std_": learnt.threshold_std,
-            "objective_score_": learnt.score,
-            "multilabel_": True,
-            "_sparse_labels": hasattr(y, "tocsr"),
-        }
+        tuned = tune_labels(learner, held_out, judged)
+        never_positive = ~data.target.any(axis=0) & (not self._is_prefit())
+        self._set_fitted(data.classes, estimator, tuned)
+        self.multilabel_ = True
+        self.threshold_ = np.where(never_positive, np.inf, tuned.rule.threshold)
+        self.threshold_std_ = tuned.threshold_std
+        self._sparse_labels = hasattr(y, "tocsr")
+
+    def _set_fitted(self, classes: np.ndarray, estimator: Any, tuned: Tuned | TunedLabels) -> None:
+        """Set what all fits set, after removing all attributes of an earlier fit."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        self.classes_ = classes
+        self.estimator_ = estimator
+        self.calibrator_ = tuned.calibrator
+        self.objective_score_ = tuned.score
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
 
     def _is_prefit(self):
         return isinstance(self.cv, str) and self.cv == "prefit"
@@ -390,7 +399,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         return _Data(X, y, y_index, _one_on_average(weight), classes)
 
     def _label_data(self, X, y, sample_weight):
-        # Most estimators do not take labels as a sparse matrix, and some misread it.
+        # Most estimators do not accept a sparse y, and some misread it.
         X, y = indexable(X, dense_indicator(y))
         weight = check_sample_weight(sample_weight, y)
         if self._is_prefit():
@@ -400,28 +409,29 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     def _check_judged(self, judged, classes, positive):
         if judged.sum() < 2:
             raise ValueError(
-                "At least 2 classes must have rows in every training fold, and held-out rows of "
-                f"positive sample_weight. Got {classes[judged].tolist()!r}."
+                "At least 2 classes must have rows in every training fold, and held-out rows with "
+                f"a positive sample_weight. Got the classes {classes[judged].tolist()!r}."
             )
         if positive is not None and not judged[positive]:
             raise ValueError(
                 f"The class of objective={self.objective!r} must have rows in every training "
-                "fold, and held-out rows of positive sample_weight. Got the class "
-                f"{classes.tolist()[positive]!r} with too few."
+                "fold, and held-out rows with a positive sample_weight. Got the class "
+                f"{classes.tolist()[positive]!r} with too few rows."
             )
         if not judged.all():
-            warnings.warn(
-                f"The classes {classes[~judged].tolist()!r} have too few rows to be judged out of "
-                "fold: they take the decision weight of the rarest class that has enough.",
-                stacklevel=4,
+            warn(
+                f"The classes {classes[~judged].tolist()!r} have too few rows to be tuned out of "
+                "fold; they get the decision weight of the rarest class with enough rows."
             )
 
-    def _held_out(self, data, fit_params):
-        """The estimator fitted on all rows, rows held out from others, and the classes judged."""
+    def _held_out(
+        self, data: "_Data", fit_params: Mapping[str, Any]
+    ) -> tuple[Any, HeldOut, np.ndarray]:
+        """The estimator fitted on all rows, the held-out rows, and a mask of the judged classes."""
         return self._prefit(data) if self._is_prefit() else self._out_of_fold(data, fit_params)
 
     def _prefit(self, data):
-        """The estimator, all rows as held out, and the classes that have some."""
+        """The fitted estimator, all rows as held-out rows, and the classes that have rows."""
         target, n_classes = data.target, len(data.classes)
         proba = data.posterior(self.estimator, data.X)
         if proba.shape[1] != n_classes:
@@ -431,17 +441,15 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             )
         part = stratified_parts(target, self._rng())
         held_out = HeldOut(np.arange(len(target)), part, proba, target, data.weight)
-        return self.estimator, held_out, known(target, n_classes, data.weight)
+        return self.estimator, held_out, with_rows(target, n_classes, data.weight)
 
     def _out_of_fold(self, data, fit_params):
-        """The estimator fitted on all rows, the rows held out, and the classes judged."""
+        """The estimator fitted on all rows, out-of-fold rows, and a mask of the judged classes."""
         target, n_classes = data.target, len(data.classes)
         splits = cv_splits(self.cv, data.X, data.y, target, self._rng())
         tasks = [
-            delayed(_fit_and_score)(
-                self.estimator, data.X, data.y, *split, data.posterior, fit_params
-            )
-            for split in splits
+            delayed(_held_out_posteriors)(self.estimator, data, train, test, fit_params)
+            for train, test in splits
         ]
         tasks.append(delayed(clone(self.estimator).fit)(data.X, data.y, **fit_params))
         *probas, estimator = Parallel(n_jobs=self.n_jobs)(tasks)
@@ -449,15 +457,15 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         row, part = np.concatenate(tests), parts_of_folds(tests, target, self._rng)
         weight = data.weight[row] / np.bincount(row)[row]
         held_out = HeldOut(row, part, np.concatenate(probas), target[row], weight)
-        trained = [known(target[train], n_classes) for train, _ in splits]
-        judged = np.all(trained, axis=0) & known(target[row], n_classes, weight)
+        trained = [with_rows(target[train], n_classes) for train, _ in splits]
+        judged = np.all(trained, axis=0) & with_rows(target[row], n_classes, weight)
         return estimator, held_out, judged
 
     def _rng(self):
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
     def __sklearn_tags__(self):
-        """Sparse rows, missing values and labels pass where the estimator takes them."""
+        """Sparse rows, missing values and multilabel y are accepted if the estimator does."""
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
         tags.input_tags.sparse = inner.input_tags.sparse
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
@@ -473,38 +481,37 @@ class _Data:
     Parameters
     ----------
     X, y
-        As the estimator gets them.
+        Rows and targets as the estimator gets them.
     target : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        Class indices, or indicators of labels.
+        Class indices, or in the multilabel case an indicator.
     weight : ndarray of shape (n_samples,)
-        How much each row counts.
+        Weights of the rows.
     classes : ndarray of shape (n_classes,) or (n_labels,)
-        Class labels, or numbers of labels.
+        Class labels, or the numbers of the labels.
     """
 
-    X: object
-    y: object
+    X: Any
+    y: Any
     target: np.ndarray
     weight: np.ndarray
     classes: np.ndarray
 
-    @property
-    def posterior(self):
-        """Function of (estimator, X)."""
-        return partial(posterior, classes=self.classes, multilabel=self.target.ndim == 2)
+    def posterior(self, estimator: Any, X: Any) -> np.ndarray:
+        """Posteriors with a column for each class, also for those the estimator does not know."""
+        return posterior(estimator, X, self.classes, multilabel=self.target.ndim == 2)
 
 
 def _one_on_average(weight):
-    """The weights as counts of rows: calibration is pulled as if by so many."""
+    """Weights with mean 1 over the rows that count: they measure the evidence in calibration."""
     return weight * (np.count_nonzero(weight) / weight.sum())
 
 
-def _fit_and_score(estimator, X, y, train, test, response, fit_params):
+def _held_out_posteriors(estimator, data, train, test, fit_params):
     """Posteriors of the test rows by a clone fitted on the training rows."""
-    n = len(y)
+    n = len(data.y)
     params = {
         name: safe_indexing(value, train) if np.shape(value)[:1] == (n,) else value
         for name, value in fit_params.items()
     }
-    fitted = clone(estimator).fit(safe_indexing(X, train), safe_indexing(y, train), **params)
-    return response(fitted, safe_indexing(X, test))
+    X, y = safe_indexing(data.X, train), safe_indexing(data.y, train)
+    return data.posterior(clone(estimator).fit(X, y, **params), safe_indexing(data.X, test))

@@ -1,4 +1,4 @@
-"""Thresholds of labels: the search, rare labels, and what the classifier promises."""
+"""Tuned decisions in the multilabel case: the search, the classifier, rare labels, refusals."""
 
 import pickle
 import re
@@ -31,23 +31,23 @@ from skimbalance.decision import _thresholds as thresholds
 from skimbalance.decision._calibration import fit_calibrator
 from skimbalance.decision._folds import cv_splits
 from skimbalance.decision._learning import HeldOut
-from skimbalance.decision._multilabel import LabelGoal, LabelRule, learn_labels
-from skimbalance.decision._objectives import LABEL_OBJECTIVES
-from skimbalance.decision._thresholds import best_places, judged_line
+from skimbalance.decision._multilabel import LabelRule, LabelRuleLearner, tune_labels
+from skimbalance.decision._objectives import LABEL_OBJECTIVES, LabelObjective
+from skimbalance.decision._thresholds import best_places, sweep_of_all_cuts
 from skimbalance.persistence import load_model, save_model
 
-# So many rows of each label that the posteriors have no say.
-ALL_LABELS = 1e18
+# With so many rows of each label, the posteriors have no influence on how a label is judged.
+MANY_ROWS = 1e18
 
 
 def peer(name, true, decided, weight=None):
-    """scikit-learn's score of the name."""
+    """The score of this name in scikit-learn."""
     average = name.removeprefix("f1_")
     return f1_score(true, decided, average=average, sample_weight=weight, zero_division=0)
 
 
 def posteriors(n, n_labels, seed=0):
-    """Posteriors of labels from frequent to rare, and labels drawn from them."""
+    """Posteriors of labels from frequent to rare, and an indicator drawn from them."""
     rng = np.random.default_rng(seed)
     eta = expit(1.5 * rng.normal(size=(n, n_labels)) - np.linspace(0, 2, n_labels))
     y = (rng.random(eta.shape) < eta).astype(int)
@@ -56,7 +56,7 @@ def posteriors(n, n_labels, seed=0):
 
 
 def problem(n=240, n_labels=3, seed=0):
-    """Rows of which each label depends on one column."""
+    """Rows and an indicator; each label depends on one column."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, n_labels))
     score = 2 * X - np.linspace(0.5, 3, n_labels) + rng.logistic(size=X.shape)
@@ -64,7 +64,7 @@ def problem(n=240, n_labels=3, seed=0):
 
 
 def logistic(**params):
-    # No solver of LAPACK's: on a busy machine its threads would wait for each other.
+    # A solver without LAPACK: on a busy machine the threads of LAPACK would wait for each other.
     return LogisticRegression(solver="liblinear", **params)
 
 
@@ -78,7 +78,7 @@ def tuned(estimator=None, **params):
 
 
 @pytest.fixture
-def labels_alone(monkeypatch):
+def judged_by_rows(monkeypatch):
     """Labels are judged by their rows, however few, and not by posteriors."""
     monkeypatch.setattr(rules, "PRIOR_ROWS", 0)
 
@@ -91,31 +91,35 @@ def labels_alone(monkeypatch):
 def test_objectives_are_those_of_scikit_learn(name, seed):
     rng = np.random.default_rng(seed)
     y, decided = rng.integers(0, 2, (2, 20, 4))
-    # A label that is nowhere, rows with nothing, and rows that weigh nothing.
+    # A label without positives, rows without labels, and rows without weight.
     y[:, 1] = decided[:, 1] = 0
     y[:3] = decided[:3] = 0
     for weight in (np.ones(20), rng.integers(0, 3, 20).astype(float)):
-        actual = LABEL_OBJECTIVES[name](y, decided, weight)
+        actual = LABEL_OBJECTIVES[name].score(y, decided, weight)
         assert actual == pytest.approx(peer(name, y, decided, weight), abs=1e-12)
 
 
 # The search
 
 
-def lines_of(proba, y, weight, n_rows):
-    return [judged_line(proba[:, k], y[:, k], weight, n_rows[k]) for k in range(y.shape[1])]
+def sweeps_of(proba, y, weight, n_rows):
+    return [sweep_of_all_cuts(proba[:, k], y[:, k], weight, n_rows[k]) for k in range(y.shape[1])]
 
 
-def found(name, proba, y, weight, n_rows):
-    """Decisions by the thresholds that the search finds."""
-    lines = lines_of(proba, y, weight, n_rows)
-    places = best_places(name, lines, y, weight)
-    cut = [line.threshold(place) for line, place in zip(lines, places, strict=True)]
-    return proba >= np.array(cut)
+def best_thresholds(objective, proba, y, weight, n_rows):
+    """Thresholds that the search finds."""
+    sweeps = sweeps_of(proba, y, weight, n_rows)
+    places = best_places(objective, sweeps, y, weight)
+    return np.array([sweep.threshold(p) for sweep, p in zip(sweeps, places, strict=True)])
+
+
+def best_decisions(name, proba, y, weight, n_rows):
+    """Decisions by these thresholds."""
+    return proba >= best_thresholds(LABEL_OBJECTIVES[name], proba, y, weight, n_rows)
 
 
 def trusted(proba, y, weight, n_rows):
-    """How far each row is held to have each label, in the definition's lines."""
+    """Degree to which each row counts as having each label, computed by the definition."""
     truth = np.empty(proba.shape)
     for k, n in enumerate(n_rows):
         both = np.column_stack([1 - proba[:, k], proba[:, k]])
@@ -126,12 +130,12 @@ def trusted(proba, y, weight, n_rows):
 
 
 def soft_f1(name, truth, decided, weight):
-    """The F1 where rows may have a part of a label."""
+    """The F1 if rows have labels to a degree."""
     weight = np.asarray(weight)[:, None]
     hits, total = truth * decided, truth + decided
     if name == "f1_samples":
-        of_rows = 2 * hits.sum(axis=1) / np.maximum(total.sum(axis=1), 1e-300)
-        return np.average(of_rows, weights=weight[:, 0])
+        by_row = 2 * hits.sum(axis=1) / np.maximum(total.sum(axis=1), 1e-300)
+        return np.average(by_row, weights=weight[:, 0])
     hits, total = (weight * hits).sum(axis=0), (weight * total).sum(axis=0)
     if name == "f1_micro":
         return 2 * hits.sum() / total.sum()
@@ -139,7 +143,7 @@ def soft_f1(name, truth, decided, weight):
 
 
 def all_decisions(proba):
-    """Those of every threshold of one label."""
+    """Decisions for one label at each threshold."""
     scores = np.unique(proba)
     cuts = np.concatenate([[-1], (scores[:-1] + scores[1:]) / 2, [2]])
     return [proba >= cut for cut in cuts]
@@ -153,11 +157,11 @@ def brute_force(name, proba, truth, weight):
 
 
 def tiny(seed, *, trust):
-    """Few rows, in some seeds with ties, zeros and ones among the posteriors."""
+    """Few rows; with odd seeds there are ties, zeros and ones among the posteriors."""
     proba, y = posteriors(11, 3, seed)
     proba = proba.round(1) if seed % 2 else proba
     weight = np.random.default_rng(seed).random(11)
-    n_with = y.sum(axis=0) if trust else np.full(3, ALL_LABELS)
+    n_with = y.sum(axis=0) if trust else np.full(3, MANY_ROWS)
     n_rows = np.column_stack([11 - n_with, n_with])
     truth = trusted(proba, y, weight, n_rows) if trust else y
     return proba, y, weight, n_rows, truth
@@ -168,7 +172,7 @@ def tiny(seed, *, trust):
 @pytest.mark.parametrize("seed", range(4))
 def test_thresholds_are_the_best_of_all(name, trust, seed):
     proba, y, weight, n_rows, truth = tiny(seed, trust=trust)
-    decided = found(name, proba, y, weight, n_rows)
+    decided = best_decisions(name, proba, y, weight, n_rows)
     best = brute_force(name, proba, truth, weight)
     assert soft_f1(name, truth, decided, weight) == pytest.approx(best, abs=1e-9)
 
@@ -178,10 +182,10 @@ def test_thresholds_for_the_f1_of_rows(trust):
     gaps = []
     for seed in range(10):
         proba, y, weight, n_rows, truth = tiny(seed, trust=trust)
-        decided = found("f1_samples", proba, y, weight, n_rows)
+        decided = best_decisions("f1_samples", proba, y, weight, n_rows)
         value = soft_f1("f1_samples", truth, decided, weight)
-        # Not worse than where it starts, and no label alone can better it.
-        start = found("f1_micro", proba, y, weight, n_rows)
+        # It is not worse than the start, and no change of a single label improves it.
+        start = best_decisions("f1_micro", proba, y, weight, n_rows)
         assert value >= soft_f1("f1_samples", truth, start, weight) - 1e-12
         for k in range(3):
             for other in all_decisions(proba[:, k]):
@@ -189,7 +193,7 @@ def test_thresholds_for_the_f1_of_rows(trust):
                 moved[:, k] = other
                 assert soft_f1("f1_samples", truth, moved, weight) <= value + 1e-9
         gaps.append(brute_force("f1_samples", proba, truth, weight) - value)
-    # All together may, but hardly ever do.
+    # A change of all labels together may improve it, but hardly ever does.
     assert np.mean(np.array(gaps) < 1e-9) >= 0.9
     assert max(gaps) < 0.02
 
@@ -199,14 +203,14 @@ def test_every_point_of_a_sweep_is_the_f1_of_the_rows():
     proba = proba.round(1)
     y[5:9] = 0
     weight = np.random.default_rng(0).random(40)
-    lines = lines_of(proba, y, weight, np.full((4, 2), ALL_LABELS))
-    search = thresholds._RowF1(lines, [3, 4, 2, 5], weight)
-    start = np.column_stack([line.decided(p) for line, p in zip(lines, [3, 4, 2, 5], strict=True)])
+    sweeps, places = sweeps_of(proba, y, weight, np.full((4, 2), MANY_ROWS)), [3, 4, 2, 5]
+    search = thresholds._RowF1Ascent(sweeps, places, weight)
+    start = np.column_stack([sweep.decided(p) for sweep, p in zip(sweeps, places, strict=True)])
     for k in range(4):
         before = start[:, k].copy()
         search._decide(k, np.zeros(40, bool))
         for place, value in enumerate(search._values(k)):
-            start[:, k] = lines[k].decided(place)
+            start[:, k] = sweeps[k].decided(place)
             assert value == pytest.approx(peer("f1_samples", y, start, weight), abs=1e-12)
         search._decide(k, before)
         start[:, k] = before
@@ -214,14 +218,14 @@ def test_every_point_of_a_sweep_is_the_f1_of_the_rows():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_threshold_takes_the_rows_of_its_cut(dtype):
-    # Also posteriors of zero and one, or next to them.
+    # There are posteriors of zero and one, and next to these.
     proba = np.array([0, 1, 0.2, 1e-15, 0.2, 1 - 1e-9, 0.7, 1 - 1e-15, 1e-9], dtype)
-    line = judged_line(proba, np.arange(9) % 2, np.ones(9), np.array([5, 4]))
-    # 0 and 1e-15 are one, 1 - 1e-15 and 1, those of 0.2; and 1 - 1e-9 in few digits.
-    assert len(line.cuts) == (7 if dtype == np.float64 else 6)
-    for place in range(len(line.cuts)):
-        rule = LabelRule(np.array([line.threshold(place)]))
-        np.testing.assert_array_equal(rule(proba[:, None])[:, 0], line.decided(place))
+    sweep = sweep_of_all_cuts(proba, np.arange(9) % 2, np.ones(9), np.array([5, 4]))
+    # No cut separates 0 and 1e-15, 1 - 1e-15 and 1, the rows of 0.2, and in float32 1 - 1e-9 and 1.
+    assert len(sweep.cuts) == (7 if dtype == np.float64 else 6)
+    for place in range(len(sweep.cuts)):
+        rule = LabelRule(np.array([sweep.threshold(place)]))
+        np.testing.assert_array_equal(rule(proba[:, None])[:, 0], sweep.decided(place))
 
 
 def test_from_true_posteriors_the_thresholds_are_half_of_the_f1():
@@ -229,31 +233,31 @@ def test_from_true_posteriors_the_thresholds_are_half_of_the_f1():
     eta, y = posteriors(40_000, 3)
     ones, n_rows = np.ones(40_000), np.full((3, 2), 40_000)
     for name in ("f1_macro", "f1_micro"):
-        lines = lines_of(eta, y, ones, n_rows)
-        places = best_places(name, lines, y, ones)
-        cut = np.array([line.threshold(p) for line, p in zip(lines, places, strict=True)])
+        cut = best_thresholds(LABEL_OBJECTIVES[name], eta, y, ones, n_rows)
         decided = eta >= cut
         best = f1_score(y, decided, average=None) if name == "f1_macro" else peer(name, y, decided)
-        # The F1 is flat around its top: a threshold is sure to a hundredth or two.
+        # The F1 is flat around its maximum: a threshold has an error of 0.01 or 0.02.
         np.testing.assert_allclose(cut, best / 2, atol=0.04)
 
 
-def learn_from(proba, y, name, weight=None, part=None, row=None, calibration="vector"):
+def tuned_on(proba, y, name, weight=None, part=None, row=None, calibration="vector"):
+    """Result of tuning on these posteriors as held-out rows."""
     n, n_labels = y.shape
     row = np.arange(n) if row is None else row
     part = np.arange(n) % 5 if part is None else part
     weight = np.ones(n) if weight is None else weight
     held_out = HeldOut(row, part, proba, y, weight)
-    return learn_labels(LabelGoal(name, calibration), held_out, np.ones(n_labels, bool))
+    learner = LabelRuleLearner(LABEL_OBJECTIVES[name], calibration)
+    return tune_labels(learner, held_out, np.ones(n_labels, bool))
 
 
 @pytest.mark.parametrize("name", LABEL_OBJECTIVES)
 def test_a_weight_is_rows_repeated(name):
     proba, y = posteriors(90, 3)
     part, times = np.arange(90) % 5, np.random.default_rng(1).integers(1, 4, 90)
-    weighted = learn_from(proba, y, name, times.astype(float))
+    weighted = tuned_on(proba, y, name, times.astype(float))
     row = np.arange(90).repeat(times)
-    repeated = learn_from(proba[row], y[row], name, part=part[row], row=row)
+    repeated = tuned_on(proba[row], y[row], name, part=part[row], row=row)
     np.testing.assert_allclose(weighted.rule.threshold, repeated.rule.threshold, rtol=1e-4)
     np.testing.assert_allclose(weighted.threshold_std, repeated.threshold_std, atol=1e-3)
     assert weighted.score == pytest.approx(repeated.score)
@@ -262,44 +266,47 @@ def test_a_weight_is_rows_repeated(name):
 @pytest.mark.parametrize("name", LABEL_OBJECTIVES)
 def test_the_order_of_labels_and_rows_does_not_matter(name):
     proba, y = posteriors(150, 4)
-    plain = learn_from(proba, y, name)
+    plain = tuned_on(proba, y, name)
     order = [2, 0, 3, 1]
-    labels = learn_from(proba[:, order], y[:, order], name)
+    labels = tuned_on(proba[:, order], y[:, order], name)
     np.testing.assert_allclose(labels.rule.threshold, plain.rule.threshold[order])
     np.testing.assert_allclose(labels.threshold_std, plain.threshold_std[order], atol=1e-9)
     shuffled = np.random.default_rng(0).permutation(150)
-    rows = learn_from(proba[shuffled], y[shuffled], name, part=shuffled % 5)
+    rows = tuned_on(proba[shuffled], y[shuffled], name, part=shuffled % 5)
     np.testing.assert_allclose(rows.rule.threshold, plain.rule.threshold, rtol=1e-4)
     assert plain.score == pytest.approx(labels.score) == pytest.approx(rows.score)
 
 
 def test_the_order_of_labels_does_not_decide_between_optima():
     order = [2, 0, 3, 1]
-    for seed in (54, 111, 237, 238):  # where the ascent has several
+    for seed in (54, 111, 237, 238):  # the ascent has several optima
         proba, y = posteriors(25, 4, seed)
         weight = np.random.default_rng(seed).random(25)
-        n_rows = np.full((4, 2), ALL_LABELS)
-        plain = found("f1_samples", proba, y, weight, n_rows)
-        moved = found("f1_samples", proba[:, order], y[:, order], weight, n_rows)
+        n_rows = np.full((4, 2), MANY_ROWS)
+        plain = best_decisions("f1_samples", proba, y, weight, n_rows)
+        moved = best_decisions("f1_samples", proba[:, order], y[:, order], weight, n_rows)
         np.testing.assert_array_equal(plain[:, order], moved)
 
 
 @pytest.mark.parametrize("name", LABEL_OBJECTIVES)
-def test_a_function_serves_as_well_as_its_name(name, labels_alone):
+def test_a_function_serves_as_well_as_its_name(name, judged_by_rows):
     proba, y = posteriors(45, 2)
-    n_rows = np.full((2, 2), ALL_LABELS)
-    seen = []
+    n_rows = np.full((2, 2), MANY_ROWS)
+    passed = []
 
-    def function(true, decided):
-        seen.append((true.shape, decided.shape, set(np.unique(decided))))
-        return peer(name, true, decided)
+    def score(true, decided, weight):
+        passed.append((true.shape, decided.shape, set(np.unique(decided))))
+        return peer(name, true, decided, weight)
 
     named, called = (
-        peer(name, y, found(objective, proba, y, np.ones(45), n_rows))
-        for objective in (name, function)
+        peer(name, y, proba >= best_thresholds(objective, proba, y, np.ones(45), n_rows))
+        for objective in (LABEL_OBJECTIVES[name], LabelObjective("function", score))
     )
     assert called == pytest.approx(named, abs=1e-9)
-    assert all(shape[:2] == ((45, 2), (45, 2)) and shape[2] <= {0, 1} for shape in seen)
+    assert passed
+    for true_shape, decided_shape, values in passed:
+        assert true_shape == decided_shape == (45, 2)
+        assert values <= {0, 1}
 
 
 # The classifier
@@ -350,8 +357,8 @@ def test_each_label_is_tuned_as_two_classes_for_f1():
         assert labels.objective_score_ == pytest.approx(np.mean(scores))
 
 
-def test_of_equally_good_thresholds_the_same_is_taken_as_for_two_classes():
-    # Rows that weigh nothing leave several, and far from a half the posteriors are wrong.
+def test_among_equally_good_thresholds_the_same_is_taken_as_for_two_classes():
+    # Rows without weight leave several optima, and the posteriors are far from the shares.
     X, y = problem(300)
     weight = np.random.default_rng(0).integers(0, 3, 300).astype(float)
     inner = logistic(class_weight="balanced")
@@ -364,7 +371,7 @@ def test_of_equally_good_thresholds_the_same_is_taken_as_for_two_classes():
 
 
 @pytest.mark.parametrize("objective", LABEL_OBJECTIVES)
-def test_on_the_learning_rows_a_half_is_not_better(objective, labels_alone):
+def test_on_the_learning_rows_the_thresholds_beat_a_half(objective, judged_by_rows):
     for seed in range(4):
         X, y = problem(150, seed=seed)
         plain = one_vs_rest().fit(X, y)
@@ -393,16 +400,14 @@ def test_out_of_fold_score_is_of_decisions_without_the_fold():
         rest = np.delete(np.arange(3), i)
         train = np.concatenate([splits[j][1] for j in rest])
         n_with = y[train].sum(axis=0)
-        lines = lines_of(
-            proba[train], y[train], np.ones(80), np.column_stack([80 - n_with, n_with])
-        )
-        places = best_places("f1_macro", lines, y[train], np.ones(80))
-        cut = [line.threshold(p) for line, p in zip(lines, places, strict=True)]
-        decided[test] = proba[test] >= np.array(cut)
+        n_rows = np.column_stack([80 - n_with, n_with])
+        objective = LABEL_OBJECTIVES["f1_macro"]
+        cut = best_thresholds(objective, proba[train], y[train], np.ones(80), n_rows)
+        decided[test] = proba[test] >= cut
     assert fitted.objective_score_ == pytest.approx(peer("f1_macro", y, decided))
 
 
-def test_any_form_of_labels_serves():
+def test_any_form_of_indicator_serves():
     X, y = problem(150)
     dense = tuned().fit(X, y)
     forms = [
@@ -414,7 +419,7 @@ def test_any_form_of_labels_serves():
         fitted = tuned().fit(X, form)
         np.testing.assert_array_equal(fitted.threshold_, dense.threshold_)
         decided = fitted.predict(X)
-        # Sparse for sparse, as of scikit-learn's classifiers.
+        # Decisions are sparse if y was, as those of scikit-learn's classifiers.
         assert sparse.issparse(decided) == sparse.issparse(form)
         if sparse.issparse(form):
             assert type(decided) is type(one_vs_rest().fit(X, form).predict(X))
@@ -440,7 +445,7 @@ def test_integer_folds_are_stratified_by_all_labels():
     assert sorted(np.concatenate([test for _, test in splits])) == list(range(100))
     for _, test in splits:
         np.testing.assert_array_equal(y[test].sum(axis=0), [10, 1, 4, 1])
-    # No more folds than rows, and none of them empty.
+    # There are no more folds than rows, and no fold is empty.
     for n in (3, 4, 7):
         splits = cv_splits(10, y[:n], y[:n], y[:n], np.random.default_rng(0))
         assert [len(test) for _, test in splits] == [1] * n
@@ -452,7 +457,7 @@ def test_prefit_learns_from_all_rows_and_fits_nothing():
     fitted = tuned(estimator, cv="prefit").fit(X, y)
     assert fitted.estimator_ is estimator
     proba = estimator.predict_proba(X)
-    expected = learn_from(proba, y, "f1_macro").rule.threshold
+    expected = tuned_on(proba, y, "f1_macro").rule.threshold
     np.testing.assert_allclose(fitted.threshold_, expected)
 
 
@@ -475,18 +480,18 @@ def test_sample_weight_reaches_the_folds_and_the_rule():
     np.testing.assert_allclose(*scores, rtol=1e-6)
 
 
-# Labels of few rows
+# Rare labels
 
 
 def rare(n_with):
-    """The second of three labels has so few rows."""
+    """Rows and an indicator in which the second of three labels has `n_with` rows."""
     X, y = problem(150)
     y[:, 1] = 0
     y[np.argsort(-X[:, 1])[:n_with], 1] = 1
     return X, y
 
 
-WARNING = re.escape("The labels [1] have too few rows with or without them to be judged out of")
+WARNING = re.escape("The labels [1] have too few positives or negatives to tune a threshold; the")
 
 
 @pytest.mark.parametrize("objective", LABEL_OBJECTIVES)
@@ -497,10 +502,10 @@ def test_a_label_of_one_row_or_none_is_decided_as_the_estimator_does(objective, 
     with pytest.warns(UserWarning, match=WARNING) as warned:
         fitted = tuned(tree, objective=objective).fit(X, y)
     assert len(warned) == 1
-    own = tree.fit(X, y).predict(X)
-    np.testing.assert_array_equal(fitted.predict(X)[:, 1], own[:, 1])
-    own = posterior(tree, X)[:, 1]
-    np.testing.assert_allclose(fitted.predict_proba(X)[:, 1], own, atol=1e-11)
+    plain = tree.fit(X, y).predict(X)
+    np.testing.assert_array_equal(fitted.predict(X)[:, 1], plain[:, 1])
+    proba = posterior(tree, X)[:, 1]
+    np.testing.assert_allclose(fitted.predict_proba(X)[:, 1], proba, atol=1e-11)
     assert fitted.threshold_[1] == (pytest.approx(0.5) if n_with else np.inf)
     np.testing.assert_array_equal(np.isnan(fitted.threshold_std_), [False, True, False])
     assert 0 < fitted.objective_score_ < 1
@@ -520,7 +525,7 @@ def test_the_other_labels_are_tuned_as_if_alone():
         fitted = tuned(KNeighborsClassifier(9), cv=splits).fit(X, y)
     others = tuned(KNeighborsClassifier(9), cv=splits).fit(X, y[:, [0, 2]])
     np.testing.assert_allclose(fitted.threshold_[[0, 2]], others.threshold_)
-    # The label counts in the mean, as it does for scikit-learn: nobody predicts its row.
+    # The label counts in the mean, as in scikit-learn, with 0: no fold predicts its row.
     assert fitted.objective_score_ == pytest.approx(2 / 3 * others.objective_score_)
 
 
@@ -529,7 +534,7 @@ def test_labels_whose_rows_weigh_nothing_are_not_judged():
     estimator = KNeighborsClassifier(5).fit(X, y)
     with pytest.warns(UserWarning, match=WARNING):
         fitted = tuned(estimator, cv="prefit").fit(X, y, sample_weight=1 - y[:, 1])
-    # It had rows for the estimator.
+    # The estimator was trained on rows with the label.
     assert fitted.threshold_[1] == pytest.approx(0.5)
     np.testing.assert_array_equal(fitted.predict(X)[:, 1], estimator.predict(X)[:, 1])
 
@@ -537,19 +542,19 @@ def test_labels_whose_rows_weigh_nothing_are_not_judged():
 def test_a_label_without_held_out_rows_is_decided_as_the_fitted_estimator_does():
     X, y = problem(150)
     estimator = KNeighborsClassifier(5).fit(X, y)
-    seen = y[:, 1] == 0
+    without = y[:, 1] == 0
     with pytest.warns(UserWarning, match=WARNING):
-        fitted = tuned(estimator, cv="prefit").fit(X[seen], y[seen])
-    own = estimator.predict(X)[:, 1]
-    assert own.any()
-    np.testing.assert_array_equal(fitted.predict(X)[:, 1], own)
+        fitted = tuned(estimator, cv="prefit").fit(X[without], y[without])
+    plain = estimator.predict(X)[:, 1]
+    assert plain.any()
+    np.testing.assert_array_equal(fitted.predict(X)[:, 1], plain)
 
 
 @pytest.mark.parametrize("objective", ["f1_micro", "f1_samples"])
-def test_a_label_of_which_nothing_is_known_may_be_left_out(objective, labels_alone):
+def test_a_label_that_cannot_be_predicted_may_be_left_out(objective, judged_by_rows):
     X, y = problem(300)
     y[:, 1] = np.random.default_rng(0).random(300) < 0.15
-    # Its posteriors are 0 and 1, and wrong.
+    # Its posteriors are 0 and 1, but wrong.
     tree = DecisionTreeClassifier(random_state=0)
     fitted = tuned(tree, objective=objective, calibration=None).fit(X, y)
     assert fitted.threshold_[1] == pytest.approx(1)
@@ -562,8 +567,8 @@ def test_no_label_left_is_an_error():
     y[:] = 0
     y[0] = 1
     message = (
-        "At least 1 label must have rows with and without it in every training fold, and held-out "
-        "ones of positive sample_weight. Got none among 3 labels."
+        "At least 1 label must have rows with and without it in every training fold, and also "
+        "held-out rows with a positive sample_weight. Got no such label among 3 labels."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         tuned(DecisionTreeClassifier()).fit(X, y)
@@ -572,9 +577,9 @@ def test_no_label_left_is_an_error():
 # Posteriors of any classifier
 
 
-def test_posteriors_of_a_list_are_those_of_having_the_label():
+def test_a_list_of_posteriors_gives_the_probability_of_each_label():
     X, y = problem(80, 4)
-    y[:, 1], y[:, 3] = 0, 1  # constant: one class only, without or with it
+    y[:, 1], y[:, 3] = 0, 1  # constant labels: one class only
     for estimator in (
         RandomForestClassifier(5, random_state=0),
         KNeighborsClassifier(),
@@ -620,9 +625,9 @@ def test_one_vs_rest_whose_first_label_is_constant_has_no_probabilities():
     estimator = OneVsRestClassifier(LinearSVC(random_state=0)).fit(X, y)
     expected = expit(estimator.decision_function(X))
     np.testing.assert_array_equal(posterior(estimator, X, multilabel=True), expected)
-    with pytest.warns(UserWarning, match=re.escape("The labels [0] have too few rows")):
+    with pytest.warns(UserWarning, match=re.escape("The labels [0] have too few positives")):
         fitted = tuned(estimator, cv="prefit").fit(X, y)
-    assert not fitted.predict(X)[:, 0].any()  # a half, which is not enough
+    assert not fitted.predict(X)[:, 0].any()  # 0.5 is not enough
 
 
 def test_natural_posteriors_are_used():
@@ -649,7 +654,7 @@ def test_natural_posteriors_are_used():
 
 @pytest.mark.parametrize("inner", [LogisticRegression(), KNeighborsClassifier(), make_pipeline(
     StandardScaler(), MLPClassifier())], ids=lambda e: type(e).__name__)  # fmt: skip
-def test_labels_are_promised_where_the_estimator_takes_them(inner):
+def test_the_tag_for_multilabel_y_is_that_of_the_estimator(inner):
     expected = not isinstance(inner, LogisticRegression)
     assert get_tags(tuned(inner)).classifier_tags.multi_label is expected
 
@@ -732,7 +737,8 @@ POSSIBLE = "must be one of ['f1_macro', 'f1_micro', 'f1_samples'] or a function 
         ),
         (
             {"objective": lambda true, decided: np.nan},
-            "The 'objective' function of TunedDecisionClassifierCV must return numbers. Got nan",
+            "The 'objective' function of TunedDecisionClassifierCV must return a finite number. "
+            "Got nan instead.",
         ),
         (
             {"objective": make_scorer(f1_score)},
@@ -755,7 +761,7 @@ def test_lists_of_labels_are_refused():
 
 
 @pytest.mark.parametrize("objective", ["f1_micro", "f1_samples"])
-def test_objectives_of_labels_are_refused_for_classes(objective):
+def test_multilabel_objectives_are_refused_for_class_labels(objective):
     X, y = problem(60)
     message = (
         rf"The 'objective' parameter of TunedDecisionClassifierCV must be one of \['balanced_.*"

@@ -1,32 +1,21 @@
-"""Decisions: objectives, calibration, the search for a rule, and what the classifier promises."""
+"""The classifier with tuned decisions: what it finds, folds, rare classes, company, refusals."""
 
 import pickle
 import re
-from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-from imblearn.metrics import geometric_mean_score
+from decision_setup import PEERS
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
 from joblib import parallel_config
-from scipy.optimize import approx_fprime
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import (
-    cohen_kappa_score,
-    f1_score,
-    log_loss,
-    make_scorer,
-    matthews_corrcoef,
-    precision_score,
-    recall_score,
-)
+from sklearn.metrics import f1_score, log_loss, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     LeaveOneOut,
@@ -41,553 +30,15 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skimbalance import ImbalancedMLPClassifier, TunedDecisionClassifierCV, correct_prior
+from skimbalance import ImbalancedMLPClassifier, TunedDecisionClassifierCV
 from skimbalance._engine import room, stack
 from skimbalance._response import posterior
-from skimbalance.decision import _calibration as calibration
-from skimbalance.decision import _rules as rules
-from skimbalance.decision._calibration import CALIBRATIONS, fit_calibrator
-from skimbalance.decision._learning import HeldOut, Learnt, _for_all
-from skimbalance.decision._objectives import (
-    ONE_CLASS,
-    WHOLE,
-    binary_cost,
-    make_objective,
-)
-from skimbalance.decision._rules import Rule, cost_rule, learn_rule, threshold_curve
-
-# So many rows of each class that the posteriors have no say.
-ALL_LABELS = 1e18
-
-
-def averaged(score, average):
-    def of(true, decided, weight=None):
-        labels = np.unique(true) if score is recall_score else None
-        return score(
-            true, decided, labels=labels, average=average, sample_weight=weight, zero_division=0
-        )
-
-    return of
-
-
-def geometric_mean(true, decided, weight=None):
-    return geometric_mean_score(true, decided, labels=np.unique(true), sample_weight=weight)
-
-
-def of_class(score, k):
-    def of(true, decided, weight=None):
-        return score(
-            true, decided, labels=[k], average=None, sample_weight=weight, zero_division=0
-        )[0]
-
-    return of
-
-
-def flagged(true, decided, k, weight=None):
-    return np.average(decided == k, weights=weight)
-
-
-PEERS = {
-    "balanced_accuracy": averaged(recall_score, "macro"),
-    "f1_macro": averaged(f1_score, "macro"),
-    "f1_weighted": averaged(f1_score, "weighted"),
-    "mcc": lambda t, d, weight=None: matthews_corrcoef(t, d, sample_weight=weight),
-    "cohen_kappa": lambda t, d, weight=None: cohen_kappa_score(t, d, sample_weight=weight),
-    "geometric_mean": geometric_mean,
-}
-VALUES = {
-    "f1": f1_score,
-    "recall_at_precision": recall_score,
-    "precision_at_recall": precision_score,
-    "alerts": recall_score,
-}
-
-
-def sums(true, decided, weight, n_classes):
-    hits = np.bincount(decided, weight * (true == decided), n_classes)
-    return hits, np.bincount(decided, weight, n_classes), np.bincount(true, weight, n_classes)
-
-
-def some_decisions(seed, n_classes=4):
-    """Labels and decisions; in most seeds a class does not occur, or is never decided for."""
-    rng = np.random.default_rng(seed)
-    known = rng.choice(n_classes, rng.integers(2, n_classes + 1), replace=False)
-    decidable = rng.choice(n_classes, rng.integers(2, n_classes + 1), replace=False)
-    true = np.concatenate([known, rng.choice(known, 30)])
-    decided = np.where(rng.random(len(true)) < 0.4, true, rng.choice(decidable, len(true)))
-    return true, decided, rng.integers(1, 5, len(true)).astype(float)
-
-
-# Objectives
-
-
-def test_every_objective_is_tested():
-    assert set(PEERS) == set(WHOLE)
-    assert set(VALUES) == set(ONE_CLASS)
-
-
-@pytest.mark.parametrize("name", PEERS)
-@pytest.mark.parametrize("seed", range(20))
-def test_objectives_are_the_metrics_of_the_libraries(name, seed):
-    true, decided, weight = some_decisions(seed)
-    for w in (weight, np.ones(len(true))):
-        actual = make_objective(name, None, None).value(*sums(true, decided, w, 4))
-        np.testing.assert_allclose(actual, PEERS[name](true, decided, w), atol=1e-12)
-
-
-@pytest.mark.parametrize("name", VALUES)
-@pytest.mark.parametrize("seed", range(20))
-def test_objectives_of_one_class_are_the_metrics_of_the_libraries(name, seed):
-    true, decided, weight = some_decisions(seed)
-    for k in range(4):
-        objective = make_objective(name, k, 0.3)
-        args = sums(true, decided, weight, 4)
-        expected = of_class(VALUES[name], k)(true, decided, weight)
-        np.testing.assert_allclose(objective.value(*args), expected, atol=1e-12)
-        limits = {
-            "recall_at_precision": of_class(precision_score, k)(true, decided, weight) - 0.3,
-            "precision_at_recall": of_class(recall_score, k)(true, decided, weight) - 0.3,
-            "alerts": 0.3e-3 - flagged(true, decided, k, weight),
-        }
-        if name in limits:
-            np.testing.assert_allclose(objective.slack(*args), limits[name], atol=1e-12)
-
-
-@pytest.mark.parametrize("name", [*PEERS, *VALUES])
-def test_many_confusion_matrices_at_once_score_as_one_by_one(name):
-    true = some_decisions(0)[0]
-    rng = np.random.default_rng(0)
-    many = [sums(true, rng.integers(0, 4, len(true)), np.ones(len(true)), 4) for _ in range(6)]
-    objective = make_objective(name, 1, 0.3)
-    hits, predicted, actual = (np.array(part) for part in zip(*many, strict=True))
-    at_once = objective.rank(hits.reshape(2, 3, 4), predicted.reshape(2, 3, 4), actual[0])
-    np.testing.assert_allclose(at_once.ravel(), [objective.rank(*args) for args in many])
-
-
-def test_a_broken_limit_ranks_below_all_that_is_kept_and_by_its_distance():
-    objective = make_objective("recall_at_precision", 1, 0.5)
-    actual = np.array([90.0, 10.0])
-    # Of the second class: hits among so many decisions.
-    ranks = [
-        objective.rank(np.array([90.0 - n + hits, hits]), np.array([100.0 - n, n]), actual)
-        for hits, n in [(0, 0), (1, 10), (4, 10), (1, 2), (5, 10), (2, 2)]
-    ]
-    order = [0, 1, 2, 3, 5, 4]  # no precision, 0.1, 0.4; then kept: recall 0.1, 0.2, 0.5
-    assert np.argsort(ranks).tolist() == order
-
-
-def test_binary_cost_is_the_mean_cost():
-    rng = np.random.default_rng(0)
-    true, decided, weight = rng.integers(0, 2, 50), rng.integers(0, 2, 50), rng.random(50)
-    costs = np.array([[-1.0, 3.0], [20.0, 2.0]])
-    expected = -np.average(costs[true, decided], weights=weight)
-    assert binary_cost(costs).value(*sums(true, decided, weight, 2)) == pytest.approx(expected)
-
-
-# Calibration
-
-
-def drawn(eta, rng):
-    """A label of each row, drawn from its posteriors."""
-    return (eta.cumsum(axis=1)[:, :-1] < rng.random((len(eta), 1))).sum(axis=1)
-
-
-def posteriors(n, n_classes, seed=0, spread=2.0, tilt=1.0):
-    """Posteriors with classes from frequent to rare, and labels drawn from them."""
-    rng = np.random.default_rng(seed)
-    eta = softmax(spread * rng.normal(size=(n, n_classes)) - tilt * np.arange(n_classes), axis=1)
-    y = drawn(eta, rng)
-    y[:n_classes] = np.arange(n_classes)
-    return eta, y
-
-
-@pytest.mark.parametrize("name", sorted(set(CALIBRATIONS) - {"isotonic"}))
-def test_calibration_loss_and_its_gradient(name, monkeypatch):
-    proba, y = posteriors(60, 3)
-    weight = np.random.default_rng(1).random(60)
-    losses, minimize = [], calibration.minimize
-
-    def spy(loss, start, **options):
-        losses.append((loss, start))
-        return minimize(loss, start, **options)
-
-    monkeypatch.setattr(calibration, "minimize", spy)
-    fit_calibrator(name, proba, y, weight)
-    ((loss, start),) = losses
-    free = start + np.random.default_rng(2).normal(size=len(start))
-    value, gradient = loss(free)
-    numeric = approx_fprime(free, lambda free: loss(free)[0], 1e-7)
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-4, atol=1e-6)
-    # The priors: deviations of 0.5 for scales, of 10 for biases.
-    scale = {"temperature": free.repeat(3), "vector": free[:3], "bias": np.zeros(3)}[name]
-    bias = {"temperature": np.zeros(3), "vector": free[3:], "bias": free}[name]
-    calibrated = softmax(np.log(proba) * (1 + scale) + bias, axis=1)
-    prior = 0.5 * (np.sum((scale / 0.5) ** 2) + np.sum((bias / 10) ** 2)) / weight.sum()
-    assert value == pytest.approx(log_loss(y, calibrated, sample_weight=weight) + prior)
-
-
-def test_temperature_is_recovered():
-    eta, y = posteriors(20_000, 4)
-    for temperature in (0.5, 1.0, 3.0):
-        proba = softmax(np.log(eta) * temperature, axis=1)
-        found = fit_calibrator("temperature", proba, y, np.ones(len(y)))
-        # The scale's standard error is about 0.01 of it.
-        np.testing.assert_allclose(found.scale, 1 / temperature, rtol=0.05)
-        np.testing.assert_array_equal(found.bias, 0)
-
-
-def test_vector_scaling_is_recovered():
-    proba, _ = posteriors(40_000, 3)
-    scale, bias = np.array([1.5, 0.7, 1.0]), np.array([-1.0, 0.0, 1.0])
-    eta = softmax(np.log(proba) * scale + bias, axis=1)
-    y = drawn(eta, np.random.default_rng(1))
-    found = fit_calibrator("vector", proba, y, np.ones(len(y)))
-    np.testing.assert_allclose(found.scale, scale, atol=0.1)
-    # A number added to all biases is divided out.
-    np.testing.assert_allclose(found.bias - found.bias.mean(), bias, atol=0.15)
-    np.testing.assert_allclose(found(proba), eta, atol=0.02)
-
-
-@pytest.mark.parametrize("name", ["temperature", "vector", "bias"])
-def test_little_weight_leaves_posteriors_as_they_are(name):
-    proba, y = posteriors(100, 3)
-    wrong = np.roll(proba, 1, axis=1)
-    distances = [
-        np.abs(fit_calibrator(name, wrong, y, np.full(100, weight))(wrong) - wrong).max()
-        for weight in (1e-9, 0.01, 1.0)
-    ]
-    assert distances[0] < 1e-5 < distances[1] < distances[2]
-
-
-def test_bias_makes_the_mean_posterior_the_share():
-    proba, _ = posteriors(2000, 4)
-    y = np.random.default_rng(1).choice(4, 2000, p=[0.02, 0.08, 0.3, 0.6])
-    weight = np.random.default_rng(2).random(2000)
-    found = fit_calibrator("bias", proba, y, weight)(proba)
-    shares = np.bincount(y, weight) / weight.sum()
-    np.testing.assert_allclose(np.average(found, axis=0, weights=weight), shares, atol=1e-4)
-
-
-def test_isotonic_is_that_of_scikit_learn():
-    proba, y = posteriors(300, 2)
-    weight = np.random.default_rng(1).random(300)
-    peer = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-    peer.fit(proba[:, 1], y, weight)
-    new = np.array([[1.0, 0.0], [0.3, 0.7], [0.0, 1.0]])
-    actual = fit_calibrator("isotonic", proba, y, weight)(new)
-    np.testing.assert_array_equal(actual[:, 1], peer.predict(new[:, 1]))
-    np.testing.assert_array_equal(actual.sum(axis=1), 1)
-
-
-@pytest.mark.parametrize("name", ["temperature", "vector", "isotonic"])
-def test_calibration_lowers_the_log_loss_of_other_rows(name):
-    eta, y = posteriors(8000, 2)
-    proba = softmax(3 * np.log(eta), axis=1)  # three times too sure
-    found = fit_calibrator(name, proba[:4000], y[:4000], np.ones(4000))
-    before, after, best = (
-        log_loss(y[4000:], np.clip(p, 1e-6, 1)[4000:] / np.clip(p, 1e-6, 1)[4000:].sum(1)[:, None])
-        for p in (proba, found(proba), eta)
-    )
-    assert best - 0.01 < after < best + 0.02 < before
-
-
-@pytest.mark.parametrize("name", sorted(CALIBRATIONS))
-def test_calibration_counts_a_weight_as_rows_repeated(name):
-    proba, y = posteriors(120, 2)
-    times = np.random.default_rng(1).integers(0, 4, 120)
-    weighted = fit_calibrator(name, proba, y, times.astype(float))
-    repeated = fit_calibrator(
-        name, proba.repeat(times, axis=0), y.repeat(times), np.ones(times.sum())
-    )
-    np.testing.assert_allclose(weighted(proba), repeated(proba), atol=1e-6)
-
-
-def test_zeros_of_a_posterior_are_no_trouble():
-    proba = np.repeat(np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1]]), 20, axis=0)
-    y = np.repeat([0, 1, 2], 20)
-    y[::7] = 0
-    for name in ("temperature", "vector", "bias"):
-        calibrated = fit_calibrator(name, proba, y, np.ones(60))(proba)
-        assert np.all(np.isfinite(calibrated))
-        np.testing.assert_allclose(calibrated.sum(axis=1), 1)
-
-
-# The search for a rule
-
-
-def in_sample(objective, rule, proba, y, weight=None):
-    weight = np.ones(len(y)) if weight is None else weight
-    return float(objective.rank(*sums(y, rule(proba), weight, proba.shape[1])))
-
-
-def learnt(name, proba, y, weight=None, *, positive=1, level=0.4, n_rows=ALL_LABELS):
-    """A rule, by default learnt from the labels alone."""
-    weight = np.ones(len(y)) if weight is None else weight
-    objective = make_objective(name, positive, level)
-    return learn_rule(objective, proba, y, weight, n_rows=np.full(proba.shape[1], n_rows))
-
-
-def all_cuts(scores):
-    scores = np.unique(scores)
-    return np.concatenate([[-1], (scores[:-1] + scores[1:]) / 2, [2]])
-
-
-SEARCHED = [
-    *((name, None) for name in sorted({"f1", *WHOLE})),
-    *(("recall_at_precision", level) for level in (0.4, 0.97)),
-    *(("precision_at_recall", level) for level in (0.4, 0.97)),
-    ("alerts", 60),
-]
-
-
-@pytest.mark.parametrize(("name", "level"), SEARCHED)
-@pytest.mark.parametrize("positive", [0, 1])
-def test_of_two_classes_the_threshold_is_the_best_of_all(name, positive, level):
-    objective = make_objective(name, positive, level)
-    for seed in range(4):
-        eta, y = posteriors(150, 2, seed)
-        proba = eta.round(2) if seed % 2 else eta  # with ties and zeros, and without
-        weight = np.random.default_rng(seed).random(150)
-        rule = learnt(name, proba, y, weight, positive=positive, level=level)
-        brute = max(
-            objective.rank(*sums(y, (proba[:, 1] >= cut).astype(int), weight, 2))
-            for cut in all_cuts(proba[:, 1])
-        )
-        assert in_sample(objective, rule, proba, y, weight) == pytest.approx(brute, abs=1e-12)
-        decided = (proba[:, 1] >= rule.threshold).astype(int)
-        np.testing.assert_array_equal(rule(proba), decided)
-
-
-@pytest.mark.parametrize(
-    ("name", "level"), [("recall_at_precision", 0.8), ("precision_at_recall", 0.8), ("alerts", 50)]
-)
-@pytest.mark.parametrize("n_classes", [2, 4])
-def test_limits_are_kept_on_the_learning_rows(name, level, n_classes):
-    proba, y = posteriors(600, n_classes, tilt=0.6)
-    decided = learnt(name, proba, y, level=level)(proba)
-    limit = {
-        "recall_at_precision": of_class(precision_score, 1)(y, decided),
-        "precision_at_recall": of_class(recall_score, 1)(y, decided),
-        "alerts": 0.8 + 0.05 - flagged(y, decided, 1),
-    }[name]
-    assert limit >= 0.8 - 1e-9
-    assert of_class(recall_score, 1)(y, decided) > 0
-
-
-def test_a_limit_out_of_reach_is_come_near():
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1], [150, 50])
-    proba = rng.permuted(np.linspace(0.01, 0.99, 200))
-    proba[np.argmax(proba)], proba[0] = proba[0], 0.999  # the first row is no positive
-    rule = learnt("recall_at_precision", np.column_stack([1 - proba, proba]), y, level=1.0)
-    reached = max(precision_score(y, proba >= cut, zero_division=0) for cut in all_cuts(proba))
-    assert reached < 1
-    assert precision_score(y, proba >= rule.threshold) == pytest.approx(reached)
-
-
-@pytest.mark.parametrize("name", sorted({*WHOLE, *ONE_CLASS}))
-def test_every_point_of_a_line_is_what_its_rule_gives(name):
-    eta, y = posteriors(80, 4, tilt=0.3)
-    eta = eta.round(2) + 1e-3  # with ties
-    weight = np.random.default_rng(0).random(80)
-    truth = (0.7 * (y[:, None] == np.arange(4)) + 0.3 * eta) * weight[:, None]
-    search = rules._Search(make_objective(name, 1, 0.4), np.log(eta), truth, weight)
-    log_weights = np.array([0.1, -0.4, 0.7, 0.0])
-    for k in range(4):
-        cuts, ranks = search.line(log_weights, k)
-        # One point for each different set of rows that class k may take.
-        others = np.delete(np.log(eta) + log_weights, k, axis=1).max(axis=1)
-        assert len(cuts) == len(np.unique((others - np.log(eta[:, k])).round(12))) + 1
-        for cut, rank in zip(cuts, ranks, strict=True):
-            moved = log_weights.copy()
-            moved[k] = cut
-            assert search.rank(np.diag(np.exp(moved))) == pytest.approx(rank, abs=1e-10)
-
-
-def test_long_lines_are_thinned_out_and_keep_their_ends():
-    eta, y = posteriors(5000, 3)
-    truth = (y[:, None] == np.arange(3)).astype(float)
-    search = rules._Search(make_objective("f1", 2, None), np.log(eta), truth, np.ones(5000))
-    cuts, ranks = search.line(np.zeros(3), 2)
-    assert 500 < len(cuts) <= rules.MOST_CUTS
-    needed = np.log(eta[:, :2].max(axis=1) / eta[:, 2])
-    assert cuts[0] < needed.min()
-    assert cuts[-1] > needed.max()
-    # Little is lost: between two cuts the class gains a few rows at most.
-    hits = np.cumsum((y == 2)[np.argsort(needed)])
-    exact = np.max(2 * hits / (np.arange(1, 5001) + np.sum(y == 2)))
-    assert exact - 0.005 < ranks.max() <= exact + 1e-12
-
-
-@pytest.mark.parametrize("name", sorted({*WHOLE, *ONE_CLASS}))
-@pytest.mark.parametrize("n_classes", [3, 6])
-def test_of_many_classes_the_rule_beats_argmax_and_the_closed_form(name, n_classes):
-    level = 60 if name == "alerts" else 0.6
-    objective = make_objective(name, 1, level)
-    proba, y = posteriors(500, n_classes, tilt=0.7)
-    rule = learnt(name, proba, y, level=level)
-    balanced = Rule(np.diag(1 / np.bincount(y)))
-    rank = in_sample(objective, rule, proba, y)
-    others = [balanced, Rule(np.eye(n_classes))]
-    assert rank >= max(in_sample(objective, other, proba, y) for other in others) - 1e-3
-    assert np.all(np.isfinite(rule.matrix))
-    assert rule.weights.mean() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("name", ["f1_macro", "mcc", "geometric_mean"])
-def test_no_weight_alone_can_be_bettered(name):
-    eta, y = posteriors(300, 4, tilt=0.7)
-    truth = (y[:, None] == np.arange(4)).astype(float)
-    search = rules._Search(make_objective(name, None, None), np.log(eta), truth, np.ones(300))
-    found = search._ascend(np.zeros(4))
-    best = search.rank(np.diag(np.exp(found)))
-    assert best >= search.rank(np.eye(4))
-    for k, factor in product(range(4), np.geomspace(1e-3, 1e3, 400)):
-        moved = np.exp(found)
-        moved[k] *= factor
-        assert search.rank(np.diag(moved)) <= best + 1e-9
-
-
-def test_tangent_of_the_macro_f1_is_that_of_narasimhan():
-    eta, y = posteriors(500, 4)
-    truth = (y[:, None] == np.arange(4)).astype(float)
-    objective = make_objective("f1_macro", None, None)
-    search = rules._Search(objective, np.log(eta), truth, np.ones(500))
-    hits, predicted, actual = sums(y, eta.argmax(axis=1), np.ones(500), 4)
-    by_hits, by_predicted = search._gradient(np.array([hits, predicted]))
-    f1 = 2 * hits / (predicted + actual)
-    np.testing.assert_allclose(4 * by_hits, 2 / (predicted + actual), rtol=1e-6)
-    np.testing.assert_allclose(4 * by_predicted, -f1 / (predicted + actual), rtol=1e-6)
-    # The rule that follows decides by (2 eta_j - F_j) / (pi_j + mu_j).
-    rule = Rule(np.diag(by_hits) + by_predicted)
-    np.testing.assert_array_equal(
-        rule(eta), np.argmax((2 * eta - f1) / (predicted + actual), axis=1)
-    )
-
-
-@pytest.mark.parametrize("n_classes", [2, 4])
-def test_balanced_accuracy_judged_by_posteriors_divides_by_the_share(n_classes):
-    proba, y = posteriors(800, n_classes)
-    rule = learnt("balanced_accuracy", proba, y, n_rows=0)
-    eta = fit_calibrator("bias", proba, y, np.ones(800))(proba)
-    expected = np.argmax(eta / np.bincount(y), axis=1)
-    assert np.mean(rule(proba) == expected) > 0.99
-
-
-@pytest.mark.parametrize("name", ["f1_macro", "mcc", "f1", "balanced_accuracy"])
-@pytest.mark.parametrize("n_classes", [2, 4])
-def test_judged_by_posteriors_the_labels_matter_by_their_counts_alone(name, n_classes):
-    proba, y = posteriors(400, n_classes)
-    shuffled = np.random.default_rng(1).permutation(y)
-    matrices = [learnt(name, proba, labels, n_rows=0).matrix for labels in (y, shuffled)]
-    np.testing.assert_allclose(*matrices, rtol=1e-4, atol=1e-4 * matrices[0].max())
-    by_labels = [learnt(name, proba, labels)(proba) for labels in (y, shuffled)]
-    assert np.any(by_labels[0] != by_labels[1])
-
-
-@pytest.mark.parametrize("n_classes", [3, 5])
-def test_rules_say_what_each_decision_gains_over_the_worst(n_classes):
-    # A class beside those judged has no gain where it has no posterior, and wins no such row.
-    proba, y = posteriors(2000, n_classes, spread=1.0, tilt=0.5)
-    rule = learnt("f1_macro", proba, y, n_rows=0)
-    assert np.any(rule.matrix != np.diag(np.diag(rule.matrix)))  # the tangent's
-    np.testing.assert_array_equal(rule.matrix.min(axis=1), 0)
-    held_out = HeldOut(np.arange(2000), y % 2, proba, y, np.ones(2000))
-    wider = _for_all(
-        Learnt(None, rule, 0.0, None, None), None, held_out, np.arange(n_classes + 1) < n_classes
-    ).rule
-    with_none = np.column_stack([proba, np.zeros(2000)])
-    np.testing.assert_array_equal(wider(with_none), rule(proba))
-    assert wider(np.eye(n_classes + 1))[-1] == n_classes
-
-
-def test_cost_rule_is_the_least_expected_cost():
-    rng = np.random.default_rng(0)
-    costs = rng.random((4, 4)) - 0.5
-    proba, _ = posteriors(300, 4)
-    expected = [min(range(4), key=lambda j, p=p: sum(p * costs[:, j])) for p in proba]
-    np.testing.assert_array_equal(cost_rule(costs)(proba), expected)
-    # Elkan 2001: of two classes the second from c01 / (c01 + c10) on.
-    assert cost_rule([[0, 1], [9, 0]]).threshold == pytest.approx(0.1)
-    # What a class costs at least, whatever is decided, does not matter.
-    assert cost_rule([[3, 4], [-1, -10]]).threshold == pytest.approx(0.1)
-
-
-@pytest.mark.parametrize("name", sorted(WHOLE))
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_a_function_gives_the_rule_of_its_name(name, n_classes, monkeypatch):
-    proba, y = posteriors(70, n_classes, tilt=0.5)  # fewer rows than calls
-    objective = make_objective(name, None, None)
-
-    def function(true, decided):
-        return objective.value(*sums(true, decided, np.ones(len(true)), n_classes))
-
-    by_function = learn_rule(function, proba, y, np.ones(70))
-    # A function has no tangent.
-    monkeypatch.setattr(rules._Search, "_fixed_point", lambda self, matrix: matrix)
-    by_name = learnt(name, proba, y)
-    np.testing.assert_allclose(by_function.matrix, by_name.matrix)
-    assert function(y, by_function(proba)) > function(y, proba.argmax(axis=1))
-
-
-@pytest.mark.parametrize("name", ["f1_macro", "mcc", "balanced_accuracy", "recall_at_precision"])
-@pytest.mark.parametrize("n_classes", [2, 4])
-class TestInvariances:
-    n = 400
-
-    def decisions(self, name, proba, y, weight=None, positive=1, n_rows=300):
-        return learnt(name, proba, y, weight, positive=positive, n_rows=n_rows)(proba)
-
-    def test_order_of_rows(self, name, n_classes):
-        proba, y = posteriors(self.n, n_classes)
-        order = np.random.default_rng(1).permutation(self.n)
-        expected = self.decisions(name, proba, y)
-        np.testing.assert_array_equal(self.decisions(name, proba[order], y[order]), expected[order])
-
-    def test_order_of_classes(self, name, n_classes):
-        proba, y = posteriors(self.n, n_classes)
-        order = np.arange(n_classes)[::-1]
-        expected = self.decisions(name, proba, y)
-        actual = self.decisions(name, proba[:, order], order[y], positive=order[1])
-        np.testing.assert_array_equal(order[actual], expected)
-
-    def test_weight_is_repetition(self, name, n_classes):
-        proba, y = posteriors(self.n, n_classes)
-        times = np.random.default_rng(1).integers(1, 4, self.n)
-        weighted = self.decisions(name, proba, y, times.astype(float))
-        repeated = self.decisions(name, proba.repeat(times, axis=0), y.repeat(times))
-        np.testing.assert_array_equal(weighted.repeat(times), repeated)
-
-    def test_posteriors_for_other_priors(self, name, n_classes):
-        proba, y = posteriors(self.n, n_classes)
-        prior = np.full(n_classes, 1 / n_classes)
-        shifted = correct_prior(proba, prior, np.geomspace(1, 100, n_classes))
-        expected = self.decisions(name, proba, y)
-        # The bias is found to some digits.
-        assert np.mean(self.decisions(name, shifted, y) == expected) >= 0.99
-
-
-def test_curve_is_the_metric_at_each_threshold():
-    eta, y = posteriors(200, 2)
-    scores, weight = eta[:, 1].round(2), np.random.default_rng(0).random(200)
-    thresholds = np.array([0.0, 0.105, 0.5, 0.5000001, 1.0, 1.1])
-    for name in PEERS.keys() - {"cohen_kappa", "mcc"}:
-        expected = [PEERS[name](y, (scores >= t).astype(int), weight) for t in thresholds]
-        objective = make_objective(name, None, None)
-        actual = threshold_curve(objective, scores, y, weight, thresholds)
-        np.testing.assert_allclose(actual, expected, atol=1e-12)
-    by_function = threshold_curve(PEERS["f1_macro"], scores, y, None, thresholds)
-    by_name = threshold_curve(
-        make_objective("f1_macro", None, None), scores, y, np.ones(200), thresholds
-    )
-    np.testing.assert_allclose(by_function, by_name)
-
 
 # Data with known posteriors
 
 
 class Known(ClassifierMixin, BaseEstimator):
-    """Posteriors of normal clouds of unit variance around known centers."""
+    """A classifier with the true posteriors of normal clouds of unit variance."""
 
     def __init__(self, centers, prior):
         self.centers = centers
@@ -619,14 +70,14 @@ def known_problem(n_classes, seed):
 
 
 def expected_macro_f1(eta, decided):
-    """Of decisions on rows whose labels follow the posteriors."""
+    """Macro-F1 of decisions on rows with classes that are drawn from the posteriors."""
     n_classes = eta.shape[1]
     hits = np.bincount(decided, eta[np.arange(len(eta)), decided], n_classes)
     return np.mean(2 * hits / (np.bincount(decided, minlength=n_classes) + eta.sum(axis=0)))
 
 
 def best_macro_f1(eta):
-    """By the fixed point of Narasimhan et al. 2015, from several starts, in its own lines."""
+    """The best macro-F1, by the fixed point of Narasimhan et al. 2015 from several starts."""
     n, n_classes = eta.shape
     best = 0.0
     for power in (0, 0.5, 1):
@@ -648,14 +99,14 @@ def test_from_true_posteriors_the_rule_comes_within_a_hundredth_of_the_best(n_cl
     many, _ = known.draw(50_000, 99)
     eta = known.predict_proba(many)
     plain, best = expected_macro_f1(eta, eta.argmax(axis=1)), best_macro_f1(eta)
-    found = expected_macro_f1(eta, tuned.predict(many))
-    assert found >= best - 0.01
-    assert found >= plain - 0.002
-    # And it says how good it is, within what drawn labels of a hundred rare rows tell.
-    assert abs(tuned.objective_score_ - found) < 0.03
+    reached = expected_macro_f1(eta, tuned.predict(many))
+    assert reached >= best - 0.01
+    assert reached >= plain - 0.002
+    # The score is honest, within the uncertainty from a hundred rows of the rarest class.
+    assert abs(tuned.objective_score_ - reached) < 0.03
 
 
-def test_labels_are_learnt_from_where_posteriors_are_wrong():
+def test_wrong_posteriors_are_corrected_by_the_class_labels():
     known = known_problem(4, 0)
     wrong = Known(known.centers, np.full(4, 0.25))  # another prior
     X, y = known.draw(20_000, 0)
@@ -671,7 +122,7 @@ def test_labels_are_learnt_from_where_posteriors_are_wrong():
 
 
 def clouds(counts, seed=0, distance=1.5):
-    """Rows of classes in a row, each a cloud."""
+    """Rows of each class in a normal cloud; the clouds lie on a line."""
     rng = np.random.default_rng(seed)
     y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
     return rng.normal(size=(len(y), 2)) + distance * y[:, None], y
@@ -682,13 +133,11 @@ def tuned(estimator=None, **params):
     return TunedDecisionClassifierCV(estimator, **{"random_state": 0, **params})
 
 
-TRAIN_CHECK = "check_classifiers_train"
-
-
 def fails(estimator):
     if estimator.calibration is None:
         return {}
-    return {TRAIN_CHECK: "asks that the most probable class be predicted, which is not the point"}
+    reason = "asks that the most probable class be predicted, which a tuned rule need not do"
+    return {"check_classifiers_train": reason}
 
 
 @parametrize_with_checks(
@@ -730,18 +179,18 @@ def test_out_of_fold_score_is_that_of_new_rows():
 def test_threshold_std_is_the_spread_of_thresholds_of_other_samples():
     fits = [tuned(objective="mcc").fit(*clouds([850, 150], seed)) for seed in range(16)]
     spread = np.std([fitted.threshold_ for fitted in fits], ddof=1)
-    told = np.sqrt(np.mean([fitted.threshold_std_**2 for fitted in fits]))
-    assert spread / 2 < told < 2 * spread
+    estimated = np.sqrt(np.mean([fitted.threshold_std_**2 for fitted in fits]))
+    assert spread / 2 < estimated < 2 * spread
     many = [tuned(objective="mcc").fit(*clouds([13_600, 2_400], seed)) for seed in range(6)]
-    # Sixteen times the rows: the best of a step function is sure by the cube root of their number.
-    assert np.mean([fitted.threshold_std_ for fitted in many]) < 0.7 * told
+    # With sixteen times the rows: the spread of the maximum of a step function falls with the cube
+    # root of their number.
+    assert np.mean([fitted.threshold_std_ for fitted in many]) < 0.7 * estimated
 
 
 @pytest.mark.parametrize("cv", [StratifiedKFold(3), StratifiedKFold(3, shuffle=True)])
 def test_out_of_fold_rows_and_curve(cv):
     X, y = clouds([120, 40])
     fitted = tuned(cv=cv, calibration=None, objective="balanced_accuracy").fit(X, y)
-    # In closed form: the posterior over the share, once it agrees with the shares in the mean.
     curve = fitted.curve_
     assert curve.thresholds.shape == curve.scores.shape == curve.scores_std.shape
     assert np.all(np.diff(curve.thresholds) > 0)
@@ -785,7 +234,7 @@ def test_decisions_are_those_of_the_rule_on_the_calibrated_posteriors(counts):
 
 @pytest.mark.parametrize("counts", [[300, 60], [300, 60, 30]])
 @pytest.mark.parametrize("names", [["a", "b", "c"], ["rare", "none", "most"], [11, 3, -7]], ids=str)
-def test_labels_may_be_any(counts, names):
+def test_class_labels_may_have_any_names(counts, names):
     X, y = clouds(counts)
     names = np.array(names)[: len(counts)]
     splits = list(StratifiedKFold(4).split(X, y))
@@ -807,16 +256,16 @@ def test_pos_label_of_two_classes_is_the_second():
     assert default.threshold_ == named.threshold_ != other.threshold_
 
 
-def test_function_is_called_with_labels():
-    seen = set()
+def test_function_is_called_with_class_labels():
+    passed = set()
 
     def share_of_b(true, decided):
-        seen.update(true, decided)
+        passed.update(true, decided)
         return np.mean(decided == "b")
 
     X, y = clouds([60, 20])
     fitted = tuned(objective=share_of_b).fit(X, np.array(["a", "b"])[y])
-    assert seen == {"a", "b"}
+    assert passed == {"a", "b"}
     assert set(fitted.predict(X)) == {"b"}
     assert fitted.objective_score_ > 0.9
 
@@ -839,7 +288,7 @@ def test_cost_is_minus_the_mean_cost():
 def test_probabilities_are_calibrated(calibration):
     def thrice(counts, seed):
         X, y = clouds(counts, seed)
-        return np.hstack([X, X + 1e-3, X - 1e-3]), y  # three times the same evidence
+        return np.hstack([X, X + 1e-3, X - 1e-3]), y  # the same evidence three times
 
     X, y = thrice([1500, 300], 0)
     X_new, y_new = thrice([15_000, 3_000], 1)
@@ -880,11 +329,11 @@ def test_any_splitter_serves(cv, counts):
 def test_repeated_folds_count_each_row_once():
     X, y = clouds([200, 60])
     base = list(StratifiedKFold(3).split(X, y))
-    # The same folds again are no news.
+    # The same folds again add no information.
     once, again = (tuned(cv=splits, objective="f1").fit(X, y) for splits in (base, base * 10))
     assert once.threshold_ == pytest.approx(again.threshold_)
     np.testing.assert_allclose(once.calibrator_.scale, again.calibrator_.scale, rtol=1e-6)
-    # Nor do they make the threshold surer, or less sure, by the number of repeats.
+    # They do not change the spread of the threshold by the number of repeats either.
     assert once.threshold_std_ / 4 < again.threshold_std_ < 4 * once.threshold_std_
     assert again.objective_score_ == pytest.approx(once.objective_score_, abs=0.1)
 
@@ -915,9 +364,9 @@ def test_prefit_learns_from_all_rows_and_fits_nothing():
 def test_prefit_without_rows_of_a_class():
     X, y = clouds([200, 60, 40])
     estimator = LogisticRegression().fit(X, y)
-    seen = y != 1
+    others = y != 1
     with pytest.warns(UserWarning, match=re.escape("The classes [1] have too few rows")):
-        fitted = tuned(estimator, cv="prefit").fit(X[seen], y[seen])
+        fitted = tuned(estimator, cv="prefit").fit(X[others], y[others])
     np.testing.assert_array_equal(fitted.classes_, [0, 1, 2])
     assert np.mean(fitted.predict(X)[y == 1] == 1) > 0.3
 
@@ -934,10 +383,10 @@ def test_classes_of_few_rows(n_rare, n_frequent):
 
 def test_a_class_of_one_row_takes_the_weight_of_the_next():
     X, y = clouds([1, 80, 20], distance=3)
-    seen = set()
+    passed = set()
 
     def macro_f1(true, decided):
-        seen.update(true, decided)
+        passed.update(true, decided)
         return f1_score(true, decided, average="macro")
 
     for params in (
@@ -955,17 +404,17 @@ def test_a_class_of_one_row_takes_the_weight_of_the_next():
         assert fitted.predict_proba(X).shape == (101, 3)
         if fitted.objective != "cost":
             assert fitted.decision_weights_[0] == fitted.decision_weights_[2]
-    assert seen == {1, 2}  # labels, not indices among the classes judged
+    assert passed == {1, 2}  # class labels, not indices among the judged classes
 
 
-def test_a_class_that_must_be_judged_is_asked_for():
+def test_the_class_of_the_objective_must_have_enough_rows():
     X, y = clouds([80, 20, 1])
     with pytest.raises(
-        ValueError, match=r"held-out rows of positive sample_weight\. Got the class 2 with"
+        ValueError, match=r"held-out rows with a positive sample_weight\. Got the class 2 with"
     ):
         tuned(objective="f1", pos_label=2).fit(X, y)
     X, y = clouds([80, 1])
-    message = "and held-out rows of positive sample_weight. Got [0]."
+    message = "and held-out rows with a positive sample_weight. Got the classes [0]."
     with pytest.raises(ValueError, match=re.escape(message)):
         tuned(DecisionTreeClassifier()).fit(X, y)
 
@@ -975,13 +424,12 @@ def test_a_class_whose_rows_weigh_nothing_is_not_judged():
     with pytest.warns(UserWarning, match=re.escape("The classes [1] have too few rows")):
         fitted = tuned().fit(X, y, sample_weight=(y != 1).astype(float))
     assert f1_score(y == 2, fitted.predict(X) == 2) > 0.7
-    with pytest.raises(
-        ValueError, match=re.escape("held-out rows of positive sample_weight. Got [0].")
-    ):
+    message = "held-out rows with a positive sample_weight. Got the classes [0]."
+    with pytest.raises(ValueError, match=re.escape(message)):
         tuned().fit(X[y < 2], y[y < 2], sample_weight=(y == 0)[y < 2].astype(float))
 
 
-def test_scores_that_say_nothing():
+def test_posteriors_without_information():
     X, y = clouds([60, 20])
     fitted = tuned(DummyClassifier(), objective="balanced_accuracy").fit(X, y)
     assert len(set(fitted.predict(X))) == 1
@@ -996,7 +444,7 @@ def test_pipeline_with_smote():
     pipe = make_pipeline(StandardScaler(), SMOTE(random_state=0), LogisticRegression())
     fitted = tuned(pipe).fit(X, y)
     assert fitted.objective_score_ > f1_score(y, clone(pipe).fit(X, y).predict(X), average="macro")
-    # SMOTE's posteriors are those of equal classes; calibrated they are of the data.
+    # After SMOTE posteriors are those of equally frequent classes; calibrated, those of the data.
     np.testing.assert_allclose(
         fitted.predict_proba(X).mean(axis=0), np.bincount(y) / len(y), atol=0.03
     )
@@ -1024,9 +472,9 @@ def test_posterior_of_any_classifier():
     aligned = posterior(logistic, X, np.array([-1, 0, 1, 2]))
     np.testing.assert_array_equal(aligned[:, 1:3], proba)
     np.testing.assert_array_equal(aligned[:, [0, 3]], 0)
-    # A decision function becomes a softmax of what it says; the logistic regression's own is it.
-    for labels in (y % 2, y):
-        whole = LogisticRegression().fit(X, labels)
+    # A decision function becomes a softmax, which for logistic regression is its predict_proba.
+    for classes in (y % 2, y):
+        whole = LogisticRegression().fit(X, classes)
 
         class Scores(ClassifierMixin, BaseEstimator):
             decision_function = staticmethod(whole.decision_function)
@@ -1047,7 +495,7 @@ def test_natural_posteriors_are_used_also_in_a_pipeline():
         pipe.fit(X, y)
         expected = pipe[-1].predict_posterior(scaled.transform(X))
         np.testing.assert_array_equal(posterior(pipe, X), expected)
-    # A loss without a closed form has but probabilities.
+    # A loss without a closed form has probabilities only.
     soft = clone(mlp).set_params(loss="soft_f1").fit(X, y)
     np.testing.assert_array_equal(posterior(soft, X), soft.predict_proba(X))
 
@@ -1077,11 +525,14 @@ def test_search_over_objective_and_estimator():
     grid = {"objective": ["f1_macro", "mcc"], "estimator__C": [0.01, 1.0]}
     search = GridSearchCV(tuned(), grid, scoring="f1_macro", cv=3, error_score="raise").fit(X, y)
     assert search.best_score_ > 0.7
-    assert len(search.cv_results_["params"]) == 4
     pipe = make_sklearn_pipeline(StandardScaler(), tuned())
     name = "tuneddecisionclassifiercv__estimator__C"
-    inside = GridSearchCV(pipe, {name: [0.1, 1.0]}, cv=2, error_score="raise").fit(X, y)
-    assert inside.best_params_[name] in (0.1, 1.0)
+    inside = GridSearchCV(
+        pipe, {name: [1e-6, 1.0]}, scoring="neg_log_loss", cv=2, error_score="raise"
+    ).fit(X, y)
+    weak, strong = inside.cv_results_["mean_test_score"]
+    assert strong > weak
+    assert inside.best_estimator_[-1].estimator_.C == 1.0
 
 
 def test_clone_and_pickle():
@@ -1112,7 +563,7 @@ def test_a_second_fit_leaves_nothing_of_the_first():
     assert all(vars(fitted)[name] is value for name, value in before.items() if name[-1] == "_")
 
 
-def test_frames_and_their_labels():
+def test_frames_and_series():
     X, y = clouds([120, 40])
     frame = pd.DataFrame(X, columns=["a", "b"], index=np.arange(1000, 1160))
     labels = pd.Series(np.array(["no", "yes"])[y], index=frame.index)
@@ -1159,7 +610,7 @@ def test_sample_weight_reaches_the_folds_and_the_rule():
     shares = np.bincount(y, weight) / weight.sum()
     mean = np.average(fitted.predict_proba(X), axis=0, weights=weight)
     np.testing.assert_allclose(mean, shares, atol=0.03)
-    # A row that weighs nothing is as good as absent: labels of noise beside the rows.
+    # Rows without weight are as good as absent: here copies of all rows with the other class.
     both = np.vstack([X, X]), np.append(y, 1 - y)
     zeros = np.append(np.ones(360), np.zeros(360))
     noisy = tuned(objective="f1", cv=10).fit(*both, sample_weight=zeros)
@@ -1208,9 +659,9 @@ def test_sample_weight_reaches_the_folds_and_the_rule():
         ),
         (
             {"objective": "cost", "cost_matrix": np.eye(3)},
-            "must have the least cost of each row on its diagonal, and a larger one beside it",
+            "must have the lowest cost of each row on its diagonal, and a higher cost elsewhere",
         ),
-        ({"objective": "cost", "cost_matrix": np.zeros((3, 3))}, "and a larger one beside it"),
+        ({"objective": "cost", "cost_matrix": np.zeros((3, 3))}, "and a higher cost elsewhere"),
         (
             {"objective": "f1"},
             "The 'pos_label' parameter of objective='f1' must be one of the classes [0, 1, 2]. "
@@ -1224,7 +675,13 @@ def test_sample_weight_reaches_the_folds_and_the_rule():
         ),
         (
             {"objective": lambda true, decided: np.nan},
-            "The 'objective' function of TunedDecisionClassifierCV must return numbers. Got nan",
+            "The 'objective' function of TunedDecisionClassifierCV must return a finite number. "
+            "Got nan instead.",
+        ),
+        (
+            {"objective": lambda true, decided: -np.inf},
+            "The 'objective' function of TunedDecisionClassifierCV must return a finite number. "
+            "Got -inf instead.",
         ),
     ],
 )
@@ -1257,7 +714,7 @@ def test_bad_data_are_refused():
             getattr(tuned(), method)(X)
 
 
-def test_a_limit_that_no_rule_keeps_is_told():
+def test_a_limit_that_no_rule_keeps_is_warned_about():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 4))
     y = (X[:, 0] + 3 * rng.normal(size=2000) > 6).astype(int)
@@ -1266,7 +723,7 @@ def test_a_limit_that_no_rule_keeps_is_told():
         impossible.fit(X, y)
 
 
-def test_a_scorer_is_no_function_of_labels():
+def test_a_scorer_is_refused_as_objective():
     X, y = clouds([120, 40])
     with pytest.raises(ValueError, match=r"must be a function of \(y_true, y_pred\)"):
         tuned(objective=make_scorer(f1_score)).fit(X, y)

@@ -1,49 +1,57 @@
-"""From the parameters of a tuned classifier to the goal, checked against what y holds."""
+"""The parameters of a tuned classifier, checked against y, as a learner of its decision rule."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from skimbalance.decision._learning import Goal
-from skimbalance.decision._multilabel import LabelGoal
+from skimbalance.decision._learning import RuleLearner
+from skimbalance.decision._multilabel import LabelRuleLearner
 from skimbalance.decision._objectives import (
     LABEL_OBJECTIVES,
     LEVELS,
     OBJECTIVES,
     ONE_CLASS,
-    checked_function,
+    CostObjective,
+    CustomObjective,
+    LabelObjective,
+    finite_objective,
     make_objective,
 )
 
-__all__ = ["class_goal", "label_goal"]
+__all__ = ["class_learner", "label_learner"]
 
 _OWNER = "TunedDecisionClassifierCV"
 
-# An isotonic calibration of fewer rows of a class is noise.
+# With fewer rows of a class, an isotonic calibration is noise.
 ISOTONIC_ROWS = 50
 
 
-def class_goal(params, classes, y_index):
-    """The goal for class labels.
+def class_learner(
+    params: Mapping[str, Any], classes: np.ndarray, y_index: np.ndarray
+) -> RuleLearner:
+    """The learner for class labels.
 
     Parameters
     ----------
     params : dict
-        Of the classifier.
+        Parameters of the classifier.
     classes : ndarray of shape (n_classes,)
-        All labels.
+        Class labels.
     y_index : ndarray of shape (n_samples,)
         Class indices.
 
     Returns
     -------
-    goal : Goal
-        With the parameters in it.
+    learner : RuleLearner
+        Learner with the objective and the calibration of the parameters.
 
     Raises
     ------
     ValueError
         If a parameter does not fit the classes.
     """
-    objective, calibration = params["objective"], params["calibration"]
+    calibration = params["calibration"]
     if calibration == "isotonic":
         fewest = np.bincount(y_index, minlength=len(classes)).min()
         if len(classes) > 2 or fewest < ISOTONIC_ROWS:
@@ -52,41 +60,42 @@ def class_goal(params, classes, y_index):
                 f"least {ISOTONIC_ROWS} rows each. Got {len(classes)} classes, the rarest with "
                 f"{fewest} rows."
             )
+    objective = params["objective"]
     if callable(objective):
-        function = _number_of(objective)
-        return Goal(
-            lambda true, decided: function(classes[true], classes[decided]), None, calibration
-        )
+        function = finite_objective(objective, _OWNER)
+        custom = CustomObjective(lambda true, decided: function(classes[true], classes[decided]))
+        return RuleLearner(custom, None, calibration)
     if objective not in OBJECTIVES:
         raise ValueError(_not_possible(objective, OBJECTIVES, "class labels"))
     if objective == "cost":
-        return Goal(None, _costs(params["cost_matrix"], len(classes)), calibration)
+        costs = _costs(params["cost_matrix"], len(classes))
+        return RuleLearner(CostObjective(costs), None, calibration)
     positive = _positive(objective, params["pos_label"], classes)
     level = _level(objective, params["level"])
-    return Goal(make_objective(objective, positive, level), None, calibration, positive)
+    return RuleLearner(make_objective(objective, positive, level), positive, calibration)
 
 
-def label_goal(params, indicator):
-    """The goal for a label indicator matrix.
+def label_learner(params: Mapping[str, Any], indicator: np.ndarray) -> LabelRuleLearner:
+    """The learner for a label indicator matrix.
 
     Parameters
     ----------
     params : dict
-        Of the classifier.
+        Parameters of the classifier.
     indicator : ndarray of shape (n_samples, n_labels)
         Labels of the rows, 0 or 1.
 
     Returns
     -------
-    goal : LabelGoal
-        With the parameters in it.
+    learner : LabelRuleLearner
+        Learner with the objective and the calibration of the parameters.
 
     Raises
     ------
     ValueError
-        If a parameter does not fit labels.
+        If a parameter does not fit the labels.
     """
-    objective, calibration = params["objective"], params["calibration"]
+    calibration = params["calibration"]
     if calibration == "isotonic":
         with_label = indicator.sum(axis=0)
         fewest = np.minimum(with_label, len(indicator) - with_label)
@@ -96,11 +105,14 @@ def label_goal(params, indicator):
                 f"least {ISOTONIC_ROWS} rows with and without each. Got the label "
                 f"{np.argmin(fewest)} with {fewest.min()}."
             )
+    objective = params["objective"]
     if callable(objective):
-        return LabelGoal(_number_of(objective), calibration)
+        function = finite_objective(objective, _OWNER)
+        custom = LabelObjective("function", lambda y, decided, weight: function(y, decided))
+        return LabelRuleLearner(custom, calibration)
     if objective not in LABEL_OBJECTIVES:
         raise ValueError(_not_possible(objective, LABEL_OBJECTIVES, "a label indicator matrix"))
-    return LabelGoal(objective, calibration)
+    return LabelRuleLearner(LABEL_OBJECTIVES[objective], calibration)
 
 
 def _not_possible(objective, possible, target):
@@ -108,21 +120,6 @@ def _not_possible(objective, possible, target):
         f"The 'objective' parameter of {_OWNER} must be one of {list(possible)!r} or a function "
         f"where y holds {target}. Got {objective!r} instead."
     )
-
-
-def _number_of(function):
-    """The function, refused where it returns NaN."""
-    function = checked_function(function, _OWNER)
-
-    def number(true, decided):
-        value = function(true, decided)
-        if np.isnan(value):
-            raise ValueError(
-                f"The 'objective' function of {_OWNER} must return numbers. Got {value!r} instead."
-            )
-        return value
-
-    return number
 
 
 def _costs(cost_matrix, n_classes):
@@ -135,15 +132,15 @@ def _costs(cost_matrix, n_classes):
     right = np.diag(costs)[:, None]
     if np.any(costs < right) or np.all(costs == right):
         raise ValueError(
-            "The 'cost_matrix' parameter of objective='cost' must have the least cost of each "
-            "row on its diagonal, and a larger one beside it in some row. Got "
+            "The 'cost_matrix' parameter of objective='cost' must have the lowest cost of each "
+            "row on its diagonal, and a higher cost elsewhere in at least one row. Got "
             f"{costs.tolist()!r} instead."
         )
     return costs
 
 
 def _positive(objective, pos_label, classes):
-    """Index of the one class that the objective is for, None where it is for all."""
+    """Index of the class that the objective is about; None if it is about all classes."""
     if objective not in ONE_CLASS:
         return None
     if pos_label is None and len(classes) == 2:

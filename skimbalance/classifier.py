@@ -68,7 +68,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         Weight of each class, by class label; the mean weight of a training row is 1. In the
         multilabel case a dict {0: without, 1: with} for each label.
     fit_path_ : str
-        What trained the network: "compiled", or Keras' own fit and why.
+        What trained the network: "compiled"; or a plain graph, or Keras' own fit, and why.
     history_ : dict of str to list
         One value for each epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
     n_iter_ : int

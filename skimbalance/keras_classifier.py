@@ -101,7 +101,7 @@ class ImbalancedKerasClassifier(TableClassifier):
     class_weight_ : dict, or list of dict
         Weight of each class, by class label; the mean weight of a training row is 1.
     fit_path_ : str
-        What trained the network: "compiled", or Keras' own fit and why.
+        What trained the network: "compiled"; or a plain graph, or Keras' own fit, and why.
     history_ : dict of str to list
         One value for each epoch: "loss", metrics and, with held-out rows, "val_loss", "val_" +
         monitor, "val_" + metric.
@@ -389,7 +389,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         from skimbalance._keras.metrics import Metrics
 
         owner, params = type(self).__name__, self.get_params(deep=False)
-        self._built_with = {
+        self._built_with: dict[str, Any] = {
             "params": {k: v for k, v in params.items() if not k.startswith("callbacks")},
             "shapes": [(len(x), *x.shape[1:]) for x in data.X],
             "dtypes": [x.dtype.str for x in data.X],

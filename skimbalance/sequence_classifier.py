@@ -146,7 +146,7 @@ default=0.5
     loss_ : float
         Training loss of that epoch.
     fit_path_ : str
-        What trained the network: "compiled", or Keras' own fit and why.
+        What trained the network: "compiled"; or a plain graph, or Keras' own fit, and why.
     model_ : keras.Model
         The network to logits. Its input are numbers of tokens, where 0 is padding; or
         standardised features followed by a 1, where padding is zero.
@@ -178,6 +178,8 @@ default=0.5
     >>> clf.predict(["aaax"])[0].tolist()
     ['O', 'O', 'O', 'rare']
     """
+
+    _target: Steps
 
     _parameter_constraints = {
         "network": [StrOptions({"bilstm", "conv1d"})],
@@ -383,10 +385,14 @@ default=0.5
         if self.objective is not None:
             self._check_held_out(data.y)
             params["early_stopping"] = True
-        options = {"n_layers": self.n_layers, "embedding_dim": self.embedding_dim}
-        options["units" if self.network == "bilstm" else "filters"] = self.units
-        options["dropout"] = self.dropout
-        self._architecture = self.network, {"n_outputs": len(self.classes_), **options}
+        options: dict[str, Any] = {
+            "n_outputs": len(self.classes_),
+            "n_layers": self.n_layers,
+            "embedding_dim": self.embedding_dim,
+            "units" if self.network == "bilstm" else "filters": self.units,
+            "dropout": self.dropout,
+        }
+        self._architecture = self.network, options
         network = self._built(int(check_random_state(self.random_state).randint(2**31)))
         # The encoder standardises, as padding must stay zero.
         return Settings.of(params, standardize=False), network
@@ -448,16 +454,16 @@ default=0.5
             self.__dict__.pop(name, None)
         self._decision = None
         if self.objective is not None:
-            self._decision = self._tuned(plan.held_out)
+            self._decision = self._tuned(self.objective, plan.held_out)
             _, rule = self._decision
             self.decision_matrix_, self.decision_weights_ = rule.matrix, rule.weights
 
-    def _tuned(self, held_out):
+    def _tuned(self, objective, held_out):
         """Calibrator and decision rule of held-out sequences."""
         steps = held_out.y >= 0
         row, y = np.nonzero(steps)[0], held_out.y[steps]
         logits = self._forward(held_out.X[0][held_out.index], held_out.lengths)
-        goal = Goal(make_objective(self.objective, None, None), None, "vector")
+        goal = Goal(make_objective(objective, None, None), None, "vector")
         return goal.learn(
             HeldOut(np.arange(len(y)), row, self._natural(logits), y, held_out.weight[row])
         )

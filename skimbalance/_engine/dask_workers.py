@@ -28,9 +28,7 @@ def current_task():
     with _lock:
         if worker not in _calls:
             _calls[worker] = Call(None, MOST_TASKS, _WorkerRoom(worker.state))
-        task = Task(_calls[worker])
-    task.key = key
-    return task
+        return Task(_calls[worker], key)
 
 
 class _WorkerRoom(Room):

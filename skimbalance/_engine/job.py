@@ -1,19 +1,97 @@
-"""What the engine is asked, and what it answers."""
+"""What the engine is asked, what it answers, and what travels between a stack and its program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
+
+__all__ = ["Batches", "Block", "Job", "Networks", "NotStackableError", "Result", "Rows"]
+
+Weights = dict[str, np.ndarray]
+
+# Rows are read in blocks of this size, which stay in the cache.
+READ_BLOCK = 2**12
+
+
+class NotStackableError(Exception):
+    """The program cannot train several networks in one call; nothing was changed."""
+
+
+class Networks(NamedTuple):
+    """All that a program changes of networks, or reads: of one, or of a stack along a first axis.
+
+    Parameters
+    ----------
+    params : array of shape ([n_networks,] n_params)
+        Trained weights.
+    slots : tuple of array
+        The optimizer's state.
+    state : tuple of array
+        Weights that are not trained by the optimizer: moving averages, seeds.
+    decay : array of shape ([n_networks])
+        Weight decay.
+    arguments : dict of str to array
+        The loss' parameters.
+    """
+
+    params: Any
+    slots: Any
+    state: Any
+    decay: Any
+    arguments: Any
+
+
+class Batches(NamedTuple):
+    """Batches of a stack: of K networks, S steps and B rows.
+
+    Parameters
+    ----------
+    X : tuple of ndarray of shape (K, S, B, ...)
+        Rows, by input.
+    y, weight : ndarray of shape (K, S, B) or (K, S, B, n_labels or n_steps)
+        Targets and their weights.
+    sizes, rates : ndarray of shape (K, S)
+        Number of rows that count, and learning rate, of each step.
+    """
+
+    X: Any
+    y: Any
+    weight: Any
+    sizes: Any
+    rates: Any
+
+
+class Block(NamedTuple):
+    """Held-out rows that are judged together: inputs, targets and weights."""
+
+    X: tuple[np.ndarray, ...]
+    y: np.ndarray
+    weight: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of one or several arrays, a network's inputs: `index` into X, a target, a weight.
+    """Rows of one or several arrays, a network's inputs.
 
-    Targets are class indices; or of shape (n_rows, n_labels) or (n_rows, n_steps), and weights
-    alike. X stays as it came, perhaps a memory map: only the rows asked for are read, as
-    ``(X - center) / scale``. `lengths`: steps of each row that is a sequence, filled up in X; the
-    longest ones of a batch decide how many it has.
+    X stays as it came, perhaps a memory map: only the rows asked for are read, as
+    ``(X - center) / scale``.
+
+    Parameters
+    ----------
+    X : tuple of ndarray
+        The arrays, by input.
+    index : ndarray of int of shape (n_rows,)
+        Which of their rows these are.
+    y : ndarray of int of shape (n_rows,), (n_rows, n_labels) or (n_rows, n_steps)
+        Class indices; or an indicator.
+    weight : ndarray, of the shape of `y`
+        Weights in the loss.
+    center, scale : ndarray of shape (n_features,) or None
+        For standardisation.
+    lengths : ndarray of int of shape (n_rows,) or None
+        Number of steps, where rows are sequences that are padded in X. A batch has as many steps
+        as its longest sequence.
     """
 
     X: tuple[np.ndarray, ...]
@@ -24,24 +102,24 @@ class Rows:
     scale: np.ndarray | None = None
     lengths: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.index)
 
-    def read(self, dtypes, block=2**12):
+    def read(self, dtypes: list[Any]) -> tuple[np.ndarray, ...]:
         """All the rows, standardised, in memory."""
-        return tuple(self._read(X, dtype, block) for X, dtype in zip(self.X, dtypes, strict=True))
+        return tuple(self._read(X, dtype) for X, dtype in zip(self.X, dtypes, strict=True))
 
-    def _read(self, X, dtype, block):
+    def _read(self, X, dtype):
         read = np.empty((len(self), *X.shape[1:]), dtype)
-        for start in range(0, len(self), block):
-            rows = X[self.index[start : start + block]]
+        for start in range(0, len(self), READ_BLOCK):
+            rows = X[self.index[start : start + READ_BLOCK]]
             if self.center is not None:
                 rows = (rows - self.center) / self.scale
-            read[start : start + block] = rows
+            read[start : start + READ_BLOCK] = rows
         return read
 
-    def blocks(self, size):
-        """Slices of rows, each with its number of steps (None where rows have none).
+    def blocks(self, size: int) -> Iterator[tuple[np.ndarray, Any]]:
+        """Numbers of rows, `size` at a time, with their number of steps (None without steps).
 
         Sequences come sorted by length.
         """
@@ -55,49 +133,86 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One fit: everything that training depends on."""
+    """One fit: everything that training depends on.
 
-    program: object
-    weights: dict[str, np.ndarray]
+    Parameters
+    ----------
+    program : skimbalance._engine.tensorflow.program.Program or None
+        What trains it; None where Keras' own `fit` does.
+    weights : dict of str to ndarray
+        All weights before training.
+    rows : Rows
+        Training rows.
+    order : callable
+        From the number of an epoch to indices into `rows`, in the order in which they are visited.
+    first_epoch, epochs : int
+        Number of the first epoch, and how many there are.
+    batch_size : int
+        Most rows of a batch.
+    learning_rates : callable
+        From the number of the first step, and of steps, to the learning rate of each.
+    weight_decay : float
+        As in Keras.
+    arguments : dict of str to float or ndarray
+        The loss' parameters.
+    slots : tuple or None
+        The optimizer's state, where training goes on.
+    validation : Rows or None
+        Held-out rows.
+    score : callable or None
+        Of (y, logits, weight) of the held-out rows: larger is better. None judges by their loss.
+    score_weight : ndarray or None
+        Weights of the held-out rows, or of their steps, in the score.
+    monitor : str
+        Name of the score.
+    metrics : callable or None
+        Of (y, logits), to values by name: for all training and all held-out rows after each epoch.
+    patience : int
+        Epochs without improvement after which training stops.
+    tol : float
+        Smallest change of the score that counts as an improvement.
+    deferred_until : int
+        Until this epoch rows weigh `early_weight`, and no epoch is the best.
+    early_weight : ndarray or None
+        Weights of the training rows until then.
+    verbose : int
+        1 shows a progress bar.
+    """
+
+    program: Any
+    weights: Weights
     rows: Rows
-    # Epoch -> indices into `rows`, in the order in which they are visited.
     order: Callable[[int], np.ndarray]
-    # First epoch and number of epochs.
     first_epoch: int
     epochs: int
     batch_size: int
-    # Numbers of (first step, steps) -> learning rate of each.
     learning_rates: Callable[[int, int], np.ndarray]
     weight_decay: float
-    arguments: dict[str, np.ndarray]
-    slots: tuple | None = None
+    arguments: Mapping[str, Any]
+    slots: tuple[Any, ...] | None = None
     validation: Rows | None = None
-    # Score of (y, logits, weight) of the held-out rows, which weigh `score_weight` in it; None
-    # judges by their loss.
-    score: Callable | None = None
+    score: Callable[..., float] | None = None
     score_weight: np.ndarray | None = None
     monitor: str = "loss"
-    # (y, logits) -> values by name, of all training and all held-out rows after each epoch.
-    metrics: Callable | None = None
+    metrics: Callable[..., dict[str, float]] | None = None
     patience: int = 10
     tol: float = 0.0
-    # Until this epoch rows weigh `early_weight`, and no epoch is the best.
     deferred_until: int = 0
     early_weight: np.ndarray | None = None
     verbose: int = 0
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Memory that the rows take."""
         n_rows = len(self.rows) + len(self.validation or ())
-        of_row = (
+        row_bytes = (
             int(np.prod(X.shape[1:])) * np.dtype(dtype).itemsize
             for X, dtype in zip(self.rows.X, self.program.input_dtypes, strict=True)
         )
-        return n_rows * sum(of_row)
+        return n_rows * sum(row_bytes)
 
     @property
-    def cuts(self):
+    def cuts(self) -> np.ndarray:
         """Where the rows of an epoch are cut into batches.
 
         These differ by at most one row: none is tiny, and every row counts alike.
@@ -105,7 +220,7 @@ class Job:
         n_steps = -(-len(self.rows) // self.batch_size)
         return np.arange(n_steps + 1) * len(self.rows) // n_steps
 
-    def epoch(self, epoch):
+    def epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows in the order of their batches, and the order in which the batches are visited."""
         order = self.order(self.first_epoch + epoch)
         n_steps = len(self.cuts) - 1
@@ -118,11 +233,11 @@ class Job:
 
 @dataclass(eq=False)
 class Result:
-    """The fitted network, by name, and how it got there."""
+    """The fitted network, by name, and how it got there; `path` says what trained it."""
 
-    weights: dict[str, np.ndarray]
-    slots: tuple
-    history: dict[str, list] = field(default_factory=dict)
+    weights: Weights
+    slots: tuple[Any, ...] | None
+    history: dict[str, list[float]] = field(default_factory=dict)
     n_epochs: int = 0
     best_epoch: int = 0
     path: str = "compiled"

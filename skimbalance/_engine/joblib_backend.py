@@ -7,6 +7,7 @@ import sys
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from joblib import register_parallel_backend
 from joblib.parallel import ThreadingBackend
@@ -42,7 +43,9 @@ class StackedBackend(ThreadingBackend):
     """
 
     default_n_jobs = -1
-    _call = None
+    # Set by `start_call`, before any task is submitted.
+    _call: Call
+    _pool: ThreadPoolExecutor | None
 
     def effective_n_jobs(self, n_jobs):
         """Number of tasks that may wait side by side."""
@@ -78,7 +81,7 @@ class StackedBackend(ThreadingBackend):
         call = self._call
         with call.room.open(call):
             if call.cancelled:
-                future = Future()
+                future: Future[Any] = Future()
                 future.set_exception(CancelledError(GIVEN_UP))
             else:
                 future = self._get_pool().submit(_run, Task(call), func)

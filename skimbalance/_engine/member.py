@@ -1,10 +1,12 @@
 """One job while it trains: its batches, its epochs, its end."""
 
 import hashlib
+from collections.abc import MutableMapping
+from typing import Any
 
 import numpy as np
 
-from skimbalance._engine.job import Result
+from skimbalance._engine.job import Batches, Block, Job, Networks, Result
 from skimbalance._engine.stopping import SEQUENCES, EarlyStopping, check_finite, judge
 
 
@@ -16,7 +18,7 @@ class Member:
     job : Job
         The request.
     n_rows : int
-        Rows to which batches are filled up.
+        Rows to which batches are padded.
     shared : mapping
         Rows that other members hold, by their content: each array is held once.
     hooks : Hooks, default=None
@@ -24,11 +26,10 @@ class Member:
 
     Attributes
     ----------
-    start : tuple
-        Arrays of the network before its first step: its values (parameters, optimizer slots and
-        state), its weight decay, and its loss parameters.
-    validation : list of tuple, or None
-        Held-out rows, their targets and their weights: one block, or of sequences several.
+    start : Networks
+        The network before its first step.
+    validation : list of Block
+        Held-out rows: one block, several for sequences, none without held-out rows.
     epoch : int
         Epochs that are over.
     record : dict
@@ -37,36 +38,45 @@ class Member:
         Whether training is over.
     """
 
-    def __init__(self, job, n_rows, shared, hooks=None):
+    def __init__(self, job: Job, n_rows: int, shared: MutableMapping[Any, Any], hooks: Any = None):
         self.job, self.hooks = job, hooks
-        dtype = job.program.dtype
+        program, dtype = job.program, job.program.dtype
         cuts = job.cuts
         self._n_steps = len(cuts) - 1
         self._cut_sizes = np.diff(cuts)
+        # Row j of batch i stands at table[i, j] of the epoch's order; rows that pad a batch repeat
+        # its last one.
         self._table = np.minimum(cuts[:-1, None] + np.arange(n_rows), cuts[1:, None] - 1)
-        self._X = tuple(_shared(X, shared) for X in job.rows.read(job.program.input_dtypes))
+        self._X = tuple(_shared(X, shared) for X in job.rows.read(program.input_dtypes))
         self._y = job.rows.y.astype(np.int32)
         self._weight = job.rows.weight.astype(dtype)
-        self._early_weight = None if job.early_weight is None else job.early_weight.astype(dtype)
+        early = job.rows.weight if job.early_weight is None else job.early_weight
+        self._early_weight = early.astype(dtype)
+        self.start = self._networks()
+        self.validation = [] if job.validation is None else self._held_out(job.validation, shared)
+        self._stopping = EarlyStopping(job.patience, job.tol)
+        self._order = self._visited = np.empty(0, int)
+        self._epoch_drawn = -1
+        self._step, self._total = 0, 0.0
+        self._history: dict[str, list[float]] = {}
+        self.epoch, self.stopped = 0, False
+        self.record: dict[str, float] = {}
+
+    def _networks(self):
+        job, dtype = self.job, self.job.program.dtype
         params, state = job.program.flatten(job.weights)
         slots = job.program.start(params) if job.slots is None else job.slots
         arguments = {key: np.asarray(value, dtype) for key, value in job.arguments.items()}
-        self.start = ((params, slots, state), dtype(job.weight_decay), arguments)
-        self.validation = self._held_out(shared) if job.validation else None
-        self._stopping = EarlyStopping(job.patience, job.tol)
-        self._order, self._visited, self._epoch_drawn = None, None, None
-        self._step, self._total = 0, 0.0
-        self._history = {}
-        self.epoch, self.record, self.stopped = 0, {}, False
+        return Networks(params, slots, state, dtype(job.weight_decay), arguments)
 
-    def _held_out(self, shared):
-        held_out, dtype = self.job.validation, self.job.program.dtype
+    def _held_out(self, held_out, shared):
         X = held_out.read(self.job.program.input_dtypes)
-        y, weight = held_out.y.astype(np.int32), held_out.weight.astype(dtype)
+        y = held_out.y.astype(np.int32)
+        weight = held_out.weight.astype(self.job.program.dtype)
         if held_out.lengths is None:
-            return [(tuple(_shared(x, shared) for x in X), y, weight)]
+            return [Block(tuple(_shared(x, shared) for x in X), y, weight)]
         return [
-            (tuple(x[rows, :width] for x in X), y[rows, :width], weight[rows, :width])
+            Block(tuple(x[rows, :width] for x in X), y[rows, :width], weight[rows, :width])
             for rows, width in held_out.blocks(SEQUENCES)
         ]
 
@@ -82,9 +92,9 @@ class Member:
 
     @property
     def pending(self):
-        """Steps until somebody has to look: at the end of an epoch, or of all.
+        """Steps until the stack has to look: to the end of an epoch, or of training.
 
-        Or at the end of a batch, where the next one may have another width.
+        Sequences are looked at after each batch, as the next one may have another width.
         """
         if self.job.rows.lengths is not None:
             return 1
@@ -97,8 +107,8 @@ class Member:
         """Steps to the last epoch."""
         return self.job.epochs * self._n_steps - self._step
 
-    def fill(self, n, X, y, weight, sizes, rates):
-        """Write the next `n` batches into arrays (S, B, ...) and (S,)."""
+    def fill(self, n: int, batches: Batches) -> None:
+        """Write the next `n` batches into arrays of this network: (S, B, ...) and (S,)."""
         done = 0
         while done < n:
             epoch, position = divmod(self._step + done, self._n_steps)
@@ -107,17 +117,18 @@ class Member:
             self._draw(epoch)
             visited = self._visited[cut]
             rows = self._order[self._table[visited]]
-            of_rows = self._early_weight if epoch < self.job.deferred_until else self._weight
-            parts = [*zip(self._X, X, strict=True), (self._y, y), (of_rows, weight)]
+            weight = self._early_weight if epoch < self.job.deferred_until else self._weight
+            inputs = zip(self._X, batches.X, strict=True)
+            parts = [*inputs, (self._y, batches.y), (weight, batches.weight)]
             for values, out in parts:
                 if self.job.rows.lengths is not None:
                     values = values[:, : out.shape[2]]
                 values.take(rows, axis=0, out=out[to], mode="clip")
-            sizes[to] = self._cut_sizes[visited]
-            rates[to] = self.job.learning_rates(self._step + done, m)
+            batches.sizes[to] = self._cut_sizes[visited]
+            batches.rates[to] = self.job.learning_rates(self._step + done, m)
             done += m
         if self.hooks:
-            rates[:n] *= self.hooks.rate_factor
+            batches.rates[:n] *= self.hooks.rate_factor
 
     def _draw(self, epoch):
         if epoch != self._epoch_drawn:
@@ -125,7 +136,7 @@ class Member:
             self._epoch_drawn = epoch
 
     def advance(self, losses):
-        """Take note of the losses of the steps that were done; the number of epochs that ended."""
+        """Record the losses of the steps that were done; return the number of epochs that ended."""
         before = self.epoch
         while len(losses):
             position = self._step % self._n_steps
@@ -150,14 +161,15 @@ class Member:
 
     def measure(self, logits):
         """Enter the metrics of the training rows after an epoch that ended."""
-        self.record.update(self.job.metrics(self._y, logits))
+        if self.job.metrics is not None:
+            self.record.update(self.job.metrics(self._y, logits))
         if not self.validation:
             self._remember()
 
     def judge(self, logits, mean_losses, values):
-        """Enter what held-out rows say of an epoch that ended; the best `values()` are kept.
+        """Enter the score of the held-out rows after an epoch; keep `values()` if it is the best.
 
-        `logits` and mean losses are those of each block.
+        There are logits and a mean loss for each block.
         """
         value = judge(self.job, logits, mean_losses, self.record)
         self._remember()
@@ -171,19 +183,19 @@ class Member:
     def before_steps(self, values):
         """What callbacks make of (parameters, state) before the next steps."""
         if self._step == 0:
-            values = self._told(values, self.hooks.train_begin)
+            values = self._shown(values, self.hooks.train_begin)
         if self._step % self._n_steps == 0:
             rate = float(self.job.learning_rates(self._step, 1)[0])
-            values = self._told(values, self.hooks.epoch_begin, self.epoch + 1, rate)
+            values = self._shown(values, self.hooks.epoch_begin, self.epoch + 1, rate)
         return values
 
     def after_epoch(self, values):
         """The same after an epoch; they may also stop the training."""
-        values = self._told(values, self.hooks.epoch_end, self.epoch, self.record)
+        values = self._shown(values, self.hooks.epoch_end, self.epoch, self.record)
         self.stopped |= self.hooks.stop
         return values
 
-    def _told(self, values, hook, *args):
+    def _shown(self, values, hook, *args):
         """Show the callbacks the true weights, and take over what they changed."""
         program = self.job.program
         shown = program.unflatten(*values)
@@ -196,7 +208,7 @@ class Member:
         """The answer, once stopped: the weights of the best epoch if there are held-out rows."""
         values = (params, state) if self._stopping.weights is None else self._stopping.weights
         if self.hooks:
-            values = self._told(values, self.hooks.train_end)
+            values = self._shown(values, self.hooks.train_end)
         for value in (values[0], *values[1]):
             check_finite(value, self.epoch, "weights")
         return Result(
@@ -205,6 +217,7 @@ class Member:
             history=self._history,
             n_epochs=self.epoch,
             best_epoch=self._stopping.epoch or self.epoch,
+            path=self.job.program.path,
         )
 
 

@@ -10,6 +10,7 @@ import time
 import weakref
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from typing import Any
 
 from joblib import cpu_count
 
@@ -45,14 +46,14 @@ class Call:
 
     @property
     def cancelled(self):
-        """Whether its results are of no use any more."""
+        """Whether its results are no longer needed."""
         return self._given_up or (self.parent is not None and self.parent.call.cancelled)
 
     @property
     def coming(self):
-        """Whether a task will begin without anybody's doing."""
-        more = self.dispatching or self.submitted > self.begun < self.ended + self._n_jobs
-        return more and not self.cancelled
+        """Whether a task will still begin, without any other task's doing."""
+        waiting = self.begun < self.submitted and self.begun < self.ended + self._n_jobs
+        return (self.dispatching or waiting) and not self.cancelled
 
     @property
     def unfinished(self):
@@ -68,15 +69,15 @@ class Call:
 class Task:
     """One task of a call; `order` is its place in the tree of calls and tasks."""
 
-    def __init__(self, call):
-        self.call = call
+    def __init__(self, call, key=None):
+        self.call, self.key = call, key
         self.order = (*call.order, next(call.counter))
         self.counter = itertools.count()
         self.waiting, self.awaited = False, []
 
     @property
     def running(self):
-        """Whether it does something else than to wait for a fit, or for tasks of its own."""
+        """Whether it is busy, and not waiting for a fit or for tasks of its own."""
         return not self.waiting and not any(call.unfinished for call in self.awaited)
 
 
@@ -112,20 +113,24 @@ class Room:
         self._workers = 0
         self._bytes = MEMORY_SHARE * free_memory()
         self._last_news = time.monotonic()
-        self._bar, self._rows = None, weakref.WeakValueDictionary()
+        self._bar: Any = None
+        self._rows: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
 
     # Calls and their tasks
 
     @contextmanager
     def open(self, call):
-        """Change a call's figures, and see who can go on."""
+        """Change a call's counts, then react to it."""
         with self._lock:
             yield
-            (self._calls.add if call.unfinished or call.coming else self._calls.discard)(call)
+            if call.unfinished or call.coming:
+                self._calls.add(call)
+            else:
+                self._calls.discard(call)
             self._news()
 
     def begin(self, task):
-        """Wait until it is the task's turn to run; False if there is no point any more."""
+        """Wait until it is the task's turn to run; False if its call was cancelled."""
         with self._lock:
             place = (task.order, threading.Condition(self._lock))
             bisect.insort(self._queue, place, key=lambda place: place[0])
@@ -163,7 +168,7 @@ class Room:
                 awaited.remove(call)
 
     def wake(self):
-        """Let all see that something was cancelled."""
+        """Wake all threads, as something was cancelled."""
         with self._lock:
             for ticket in (*self._tickets, *self._in_training):
                 ticket.changed.notify()
@@ -194,7 +199,7 @@ class Room:
         return ticket.outcome
 
     def _news(self):
-        """Something has changed: see who can go on."""
+        """React to a change: deal out fits, and let the next task begin."""
         self._last_news = time.monotonic()
         self._deal()
         if self._queue:
@@ -242,7 +247,7 @@ class Room:
         self._call_workers()
 
     def _call_workers(self):
-        """Wake threads that wait anyway, one for each share that a core is free for."""
+        """Wake waiting threads, one for each share that a core is free for."""
         free = min(len(self._shares), cpu_count() - self._workers)
         for ticket in [ticket for ticket in self._in_training if ticket.outcome is None][:free]:
             ticket.changed.notify()
@@ -259,17 +264,20 @@ class Room:
             return all(ticket.task.call.cancelled for ticket in tickets)
 
         self._workers += 1
-        self._lock.release()
-        error = CancelledError(GIVEN_UP)
+        error: Exception = CancelledError(GIVEN_UP)
         try:
-            train_stack(
-                [ticket.job for ticket in tickets], deliver,
-                bar=self._bar, size=size, shared=self._rows, cancelled=cancelled,
-            )  # fmt: skip
+            with self._unlocked():
+                train_stack(
+                    [ticket.job for ticket in tickets],
+                    deliver,
+                    bar=self._bar,
+                    size=size,
+                    shared=self._rows,
+                    cancelled=cancelled,
+                )
         except Exception as raised:
             error = raised
         finally:
-            self._lock.acquire()
             self._workers -= 1
             for ticket in tickets:
                 if ticket.outcome is None:
@@ -279,3 +287,12 @@ class Room:
                 self._bar.close()
             self._call_workers()
             self._news()
+
+    @contextmanager
+    def _unlocked(self):
+        """Let go of the lock, which the caller holds once, and take it again."""
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()

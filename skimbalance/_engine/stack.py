@@ -2,13 +2,14 @@
 
 import weakref
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
+from keras.tree import map_structure
 
+from skimbalance._engine.job import Batches, Networks, NotStackableError
 from skimbalance._engine.member import Member
 from skimbalance._engine.stopping import progress_bar
-from skimbalance._engine.tensorflow.program import NotStackableError
 
 # Numbers that one layer may put out on the batches of a whole stack. Below it they stay in one
 # core's cache, and XLA sums them in one order whatever the size of the stack: larger reductions it
@@ -29,7 +30,7 @@ STEP_SECONDS, FLOP_SECONDS = 5e-6, 3e-11
 
 
 def rows_per_batch(job):
-    """Rows to which the batches of a job are filled up.
+    """Rows to which the batches of a job are padded.
 
     The batch size, or where no batch is half as long a power of two; rounded up to one of eight
     numbers in each doubling (32, 36, 40, ...), as each is compiled.
@@ -104,7 +105,7 @@ def deal(jobs, n_workers, most=MOST_NETWORKS):
 
 
 def _by_shape(jobs):
-    groups = {}
+    groups: dict[Any, list[int]] = {}
     for i, job in enumerate(jobs):
         groups.setdefault(shape(job), []).append(i)
     return groups
@@ -170,6 +171,13 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
                 _Stack([(i, job)], deliver, bar, 1, shared, hooks).run(cancelled)
 
 
+class _Seat(NamedTuple):
+    """A place in the stack that is taken: by the member of one of the jobs."""
+
+    number: int
+    member: Member
+
+
 class _Stack:
     """Seats for some networks, and the arrays of all of them along a leading axis."""
 
@@ -181,25 +189,31 @@ class _Stack:
         if active := self._active():
             # A seat left empty trains a copy that nobody looks at: other stacks of this size
             # share the compiled program, which costs more than a share of the steps.
-            members = [self._seats[k if k in active else active[0]][1] for k in range(size)]
+            members = [self._member(k if k in active else active[0]) for k in range(size)]
             starts = [member.start for member in members]
-            self._nets = tf.nest.map_structure(lambda *rows: np.stack(rows), *starts)
+            self._networks = map_structure(lambda *values: np.stack(values), *starts)
             self._targets = members[0].job.rows.y.shape[1:]
-            self._batches = None
+            self._batches: Batches | None = None
 
-    def _next(self):
-        """The next job that can start, as its number and its member; None if none is left."""
+    def _next(self) -> _Seat | None:
+        """The next job that can start; None if none is left."""
         while self._waiting:
-            i, job = self._waiting.pop()
+            number, job = self._waiting.pop()
             try:
-                return i, Member(job, self._n_rows, self._shared, self._hooks)
+                return _Seat(number, Member(job, self._n_rows, self._shared, self._hooks))
             except Exception as error:
                 self._bar.total -= job.epochs
-                self._deliver(i, error)
+                self._deliver(number, error)
         return None
 
+    def _member(self, k: int) -> Member:
+        """The member in a seat that is taken."""
+        seat = self._seats[k]
+        assert seat is not None
+        return seat.member
+
     def _allocate(self, width=None):
-        """Arrays for the batches of one call; of sequences one batch, of some width."""
+        """Arrays for the batches of one call; for sequences one batch, of some width."""
         program, K, B = self._program, len(self._seats), self._n_rows
         features, targets = program.features, self._targets
         if width is not None:
@@ -210,17 +224,17 @@ class _Stack:
         )
         S = int(np.clip(CALL_BYTES // max(K * B * row_bytes, 1), 1, MOST_STEPS))
         S = S if width is None else 1
-        return (
-            tuple(np.zeros((K, S, B, *shape), kind) for shape, kind in inputs),
-            np.zeros((K, S, B, *targets), np.int32),
-            np.zeros((K, S, B, *targets[: program.target_rank]), program.dtype),
-            np.ones((K, S), np.int32),
-            np.zeros((K, S), program.dtype),
+        return Batches(
+            X=tuple(np.zeros((K, S, B, *shape), kind) for shape, kind in inputs),
+            y=np.zeros((K, S, B, *targets), np.int32),
+            weight=np.zeros((K, S, B, *targets[: program.target_rank]), program.dtype),
+            sizes=np.ones((K, S), np.int32),
+            rates=np.zeros((K, S), program.dtype),
         )
 
-    def _arrays(self):
+    def _arrays(self) -> Batches:
         """Arrays for the next call."""
-        width = self._seats[self._active()[0]][1].width
+        width = self._member(self._active()[0]).width
         if self._batches is None or width is not None:
             self._batches = self._allocate(width)
         return self._batches
@@ -236,7 +250,7 @@ class _Stack:
                 self._each(self._after_epoch, ended)
             self._refill()
 
-    def _active(self):
+    def _active(self) -> list[int]:
         return [k for k, seat in enumerate(self._seats) if seat]
 
     def _each(self, function, seats=None):
@@ -247,7 +261,7 @@ class _Stack:
         answered = []
         for k in self._active() if seats is None else seats:
             try:
-                if self._seats[k] and function(k, self._seats[k][1]):
+                if self._seats[k] and function(k, self._member(k)):
                     answered.append(k)
             except Exception as error:
                 self._leave(k, error)
@@ -258,19 +272,19 @@ class _Stack:
             self._change(k, member.before_steps(self._values(k)))
 
     def _train(self):
-        """Steps, until somebody has to look."""
+        """Take steps until a member has to look at its network."""
         batches = self._arrays()
-        pending = [self._seats[k][1].pending for k in self._active()]
-        n = min([*pending, batches[1].shape[1]])
+        pending = [self._member(k).pending for k in self._active()]
+        n = min([*pending, batches.y.shape[1]])
 
         def fill(k, member):
-            member.fill(n, *tf.nest.map_structure(lambda part: part[k], batches))
+            member.fill(n, map_structure(lambda part: part[k], batches))
 
         self._each(fill)
-        (params, slots, state), decay, arguments = self._nets
-        results = self._program.steps(params, slots, state, batches, n, decay, arguments)
-        *values, losses = tf.nest.map_structure(np.asarray, results)
-        self._nets = (tuple(values), decay, arguments)
+        networks = self._networks
+        results = self._program.steps(networks, batches, n)
+        params, slots, state, losses = map_structure(np.asarray, results)
+        self._networks = networks._replace(params=params, slots=slots, state=state)
         self._losses = losses[:, :n]
 
     def _advance(self, k, member):
@@ -283,30 +297,23 @@ class _Stack:
     def _measure(self, k, member):
         """Metrics of the training rows of a network at the end of an epoch."""
         if member.job.metrics is not None:
-            params, state = tf.nest.map_structure(lambda value: value[None], self._values(k))
-            X = tf.nest.map_structure(lambda x: x[None], member.training_rows)
+            params, state = map_structure(lambda value: value[None], self._values(k))
+            X = map_structure(lambda x: x[None], member.training_rows)
             member.measure(self._program.forward(params, state, X)[0])
 
     def _judge(self, ended):
         """Score the held-out rows of networks at the end of an epoch."""
-        ended = [k for k in ended if self._seats[k] and self._seats[k][1].validation]
+        ended = [k for k in ended if self._seats[k] and self._member(k).validation]
         if not ended:
             return
-        (params, _, state), _, arguments = self._nets
-        params, state, arguments = tf.nest.map_structure(
-            lambda value: value[ended], (params, state, arguments)
+        networks = self._networks
+        judged = map_structure(
+            lambda value: value[ended], (networks.params, networks.state, networks.arguments)
         )
-        blocks = []
-        for held_out in zip(*(self._seats[k][1].validation for k in ended), strict=True):
-            n_rows = [len(y) for _, y, _ in held_out]
-            n = max(n_rows)
-            X, y, weight = tf.nest.map_structure(partial(_filled, n), *held_out)
-            # Rows beyond a member's own repeat its last one and weigh nothing.
-            counts = np.arange(n) < np.array(n_rows)[:, None]
-            weight = (weight.T * (counts * (n / counts.sum(1, keepdims=True))).T).T
-            weight = weight.astype(self._program.dtype)
-            logits, losses = self._program.judge(params, state, X, y, weight, arguments)
-            blocks.append(([z[:m] for z, m in zip(logits, n_rows, strict=True)], losses))
+        blocks = [
+            self._judged(judged, block)
+            for block in zip(*(self._member(k).validation for k in ended), strict=True)
+        ]
         place = {k: i for i, k in enumerate(ended)}
 
         def judge(k, member):
@@ -316,42 +323,55 @@ class _Stack:
 
         self._each(judge, ended)
 
+    def _judged(self, networks, blocks):
+        """Logits, and mean losses, of a block of held-out rows of each network."""
+        n_rows = [len(block.y) for block in blocks]
+        n = max(n_rows)
+        X, y, weight = map_structure(partial(_padded, n), *blocks)
+        # Rows beyond a member's own repeat its last one and weigh nothing.
+        counts = np.arange(n) < np.array(n_rows)[:, None]
+        weight = (weight.T * (counts * (n / counts.sum(1, keepdims=True))).T).T
+        weight = weight.astype(self._program.dtype)
+        params, state, arguments = networks
+        logits, losses = self._program.judge(params, state, X, y, weight, arguments)
+        return [z[:m] for z, m in zip(logits, n_rows, strict=True)], losses
+
     def _after_epoch(self, k, member):
         if member.hooks:
             self._change(k, member.after_epoch(self._values(k)))
         if len(self._seats) == 1:
             self._bar.set_postfix({key: f"{number:.4f}" for key, number in member.record.items()})
         if member.stopped:
-            (params, slots, state), _, _ = self._row(k)
-            self._leave(k, member.result(params, slots, state))
+            network = self._network(k)
+            self._leave(k, member.result(network.params, network.slots, network.state))
 
     def _leave(self, k, outcome):
         """Deliver an outcome; the seat is empty."""
-        i, member = self._seats[k]
+        seat = self._seats[k]
         self._seats[k] = None
-        self._bar.total -= member.job.epochs - member.epoch
-        self._deliver(i, outcome)
+        self._bar.total -= seat.member.job.epochs - seat.member.epoch
+        self._deliver(seat.number, outcome)
 
-    def _row(self, k):
+    def _network(self, k: int) -> Networks:
         """What belongs to one network, as arrays of its own."""
-        return tf.nest.map_structure(lambda value: np.array(value[k]), self._nets)
+        return map_structure(lambda value: np.array(value[k]), self._networks)
 
     def _values(self, k):
         """Parameters and state of one network."""
-        (params, _, state), _, _ = self._nets
-        return tf.nest.map_structure(lambda value: np.array(value[k]), (params, state))
+        values = self._networks.params, self._networks.state
+        return map_structure(lambda value: np.array(value[k]), values)
 
     def _change(self, k, values):
-        (_, slots, _), decay, arguments = self._row(k)
-        self._set(k, ((values[0], slots, values[1]), decay, arguments))
+        params, state = values
+        self._set(k, self._network(k)._replace(params=params, state=state))
 
-    def _set(self, k, row):
+    def _set(self, k, network):
         def replaced(values, value):
             values = np.array(values)
             values[k] = value
             return values
 
-        self._nets = tf.nest.map_structure(replaced, self._nets, row)
+        self._networks = map_structure(replaced, self._networks, network)
 
     def _refill(self):
         """Seat waiting jobs; without any, give up empty seats once a smaller stack will do."""
@@ -359,13 +379,13 @@ class _Stack:
             if not seat:
                 self._seats[k] = self._next()
                 if self._seats[k]:
-                    self._set(k, self._seats[k][1].start)
+                    self._set(k, self._member(k).start)
         active = self._active()
         size = self._smaller(active)
         if size < len(self._seats):
             spare = [k for k, seat in enumerate(self._seats) if not seat]
             kept = sorted(active + spare[: size - len(active)])
-            self._nets = tf.nest.map_structure(lambda value: value[kept], self._nets)
+            self._networks = map_structure(lambda value: value[kept], self._networks)
             self._seats = [self._seats[k] for k in kept]
             self._batches = None
 
@@ -375,12 +395,12 @@ class _Stack:
         size = next((size for size in SMALLER if size >= len(active)), n_seats)
         if not active or size >= n_seats:
             return n_seats
-        left = max(self._seats[k][1].steps_left for k in active)
+        left = max(self._member(k).steps_left for k in active)
         flops = 6 * self._program.n_params * self._n_rows
         seconds = left * (n_seats - size) * (STEP_SECONDS + flops * FLOP_SECONDS)
         return size if seconds > COMPILE_SECONDS else n_seats
 
 
-def _filled(n, *parts):
-    """Arrays of unequal length, each filled up to `n` rows with its last one."""
+def _padded(n, *parts):
+    """Arrays of unequal length, each padded to `n` rows with its last one."""
     return np.stack([part[np.minimum(np.arange(n), len(part) - 1)] for part in parts])

@@ -64,9 +64,10 @@ def hold_out(
     if settings.early_stopping == "auto":
         # Equal counts are the mark of a sampler earlier in a pipeline: held-out rows would be
         # copies of training rows, or made up, and judge nothing.
-        wanted = fewest * settings.validation_fraction >= FEWEST_HELD_OUT and fewest < most
+        enough = fewest * settings.validation_fraction >= FEWEST_HELD_OUT
+        wanted = enough and fewest < most
     else:
-        wanted = settings.early_stopping
+        wanted = bool(settings.early_stopping)
     if not wanted:
         return data, None
     if fewest < 2:

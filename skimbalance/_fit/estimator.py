@@ -35,6 +35,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     _target: Target
     _parameter_constraints: dict[str, list[Any]]
+    _shared_defaults: dict[str, Any]
+    history_: dict[str, list[float]]
 
     def _check_params(self):
         validate_parameter_constraints(

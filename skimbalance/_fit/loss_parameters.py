@@ -72,7 +72,7 @@ def loss_arguments(settings: Settings, record: Loss, class_counts: np.ndarray) -
         )
     arguments = {
         name: parameter.checked(
-            given.get(name, parameter.default), name, settings.loss, len(class_counts)
+            given.get(name, parameter.default), name, str(settings.loss), len(class_counts)
         )
         for name, parameter in record.params.items()
     }

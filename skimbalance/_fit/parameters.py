@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Annotated, Any, TypedDict, get_type_hints
+from typing import Annotated, Any, TypedDict, TypeVar, get_type_hints
 
 from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance._validation import HasMethods, Interval, StrOptions
@@ -18,6 +18,8 @@ from skimbalance.metrics._monitors import MONITORS
 from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["RateParameters", "SharedParameters", "set_shared", "shares"]
+
+T = TypeVar("T")
 
 #: The line of a docstring that the texts of the shared parameters replace.
 PLACE = "    [shared parameters]\n"
@@ -324,7 +326,7 @@ class RateParameters(SharedParameters, total=False):
     ]
 
 
-def shares(group: type, **defaults: Any) -> Callable[[type], type]:
+def shares(group: type, **defaults: Any) -> Callable[[type[T]], type[T]]:
     """A decorator of an estimator that takes the parameters of a group as ``**shared``.
 
     Its ``__init__`` ends in ``**shared``, which it hands to `set_shared`. `defaults` are those in
@@ -333,20 +335,19 @@ def shares(group: type, **defaults: Any) -> Callable[[type], type]:
     table = {name: hint.__metadata__[0] for name, hint in _hints(group).items()}
     values = {name: defaults.get(name, parameter.default) for name, parameter in table.items()}
 
-    def complete(cls: type) -> type:
-        own = vars(cls)["_parameter_constraints"]
+    def complete(cls: Any) -> Any:
         constraints = {name: parameter.constraint for name, parameter in table.items()}
-        cls._parameter_constraints = {**constraints, **own}
+        cls._parameter_constraints = {**constraints, **vars(cls)["_parameter_constraints"]}
         cls._shared_defaults = values
-        cls.__init__.__signature__ = _signature(cls.__init__, values)
-        if cls.__doc__ is not None:  # not under python -OO
-            own = cls.__doc__
-            entries = (
-                parameter.entry(name, values[name])
-                for name, parameter in table.items()
-                if f"\n    {name} : " not in own
-            )
-            cls.__doc__ = own.replace(PLACE, "\n".join(entries))
+        init = vars(cls)["__init__"]
+        init.__signature__ = _signature(init, values)
+        text = cls.__doc__ or ""  # none under python -OO
+        entries = (
+            parameter.entry(name, values[name])
+            for name, parameter in table.items()
+            if f"\n    {name} : " not in text
+        )
+        cls.__doc__ = text.replace(PLACE, "\n".join(entries))
         return cls
 
     return complete

@@ -4,6 +4,7 @@
 started and evaluated where neither Keras nor TensorFlow is imported.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -185,7 +186,7 @@ def softmax(logits):
 def _layers(architecture, weights, dtype, most_rows):
     """The network as a list of functions from rows to rows."""
     weights = {name: value.astype(dtype, copy=False) for name, value in weights.items()}
-    layers = []
+    layers: list[Callable[[np.ndarray], np.ndarray]] = []
     for i, (name, _, _) in enumerate(architecture.dense_layers()):
         layers.append(_Dense(weights[f"{name}/kernel"], weights[f"{name}/bias"], most_rows))
         if name == "logits":

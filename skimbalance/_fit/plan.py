@@ -63,6 +63,7 @@ class Fitted:
 
     def forward(self, X: Any) -> np.ndarray:
         """Logits of raw rows."""
+        assert self.network is not None, "a network that was left out is built anew first"
         return self.network.forward(self.weights, X, self.center, self.scale)
 
 
@@ -209,7 +210,7 @@ def prepare(
     if held_out is not None:
         # As training rows weigh, drawn as they are: the same objective.
         held_out_loss_weight = _loss_weight(target, held_out, loss_class_weight * ratio, 1.0)
-    batch_size = settings.batch_size
+    auto = isinstance(settings.batch_size, str)
     return Plan(
         settings=settings,
         target=target,
@@ -221,7 +222,7 @@ def prepare(
         held_out=held_out,
         held_out_loss_weight=held_out_loss_weight,
         order=bind(_order, stream, strata, course.seed),
-        batch_size=auto_batch_size(len(rows.y)) if batch_size == "auto" else batch_size,
+        batch_size=auto_batch_size(len(rows.y)) if auto else int(settings.batch_size),
         epochs=1 if course.partial else settings.epochs,
         first_epoch=course.n_before,
         arguments=arguments,

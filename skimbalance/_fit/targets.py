@@ -8,7 +8,7 @@ and probabilities. Counts, shares and weights have shape (n_classes,), or in the
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -51,13 +51,13 @@ class Target(Protocol):
         The named monitors of early stopping.
     """
 
-    noun: str
-    exclusive: bool
-    rank: int
-    has_steps: bool
+    noun: ClassVar[str]
+    exclusive: ClassVar[bool]
+    rank: ClassVar[int]
+    has_steps: ClassVar[bool]
+    losses: ClassVar[Mapping[str, Loss]]
+    monitors: ClassVar[Mapping[str, Callable[..., float]]]
     n_outputs: int
-    losses: Mapping[str, Loss]
-    monitors: Mapping[str, Callable[..., float]]
 
     def counts(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Total weight of each class: of its rows, or steps, or labels."""
@@ -130,12 +130,12 @@ class Classes:
         Class labels, in order.
     """
 
-    noun = "classes"
-    exclusive = True
-    rank = 0
-    has_steps = False
-    losses = SOFTMAX
-    monitors = MONITORS
+    noun: ClassVar[str] = "classes"
+    exclusive: ClassVar[bool] = True
+    rank: ClassVar[int] = 0
+    has_steps: ClassVar[bool] = False
+    losses: ClassVar[Mapping[str, Loss]] = SOFTMAX
+    monitors: ClassVar[Mapping[str, Callable[..., float]]] = MONITORS
 
     def __init__(self, classes: np.ndarray):
         self.classes = classes
@@ -224,8 +224,8 @@ class Classes:
 class Steps(Classes):
     """A class for each step of a sequence: `y` has shape (n_rows, n_steps), -1 where masked."""
 
-    rank = 1
-    has_steps = True
+    rank: ClassVar[int] = 1
+    has_steps: ClassVar[bool] = True
 
     def counts(self, y, weight):
         """Total weight of the steps of each class."""
@@ -276,12 +276,12 @@ class Labels:
         Whether decisions are a sparse matrix.
     """
 
-    noun = "labels"
-    exclusive = False
-    rank = 1
-    has_steps = False
-    losses = SIGMOID
-    monitors = LABEL_MONITORS
+    noun: ClassVar[str] = "labels"
+    exclusive: ClassVar[bool] = False
+    rank: ClassVar[int] = 1
+    has_steps: ClassVar[bool] = False
+    losses: ClassVar[Mapping[str, Loss]] = SIGMOID
+    monitors: ClassVar[Mapping[str, Callable[..., float]]] = LABEL_MONITORS
 
     def __init__(self, n_labels: int, is_sparse: bool = False):
         self.n_outputs = n_labels
@@ -331,7 +331,7 @@ class Labels:
                     "labels, or a list of one such dict or pair for each of the "
                     f"{self.n_outputs} labels. Got {scheme!r} instead."
                 )
-            schemes = scheme
+            schemes = list(scheme)
         by_label = zip(schemes, counts, strict=True)
         return np.array([_weights_of_scheme(name, s, n, np.arange(2)) for s, n in by_label])
 

@@ -124,20 +124,22 @@ def _optimizer(params, built, owner):
 
 def _common_name(loss):
     """The loss; one of Keras' forms of the cross-entropy by its common name."""
-    if isinstance(loss, str):
-        name = loss
-    elif isinstance(loss, keras.losses.Loss):
-        plain = {"from_logits", "name", "reduction", "dtype", "axis", "ignore_class"}
-        config = {k: v for k, v in loss.get_config().items() if k not in plain}
-        name = _called(loss) if type(loss).__module__.startswith("keras") else None
-        name = None if any(config.values()) else name
-    else:
-        name = getattr(loss, "__name__", None)
-        if not getattr(loss, "__module__", "").startswith("keras"):
-            name = None
-    if name in CROSSENTROPIES:
+    if _keras_name(loss) in CROSSENTROPIES:
         return "crossentropy"
     return keras.losses.get(loss) if isinstance(loss, str) and loss not in NAMED else loss
+
+
+def _keras_name(loss):
+    """The name of a loss that is Keras' own and has no options that change its values; or None."""
+    if isinstance(loss, str):
+        return loss
+    if isinstance(loss, keras.losses.Loss):
+        plain = {"from_logits", "name", "reduction", "dtype", "axis", "ignore_class"}
+        changed = any(value for key, value in loss.get_config().items() if key not in plain)
+        is_keras = type(loss).__module__.startswith("keras")
+        return _called(loss) if is_keras and not changed else None
+    is_keras = getattr(loss, "__module__", "").startswith("keras")
+    return getattr(loss, "__name__", None) if is_keras else None
 
 
 def _called(loss):

@@ -87,7 +87,7 @@ def _leaves(value):
 
 def _without_names(config, names):
     """A config with numbers for the names of layers, and without initializers."""
-    numbers = {}
+    numbers: dict[str, int] = {}
 
     def number(name):
         return numbers.setdefault(name, len(numbers)) if name in names else name
@@ -119,7 +119,7 @@ def _value(value, within=()):
     if isinstance(value, tuple | list):
         return type(value), tuple(_value(part, within) for part in value)
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
-        digest = hashlib.blake2b(np.ascontiguousarray(value)).digest()
+        digest = hashlib.blake2b(np.ascontiguousarray(value).data).digest()
         return type(value), value.dtype.str, value.shape, digest
     if inspect.isfunction(value) and value not in within:
         return _of_function(value, (*within, value))

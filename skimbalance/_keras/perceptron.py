@@ -1,9 +1,13 @@
 """The multi-layer perceptron as a Keras network."""
 
+from collections.abc import Hashable
+from typing import cast
+
 import keras
 import numpy as np
 
 from skimbalance._engine.tensorflow.program import paths
+from skimbalance._fit.perceptron import Architecture
 from skimbalance._fit.plan import Fitted
 from skimbalance.networks import mlp
 
@@ -24,7 +28,7 @@ class Perceptron:
         each.
     """
 
-    by_keras = None
+    by_keras: str | None = None
     has_single_output = False
     names = staticmethod(paths)
     to_logits = staticmethod(lambda outputs: outputs)
@@ -32,7 +36,8 @@ class Perceptron:
 
     def __init__(self, fitted: Fitted, dropout: float, exclusive: bool = True):
         self._fitted, self._dropout, self._exclusive = fitted, dropout, exclusive
-        self.key = fitted.network
+        self._architecture = cast(Architecture, fitted.network)
+        self.key: Hashable = self._architecture
 
     @staticmethod
     def decays(name):
@@ -41,11 +46,11 @@ class Perceptron:
 
     def logits_network(self):
         """A Keras network to logits; only its shape matters."""
-        return _network(self._fitted.network, 0.5)
+        return _network(self._architecture, 0.5)
 
     def noise(self, seed):
         """Rate and seed of each dropout layer, as `CounterDropout` keeps them."""
-        n_layers = len(self._fitted.network.hidden_layer_sizes)
+        n_layers = len(self._architecture.hidden_layer_sizes)
         state = {}
         for i, of_layer in enumerate(np.random.default_rng(seed).integers(2**32, size=n_layers)):
             state[f"dropout_{i}/rate"] = self._dropout
@@ -61,20 +66,20 @@ class Perceptron:
     def model(self):
         """The fitted network as a plain Keras model from raw rows to probabilities."""
         fitted = self._fitted
-        network = _network(fitted.network, self._dropout)
+        network = _network(self._architecture, self._dropout)
         # Fresh layers: each then has one place, and "logits" one output.
         layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]
-        if fitted.center is not None:
-            variance = np.square(fitted.scale)
+        if fitted.scaler is not None:
+            variance = np.square(fitted.scaler.scale_)
             standardize = keras.layers.Normalization(
-                mean=fitted.center, variance=variance, name="standardize"
+                mean=fitted.scaler.mean_, variance=variance, name="standardize"
             )
             layers = [standardize, *layers]
         if self._exclusive:
             layers.append(keras.layers.Softmax(name="probabilities"))
         else:
             layers.append(keras.layers.Activation("sigmoid", name="probabilities"))
-        x = inputs = keras.Input((fitted.network.n_features,), name="features")
+        x = inputs = keras.Input((self._architecture.n_features,), name="features")
         for layer in layers:
             x = layer(x)
         model = keras.Model(inputs, x, name="imbalanced_mlp")

@@ -186,5 +186,5 @@ def _of_items(item, path):
     names = set()
     for kind in item.__mro__[:-1]:
         if "__init__" in vars(kind):
-            names |= accepted(kind.__init__)[0]
+            names |= accepted(vars(kind)["__init__"])[0]
     return names - {"self"}

@@ -5,6 +5,7 @@ import inspect
 import sys
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,17 +28,17 @@ def build(params, routed, X, y, *, shapes, keys, rng):
     params : dict
         All parameters of the classifier. "callbacks" may be missing.
     routed : collection of str
-        Names of those with a prefix, or for the build function.
+        Names of the parameters with a prefix, or for the build function.
     X : tuple of ndarray
         Some rows, by input.
     y : ndarray
-        As many targets, with every class.
+        Their targets, with every class.
     shapes : list of tuple
-        What the build function is told of the shape of X.
+        The shape of X that the build function gets, by input.
     keys : list or None
         Names, or numbers, of several inputs.
     rng : numpy.random.Generator
-        Of the initial weights.
+        Source of the initial weights.
 
     Returns
     -------
@@ -50,29 +51,23 @@ def build(params, routed, X, y, *, shapes, keys, rng):
     ValueError
         If the build function returns no model.
     """
-    given = {}
+    given: dict[str, Any] = {}
     function = _function(params["model"])
     names = keys if keys is not None and isinstance(keys[0], str) else None
 
-    def model(meta, compile_kwargs, **own):
+    def model(meta, compile_kwargs, **arguments):
         given.update(compile_kwargs)
-        # Its own are not those that the function expects.
-        del own["params"]
+        # scikeras' params are not the estimator's.
+        del arguments["params"]
         offered = {"meta": meta, "compile_kwargs": compile_kwargs, "params": params}
-        return built_on(_called(function, own, offered), X, names)
+        return built_on(_called(function, arguments, offered), X, names)
 
-    several = keys is not None
-    told = {
-        "X_shape_": shapes if several else shapes[0],
-        "n_features_in_": [s[1] for s in shapes] if several else shapes[0][1],
+    is_list = keys is not None
+    metadata = {
+        "X_shape_": shapes if is_list else shapes[0],
+        "n_features_in_": [s[1] for s in shapes] if is_list else shapes[0][1],
     }
-
-    class Builder(_scikeras_classifier()):
-        @property
-        def feature_encoder(self):
-            return _Told(told)
-
-    builder = Builder(
+    builder = _builder_class(metadata)(
         model=model,
         loss=keras_loss(params["loss"]),
         optimizer=params["optimizer"],
@@ -82,7 +77,7 @@ def build(params, routed, X, y, *, shapes, keys, rng):
         **_prefixed({name: params[name] for name in routed}),
     )
     with python_random_kept(), seeded_initializers(rng):
-        builder.initialize(np.zeros((len(y), 1)) if several else X[0], y)
+        builder.initialize(np.zeros((len(y), 1)) if is_list else X[0], y)
     callbacks = [c for item in builder._fit_callbacks for c in keras.tree.flatten(item)]
     return SimpleNamespace(
         model=builder.model_,
@@ -107,13 +102,13 @@ def _function(model):
     return (lambda: _copy(model)) if isinstance(model, keras.Model) else model
 
 
-def _called(function, own, offered):
+def _called(function, arguments, offered):
     """The model that a build function returns."""
     takes, any_other = accepted(function)
     # A class that hands on what it does not know does not ask for it.
     any_offered = any_other and not inspect.isclass(function)
-    own.update({k: v for k, v in offered.items() if any_offered or k in takes})
-    model = function(**own)
+    arguments.update({k: v for k, v in offered.items() if any_offered or k in takes})
+    model = function(**arguments)
     if not isinstance(model, keras.Model):
         raise ValueError(
             "The 'model' function of ImbalancedKerasClassifier must return a Keras model. "
@@ -144,19 +139,25 @@ def _default_model(meta):
     return mlp(meta["n_features_in_"], meta["n_classes_"], normalization="layer")
 
 
-class _Told:
-    """A transformer of nothing, that tells scikeras about X."""
+class _Metadata:
+    """A transformer that changes nothing, and from which scikeras takes metadata about X."""
 
-    def __init__(self, told):
-        self._told = told
+    def __init__(self, metadata):
+        self._metadata = metadata
 
     def fit(self, X):
         """Nothing."""
         return self
 
     def get_metadata(self):
-        """What is told."""
-        return self._told
+        """What `meta` holds about X."""
+        return self._metadata
+
+
+def _builder_class(metadata):
+    """Scikeras' classifier with metadata about X that its own checks would not find."""
+    members = {"feature_encoder": property(lambda self: _Metadata(metadata))}
+    return type("Builder", (_scikeras_classifier(),), members)
 
 
 def _scikeras_classifier():

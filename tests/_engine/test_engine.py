@@ -269,7 +269,7 @@ def test_batches_differ_by_one_row_at_most_and_visit_each_row(monkeypatch, batch
     fitted.set_params(epochs=1).fit(X, Y)
     assert sorted(batch_sizes)[-5:] == [60, 60, 60, 60, 60]
     for name, stream in STREAMS.items():
-        assert len(order(Y, seed=0, epoch=0)) == len(Y), name
+        assert len(stream.order(Y, seed=0, epoch=0)) == len(Y), name
 
 
 def test_validation_in_blocks_equals_one_block(monkeypatch):

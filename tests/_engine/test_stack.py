@@ -327,8 +327,29 @@ def test_a_loss_beyond_xla_trains_one_network_at_a_time(n_cores, sizes, cores):
     alone = fit_all(four(loss=numpy_crossentropy()))
     for one, other, named in zip(together, alone, expected, strict=True):
         assert_same_fit(one, other)
+        assert one.fit_path_.startswith("plain graph, one network at a time: XLA cannot compile")
+        assert named.fit_path_ == "compiled"
         # The same mathematics in other operations.
         np.testing.assert_allclose(one.history_["loss"], named.history_["loss"], rtol=1e-3)
+
+
+def test_a_loss_beyond_vectorized_map_says_so():
+    def loss(one_hot, proba):
+        def of_row(row):
+            return -tf.math.log(tf.reduce_sum(row[0] * row[1]))
+
+        return tf.map_fn(of_row, (one_hot, proba), fn_output_signature=proba.dtype)
+
+    clf = classifier(loss=loss, epochs=1).fit(X, Y)
+    assert clf.fit_path_.startswith("plain graph, one network at a time: tf.vectorized_map cannot")
+
+
+def test_an_error_of_a_custom_loss_is_raised_as_it_is():
+    def loss(one_hot, proba):
+        raise KeyError("of the loss")
+
+    with pytest.raises(KeyError, match="of the loss"):
+        classifier(loss=loss).fit(X, Y)
 
 
 def test_a_keras_optimizer_trains_one_network_at_a_time(sizes):

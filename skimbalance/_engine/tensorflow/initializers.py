@@ -5,6 +5,7 @@ import inspect
 import random
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,7 +17,7 @@ __all__ = ["python_random_kept", "seeded_initializers"]
 
 @contextmanager
 def python_random_kept():
-    """A scope, or decorator, after which Python's random numbers go on as if nothing had been.
+    """A scope, or decorator, after which Python's random numbers go on as if it had not run.
 
     Keras draws the seeds of layers from them, also where they are seeded otherwise later.
     """
@@ -41,13 +42,14 @@ def seeded_initializers(rng):
 
     def create(next_creator, **arguments):
         initial = arguments["initial_value"]
-        # Keras wraps the initializer of a variable in a function of nothing.
-        known = inspect.getclosurevars(initial).nonlocals if inspect.isfunction(initial) else {}
-        initializer = known.get("initializer")
+        # Keras wraps the initializer of a variable in a function without parameters. What it closes
+        # over is the only way from here to the initializer and to the variable's shape.
+        closure = inspect.getclosurevars(initial).nonlocals if inspect.isfunction(initial) else {}
+        initializer: Any = closure.get("initializer")
         if _is_unseeded(initializer) or _is_of_unseeded(initializer):
             seeded = copy.copy(initializer)
             seeded.seed = int(rng.integers(2**31))
-            shape, dtype = known["self"].shape, arguments["dtype"]
+            shape, dtype = closure["self"].shape, arguments["dtype"]
             arguments["initial_value"] = partial(seeded, shape, dtype=dtype)
         return next_creator(**arguments)
 
@@ -59,7 +61,12 @@ def _is_unseeded(initializer):
 
 
 def _is_of_unseeded(initializer):
-    """Whether Keras made an initializer from one without a seed, of the layer that now asks."""
+    """Whether Keras made an initializer from an unseeded one of the layer that is being built.
+
+    Some layers, such as MultiHeadAttention, hand copies of their initializers to layers within
+    them, and a copy has the seed that Keras drew for the original. The layer that owns the
+    original is on the call stack, and nowhere else within reach.
+    """
     if not _is_random(initializer):
         return False
     frame = inspect.currentframe()

@@ -219,7 +219,8 @@ class _Judging(keras.callbacks.Callback):
             logits, _ = self._outputs(job.rows)
             record.update(job.metrics(job.rows.y, np.concatenate(logits)))
         if job.validation:
-            value = judge(job, *self._validate(), record)
+            logits, losses = self._validate()
+            value = judge(job, logits, losses, record)
             if epoch + 1 > job.deferred_until:
                 weights = self._callers.model.get_weights
                 self.model.stop_training |= self.stopping.update(epoch + 1, value, weights)

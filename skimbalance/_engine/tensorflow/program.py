@@ -9,11 +9,14 @@ import threading
 from collections import OrderedDict
 from contextlib import nullcontext
 from functools import partial
+from textwrap import shorten
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from skimbalance._engine.job import Batches, Networks, NotStackableError
 from skimbalance._engine.tensorflow.layers import stackable, with_stand_ins
 
 # Graphs of a small network take about 1 MB each.
@@ -22,6 +25,16 @@ MOST_PROGRAMS = 32
 # Held-out rows are scored in blocks, so that their activations stay small.
 FORWARD_BLOCK = 2**15
 EXACT_BLOCK = 2**10
+
+
+# What TensorFlow raises where XLA cannot compile a graph.
+BEYOND_XLA = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.UnimplementedError,
+    tf.errors.NotFoundError,
+    tf.errors.InternalError,
+    tf.errors.FailedPreconditionError,
+)
 
 
 def paths(network):
@@ -55,6 +68,8 @@ class Program:
         Whether a stack may hold more than one network.
     n_params, widest : int
         Numbers of parameters of a network, and of outputs of its widest layer.
+    path : str
+        What trains the networks: "compiled", or a plain graph and why.
     """
 
     def __init__(
@@ -92,7 +107,7 @@ class Program:
         self._masked = not self._exact and any(
             isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
         )
-        self._xla, self._ran = not self._exact, False
+        self._xla, self._ran, self.path = not self._exact, False, "compiled"
         self._specify(arguments)
 
     def _specify(self, arguments):
@@ -135,7 +150,7 @@ class Program:
         }
         self._functions, self._tracing = {}, threading.Lock()
 
-    def _function(self, traced, alone, xla=False):
+    def _function(self, traced, *, alone, xla=False):
         """A compiled function, traced at its first call."""
         key = (traced, alone, xla)
         with self._tracing:
@@ -176,63 +191,75 @@ class Program:
         weights.update((n, np.array(v)) for n, v in zip(self.state_names, state, strict=True))
         return weights
 
-    def steps(self, params, slots, state, batches, n_steps, decay, arguments):
+    def steps(self, networks: Networks, batches: Batches, n_steps: int) -> tuple[Any, ...]:
         """Train each network for the first `n_steps` of its batches.
-
-        Parameters
-        ----------
-        params, slots, state, decay, arguments
-            Of each network, along the first axis.
-        batches : tuple
-            Rows, a tuple of (K, S, B, ...); targets and weights (K, S, B) or (K, S, B, n_labels
-            or n_steps); numbers of rows that count and learning rates (K, S).
-        n_steps : int
-            At most S.
 
         Returns
         -------
-        params, slots, state
+        params, slots, state : tensors
             After the steps.
         losses : tensor of shape (K, S)
-            Of each step; zero after `n_steps`.
+            Loss of each step; zero after `n_steps`.
+
+        Raises
+        ------
+        NotStackableError
+            If there are several networks, and the program turns out to train one at a time only.
         """
-        args = (params, slots, state, batches, np.int32(n_steps), decay, arguments)
+        params, slots, state, decay, arguments = networks
+        args = (params, slots, state, tuple(batches), np.int32(n_steps), decay, arguments)
         with self._turn:
-            # As of now: another thread may find out meanwhile that there is no XLA.
-            xla, alone = self._xla, not self.stackable
-            if alone and len(params) > 1:
+            # As of now: another thread may turn the program into a plain graph meanwhile.
+            xla, stacked = self._xla, self.stackable
+            if not stacked and len(params) > 1:
                 raise NotStackableError
+            if self._ran or not xla:
+                return self._function(self._trace_steps, alone=not stacked, xla=xla)(*args)
             try:
-                results = self._function(self._trace_steps, alone, xla)(*args)
-            except Exception:
-                if self._ran or not xla:
-                    raise
-                # XLA does not know every operation that a loss or a layer may use, nor is it
-                # part of every build of TensorFlow: the plain graph, one network at a time.
-                self._xla, self.stackable = False, False
-                self._functions.pop((self._trace_steps, alone, True), None)
-                if len(params) > 1:
-                    raise NotStackableError from None
-                return self._function(self._trace_steps, True)(*args)
+                function = self._function(self._trace_steps, alone=not stacked, xla=True)
+            except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
+                return self._steps_of_plain_graph(args, "tf.vectorized_map cannot map it", error)
+            try:
+                results = function(*args)
+            except BEYOND_XLA as error:
+                return self._steps_of_plain_graph(args, "XLA cannot compile it", error)
             self._ran = True
             return results
 
+    def _steps_of_plain_graph(self, args, why, error):
+        """Turn into a plain graph, one network at a time, after compiling a stack failed.
+
+        XLA does not know every operation that a loss or a layer may use, nor is it part of every
+        build of TensorFlow. If the plain graph cannot be traced either, its error is raised: it is
+        one of the loss or of a layer.
+        """
+        function = self._function(self._trace_steps, alone=True)
+        self._xla, self.stackable = False, False
+        reason = shorten(str(error) or type(error).__name__, 100)
+        self.path = f"plain graph, one network at a time: {why} ({reason})"
+        self._functions.pop((self._trace_steps, False, True), None)
+        if len(args[0]) > 1:
+            raise NotStackableError from None
+        return function(*args)
+
     def judge(self, params, state, X, y, weight, arguments):
-        """Logits of each network's held-out rows (K, n, ...), and their mean loss (K,)."""
+        """Logits of the held-out rows of each network (K, n, ...), and their mean loss (K,)."""
         alone = len(params) == 1
         if y.shape[1] <= self._block():
-            function = self._function(self._trace_judge, alone)
+            function = self._function(self._trace_judge, alone=alone)
             logits, losses = function(params, state, X, y, weight, arguments)
             return logits.numpy(), losses.numpy()
         logits = self.forward(params, state, X)
-        return logits, self._function(self._trace_loss, alone)(y, logits, weight, arguments).numpy()
+        return logits, self._function(self._trace_loss, alone=alone)(
+            y, logits, weight, arguments
+        ).numpy()
 
     def _block(self):
         return EXACT_BLOCK if self._exact else FORWARD_BLOCK
 
     def forward(self, params, state, X):
         """Logits of rows (K, n, ...) of each network."""
-        forward = self._function(self._trace_forward, len(params) == 1)
+        forward = self._function(self._trace_forward, alone=len(params) == 1)
         size = self._block()
         blocks = (slice(i, i + size) for i in range(0, X[0].shape[1], size))
         logits = [forward(params, state, tuple(x[:, rows] for x in X)).numpy() for rows in blocks]
@@ -328,10 +355,6 @@ def _widest(network):
     return max(int(np.prod(output.shape[1:])) for output in outputs)
 
 
-class NotStackableError(Exception):
-    """The program cannot train several networks in one call; nothing was changed."""
-
-
 def _alone(function, args):
     """As `tf.vectorized_map`, of a single network: its products are plain ones of matrices."""
     result = function(tf.nest.map_structure(lambda value: value[0], args))
@@ -339,6 +362,7 @@ def _alone(function, args):
 
 
 def _stacked(function, args):
+    # Autograph has nothing to rewrite here: no Python control flow depends on tensors.
     return tf.vectorized_map(tf.autograph.experimental.do_not_convert(function), args, warn=False)
 
 

@@ -26,10 +26,12 @@ class LSTM(keras.layers.LSTM):
         if self.go_backwards:
             steps_first = tf.reverse(steps_first, [0])
             mask = mask if mask is None else tf.reverse(mask, [0])
-        kernels = [tf.convert_to_tensor(v) for v in (self.cell.kernel, self.cell.recurrent_kernel)]
-        bias = self.cell.bias if self.use_bias else tf.zeros_like(kernels[1][0])
+        kernel = tf.convert_to_tensor(self.cell.kernel)
+        recurrent_kernel = tf.convert_to_tensor(self.cell.recurrent_kernel)
+        bias = self.cell.bias if self.use_bias else tf.zeros_like(recurrent_kernel[0])
         bias = tf.convert_to_tensor(bias)
-        hs, h, c = _recur(steps_first, mask, *kernels, bias, *initial_state)
+        h, c = initial_state
+        hs, h, c = _recur(steps_first, mask, kernel, recurrent_kernel, bias, h, c)
         if mask is not None:
             # A masked step repeats the output before it, if there is one, and is else zero.
             begun = tf.cumsum(tf.cast(mask, tf.int32)) > 0

@@ -25,7 +25,7 @@ from skimbalance._validation import (
     check_sample_weight,
     class_indices,
 )
-from skimbalance.decision._learning import Goal, HeldOut
+from skimbalance.decision._learning import HeldOut, RuleLearner
 from skimbalance.decision._objectives import WHOLE, make_objective
 from skimbalance.posterior import CLOSED_FORMS
 from skimbalance.sampling._streams import STREAMS
@@ -463,8 +463,8 @@ default=0.5
         steps = held_out.y >= 0
         row, y = np.nonzero(steps)[0], held_out.y[steps]
         logits = self._forward(held_out.X[0][held_out.index], held_out.lengths)
-        goal = Goal(make_objective(objective, None, None), None, "vector")
-        return goal.learn(
+        learner = RuleLearner(make_objective(objective, None, None), None, "vector")
+        return learner.learn(
             HeldOut(np.arange(len(y)), row, self._natural(logits), y, held_out.weight[row])
         )
 

@@ -15,7 +15,6 @@ from skimbalance.decision._objectives import ClassObjective, CostObjective
 from skimbalance.decision._rules import STARTS, Rule, best_rule, cost_rule
 
 __all__ = [
-    "Goal",
     "HeldOut",
     "RuleLearner",
     "ThresholdCurve",
@@ -109,10 +108,6 @@ class RuleLearner:
     def among(self, judged: np.ndarray) -> "RuleLearner":
         """The same learner for decisions among the judged classes only."""
         return RuleLearner(self.objective.among(judged), None, self.calibration)
-
-
-# The name by which the sequence classifier imports it.
-Goal = RuleLearner
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Class weights: the formulas, the mean of 1, and what is refused."""
+"""Class weights: the formulas, the mean of 1, and refusals."""
 
 from decimal import Decimal, localcontext
 
@@ -42,22 +42,22 @@ def test_given_weights_keep_their_ratios(given):
 @each_counts
 def test_balanced_is_sklearns_up_to_the_mean(counts):
     counts = np.maximum(np.asarray(counts, dtype=int), 1)
-    counts = np.minimum(counts, 10_000)  # sklearn wants the rows themselves
+    counts = np.minimum(counts, 10_000)  # scikit-learn needs the rows themselves
     y = np.repeat(np.arange(len(counts)), counts)
     theirs = sklearn_class_weight("balanced", classes=np.arange(len(counts)), y=y)
-    # Theirs has mean 1 over rows too, if every class has rows.
+    # Their weights also have the mean 1 over rows, if every class has rows.
     np.testing.assert_allclose(compute_class_weight("balanced", counts), theirs, rtol=1e-12)
 
 
 @each_counts
 def test_power(counts):
-    zero, some, one = (compute_class_weight(p, counts) for p in (0, 0.3, 1.0))
+    zero, power, one = (compute_class_weight(p, counts) for p in (0, 0.3, 1.0))
     assert np.all(compute_class_weight(None, counts) == 1)
     np.testing.assert_allclose(zero, 1, rtol=1e-12)
     np.testing.assert_allclose(one, compute_class_weight("balanced", counts), rtol=1e-12)
     # A class without rows counts as one row.
     filled = np.where(np.array(counts) > 0, counts, 1.0)
-    np.testing.assert_allclose(some / some[0], (filled / filled[0]) ** -0.3, rtol=1e-12)
+    np.testing.assert_allclose(power / power[0], (filled / filled[0]) ** -0.3, rtol=1e-12)
 
 
 def test_a_larger_power_moves_weight_to_the_rare_class():
@@ -119,10 +119,11 @@ def test_dict_is_keyed_by_label_in_any_order(classes, as_array):
 
 
 def test_callers_arrays_are_left_alone():
-    counts, given = np.array([90, 10]), np.array([1.0, 2.0])
+    counts, given = np.array([90, 10]), np.array([1.0, 1.0])
     counts.setflags(write=False)
     given.setflags(write=False)
-    assert compute_class_weight(given, counts) is not given
+    weights = compute_class_weight(given, counts)
+    assert not np.shares_memory(weights, given)  # although they are equal
 
 
 HOUSE = r".* must .*Got .* instead\.$"

@@ -1,4 +1,4 @@
-"""Posterior maps: the minimiser of each expected loss gives the true posterior back."""
+"""Natural posteriors: the minimiser of each expected loss gives the true posterior."""
 
 from decimal import Decimal, localcontext
 
@@ -21,7 +21,7 @@ HOUSE = r".*Got .* instead\.$"
 
 
 def log_p(z):
-    """Log softmax that takes complex numbers."""
+    """Log softmax for complex numbers, too."""
     return z - np.log(np.sum(np.exp(z)))
 
 
@@ -39,7 +39,7 @@ def vector_scaling(z, class_counts, gamma, tau):
     return -log_p(z / divisors + tau * log_prior(class_counts))
 
 
-# Loss name -> values of all classes at logits z, written from the papers.
+# Loss name -> loss of each true class at logits z, by the formulas of the papers.
 FORMULAS = {
     "crossentropy": lambda z: -log_p(z),
     "focal": lambda z, gamma: -((1 - np.exp(log_p(z))) ** gamma) * log_p(z),
@@ -69,7 +69,7 @@ each_case = pytest.mark.parametrize(("loss", "arguments"), CASES, ids=str)
 
 
 def complete(loss, arguments, n_classes):
-    """With the class counts that some losses take: a tail from 1000 to 10."""
+    """The arguments, with class counts from 1000 to 10 for the losses that need them."""
     if loss in ("logit_adjusted", "ldam", "vector_scaling"):
         arguments = {**arguments, "class_counts": np.geomspace(1000, 10, n_classes)}
     return arguments
@@ -80,10 +80,10 @@ def test_every_closed_form_has_a_case():
 
 
 def minimiser(loss, arguments, importance):
-    """Logits, the first 0, at which ``importance @ loss values`` is least, to rounding.
+    """Logits that minimise ``importance @ losses``, up to rounding; the first logit is 0.
 
-    The complex step gives gradients of analytic formulas without cancellation, so a search by
-    BFGS can be polished until the gradient vanishes.
+    The complex step gives gradients of analytic formulas without cancellation, so the result of
+    BFGS can be refined until the gradient vanishes.
     """
     n = len(importance)
 
@@ -110,7 +110,8 @@ def test_minimiser_of_the_expected_loss_gives_the_posterior_back(loss, arguments
         importance = eta * weight * ratio
         z = minimiser(loss, arguments, importance / importance.sum())
         found = log_posterior(loss, z[None], class_weight=weight, sampling_ratio=ratio, **arguments)
-        # The gradient against the least curvature: of a class with p = 1e-5, times 1 - q = 0.3.
+        # The tolerance is that of the gradient over the smallest curvature, which a class with
+        # p = 1e-5 has, times 1 - q = 0.3.
         np.testing.assert_allclose(np.exp(found[0]), eta, rtol=1e-7)
 
 
@@ -126,12 +127,12 @@ def test_formula_here_is_the_loss_in_the_library(loss, arguments):
 
 @each_case
 @pytest.mark.parametrize("n_classes", [2, 4])
-def test_result_is_normalised_and_deaf_to_a_shift(loss, arguments, n_classes):
+def test_result_is_normalised_and_does_not_depend_on_a_shift(loss, arguments, n_classes):
     arguments = complete(loss, arguments, n_classes)
     z = np.random.default_rng(0).normal(0, 5, (50, n_classes))
     found = log_posterior(loss, z, **arguments)
     np.testing.assert_allclose(np.exp(found).sum(axis=1), 1, rtol=1e-12)
-    if loss != "vector_scaling":  # z / D feels a shift
+    if loss != "vector_scaling":  # z / D depends on a shift
         np.testing.assert_allclose(log_posterior(loss, z + 100, **arguments), found, atol=1e-9)
 
 
@@ -147,7 +148,7 @@ EXTREME = [
 
 @pytest.mark.parametrize(("loss", "arguments"), EXTREME, ids=str)
 def test_extreme_logits_stay_finite_and_in_order(loss, arguments):
-    """A larger logit is a more probable class, however confident the network is."""
+    """A class with a larger logit is more probable, however confident the network is."""
     arguments = complete(loss, arguments, 3)
     gaps = np.array([0, 1e-9, 1, 17, 36, 37, 40, 100, 700, 750, 1e4])
     for k in range(3):
@@ -226,7 +227,7 @@ def label_focal(z, gamma, alpha=None):
     return a * yes, b * no
 
 
-# Loss name -> values of a yes and of a no at logit z, written from the papers.
+# Loss name -> loss of a yes and of a no at logit z, by the formulas of the papers.
 LABEL_FORMULAS = {
     "crossentropy": lambda z: label_focal(z, 0),
     "focal": label_focal,
@@ -246,18 +247,18 @@ LABEL_CASES = [
 each_label_case = pytest.mark.parametrize(("loss", "arguments"), LABEL_CASES, ids=str)
 
 
-def test_every_closed_form_of_labels_has_a_case():
+def test_every_multilabel_closed_form_has_a_case():
     assert {loss for loss, _ in LABEL_CASES} == set(LABEL_FORMULAS) == set(LABEL_CLOSED_FORMS)
 
 
 def label_minimiser(loss, arguments, importance):
-    """Logit at which ``importance @ (loss of a no, loss of a yes)`` is least, to rounding."""
+    """Logit that minimises ``importance @ (loss of a no, loss of a yes)``, up to rounding."""
 
     def slope(z):
         yes, no = LABEL_FORMULAS[loss](z + 1e-30j, **arguments)
         return (importance @ [no, yes]).imag
 
-    # Below, negatives cost nothing, and positives push upwards.
+    # Below the margin, negatives cost nothing, and positives pull the logit up.
     margin = arguments.get("margin", 0)
     return brentq(slope, logit(margin) if margin else -30, 30, xtol=1e-15, rtol=1e-15)
 
@@ -303,7 +304,7 @@ def test_labels_at_extreme_logits_are_in_order(loss, arguments):
     assert np.all(odds[1:] >= odds[:-1] - 1e-12)
     assert found[0] == 0
     if arguments.get("gamma_pos") == 0 < arguments["margin"]:
-        # Of a sure yes, negatives still weigh L-'(1): what is more probable is not told apart.
+        # At p = 1 negatives still have the slope L-'(1), so the odds do not exceed a bound.
         g, m = arguments["gamma_neg"], arguments["margin"]
         bound = (1 - m) ** g / m - g * (1 - m) ** (g - 1) * np.log(m)
         np.testing.assert_allclose(odds[-3:], np.log(bound), rtol=1e-12)
@@ -341,7 +342,7 @@ def test_one_label_is_two_classes(gamma):
     np.testing.assert_allclose(found, weighted[:, 1:], rtol=1e-12)
 
 
-def test_labels_are_deaf_to_each_other():
+def test_labels_do_not_depend_on_each_other():
     z = np.random.default_rng(0).normal(0, 5, (20, 3))
     weight, ratio = np.random.default_rng(1).uniform(0.1, 9, (2, 3, 2))
     arguments = {"gamma_pos": 1.0, "gamma_neg": 4.0, "margin": 0.05}
@@ -377,7 +378,7 @@ def test_impossible_weights_of_labels(name, values):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_focal_that_hears_one_answer_only(alpha):
+def test_focal_with_one_answer_only(alpha):
     with pytest.raises(ValueError, match=rf"alpha in the range \(0, 1\)\. Got {alpha} instead"):
         label_posterior("focal", [[0.0]], gamma=2.0, alpha=alpha)
 
@@ -396,7 +397,7 @@ def random_proba(seed, n_classes=4):
 
 
 def test_correct_prior_by_hand():
-    # Of 1000 sick and 1000 sound 900 and 100 test positive; of 20 and 1980, 18 and 198 do.
+    # Of 1000 sick and 1000 healthy people, 900 and 100 test positive; of 20 and 1980, 18 and 198.
     found = correct_prior([[0.9, 0.1]], prior=[1000, 1000], new_prior=[20, 1980])
     np.testing.assert_allclose(found, [[18 / 216, 198 / 216]], rtol=1e-14)
 
@@ -404,12 +405,12 @@ def test_correct_prior_by_hand():
 @pytest.mark.parametrize("seed", range(5))
 def test_correct_prior_is_a_group(seed):
     proba, first, second, third = random_proba(seed)
-    there = correct_prior(proba, first, second)
-    np.testing.assert_allclose(there.sum(axis=1), 1, rtol=1e-14)
+    shifted = correct_prior(proba, first, second)
+    np.testing.assert_allclose(shifted.sum(axis=1), 1, rtol=1e-14)
     np.testing.assert_allclose(correct_prior(proba, first, first), proba, rtol=1e-12)
-    np.testing.assert_allclose(correct_prior(there, second, first), proba, rtol=1e-12)
+    np.testing.assert_allclose(correct_prior(shifted, second, first), proba, rtol=1e-12)
     direct = correct_prior(proba, first, third)
-    np.testing.assert_allclose(correct_prior(there, second, third), direct, rtol=1e-12)
+    np.testing.assert_allclose(correct_prior(shifted, second, third), direct, rtol=1e-12)
     np.testing.assert_allclose(correct_prior(proba, 7 * first, 1e5 * third), direct, rtol=1e-12)
 
 

@@ -28,7 +28,6 @@ __all__ = [
     "LabelObjective",
     "Objective",
     "binary_cost",
-    "checked_function",
     "finite_objective",
     "make_objective",
 ]
@@ -308,19 +307,13 @@ LABEL_OBJECTIVES: Mapping[str, LabelObjective] = {
 }
 
 
-def checked_function(function: Callable[..., float], owner: str) -> Callable[..., float]:
-    """A custom function of (y_true, y_pred); scikit-learn's scorers are refused."""
+def finite_objective(function: Callable[..., float], owner: str) -> Callable[..., float]:
+    """A custom function of (y_true, y_pred), refused if it is a scorer or not always finite."""
     if hasattr(function, "_score_func"):
         raise ValueError(
             f"The 'objective' parameter of {owner} must be a function of (y_true, y_pred). Got "
             f"the scorer {function!r} instead: pass its score function."
         )
-    return function
-
-
-def finite_objective(function: Callable[..., float], owner: str) -> Callable[..., float]:
-    """A custom function of (y_true, y_pred), refused if it is a scorer or not always finite."""
-    function = checked_function(function, owner)
 
     def finite(true, decided):
         value = function(true, decided)

@@ -63,7 +63,7 @@ ROOMS = {
          "_validation"},
         NUMPY,
     ),
-    "posterior": ({"prior.*"}, {"numpy", "scipy"}),
+    "posterior": ({"prior.*", "_losses.*", "_validation"}, {"numpy", "scipy"}),
     "prior.*": ({"_response", "_validation"}, NUMPY),
     "metrics.*": ({"_validation"}, NUMPY),
     "class_weight": ({"_validation"}, {"numpy"}),
@@ -75,7 +75,7 @@ ROOMS = {
     "data.*": (set(), set()),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "networks": (set(), {"keras", "numpy"}),
-    "_losses.*": ({"_keras_private"}, {"keras", "numpy"}),
+    "_losses.*": ({"_keras_private"}, {"keras", "numpy", "scipy"}),
     "_engine.*": (
         {"_keras_private"}, {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"}
     ),

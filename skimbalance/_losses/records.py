@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from skimbalance._losses import closed_forms
+
 __all__ = ["CUSTOM", "SIGMOID", "SOFTMAX", "CostMatrix", "Loss", "Number"]
 
 Arguments = Mapping[str, Any]
@@ -71,6 +73,10 @@ class CostMatrix:
         return numbers
 
 
+def _as_it_is(z: np.ndarray) -> np.ndarray:
+    return z
+
+
 def _unchanged(logits: np.ndarray, arguments: Arguments) -> np.ndarray:
     return logits
 
@@ -100,6 +106,9 @@ class Loss:
     initial_logits : callable
         From logarithms of the class shares, and the arguments, to the logits that training starts
         from: those where the loss is least (nearly, for most losses) if every row gets the same.
+    closed_form : callable or None
+        From logits, and the arguments by name, to the logits of the natural posterior (to
+        log-odds, for a multilabel loss); None where the minimum does not determine it.
     """
 
     function: str
@@ -109,6 +118,7 @@ class Loss:
     over_batch: bool = False
     corrects: Callable[[Arguments], bool] = _never
     initial_logits: Callable[[np.ndarray, Arguments], np.ndarray] = _unchanged
+    closed_form: Callable[..., np.ndarray] | None = None
 
 
 #: The record of a custom loss, of which nothing is known.
@@ -130,14 +140,17 @@ def _unscaled(logits: np.ndarray, arguments: Arguments) -> np.ndarray:
 
 #: Losses of class labels, and of the steps of sequences.
 SOFTMAX = {
-    "crossentropy": Loss("crossentropy"),
-    "focal": Loss("focal_crossentropy", takes=("gamma", "alpha")),
+    "crossentropy": Loss("crossentropy", closed_form=_as_it_is),
+    "focal": Loss(
+        "focal_crossentropy", takes=("gamma", "alpha"), closed_form=closed_forms.from_focal
+    ),
     "logit_adjusted": Loss(
         "logit_adjusted_crossentropy",
         takes=("tau",),
         needs_counts=True,
         corrects=_adjusts,
         initial_logits=_unadjusted,
+        closed_form=closed_forms.from_logit_adjusted,
     ),
     "ldam": Loss(
         "ldam_crossentropy",
@@ -148,6 +161,7 @@ SOFTMAX = {
             "deferred": Number(0.0, "[0, 1)"),
         },
         needs_counts=True,
+        closed_form=closed_forms.from_ldam,
     ),
     "vector_scaling": Loss(
         "vector_scaling_crossentropy",
@@ -156,17 +170,30 @@ SOFTMAX = {
         needs_counts=True,
         corrects=_adjusts,
         initial_logits=_unscaled,
+        closed_form=closed_forms.from_vector_scaling,
     ),
-    "poly1": Loss("poly1_crossentropy", {"epsilon": Number(1.0, "[-1, inf)")}),
-    "generalized": Loss("generalized_crossentropy", {"q": Number(0.7, "(0, 1]")}),
+    "poly1": Loss(
+        "poly1_crossentropy",
+        {"epsilon": Number(1.0, "[-1, inf)")},
+        closed_form=closed_forms.from_poly1,
+    ),
+    "generalized": Loss(
+        "generalized_crossentropy",
+        {"q": Number(0.7, "(0, 1]")},
+        closed_form=closed_forms.from_generalized,
+    ),
     "expected_cost": Loss("expected_cost", {"cost_matrix": CostMatrix()}),
     "soft_f1": Loss("soft_f1", over_batch=True),
 }
 
 #: Losses of multilabel targets.
 SIGMOID = {
-    "crossentropy": Loss("label_crossentropy"),
-    "focal": Loss("binary_focal_crossentropy", takes=("gamma", "alpha")),
+    "crossentropy": Loss("label_crossentropy", closed_form=_as_it_is),
+    "focal": Loss(
+        "binary_focal_crossentropy",
+        takes=("gamma", "alpha"),
+        closed_form=closed_forms.from_label_focal,
+    ),
     "asymmetric": Loss(
         "asymmetric_crossentropy",
         {
@@ -174,6 +201,7 @@ SIGMOID = {
             "gamma_neg": Number(4.0, "[0, inf)"),
             "margin": Number(0.05, "[0, 1]"),
         },
+        closed_form=closed_forms.from_asymmetric,
     ),
     "distribution_balanced": Loss(
         "distribution_balanced_crossentropy",

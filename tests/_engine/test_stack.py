@@ -68,9 +68,9 @@ def sizes(monkeypatch):
     """Networks side by side in each call of a compiled program."""
     sizes, steps = [], program.Program.steps
 
-    def spy(self, params, *args):
-        sizes.append(len(params))
-        return steps(self, params, *args)
+    def spy(self, networks, *args):
+        sizes.append(len(networks.params))
+        return steps(self, networks, *args)
 
     monkeypatch.setattr(program.Program, "steps", spy)
     return sizes

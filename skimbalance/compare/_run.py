@@ -33,11 +33,7 @@ from skimbalance.compare._strategies import (
     with_strategies,
 )
 from skimbalance.decision._folds import cv_splits
-from skimbalance.decision._objectives import (
-    WHOLE,
-    checked_function,
-    make_objective,
-)
+from skimbalance.decision._objectives import WHOLE, finite_objective, make_objective
 from skimbalance.metrics import average_precision_by_class
 from skimbalance.metrics._scores import decision_sums
 
@@ -101,12 +97,12 @@ def compare_strategies(
         default layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0. Early
         stopping, if the network has it, works inside the training folds.
     objective : str or callable, default="f1_macro"
-        Score that makes a strategy the best: "balanced_accuracy", "f1_macro", "f1_weighted",
-        "mcc", "geometric_mean", "cohen_kappa"; "f1" (of the rarest class); or a function of
+        Score that sorts the strategies: "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
+        "geometric_mean", "cohen_kappa"; "f1" (of the rarest class); or a function of
         (y_true, y_pred), larger is better.
     cv : int or cross-validation splitter, default=5
-        Number of folds or a splitter. The folds of an int are stratified, also for classes with
-        fewer rows than folds.
+        Number of folds, which are stratified, also for classes with fewer rows than folds; or a
+        splitter.
     n_repeats : int, default=1
         Number of repetitions with other folds, if `cv` is an int.
     random_state : int, RandomState instance or None, default=None
@@ -148,7 +144,7 @@ def compare_strategies(
     metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
     custom = {}
     if callable(objective):
-        custom[metric] = checked_function(objective, "compare_strategies")
+        custom[metric] = finite_objective(objective, "compare_strategies")
     labels = _checked_target(X, y)
     classes, y_index = np.unique(labels, return_inverse=True)
     _check_classes(classes, np.bincount(y_index), objective)
@@ -286,7 +282,7 @@ def _train(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"`sklearn.utils.parallel.delayed` should be used")
             # The result notes classes with few rows once.
-            warnings.filterwarnings("ignore", r"The classes .* have too few rows to be judged")
+            warnings.filterwarnings("ignore", r"The classes .* have too few rows")
             results = Parallel()(delayed(run)(*task) for task in tasks)
     n = len(splits)
     return {name: results[i * n : (i + 1) * n] for i, name in enumerate(candidates)}
@@ -314,7 +310,7 @@ def _scores(
     `custom` holds the user's function by its name, and replaces a metric of that name.
     """
     n_classes = len(classes)
-    rarest = np.argmin(np.bincount(y_index))
+    rarest = int(np.argmin(np.bincount(y_index)))
     objectives = {name: make_objective(name, rarest, None) for name in OBJECTIVES}
     scores, recall = {}, {}
     for name, folds in outcomes.items():
@@ -325,11 +321,13 @@ def _scores(
         for (_, test), (decided, proba) in zip(splits, folds, strict=True):
             true = y_index[test]
             sums = decision_sums(true, decided, n_classes)
-            values = {metric: goal.value(*sums) for metric, goal in objectives.items()}
+            values: dict[str, Any] = {
+                metric: goal.value(*sums) for metric, goal in objectives.items()
+            }
             by_class = average_precision_by_class(true, proba, labels=np.arange(n_classes))
             values["average_precision"] = np.nanmean(by_class)
             for metric, function in custom.items():
-                values[metric] = _custom_value(metric, function, classes[true], classes[decided])
+                values[metric] = function(classes[true], classes[decided])
             for metric, value in values.items():
                 by_metric[metric].append(float(value))
             hits += sums[0]
@@ -338,18 +336,3 @@ def _scores(
         tested = actual > 0
         recall[name] = np.where(tested, hits / np.where(tested, actual, 1), np.nan)
     return scores, recall
-
-
-def _custom_value(
-    name: str,
-    function: Callable[[np.ndarray, np.ndarray], float],
-    true: np.ndarray,
-    decided: np.ndarray,
-) -> float:
-    value = function(true, decided)
-    if not np.isfinite(value):
-        raise ValueError(
-            "The function of the 'objective' parameter of compare_strategies must return a finite "
-            f"number for each fold. Got {value!r} from {name!r}."
-        )
-    return value

@@ -871,8 +871,8 @@ SIX = [0, 0, 0, 1, 1, 1]
         ),
         (
             {"objective": lambda true, decided: np.nan},
-            "The function of the 'objective' parameter of compare_strategies must return a finite "
-            "number for each fold. Got nan from '<lambda>'.",
+            "The 'objective' function of compare_strategies must return a finite number. Got nan "
+            "instead.",
         ),
         (
             {"objective": "f1", "y": np.r_[Y[:-1] % 2, 7]},

@@ -1,9 +1,9 @@
-"""A grid search, and stacks of fits: the backend "stacked" beside its peers.
+"""A grid search, and many fits at once: the joblib backend "stacked" and its peers.
 
 Run: python benchmarks/grid_search.py
-Wall times with tracing, compiling, scoring and the refit included: before each of our runs the
-compiled programs are dropped. scikeras trains a part of the fits, and its time is scaled up to
-all. The floor is the matrix products alone, of as many networks at a time as there are cores.
+Wall times include tracing, compiling, scoring and the refit: compiled programs are dropped before
+each of our runs. scikeras trains a part of the fits, and its time is scaled up to all of them. The
+floor is the time of the matrix products alone, with one network on each core.
 """
 
 import statistics
@@ -11,7 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
-from common import SIZES, data, mlp_build, print_machine, print_table, quiet, spread, times
+from common import (
+    N_JOBS,
+    SIZES,
+    data,
+    forget_programs,
+    keras_classifier,
+    mlp_build,
+    pick,
+    print_machine,
+    print_table,
+    quiet,
+    spread,
+    times,
+)
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
 from single_fit import floor
@@ -20,14 +33,16 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_sco
 from sklearn.neural_network import MLPClassifier
 
 from skimbalance import ImbalancedMLPClassifier
-from skimbalance._engine.tensorflow import program
 
-RATES = np.logspace(-4, -2, 20)
-FOLDS = StratifiedKFold(5)
+RATES = np.logspace(-4, -2, pick(20, 2))
+FEW_RATES = RATES[:2]
+FOLDS = StratifiedKFold(pick(5, 2))
+REPEATS = pick(5, 1)
+N_FITS = pick(100, 4)
 
 
 def ours(size):
-    """Our classifier at a size."""
+    """Our classifier for a size."""
     _, _, _, layers, batch, epochs = SIZES[size]
     return ImbalancedMLPClassifier(
         layers, batch_size=batch, epochs=epochs, early_stopping=False, class_weight=None
@@ -35,7 +50,7 @@ def ours(size):
 
 
 def mlp(size):
-    """scikit-learn's."""
+    """scikit-learn's network for a size."""
     _, _, _, layers, batch, epochs = SIZES[size]
     return MLPClassifier(
         layers, batch_size=batch, max_iter=epochs, tol=0, n_iter_no_change=epochs + 1
@@ -43,18 +58,16 @@ def mlp(size):
 
 
 def scikeras(size):
-    """The plain network by scikeras."""
-    from scikeras.wrappers import KerasClassifier
-
+    """The plain Keras network of a size, in scikeras."""
     _, d, _, layers, batch, epochs = SIZES[size]
-    return KerasClassifier(
+    return keras_classifier(
         mlp_build, n_features=d, layers=layers, batch_size=batch, epochs=epochs, verbose=0,
         optimizer="adam", optimizer__learning_rate=1e-3,
     )  # fmt: skip
 
 
 def search(estimator, parameter, values, smote, n_jobs=None):
-    """Function that searches the best learning rate; SMOTE before the network or not."""
+    """Function that searches the best learning rate, with SMOTE before the network or without."""
     if smote:
         estimator = make_pipeline(SMOTE(random_state=0), estimator)
         parameter = f"{estimator.steps[-1][0]}__{parameter}"
@@ -63,11 +76,16 @@ def search(estimator, parameter, values, smote, n_jobs=None):
     return lambda: grid.fit(X, y)
 
 
+def n_fits(rates):
+    """Number of fits of a search over learning rates, the refit included."""
+    return len(rates) * FOLDS.get_n_splits() + 1
+
+
 def stacked(function):
-    """The same function in the backend, from nothing compiled."""
+    """The function run in the backend "stacked", with nothing compiled."""
 
     def run():
-        program._programs.clear()
+        forget_programs()
         with joblib.parallel_config(backend="stacked"):
             function()
 
@@ -75,14 +93,14 @@ def stacked(function):
 
 
 def many(estimator, size, n):
-    """Function that fits copies of an estimator in parallel."""
+    """Function that fits n copies of an estimator in parallel."""
     X, y = data(size)
     copies = [clone(estimator).set_params(random_state=i) for i in range(n)]
     return lambda: joblib.Parallel()(joblib.delayed(copy.fit)(X, y) for copy in copies)
 
 
 def floors(size, n):
-    """Function that does the products of n fits, spread over the cores."""
+    """Function that does the matrix products of n fits, spread over the cores."""
     rows, d, _, layers, batch, epochs = SIZES[size]
 
     def run():
@@ -92,11 +110,11 @@ def floors(size, n):
     return run
 
 
-def row(name, functions, repeats):
-    """Times of some functions, each with the factor to which it is scaled; ratios to the first."""
+def row(name, functions):
+    """Times of functions, each with a factor and its number of calls, and ratios to the first."""
     seconds = {}
-    for key, (function, scale, n) in functions.items():
-        seconds[key] = [scale * s for s in times(function, min(n, repeats))]
+    for key, (function, factor, n) in functions.items():
+        seconds[key] = [factor * s for s in times(function, min(n, REPEATS))]
     first = statistics.median(next(iter(seconds.values())))
     cells = [name]
     for key, values in seconds.items():
@@ -113,7 +131,7 @@ def main():
     X, y = data("W0")
     ours("W0").set_params(epochs=1).fit(X, y), scikeras("W0").set_params(epochs=1).fit(X, y)
     rows = []
-    for name, smote in (("search of 20 x 5", False), ("the same behind SMOTE", True)):
+    for name, smote in (("search of 20 x 5", False), ("the same with SMOTE", True)):
         rows.append(
             row(
                 name,
@@ -122,14 +140,13 @@ def main():
                         stacked(search(ours("W0"), "learning_rate", RATES, smote)), 1, 5
                     ),
                     "scikeras": (
-                        search(scikeras("W0"), "optimizer__learning_rate", RATES[:2], smote),
-                        101 / 11, 1,
+                        search(scikeras("W0"), "optimizer__learning_rate", FEW_RATES, smote),
+                        n_fits(RATES) / n_fits(FEW_RATES), 1,
                     ),
                     "MLPClassifier": (
-                        search(mlp("W0"), "learning_rate_init", RATES, smote, n_jobs=2), 1, 3
+                        search(mlp("W0"), "learning_rate_init", RATES, smote, n_jobs=N_JOBS), 1, 3
                     ),
                 },
-                5,
             )
         )  # fmt: skip
     rows.append(
@@ -139,13 +156,12 @@ def main():
                 "skimbalance": (stacked(lambda: cross_val_score(ours("W0"), X, y, cv=FOLDS)), 1, 5),
                 "scikeras": (lambda: cross_val_score(scikeras("W0"), X, y, cv=FOLDS), 1, 3),
                 "MLPClassifier": (
-                    lambda: cross_val_score(mlp("W0"), X, y, cv=FOLDS, n_jobs=2), 1, 5
+                    lambda: cross_val_score(mlp("W0"), X, y, cv=FOLDS, n_jobs=N_JOBS), 1, 5
                 ),
             },
-            5,
         )
     )  # fmt: skip
-    print("W0, seconds, and how many times ours.\n")
+    print("W0, seconds, and multiples of our time.\n")
     print_table(["", "skimbalance", "scikeras", "MLPClassifier, n_jobs=2"], rows)
     rows = []
     for size, few in (("W1", 4), ("W2", 2)):
@@ -153,14 +169,13 @@ def main():
             row(
                 size,
                 {
-                    "skimbalance": (stacked(many(ours(size), size, 100)), 1, 3),
-                    "scikeras": (many(scikeras(size), size, few), 100 / few, 1),
-                    "floor": (floors(size, 10), 10, 3),
+                    "skimbalance": (stacked(many(ours(size), size, N_FITS)), 1, 3),
+                    "scikeras": (many(scikeras(size), size, few), N_FITS / few, 1),
+                    "floor": (floors(size, N_FITS // 4), 4, 3),
                 },
-                3,
             )
         )
-    print("\n100 fits, seconds, and how many times ours.\n")
+    print(f"\n{N_FITS} fits, seconds, and multiples of our time.\n")
     print_table(["", "skimbalance", "scikeras", "floor"], rows)
 
 

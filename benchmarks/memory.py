@@ -1,4 +1,4 @@
-"""Resident memory: of a stacked search, and over many fits of changing hyper-parameters.
+"""Resident memory of a stacked search, and over many fits with changing hyper-parameters.
 
 Run: python benchmarks/memory.py
 """
@@ -10,18 +10,18 @@ import joblib
 import keras
 import numpy as np
 import tensorflow as tf
-from common import data, mlp_build, print_machine, print_table, quiet, resident
+from common import data, mlp_build, pick, print_machine, print_table, quiet, resident
 
 from skimbalance import ImbalancedMLPClassifier
 
 
 def search():
-    """MiB before, at the peak of, and after the search of `grid_search.py`; 100 fits, stacked."""
+    """MiB before, at the peak of, and after the stacked search of `grid_search.py`."""
     from grid_search import RATES
     from grid_search import ours as classifier
     from grid_search import search as search_of
 
-    # TensorFlow sets up its threads and XLA.
+    # Once, so that TensorFlow sets up its threads and XLA.
     tf.function(lambda x: x * 2.0, jit_compile=True)(keras.ops.ones(3))
     run = search_of(classifier("W0"), "learning_rate", RATES, smote=False)
     before = resident()
@@ -33,7 +33,7 @@ def search():
 
 
 def ours(X, y, i, batch_size=64):
-    """One fit; every number of it depends on i."""
+    """One fit, whose numbers all depend on i."""
     ImbalancedMLPClassifier(
         (64, 32),
         loss="focal",
@@ -47,7 +47,7 @@ def ours(X, y, i, batch_size=64):
 
 
 def ours_and_batch(X, y, i):
-    """The batch size changes too: XLA compiles eight lengths of batches in each doubling."""
+    """One fit, whose batch size changes, too: XLA compiles eight lengths in each doubling."""
     ours(X, y, i, batch_size=32 + i)
 
 
@@ -67,11 +67,11 @@ def main():
     X, y = data("W0")
     rows = []
     for name, fit, n in (
-        ("skimbalance", ours, 200),
-        ("skimbalance, batch size too", ours_and_batch, 200),
-        ("Keras `fit`", raw_keras, 40),
+        ("skimbalance", ours, pick(200, 4)),
+        ("skimbalance, batch size too", ours_and_batch, pick(200, 4)),
+        ("Keras `fit`", raw_keras, pick(40, 4)),
     ):
-        for i in range(10):
+        for i in range(pick(10, 1)):
             fit(X, y, i)
         start = resident()
         marks = []
@@ -79,15 +79,10 @@ def main():
             fit(X, y, i)
             marks.append(resident())
         half = n // 2
-        rows.append(
-            [
-                name,
-                n,
-                f"{(marks[-1] - start) * 1024 / n:,.0f}",
-                f"{(marks[-1] - np.median(marks[half - 5 : half + 5])) * 1024 / half:,.0f}",
-            ]
-        )
-    print("\nGrowth of the resident memory, KiB a fit, after ten fits.\n")
+        middle = np.median(marks[max(half - 5, 0) : half + 5])
+        over_all, over_half = (marks[-1] - start) / n, (marks[-1] - middle) / half
+        rows.append([name, n, f"{over_all * 1024:,.0f}", f"{over_half * 1024:,.0f}"])
+    print("\nGrowth of the resident memory, KiB per fit, after ten fits.\n")
     print_table(["", "fits", "over all", "over the second half"], rows)
 
 

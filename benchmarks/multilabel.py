@@ -1,20 +1,21 @@
-"""Labels: `ImbalancedMLPClassifier` beside MLPClassifier and one-vs-rest logistic regression.
+"""Multilabel y: `ImbalancedMLPClassifier`, MLPClassifier and one-vs-rest logistic regression.
 
 Run: python benchmarks/multilabel.py [folder]
      python benchmarks/multilabel.py [folder] choose
-Two sets of the MULAN collection, yeast and scene (https://github.com/tsoumakas/mulan, folder
-data/multi-label), are not part of this package, as no licence is stated. The folder, by default
-../shared/data beside the checkout, must hold them as yeast_multilabel.parquet and
-scene_multilabel.parquet: a column for each feature, one of 0 and 1 for each label, whose names
-begin with "label_", and the rows in the order of the collection, those of its training file first.
+The data are two sets of the MULAN collection, yeast and scene (https://github.com/tsoumakas/mulan,
+folder data/multi-label). They are not part of this package, as no licence is stated. The folder, by
+default ../shared/data beside the checkout, must contain them as yeast_multilabel.parquet and
+scene_multilabel.parquet, with a column for each feature and a column of 0 and 1 for each label,
+named "label_...". Rows are in the order of the collection, those of its training file first.
 
-Scores of rows that no fit has seen, 5 folds by iterative stratification. Each classifier
-decides at 0.5, and by thresholds that `TunedDecisionClassifierCV` learns on the training rows, for
-the macro-F1 and for the micro-F1.
+Scores are those of held-out rows, in 5 folds by iterative stratification. Each classifier decides
+at 0.5, and by thresholds that `TunedDecisionClassifierCV` learns on the training rows, for macro-F1
+and for micro-F1.
 
-The settings of ours, the same for both sets and all losses, and those of the peers called "chosen",
-are the best of the grids below in macro average precision, its mean over the sets, in 5 folds of
-the rows of the collection's training files (`choose`), before any other row was looked at.
+Our settings, which are the same for both sets and all losses, and those of the peers called
+"chosen" are the best of the grids below. They have the best macro average precision, averaged over
+the sets, in 5 folds of the rows of the collection's training files (`choose`). They were chosen
+before any other row was looked at.
 """
 
 import pathlib
@@ -22,8 +23,9 @@ import sys
 import time
 
 import numpy as np
-from common import print_machine, print_table, quiet
+from common import ARGUMENTS, N_JOBS, TINY, pick, print_machine, print_table, quiet
 from joblib import parallel_config
+from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score, label_ranking_loss
 from sklearn.model_selection import GridSearchCV
@@ -36,18 +38,18 @@ from sklearn.utils.parallel import Parallel, delayed
 from skimbalance import ImbalancedMLPClassifier, TunedDecisionClassifierCV
 from skimbalance.model_selection import IterativeStratifiedKFold
 
-REPEATS, FOLDS = 1, 5
+REPEATS, FOLDS = 1, pick(5, 2)
 
-# Set -> rows of the collection's training file, which come first.
-TRAINING_ROWS = {"yeast": 1500, "scene": 1211}
+# Number of rows of each set that come from the collection's training file; these come first.
+TRAINING_ROWS = pick({"yeast": 1500, "scene": 1211}, {"simulated": 100})
 
 FIXED = {
     "optimizer": "adamw",
-    "epochs": 50,
+    "epochs": pick(50, 2),
     "learning_rate_schedule": "cosine",
     "early_stopping": False,
 }
-CHOSEN = {"hidden_layer_sizes": (512,), "dropout": 0.5, "weight_decay": 1.0}
+CHOSEN = {"hidden_layer_sizes": pick((512,), (8,)), "dropout": 0.5, "weight_decay": 1.0}
 GRIDS = {
     "ours": {
         "hidden_layer_sizes": [(128, 64), (256,), (512,)],
@@ -73,7 +75,9 @@ SCORES = ("macro-F1", "tuned", "micro-F1", "tuned", "average precision", "rankin
 
 
 def problem(folder, name):
-    """Features and indicator of a set."""
+    """Features and indicator matrix of a set; with --tiny simulated ones."""
+    if TINY:
+        return make_multilabel_classification(150, 6, n_classes=3, random_state=0)
     import pandas as pd
 
     table = pd.read_parquet(folder / f"{name}_multilabel.parquet")
@@ -82,8 +86,10 @@ def problem(folder, name):
 
 
 def mlp(seed, **params):
-    """scikit-learn's network."""
-    return make_pipeline(StandardScaler(), MLPClassifier(random_state=seed, **params))
+    """scikit-learn's network on standardised columns."""
+    return make_pipeline(
+        StandardScaler(), MLPClassifier(random_state=seed, max_iter=pick(200, 2), **params)
+    )
 
 
 def logistic(**params):
@@ -93,7 +99,7 @@ def logistic(**params):
 
 
 def peers(seed):
-    """Name -> classifier."""
+    """The peers, by name."""
     return {
         "MLPClassifier": mlp(seed),
         "MLPClassifier, chosen": mlp(seed, hidden_layer_sizes=(512,), alpha=10.0),
@@ -105,7 +111,7 @@ def peers(seed):
 
 
 def ours(seed):
-    """Name -> classifier."""
+    """Our classifiers, by name."""
     return {
         f"ours, {name}": ImbalancedMLPClassifier(**FIXED, **CHOSEN, **params, random_state=seed)
         for name, params in OURS.items()
@@ -113,9 +119,9 @@ def ours(seed):
 
 
 def judge(classifier, X, Y, train, test, seed):
-    """`SCORES` of the test rows."""
+    """Scores of the test rows, in the order of `SCORES`."""
     macro, micro = (
-        TunedDecisionClassifierCV(classifier, objective=objective, random_state=seed)
+        TunedDecisionClassifierCV(classifier, objective=objective, cv=FOLDS, random_state=seed)
         for objective in ("f1_macro", "f1_micro")
     )
     macro.fit(X[train], Y[train]), micro.fit(X[train], Y[train])
@@ -134,7 +140,7 @@ def judge(classifier, X, Y, train, test, seed):
 
 
 def measure(name, family, X, Y, **parallel):
-    """Scores (n_folds, n_scores) of one classifier, and seconds a fold."""
+    """Scores of one classifier, of shape (n_folds, n_scores), and seconds per fold."""
     start = time.perf_counter()
     with parallel_config(**parallel):
         scores = Parallel()(
@@ -146,15 +152,15 @@ def measure(name, family, X, Y, **parallel):
 
 
 def with_error(values, sign=""):
-    """Mean and standard error: folds share rows (Nadeau and Bengio's correction)."""
+    """Mean and standard error, with Nadeau and Bengio's correction for rows that folds share."""
     error = np.sqrt((1 / len(values) + 1 / (FOLDS - 1)) * np.var(values, axis=0, ddof=1))
     return f"{np.mean(values):{sign}.3f} +- {error:.3f}"
 
 
 def table(X, Y):
-    """Rows of all classifiers; the lead of ours in tuned macro-F1 is over the best peer."""
+    """Table rows of all classifiers; our lead is that in tuned macro-F1 over the best peer."""
     measured = {
-        **{name: measure(name, peers, X, Y, n_jobs=2) for name in peers(0)},
+        **{name: measure(name, peers, X, Y, n_jobs=N_JOBS) for name in peers(0)},
         **{name: measure(name, ours, X, Y, backend="stacked") for name in ours(0)},
     }
     best = max((measured[name][0][:, 1] for name in peers(0)), key=np.mean)
@@ -164,7 +170,7 @@ def table(X, Y):
 
 
 def choose(folder):
-    """Print the mean average precision of every candidate of the grids, best first."""
+    """Print the mean average precision of every candidate in the grids, the best first."""
     families = {
         "ours": ImbalancedMLPClassifier(**FIXED, class_weight=None, random_state=0),
         "MLPClassifier": mlp(0),
@@ -175,16 +181,16 @@ def choose(folder):
         search = GridSearchCV(
             classifier, GRIDS[name], cv=cv, scoring="average_precision", refit=False
         )
-        of_sets = []
+        scores_by_set = []
         for problem_name, n_rows in TRAINING_ROWS.items():
             X, Y = problem(folder, problem_name)
             with parallel_config(backend="stacked" if name == "ours" else "loky", n_jobs=-1):
                 search.fit(X[:n_rows], Y[:n_rows])
-            of_sets.append(search.cv_results_["mean_test_score"])
-        of_sets = np.transpose(of_sets)
+            scores_by_set.append(search.cv_results_["mean_test_score"])
+        scores = np.transpose(scores_by_set)
         rows = [
-            [*map(search.cv_results_["params"][i].get, GRIDS[name]), *np.round(of_sets[i], 3)]
-            for i in np.argsort(-of_sets.mean(axis=1))
+            [*map(search.cv_results_["params"][i].get, GRIDS[name]), *np.round(scores[i], 3)]
+            for i in np.argsort(-scores.mean(axis=1))
         ]
         print(f"\n{name}\n")
         print_table([*(key.split("__")[-1] for key in GRIDS[name]), *TRAINING_ROWS], rows)
@@ -192,25 +198,25 @@ def choose(folder):
 
 def main():
     """Measure and print."""
-    beside = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
-    given = [argument for argument in sys.argv[1:] if argument != "choose"]
-    folder = pathlib.Path(given[0]) if given else beside
+    default = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+    folders = [argument for argument in ARGUMENTS if argument != "choose"]
+    folder = pathlib.Path(folders[0]) if folders else default
     missing = [n for n in TRAINING_ROWS if not (folder / f"{n}_multilabel.parquet").exists()]
-    if missing:
+    if missing and not TINY:
         sys.exit(
-            f"The folder '{folder}' must hold yeast_multilabel.parquet and "
-            "scene_multilabel.parquet, made of the MULAN collection as the head of this script "
-            f"says. Got none for {missing}."
+            f"The folder '{folder}' must contain yeast_multilabel.parquet and "
+            "scene_multilabel.parquet, made from the MULAN collection as the head of this script "
+            f"says. Missing: {missing}."
         )
     quiet()
     print_machine()
-    if "choose" in sys.argv[1:]:
+    if "choose" in ARGUMENTS:
         choose(folder)
         return
     for name in TRAINING_ROWS:
         X, Y = problem(folder, name)
         print(f"\n{name}, {len(X):,} rows, {X.shape[1]} features, {Y.shape[1]} labels\n")
-        print_table(["", *SCORES, "lead", "seconds a fold"], table(X, Y))
+        print_table(["", *SCORES, "lead", "seconds per fold"], table(X, Y))
 
 
 if __name__ == "__main__":

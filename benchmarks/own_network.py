@@ -1,9 +1,9 @@
-"""Networks of one's own: ImbalancedKerasClassifier beside scikeras, with the same build function.
+"""Custom networks: `ImbalancedKerasClassifier` and scikeras, with the same build function.
 
 Run: python benchmarks/own_network.py
-The same function builds the network for both, same batch, epochs and optimizer; each is called
-once unmeasured, then in turns. The search includes compiling, scoring and the refit; scikeras
-does a tenth of it, scaled up.
+Both have the same build function, batch size, epochs and optimizer; each is called once unmeasured,
+then they take turns. The search includes compiling, scoring and the refit; scikeras does a tenth of
+it, scaled up.
 """
 
 import statistics
@@ -11,18 +11,29 @@ from functools import partial
 
 import joblib
 import numpy as np
-from common import SIZES, data, print_machine, print_table, quiet, spread, times
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from common import (
+    SIZES,
+    data,
+    forget_programs,
+    keras_classifier,
+    pick,
+    print_machine,
+    print_table,
+    quiet,
+    spread,
+    times,
+)
+from grid_search import FEW_RATES, FOLDS, RATES, n_fits
+from sklearn.model_selection import GridSearchCV
 
 from skimbalance import ImbalancedKerasClassifier
-from skimbalance._engine.tensorflow import program
 
-REPEATS = 5
-RATES = np.logspace(-4, -2, 20)
+REPEATS = pick(5, 1)
+N_ROWS, EPOCHS = pick((2_000, 5), (200, 1))
 
 
 def perceptron(meta, layers):
-    """Of the sizes of the other benchmarks."""
+    """The perceptron of the other benchmarks."""
     import keras
 
     return keras.Sequential(
@@ -35,7 +46,7 @@ def perceptron(meta, layers):
 
 
 def convolution(meta):
-    """Small images."""
+    """A network for small images."""
     import keras
 
     layers = keras.layers
@@ -52,7 +63,7 @@ def convolution(meta):
 
 
 def recurrent(meta):
-    """Sequences with one class each."""
+    """A network for sequences with one class each."""
     import keras
 
     layers = keras.layers
@@ -62,7 +73,7 @@ def recurrent(meta):
 
 
 def own_train_step(meta):
-    """A model that Keras' own fit trains in both."""
+    """A perceptron that Keras' own `fit` must train."""
     import keras
 
     class Network(keras.Model):
@@ -74,13 +85,11 @@ def own_train_step(meta):
 
 
 def pair(build, batch, epochs, **params):
-    """Our fit and that of scikeras."""
-    from scikeras.wrappers import KerasClassifier
-
+    """Our classifier and that of scikeras."""
     ours = ImbalancedKerasClassifier(
         build, batch_size=batch, epochs=epochs, early_stopping=False, class_weight=None, **params
     )
-    theirs = KerasClassifier(
+    theirs = keras_classifier(
         build,
         loss="binary_crossentropy",
         optimizer="adam",
@@ -93,21 +102,21 @@ def pair(build, batch, epochs, **params):
 
 
 def problems():
-    """Name -> our estimator, scikeras', rows and labels."""
+    """Our classifier, that of scikeras, rows and class labels, by name."""
     rng = np.random.default_rng(0)
-    found = {}
+    by_name = {}
     for size in ("W0", "W2"):
         *_, layers, batch, epochs = SIZES[size]
         X, y = data(size)
-        found[size] = (*pair(perceptron, batch, epochs, model__layers=layers), X, y)
-    y = (rng.random(2_000) < 0.1).astype(int)
-    images = rng.normal(size=(2_000, 16, 16, 1)).astype(np.float32) + y[:, None, None, None]
-    found["images 16 x 16"] = (*pair(convolution, 64, 5), images, y)
-    steps = rng.normal(size=(2_000, 20, 8)).astype(np.float32) + y[:, None, None]
-    found["LSTM, 20 steps"] = (*pair(recurrent, 64, 5), steps, y)
+        by_name[size] = (*pair(perceptron, batch, epochs, model__layers=layers), X, y)
+    y = (rng.random(N_ROWS) < 0.1).astype(int)
+    images = rng.normal(size=(N_ROWS, 16, 16, 1)).astype(np.float32) + y[:, None, None, None]
+    by_name["images 16 x 16"] = (*pair(convolution, 64, EPOCHS), images, y)
+    steps = rng.normal(size=(N_ROWS, 20, 8)).astype(np.float32) + y[:, None, None]
+    by_name["LSTM, 20 steps"] = (*pair(recurrent, 64, EPOCHS), steps, y)
     X, y = data("W0")
-    found["W0, its own train_step"] = (*pair(own_train_step, 64, 10), X, y)
-    return found
+    by_name["W0, custom train_step"] = (*pair(own_train_step, 64, 2 * EPOCHS), X, y)
+    return by_name
 
 
 def main():
@@ -126,28 +135,29 @@ def main():
         ratio = statistics.median(seconds["scikeras"]) / statistics.median(seconds["ours"])
         cells = [spread(values, digits=2) for values in seconds.values()]
         rows.append([name, ours.fit_path_.split(":")[0], *cells, f"{ratio:.1f}x"])
-    print("One fit of a shape that was trained before, seconds.\n")
-    print_table(["", "trained", "skimbalance", "scikeras", "takes"], rows)
+    print("One fit of a network whose shape was trained before, seconds.\n")
+    print_table(["", "trained by", "skimbalance", "scikeras", "ratio"], rows)
 
     ours, theirs, X, y = problems()["W0"]
-    name, folds = "optimizer__learning_rate", StratifiedKFold(5)
 
-    def search(estimator, values):
-        grid = GridSearchCV(estimator, {name: values}, cv=folds, scoring="f1_macro")
-        return lambda: grid.fit(X, y)
+    def search(estimator, rates):
+        grid = {"optimizer__learning_rate": rates}
+        searching = GridSearchCV(estimator, grid, cv=FOLDS, scoring="f1_macro")
+        return lambda: searching.fit(X, y)
 
     def stacked():
-        program._programs.clear()
+        forget_programs()
         with joblib.parallel_config(backend="stacked"):
             search(ours, RATES)()
 
-    mine = times(stacked, 3)
-    other = [101 / 11 * s for s in times(search(theirs, RATES[:2]), 1)]
-    ratio = statistics.median(other) / statistics.median(mine)
+    our_seconds = times(stacked, pick(3, 1))
+    factor = n_fits(RATES) / n_fits(FEW_RATES)
+    their_seconds = [factor * s for s in times(search(theirs, FEW_RATES), 1)]
+    ratio = statistics.median(their_seconds) / statistics.median(our_seconds)
     print("\nA search of 20 x 5 fits at W0, seconds.\n")
     print_table(
-        ["skimbalance, stacked", "scikeras", "takes"],
-        [[spread(mine, digits=2), spread(other, digits=0), f"{ratio:.1f}x"]],
+        ["skimbalance, stacked", "scikeras", "ratio"],
+        [[spread(our_seconds, digits=2), spread(their_seconds, digits=0), f"{ratio:.1f}x"]],
     )
 
 

@@ -1,4 +1,4 @@
-"""Prediction: one row, many calls of many sizes, a million rows; beside peers.
+"""Prediction of one row, of batches of many sizes, and of a million rows; with peers.
 
 Run: python benchmarks/predict.py
 """
@@ -9,7 +9,9 @@ import numpy as np
 from common import (
     SIZES,
     data,
+    keras_classifier,
     mlp_build,
+    pick,
     print_machine,
     print_table,
     quiet,
@@ -23,9 +25,8 @@ from sklearn.neural_network import MLPClassifier
 from skimbalance import ImbalancedMLPClassifier
 
 
-def bare(weights, X, block=4096):
+def bare(kernels, X, block=4096):
     """Matrix products and softmax alone, in blocks that stay in the cache."""
-    kernels = [value for name, value in weights.items() if name.endswith("kernel")]
     proba = np.empty((len(X), kernels[-1].shape[1]), np.float32)
     for start in range(0, len(X), block):
         rows = X[start : start + block]
@@ -37,8 +38,6 @@ def bare(weights, X, block=4096):
 
 def main():
     """Measure and print."""
-    from scikeras.wrappers import KerasClassifier
-
     quiet()
     print_machine()
     X, y = data("W0")
@@ -47,37 +46,40 @@ def main():
     peers = {
         "skimbalance": ours,
         "MLPClassifier": MLPClassifier(layers, max_iter=2).fit(X, y),
-        "scikeras": KerasClassifier(
-            mlp_build, n_features=20, layers=layers, epochs=2, verbose=0
+        "scikeras": keras_classifier(
+            mlp_build, n_features=X.shape[1], layers=layers, optimizer="adam", epochs=2, verbose=0
         ).fit(X, y),
     }
     rows = []
     for name, peer in peers.items():
         times(lambda peer=peer: peer.predict_proba(X[:1]), 5)
-        few = 20 if name == "scikeras" else 300
-        rows.append([name, spread(times(lambda p=peer: p.predict_proba(X[:1]), few), 1e3, 3)])
+        n = pick(20 if name == "scikeras" else 300, 3)
+        rows.append([name, spread(times(lambda p=peer: p.predict_proba(X[:1]), n), 1e3, 3)])
     print("`predict_proba` of one row, W0's network, milliseconds.\n")
     print_table(["", "ms"], rows)
 
     rng = np.random.default_rng(0)
-    sizes = rng.integers(1, len(X), size=1000)
-    for n in sizes[:100]:
+    sizes = rng.integers(1, len(X), size=pick(1000, 10))
+    for n in sizes[: len(sizes) // 10]:
         ours.predict_proba(X[:n])
     before = resident()
     for n in sizes:
         ours.predict_proba(X[:n])
-    print(f"\n1,000 calls of random sizes: memory grows by {resident() - before:.2f} MiB.\n")
+    growth = resident() - before
+    print(
+        f"\n{len(sizes):,} calls with random numbers of rows: memory grows by {growth:.2f} MiB.\n"
+    )
 
     rows = []
     for size in ("W0", "W2", "W3"):
         X, y = data(size)
         fitted = ImbalancedMLPClassifier(SIZES[size][3], epochs=1, early_stopping=False).fit(X, y)
-        many = np.resize(X, (1_000_000, X.shape[1]))
-        weights = fitted._fitted.weights
+        many = np.resize(X, (pick(1_000_000, 1_000), X.shape[1]))
+        kernels = [w.numpy() for w in fitted.model_.weights if w.path.endswith("kernel")]
         seconds, products = [], []
-        for _ in range(5):
+        for _ in range(pick(5, 1)):
             seconds += times(lambda f=fitted, m=many: f.predict_proba(m), 1)
-            products += times(lambda w=weights, m=many: bare(w, m), 1)
+            products += times(lambda k=kernels, m=many: bare(k, m), 1)
         ratio = statistics.median(seconds) / statistics.median(products)
         rows.append([size, spread(seconds, 1e3), spread(products, 1e3), f"{ratio:.2f}"])
     print("A million float32 rows, milliseconds.\n")

@@ -1,14 +1,16 @@
-"""Sequence labelling: entities in tweets, diseases in abstracts; what each remedy does to them.
+"""Sequence labelling: what each remedy does for entities in tweets and diseases in abstracts.
 
 Run: python benchmarks/sequence.py [folder]
-The folder, by default ../shared/data beside the checkout, has wnut17_ner.parquet (WNUT 2017,
-emerging entities; CC BY 4.0; github.com/leondz/emerging_entities_17) and ncbi_disease_ner.parquet
-(NCBI disease corpus, by its own terms; github.com/cambridgeltl/MTL-Bioinformatics-2016): a row a
-token, in columns split, sentence_id, position, token and tag (BIO).
+The folder, by default ../shared/data beside the checkout, must contain wnut17_ner.parquet (WNUT
+2017, emerging entities; CC BY 4.0; github.com/leondz/emerging_entities_17) and
+ncbi_disease_ner.parquet (NCBI disease corpus, with terms of its own;
+github.com/cambridgeltl/MTL-Bioinformatics-2016). Each token is a row, with the columns split,
+sentence_id, position, token and tag (BIO).
 
-Fits see the official train and dev parts, of which the classifier itself holds out a fifth, to
-stop by and to tune decisions on. The settings below were chosen by scores on dev of fits on train;
-test is for the table only. One fit serves both halves of a line, as tuning changes no network.
+Fits see the official train and dev parts; the classifier holds out a fifth of them for early
+stopping and for tuning decisions. The settings below were chosen by scores on dev of fits on train;
+test is used for the table only. One fit serves both halves of a line, as tuning does not change the
+network.
 """
 
 import copy
@@ -19,15 +21,15 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from common import print_machine, print_table, quiet
+from common import ARGUMENTS, TINY, pick, print_machine, print_table, quiet
 from sklearn.metrics import f1_score
 
 from skimbalance import ImbalancedSequenceClassifier
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data"
 
-# Entities of the test part, as published.
-SETS = {"wnut17_ner": 1079, "ncbi_disease_ner": 960}
+# Published number of entities in the test part.
+SETS = pick({"wnut17_ner": 1079, "ncbi_disease_ner": 960}, {"simulated": 20})
 
 REMEDIES = {
     "cross-entropy": {"class_weight": None},
@@ -36,19 +38,23 @@ REMEDIES = {
     "focal": {"class_weight": None, "loss": "focal"},
     "logit_adjusted": {"class_weight": None, "loss": "logit_adjusted"},
 }
-WORDS = {"min_frequency": 2, "embedding_dim": 64, "dropout": 0.5, "epochs": 10}
-CHARACTERS = {"min_frequency": 2, "dropout": 0.2, "epochs": 12}
-INPUTS = {"words": (WORDS, 2), "characters": (CHARACTERS, 1)}
+WORDS = {"min_frequency": 2, "embedding_dim": pick(64, 8), "dropout": 0.5, "epochs": pick(10, 1)}
+CHARACTERS = {"min_frequency": 2, "dropout": 0.2, "epochs": pick(12, 1)}
+
+# Settings, and the number of seeds.
+INPUTS = {"words": (WORDS, pick(2, 1)), "characters": (CHARACTERS, 1)}
 
 
 def load(folder, name):
-    """Part of the data ("train", "dev", "test") -> sentences, and their tags."""
+    """Sentences and their tags, by part of the data ("train", "dev" and "test")."""
+    if TINY:
+        return {part: simulated() for part in ("train", "dev", "test")}
     import pandas as pd
 
     try:
         table = pd.read_parquet(Path(folder) / f"{name}.parquet")
     except FileNotFoundError:
-        sys.exit(f"The data sets of {__file__} must be in {folder}. Got no {name}.parquet there.")
+        sys.exit(f"The folder '{folder}' must contain {name}.parquet. Got no such file.")
     sentences = table.sort_values(["sentence_id", "position"]).groupby(["split", "sentence_id"])
     parts = {}
     for (split, _), rows in sentences:
@@ -58,66 +64,72 @@ def load(folder, name):
     return parts
 
 
+def simulated():
+    """Twenty sentences with an entity each, and their tags."""
+    return [["in", "New", "York", "now"]] * 20, [["O", "B-place", "I-place", "O"]] * 20
+
+
 def entities(tags):
-    """Spans (start, end, type) of BIO tags; an I- that goes on from nothing begins one."""
+    """Spans (start, end, type) of BIO tags; an I- without a B- before it begins a span, too."""
     spans, start, kind = set(), None, None
     for i, tag in enumerate([*tags, "O"]):
-        prefix, _, of_tag = tag.partition("-")
-        if start is not None and (prefix != "I" or of_tag != kind):
+        prefix, _, tag_kind = tag.partition("-")
+        if start is not None and (prefix != "I" or tag_kind != kind):
             spans.add((start, i, kind))
             start = None
         if start is None and prefix != "O":
-            start, kind = i, of_tag
+            start, kind = i, tag_kind
     return spans
 
 
 def entity_f1(true, decided):
-    """F1 of entities: span and type are to be exact."""
-    found, there, right = 0, 0, 0
-    for tags, guessed in zip(true, decided, strict=True):
-        spans, guesses = entities(tags), entities(guessed)
-        found, there, right = found + len(guesses), there + len(spans), right + len(spans & guesses)
-    return 2 * right / max(found + there, 1)
+    """F1 of entities, whose span and type must both be right."""
+    n_true, n_decided, n_right = 0, 0, 0
+    for true_tags, decided_tags in zip(true, decided, strict=True):
+        true_spans, decided_spans = entities(true_tags), entities(decided_tags)
+        n_true, n_decided = n_true + len(true_spans), n_decided + len(decided_spans)
+        n_right += len(true_spans & decided_spans)
+    return 2 * n_right / max(n_true + n_decided, 1)
 
 
 def token_f1(true, decided):
-    """Mean F1 of all tags but O."""
+    """Mean F1 of all tags except O."""
     true, decided = np.concatenate(true), np.concatenate(decided)
     tags = [tag for tag in np.unique(true) if tag != "O"]
     return f1_score(true, decided, labels=tags, average="macro", zero_division=0)
 
 
 def check_entities():
-    """Cases by hand: two entities side by side, one that begins with I-, one at the end."""
+    """Check cases by hand: two adjacent entities, one that begins with I-, one at the end."""
     tags = ["B-a", "I-a", "B-a", "O", "I-b", "I-a", "O", "B-b"]
     assert entities(tags) == {(0, 2, "a"), (2, 3, "a"), (4, 5, "b"), (5, 6, "a"), (7, 8, "b")}
     assert entities(["O", "O"]) == set()
     assert entity_f1([tags], [tags]) == 1.0
-    # Two of five found, and one that is none.
-    guessed = ["B-a", "I-a", "O", "O", "O", "O", "B-a", "B-b"]
-    assert entity_f1([tags], [guessed]) == 2 * 2 / (5 + 3)
+    # Two of five are found, and one is wrong.
+    decided = ["B-a", "I-a", "O", "O", "O", "O", "B-a", "B-b"]
+    assert entity_f1([tags], [decided]) == 2 * 2 / (5 + 3)
 
 
 def spelled(words, tags):
-    """Sentences as strings, and a tag for each character: that of its word; O for spaces."""
-    text = [" ".join(sentence) for sentence in words]
-    of_characters = []
-    for sentence, of_words in zip(words, tags, strict=True):
-        characters = []
-        for word, tag in zip(sentence, of_words, strict=True):
-            characters += [tag] * len(word) + ["O"]
-        of_characters.append(characters[:-1])
-    return text, of_characters
+    """Sentences as strings, and the tag of each character: that of its word, or O for spaces."""
+    texts = [" ".join(sentence) for sentence in words]
+    character_tags = []
+    for sentence, word_tags in zip(words, tags, strict=True):
+        sentence_tags = []
+        for word, tag in zip(sentence, word_tags, strict=True):
+            sentence_tags += [tag] * len(word) + ["O"]
+        character_tags.append(sentence_tags[:-1])
+    return texts, character_tags
 
 
-def read_back(words, of_characters):
-    """The tag of each word: that of most of its characters."""
+def read_back(words, character_tags):
+    """The tag of each word, which is the tag of most of its characters."""
     decided = []
-    for sentence, characters in zip(words, of_characters, strict=True):
+    for sentence, sentence_tags in zip(words, character_tags, strict=True):
         starts = np.cumsum([0, *(len(word) + 1 for word in sentence)])
         decided.append(
             [
-                Counter(characters[start : start + len(word)]).most_common(1)[0][0]
+                Counter(sentence_tags[start : start + len(word)]).most_common(1)[0][0]
                 for start, word in zip(starts, sentence, strict=False)
             ]
         )
@@ -125,7 +137,7 @@ def read_back(words, of_characters):
 
 
 def scores(form, options, train, test):
-    """Token and entity F1, plain and tuned, and the seconds of a fit."""
+    """Token and entity F1, first plain and then tuned, and the seconds of the fit."""
     X, y = spelled(*train) if form == "characters" else train
     words, tags = test
     X_test = spelled(*test)[0] if form == "characters" else words
@@ -134,7 +146,7 @@ def scores(form, options, train, test):
     tuned.fit(X, y)
     seconds = time.perf_counter() - start
     plain = copy.copy(tuned)
-    plain._decision = None
+    plain._decision = None  # decides as without an objective
     row = []
     for clf in (plain, tuned):
         decided = [y.tolist() for y in clf.predict(X_test)]
@@ -144,15 +156,15 @@ def scores(form, options, train, test):
 
 
 def rows_of(form, settings, n_seeds, parts):
-    """A line for each remedy."""
+    """Yield a table row for each remedy."""
     train = [a + b for a, b in zip(parts["train"], parts["dev"], strict=True)]
     for remedy, options in REMEDIES.items():
         options = {**settings, **options}
-        of_seeds = [
+        by_seed = [
             scores(form, {**options, "random_state": seed}, train, parts["test"])
             for seed in range(n_seeds)
         ]
-        *f1s, seconds = zip(*of_seeds, strict=True)
+        *f1s, seconds = zip(*by_seed, strict=True)
         yield [remedy, *map(mean_and_error, f1s), f"{statistics.mean(seconds):.0f}"]
 
 
@@ -172,7 +184,7 @@ def main(folder=FOLDER, inputs=INPUTS):
 
 
 def mean_and_error(values):
-    """Mean and, of several seeds, its standard error."""
+    """Mean, and its standard error if there are several values."""
     mean = f"{statistics.mean(values):.3f}"
     if len(values) == 1:
         return mean
@@ -180,4 +192,4 @@ def mean_and_error(values):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*ARGUMENTS)

@@ -1,26 +1,36 @@
-"""One fit of a shape that was trained before: skimbalance beside its peers.
+"""One fit of a network whose shape was trained before: skimbalance and its peers.
 
 Run: python benchmarks/single_fit.py [W0 W1 ...]
-Same layers, batch, epochs and optimizer (Adam, 1e-3). Each peer is called once unmeasured, then
-in turns; medians with least and most. The floor is the three matrix products of each layer and
-step alone (forward, and two backward), in float32 NumPy.
+All have the same layers, batch size, epochs and optimizer (Adam, 1e-3). Each is called once
+unmeasured, then they take turns; figures are medians, with the least and the most. The floor is the
+time of the matrix products alone, three for each layer and step (one forward, two backward), in
+float32 by NumPy.
 """
 
 import itertools
 import statistics
-import sys
 
 import numpy as np
-from common import SIZES, data, mlp_build, print_machine, print_table, quiet, spread, times
+from common import (
+    ARGUMENTS,
+    SIZES,
+    data,
+    keras_classifier,
+    mlp_build,
+    pick,
+    print_machine,
+    print_table,
+    quiet,
+    spread,
+    times,
+)
 from sklearn.neural_network import MLPClassifier
 
 from skimbalance import ImbalancedMLPClassifier
 
 
 def fits(size):
-    """Name -> function that trains one network of a size."""
-    from scikeras.wrappers import KerasClassifier
-
+    """Functions that train one network of a size, by name."""
     n, d, _, layers, batch, epochs = SIZES[size]
     X, y = data(size)
     sparse = MLPClassifier(
@@ -29,8 +39,14 @@ def fits(size):
     ours = ImbalancedMLPClassifier(
         layers, batch_size=batch, epochs=epochs, early_stopping=False, class_weight=None
     )
-    wrapped = KerasClassifier(
-        mlp_build, n_features=d, layers=layers, batch_size=batch, epochs=epochs, verbose=0
+    wrapped = keras_classifier(
+        mlp_build,
+        n_features=d,
+        layers=layers,
+        batch_size=batch,
+        epochs=epochs,
+        verbose=0,
+        optimizer="adam",
     )
     return {
         "skimbalance": lambda: ours.fit(X, y),
@@ -44,7 +60,7 @@ def fits(size):
 
 
 def floor(n, d, layers, batch, epochs):
-    """The matrix products of training alone."""
+    """Do the matrix products of training and nothing else."""
     rng = np.random.default_rng(0)
     sizes = [d, *layers, 2]
     kernels = [rng.random(s, np.float32) for s in itertools.pairwise(sizes)]
@@ -67,7 +83,7 @@ def main(sizes):
         steps = epochs * -(-n // batch)
         functions = fits(size)
         seconds = {name: [] for name in functions}
-        for repeat in range(6):
+        for repeat in range(1 + pick(5, 1)):
             for name, function in functions.items():
                 taken = times(function, 1)
                 if repeat:
@@ -79,9 +95,9 @@ def main(sizes):
             text = spread(values, 1e6 / steps)
             row.append(text if name == "skimbalance" else f"{text}, {ratio:.2f}x")
         rows.append(row)
-    print("Microseconds a training step, tracing included; and how many times ours.\n")
+    print("Microseconds per training step, tracing included; and multiples of our time.\n")
     print_table(["", *functions], rows)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or SIZES)
+    main(ARGUMENTS or pick(SIZES, ["W0"]))

@@ -1,76 +1,86 @@
-"""Where the time of a training step goes, alone and stacked.
+"""Where the time of a training step goes, for one network and for a stack of networks.
 
 Run: python benchmarks/step.py [W0 W1 ...]
-Microseconds a network and step, all cores busy: as many threads as cores, each with a stack of its
-own. Adam and the rest of the gradient are differences of compiled programs: with Adam, with plain
-gradient descent, and the products alone, by XLA as in ours, and in NumPy.
+Microseconds per network and step with all cores busy: there are as many threads as cores, and each
+trains a stack of its own. The time of Adam and of the rest of the gradient are differences between
+compiled programs: with Adam, with plain gradient descent, and with the matrix products alone, the
+latter by XLA as in ours, and by NumPy.
 """
 
+import inspect
 import itertools
 import os
 import statistics
-import sys
 import threading
-import types
-import weakref
-from functools import partial
+from contextlib import suppress
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from common import SIZES, data, print_machine, print_table, quiet, times
+from common import ARGUMENTS, SIZES, data, pick, print_machine, print_table, quiet, times
 
-from skimbalance._engine import stack
-from skimbalance._engine.job import Job, Rows
+from skimbalance import ImbalancedMLPClassifier
+from skimbalance._engine import joblib_backend, stack
 from skimbalance._engine.member import Member
-from skimbalance._fit.perceptron import Architecture, initial_weights
-from skimbalance._keras.training import _program
-from skimbalance.sampling import shuffled_order
 
 CORES = os.cpu_count()
+REPEATS = pick(5, 1)
+
+
+class EnoughError(Exception):
+    """Ends a fit once its arguments are known."""
 
 
 def job(size, optimizer):
-    """A fit of a size, as the engine is asked for it."""
-    _, d, _, layers, batch, _ = SIZES[size]
-    X, y = data(size)
-    architecture = Architecture(d, 2, layers, "relu", None, False)
-    params = types.SimpleNamespace(loss="crossentropy", optimizer=optimizer)
-    weight = np.ones(len(y), np.float32)
-    return Job(
-        program=_program(architecture, params, {}),
-        weights=initial_weights(architecture, np.random.default_rng(0)),
-        rows=Rows((X,), np.arange(len(y)), y, weight),
-        order=lambda epoch: shuffled_order(y, seed=0, epoch=epoch),
-        first_epoch=0,
-        epochs=10**6,
+    """The job of the engine by which our classifier trains on data of a size."""
+    *_, layers, batch, epochs = SIZES[size]
+    classifier = ImbalancedMLPClassifier(
+        layers,
+        optimizer=optimizer,
         batch_size=batch,
-        learning_rates=lambda first, n: np.full(n, 1e-3),
-        weight_decay=0.0,
-        arguments={},
-    )  # fmt: skip
+        epochs=epochs,
+        early_stopping=False,
+        class_weight=None,
+    )
+    with (
+        mock.patch.object(joblib_backend, "train", side_effect=EnoughError) as train,
+        suppress(EnoughError),
+    ):
+        classifier.fit(*data(size))
+    return train.call_args.args[0]
 
 
-def trained(size, optimizer, K):
-    """A stack of K networks; how to fill its batches, how to train them, and steps of one call."""
-    ours = job(size, optimizer)
-    shared = weakref.WeakValueDictionary()
-    seats = stack._Stack([*enumerate([ours] * K)], None, None, K, shared, None)
-    n = seats._batches[0].shape[1]
-    members = [Member(ours, stack.rows_per_batch(ours), shared) for _ in range(K)]
+def first_call(size, optimizer, K):
+    """How a stack of K networks fills its first batches and trains on them, and their number.
 
-    def fill():
-        for k, member in enumerate(members):
-            member.fill(n, *(part[k] for part in seats._batches))
+    Returns two functions, of which the second has the number of steps as its argument.
+    """
+    asked = job(size, optimizer)
+    fills = []
 
-    def train(steps=n):
-        (params, slots, state), decay, arguments = seats._nets
-        ours.program.steps(params, slots, state, seats._batches, steps, decay, arguments)[0].numpy()
+    def fill(member, *args, original=Member.fill):
+        fills.append((member, args))
+        original(member, *args)
 
-    return fill, train, n
+    with (
+        mock.patch.object(Member, "fill", fill),
+        mock.patch.object(asked.program, "steps", side_effect=EnoughError) as steps,
+        suppress(EnoughError),
+    ):
+        stack.train_stack([asked] * K, mock.Mock(), bar=mock.MagicMock(), size=K)
+    call = inspect.signature(asked.program.steps).bind(*steps.call_args.args)
+    n = call.arguments["n_steps"]
+
+    def train(n_steps=n):
+        call.arguments["n_steps"] = n_steps
+        results = asked.program.steps(*call.args)
+        np.asarray(tf.nest.flatten(results)[0])  # waits for the end
+
+    return lambda: [member.fill(*args) for member, args in fills], train, n
 
 
 def products(size, K, by_xla):
-    """Function that does the products of n steps of K networks."""
+    """Function of n that does the matrix products of n steps of K networks."""
     _, d, _, layers, batch, _ = SIZES[size]
     widths = [d, *layers, 2]
     rng = np.random.default_rng(0)
@@ -92,7 +102,7 @@ def products(size, K, by_xla):
     @tf.function(jit_compile=True, autograph=False)
     def in_xla(n, kernels, inputs):
         def body(i, kernels, total):
-            # The kernels change in each step, so that no product can be moved out of the loop.
+            # Kernels change in each step, so that XLA cannot move a product out of the loop.
             kernels = [kernel * 0.999 for kernel in kernels]
             changed = [x + kernels[0][:, :1, :1] for x in inputs]
             results = step(kernels, changed, tf.matmul, tf.linalg.matrix_transpose)
@@ -104,7 +114,10 @@ def products(size, K, by_xla):
 
 
 def on_all_cores(make, n, K):
-    """Microseconds a network and step of a function, as many at once as there are cores."""
+    """Microseconds per network and step of a function that runs on all cores at once.
+
+    `make` returns the function, which does n steps of K networks; each core gets its own.
+    """
     functions = [make() for _ in range(CORES)]
     for function in functions:
         function()
@@ -116,18 +129,27 @@ def on_all_cores(make, n, K):
         for thread in threads:
             thread.join()
 
-    return statistics.median(times(run, 5)) / (n * K * CORES) * 1e6
+    return statistics.median(times(run, REPEATS)) / (n * K * CORES) * 1e6
 
 
 def row(size, K):
-    """Where the step of a stack of K goes."""
-    fill, _, n = trained(size, "adam", K)
-    adam = on_all_cores(lambda: trained(size, "adam", K)[1], n, K)
-    sgd = on_all_cores(lambda: trained(size, "sgd", K)[1], n, K)
-    call = on_all_cores(lambda: partial(trained(size, "adam", K)[1], 0), n, K)
-    xla = on_all_cores(lambda: partial(products(size, K, True), n), n, K)
-    in_numpy = on_all_cores(lambda: partial(products(size, K, False), n), n, K)
-    filled = statistics.median(times(fill, 5)) / (n * K) * 1e6
+    """Table row of a stack of K networks."""
+    fill, _, n = first_call(size, "adam", K)
+
+    def training(optimizer, n_steps=n):
+        train = first_call(size, optimizer, K)[1]
+        return lambda: train(n_steps)
+
+    def multiplying(by_xla):
+        multiply = products(size, K, by_xla)
+        return lambda: multiply(n)
+
+    filled = statistics.median(times(fill, REPEATS)) / (n * K) * 1e6
+    adam = on_all_cores(lambda: training("adam"), n, K)
+    sgd = on_all_cores(lambda: training("sgd"), n, K)
+    call = on_all_cores(lambda: training("adam", n_steps=0), n, K)
+    xla = on_all_cores(lambda: multiplying(by_xla=True), n, K)
+    in_numpy = on_all_cores(lambda: multiplying(by_xla=False), n, K)
     parts = (filled + adam, filled, call, xla, sgd - call - xla, adam - sgd, in_numpy)
     return [size, K, *(f"{part:.1f}" for part in parts)]
 
@@ -138,12 +160,12 @@ def main(sizes):
     print_machine()
     rows = []
     for size in sizes:
-        most = stack.stack_size(job(size, "adam"), 10**6)
-        rows += [row(size, K) for K in sorted({1, most})]
-    print("Microseconds a network and step, all cores busy.\n")
+        largest = stack.stack_size(job(size, "adam"), pick(10**6, 3))
+        rows += [row(size, K) for K in sorted({1, largest})]
+    print("Microseconds per network and step, all cores busy.\n")
     header = ["", "networks", "all", "batches", "call", "products", "rest of the gradient", "Adam"]
     print_table([*header, "products in NumPy"], rows)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or SIZES)
+    main(ARGUMENTS or pick(SIZES, ["W0"]))

@@ -1,8 +1,8 @@
 """The losses and class weights of skimbalance in your own Keras model, fed by tf.data.
 
-A loss of `skimbalance.losses` goes into ``model.compile(loss=...)`` of any Keras model, and takes
-the class weights with it; so they also work for sequences, where Keras' own ``class_weight``
-argument fails. Run it with ``python examples/custom_loss_in_keras.py``; it takes some 20 seconds.
+A loss of `skimbalance.losses` goes into ``model.compile(loss=...)`` of any Keras model. It includes
+the class weights, so that these also work for sequences, where Keras' own ``class_weight`` argument
+fails. Run it with ``python examples/custom_loss_in_keras.py``; it takes about 20 seconds.
 """
 
 import keras
@@ -32,7 +32,7 @@ def print_recalls(name, y, y_pred):
 
 
 def table_model(X):
-    """Return a network for the rows of a table. It returns logits: the losses are told so."""
+    """Return a network for the rows of a table; it returns logits, so losses need from_logits."""
     normalization = keras.layers.Normalization()
     normalization.adapt(X)
     return keras.Sequential(
@@ -46,7 +46,7 @@ def table_model(X):
 
 
 def sequence_model():
-    """Return a network from sequences of shape (batch, time, 2) to logits of every time step."""
+    """Return a network that maps sequences (batch, time, 2) to logits of every time step."""
     return keras.Sequential(
         [
             keras.Input((None, 2)),
@@ -57,7 +57,7 @@ def sequence_model():
 
 
 def simulate_sequences(n_sequences, seed, n_steps=50):
-    """Sensor readings; a step is an alarm (1) if the mean of the last three is high, with noise."""
+    """Return sensor readings; a step is an alarm (1) if the mean of three readings is high."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_sequences, n_steps, 2)).astype("float32")
     level = X[..., 0].copy()
@@ -67,7 +67,7 @@ def simulate_sequences(n_sequences, seed, n_steps=50):
 
 
 def tables(epochs=15):
-    """Thyroid patients: three classes, 2 % and 5 % of the rows in the rare ones."""
+    """Compare losses on thyroid patients: three classes, two with 2 % and 5 % of the rows."""
     X, y = load_ann_thyroid(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(
         X.astype("float32"), y - 1, test_size=0.3, stratify=y, random_state=0
@@ -82,7 +82,7 @@ def tables(epochs=15):
         ),
         "LogitAdjustedCrossentropy": LogitAdjustedCrossentropy(counts, from_logits=True),
     }
-    print(f"A table: {counts.tolist()} training rows of the classes.\n")
+    print(f"A table: the classes have {counts.tolist()} training rows.\n")
     print(f"{'recall of class':38}{0:8}{1:8}{2:8}{'balanced accuracy':>19}")
     scores = {}
     for name, loss in losses.items():
@@ -96,14 +96,14 @@ def tables(epochs=15):
 
 
 def sequences(epochs=5):
-    """Sequences: a class for every time step, few of them alarms."""
+    """Compare losses on sequences with a class for every time step, few of which are alarms."""
     X, y = simulate_sequences(2000, seed=0)
     X_test, y_test = simulate_sequences(1000, seed=1)
     counts = np.bincount(y.ravel())
     weights = compute_class_weight("balanced", counts)
-    print(f"\nSequences: targets of shape {y.shape}, {counts.tolist()} time steps.")
+    print(f"\nSequences: targets have the shape {y.shape}; {counts.tolist()} time steps per class.")
 
-    print("What Keras' own fit(..., class_weight=...) makes of them:")
+    print("Result of Keras' own fit(..., class_weight=...):")
     model = sequence_model()
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     print("  class indices:", error_of_class_weight(model, X, y, weights))
@@ -132,18 +132,18 @@ def sequences(epochs=5):
 def error_of_class_weight(model, X, y, weights):
     """Return the name of the error by which Keras refuses class weights for such targets.
 
-    (Class indices of as many steps as a batch has rows would be worse: it takes the step with the
-    largest index for the class of the sequence, and trains without a word.)
+    (If sequences had as many steps as a batch has rows, it would be worse: Keras would take the
+    position of the largest class index for the class of the sequence, and train without an error.)
     """
     try:
         model.fit(X, y, class_weight=dict(enumerate(weights)), verbose=0)
-    except Exception as error:  # which one depends on the version of Keras
+    except Exception as error:  # its type depends on the version of Keras
         return type(error).__name__
     return "no error"
 
 
 def main():
-    """Print both parts; return the balanced accuracy of each loss, for both."""
+    """Print both parts; return the balanced accuracy of each loss for both."""
     return tables(), sequences()
 
 

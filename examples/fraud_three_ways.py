@@ -1,9 +1,9 @@
-"""Three answers to rare fraud: class weights, oversampling and focal loss, against a plain network.
+"""Three remedies for rare fraud, class weights, oversampling and focal loss, and a plain network.
 
-What to see: most of what they do is to move the decision, more frauds found for more false alarms;
-the ranking of the payments (average precision) hardly gains. So choose the strength by what a
-missed fraud and a false alarm cost: here each way comes gentle and strong. Run it with
-``python examples/fraud_three_ways.py``; it takes some 30 seconds.
+What to see: the remedies mainly move the decision. More frauds are found at the price of more false
+alarms; the ranking of the payments (average precision) hardly improves. So choose the strength of a
+remedy by the costs of a missed fraud and of a false alarm; each remedy is shown mild and strong.
+Run it with ``python examples/fraud_three_ways.py``; it takes about 30 seconds.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ from skimbalance import ImbalancedMLPClassifier
 
 SCORES = ["precision", "recall", "f1", "average_precision"]
 
-# Means and spreads of the columns, by kind of payment.
-COLUMNS = ["log_amount", "log_minutes_since_last", "log_km_from_home", "merchant_risk", "hour_risk"]
+# Means and standard deviations of the columns for each kind of payment. The columns are log amount,
+# log minutes since the last payment, log km from home, risk of the merchant and risk of the hour.
 KINDS = {
     "honest": ([3.5, 6.0, 1.5, 0.0, 0.0], [1.2, 1.5, 1.2, 1.0, 1.0]),
-    # Small sums in quick succession, to see whether the card works.
+    # Small sums in quick succession, to test whether the card works.
     "card test": ([1.0, 3.0, 1.5, 1.0, 0.5], [0.8, 1.2, 1.2, 1.0, 1.0]),
     # Large sums, far away.
     "stolen card": ([5.0, 4.5, 3.5, 0.5, 0.5], [1.0, 1.5, 1.2, 1.0, 1.0]),
@@ -28,7 +28,7 @@ KINDS = {
 
 
 def simulate_payments(n_samples=20_000, fraud_share=0.01, seed=0):
-    """Payments of which about `fraud_share` are frauds (1), of two kinds; they overlap."""
+    """Return payments; about `fraud_share` of them are frauds (1), of two kinds that overlap."""
     rng = np.random.default_rng(seed)
     shares = [1 - fraud_share, fraud_share / 2, fraud_share / 2]
     kind = rng.choice(len(KINDS), n_samples, p=shares)
@@ -37,10 +37,10 @@ def simulate_payments(n_samples=20_000, fraud_share=0.01, seed=0):
 
 
 def network(**parameters):
-    """Return a network that does nothing about the imbalance but what `parameters` say."""
+    """Return a network whose only remedies for the imbalance are those in `parameters`."""
     parameters = {"class_weight": None, **parameters}
-    # In a pipeline, rows held out for early stopping would be synthetic frauds for a good part.
-    # (ImbalancedMLPClassifier(sampling=SMOTE()) holds them out first.)
+    # Behind a sampler, many rows held out for early stopping would be synthetic frauds.
+    # (ImbalancedMLPClassifier(sampling=SMOTE()) holds rows out before it samples.)
     return ImbalancedMLPClassifier(
         (64, 32), epochs=20, early_stopping=False, random_state=0, **parameters
     )
@@ -53,7 +53,7 @@ def oversampled(share):
 
 
 def models():
-    """Name to classifier."""
+    """Return the classifiers, by name."""
     return {
         "plain": network(),
         "class weights, square root": network(class_weight=0.5),
@@ -66,7 +66,7 @@ def models():
 
 
 def main(n_repeats=2):
-    """Print a line for each model; return its mean scores, by name."""
+    """Print a line for each model; return the mean scores, by name of the model."""
     X, y = simulate_payments()
     cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=n_repeats, random_state=0)
     print(f"{len(y)} payments, {y.sum()} frauds; mean +- std of {cv.get_n_splits()} folds.\n")

@@ -1,10 +1,10 @@
 """Seven loan grades, the last with 64 of 32581 rows: what each remedy does to each class.
 
-A plain network all but never says E, F or G. Weights, balanced batches and under-sampling find
-some of them and pay with the frequent grades; the square root of the weights has, by a little, the
-best macro-F1. No remedy adds knowledge: these columns hardly tell the last grades apart, since the
-interest rate, which almost is the grade, is left out. Run it with
-``python examples/grades_multiclass.py``; it takes some 20 seconds.
+A plain network hardly ever predicts E, F or G. Weights, balanced batches and under-sampling find
+some of these loans, at the expense of the frequent grades; the square root of the weights has the
+best macro-F1, by a small margin. No remedy adds knowledge: these columns hardly separate the last
+grades, as the interest rate, which nearly determines the grade, is left out. Run it with
+``python examples/grades_multiclass.py``; it takes about 20 seconds.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from sklearn.preprocessing import OneHotEncoder
 from skimbalance import ImbalancedMLPClassifier
 from skimbalance.datasets import load_credit_risk_grade
 
-# Heading of the column -> parameters of the classifier.
+# Parameters of the classifier, by heading of the column.
 REMEDIES = {
     "plain": {},
     "weights": {"class_weight": "balanced"},
@@ -32,13 +32,13 @@ REMEDIES = {
 
 
 def load():
-    """Return what is known when a loan is graded; whether it was paid back (loan_status) is not."""
+    """Return the columns known when a loan is graded: all except whether it was paid back."""
     X, y = load_credit_risk_grade(return_X_y=True, as_frame=True)
     return X.drop(columns="loan_status"), y.to_numpy()
 
 
 def model(**parameters):
-    """Return the network behind columns of numbers: text one-hot, missing values filled."""
+    """Return a pipeline: text becomes one-hot columns, missing values are filled, a network."""
     columns = make_column_transformer(
         (
             OneHotEncoder(handle_unknown="ignore", sparse_output=False),
@@ -59,7 +59,7 @@ def print_row(label, count, cells):
 
 
 def main(n_splits=3):
-    """Print the table; return the predictions, by remedy, and the true grades."""
+    """Print the table; return the predictions by remedy, and the true grades."""
     X, y = load()
     cv = StratifiedKFold(n_splits, shuffle=True, random_state=0)
     predictions = {
@@ -70,7 +70,7 @@ def main(n_splits=3):
     recalls = [recall_score(y, y_pred, average=None) for y_pred in results]
     f1s = [f1_score(y, y_pred, average=None) for y_pred in results]
 
-    print(f"Recall and F1 of each grade, predicted out of {n_splits} folds.\n")
+    print(f"Recall and F1 of each grade, from held-out predictions of {n_splits} folds.\n")
     print_row("grade", "rows", REMEDIES)
     for k, (grade, count) in enumerate(zip(*np.unique(y, return_counts=True), strict=True)):
         cells = [f"{recall[k]:.2f} {f1[k]:.2f}" for recall, f1 in zip(recalls, f1s, strict=True)]
@@ -80,7 +80,7 @@ def main(n_splits=3):
         print_row(label, "mean", [f"{np.mean(values):.3f}" for values in folds])
         print_row("  over folds", "std", [f"{np.std(values):.3f}" for values in folds])
 
-    print("\nParameters of ImbalancedMLPClassifier, over class_weight=None:")
+    print("\nParameters of ImbalancedMLPClassifier, in addition to class_weight=None:")
     for name, parameters in REMEDIES.items():
         settings = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
         print(f"  {name:8}", settings or "-")
@@ -88,7 +88,7 @@ def main(n_splits=3):
 
 
 def macro_f1(y, y_pred):
-    """Mean of the F1 of the classes, each counting the same."""
+    """Unweighted mean of the classes' F1."""
     return f1_score(y, y_pred, average="macro")
 
 

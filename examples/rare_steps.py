@@ -1,11 +1,11 @@
-"""A class for each of 500 characters, 495 of them nothing: accuracy is 99 %, and worthless.
+"""Classes of 500 characters, about 495 of them class 0: an accuracy of 99 % is worthless.
 
-Class 0 is nothing, and four rare classes share some 5 characters of a sequence. Each has three
-letters at which it may be, and the next letter tells how likely it is there: class 1 with up to 90
-%, classes 3 and 4 with 45 % at most. A network that errs as seldom as it can says 0 wherever 0 is
-more likely, so it never says 3 or 4; weights find nearly all rare steps, among many false alarms;
-a decision that is tuned for macro-F1 on held-out sequences is in between, and best. Run it with
-``python examples/rare_steps.py``; it takes some 40 seconds.
+Class 0 means "nothing"; four rare classes share about 5 characters of each sequence. A rare class
+may occur only at the end of its own three letters, and the next letter determines how likely it is
+there: up to 90 % for class 1, at most 45 % for classes 3 and 4. A network that makes as few errors
+as possible predicts 0 wherever 0 is more likely, so it never predicts 3 or 4. Weights find nearly
+all rare steps, among many false alarms. A decision tuned for macro-F1 on held-out sequences is in
+between, and best. Run it with ``python examples/rare_steps.py``; it takes about 40 seconds.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 
 from skimbalance import ImbalancedSequenceClassifier
 
-# Class -> the letters that it ends, and how strong it is.
+# The three letters of each rare class, and its strength.
 RARE = {1: ("abc", 1.0), 2: ("eda", 0.8), 3: ("cab", 0.5), 4: ("bed", 0.4)}
 
-# How likely a class of strength 1 is, by the letter after those.
+# Probability of a class of strength 1, by the letter after its three.
 LIKELY = {"a": 0.9, "b": 0.6, "c": 0.4, "d": 0.2, "e": 0.1}
 
-# Name -> parameters of the classifier.
+# Parameters of the classifier, by name of the remedy.
 REMEDIES = {
     "cross-entropy": {"class_weight": None},
     "square root weights": {"class_weight": 0.5},
@@ -29,7 +29,7 @@ REMEDIES = {
 
 
 def simulate(n_sequences, seed, n_steps=500):
-    """Return strings, and a class for each of their characters."""
+    """Return strings, and the class of each of their characters."""
     rng = np.random.default_rng(seed)
     X = ["".join(rng.choice(list("abcde"), n_steps)) for _ in range(n_sequences)]
     y = np.zeros((n_sequences, n_steps), int)
@@ -42,7 +42,7 @@ def simulate(n_sequences, seed, n_steps=500):
 
 
 def print_row(name, y, y_pred):
-    """Print how good the decisions for all the characters are; return the macro-F1."""
+    """Print scores of the decisions for all characters; return the macro-F1."""
     rare = [1, 2, 3, 4]
     found = recall_score(y, y_pred, labels=rare, average="micro", zero_division=0)
     right = precision_score(y, y_pred, labels=rare, average="micro", zero_division=0)
@@ -54,11 +54,11 @@ def print_row(name, y, y_pred):
 
 
 def main(n_sequences=600, epochs=15):
-    """Print the table; return the macro-F1 by name."""
+    """Print the table; return the macro-F1, by name of the remedy."""
     X, y = simulate(n_sequences, seed=0)
     X_test, y_test = simulate(400, seed=1)
     counts = np.bincount(y.ravel()) / n_sequences
-    print(f"Characters of each class in a sequence: {counts.round(1).tolist()}\n")
+    print(f"Characters per sequence of each class: {counts.round(1).tolist()}\n")
     print(f"{'':20}{'':9}{'rare':>9}{'alarms':>9}{'F1 of':>8}")
     print(
         f"{'':20}{'accuracy':>9}{'found':>9}{'right':>9}{0:8}{1:8}{2:8}{3:8}{4:8}{'macro-F1':>10}"

@@ -1,8 +1,8 @@
-"""One machine outgrown: the same grid search on the worker processes of a Dask cluster.
+"""When one machine is too small: the same grid search on the workers of a Dask cluster.
 
-What to see: nothing changes but the backend. Fits that run in one worker at the same time train
-together, so give workers more threads than cores. Needs ``pip install skimbalance[dask]``. Run it
-with ``python examples/search_on_dask.py``; it takes some 20 seconds.
+What to see: only the backend changes. Fits that run in one worker at the same time train together,
+so give workers more threads than cores. It needs ``pip install skimbalance[dask]``. Run it with
+``python examples/search_on_dask.py``; it takes about 20 seconds.
 """
 
 from collections import Counter
@@ -18,13 +18,13 @@ GRID = {"learning_rate": [1e-3, 3e-3, 1e-2], "class_weight": [0.5, "balanced"]}
 
 
 def main(epochs=10):
-    """Search, and print what was found and who did the work; return the search."""
+    """Search; print the best parameters and the fits of each worker; return the search."""
     X, y = load_ann_thyroid(return_X_y=True)
     model = ImbalancedMLPClassifier((64, 32), epochs=epochs, random_state=0)
     cv = StratifiedKFold(5, shuffle=True, random_state=0)
     search = GridSearchCV(model, GRID, scoring="f1_macro", cv=cv)
 
-    # Two worker processes here stand for two machines. With a cluster that runs already:
+    # Two worker processes stand for two machines here. With a running cluster use instead:
     # client = Client("tcp://scheduler:8786")
     cluster = LocalCluster(n_workers=2, threads_per_worker=15, dashboard_address="127.0.0.1:0")
     with (

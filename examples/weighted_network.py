@@ -1,14 +1,15 @@
 """Class weights on a published example: two columns, one positive row in a hundred.
 
-Weighting the rare class 1:100 raises the ROC AUC of a small network, and turns its decisions from
-"never positive" to "finds nearly all positives, at the price of false alarms". Run it with
-``python examples/weighted_network.py``; it takes some 20 seconds.
+Weights of 1:100 for the rare class raise the ROC AUC of a small network. Its decisions change from
+"hardly ever positive" to "finds nearly all positives, with many false alarms". Run it with
+``python examples/weighted_network.py``; it takes about 20 seconds.
 
 The set-up and the published figures are those of J. Brownlee, "Cost-Sensitive Neural Network for
-Imbalanced Classification", 2020. Two things differ: his hidden layer starts by He's rule and ours
-by Glorot's, and he has one sigmoid output where we have two softmax outputs. The first matters: a
-Keras network exactly as published gave 0.947 +- 0.004 without weights and 0.971 +- 0.002 with
-them over 5 seeds, and 0.956 +- 0.003 without weights if it starts by Glorot's rule.
+Imbalanced Classification", 2020. There are two differences: his hidden layer is initialised by He's
+rule and ours by Glorot's, and he has one sigmoid output where we have two softmax outputs. The
+first difference matters: over 5 seeds a Keras network exactly as published gave 0.947 +- 0.004
+without weights and 0.971 +- 0.002 with them, and 0.956 +- 0.003 without weights if initialised by
+Glorot's rule.
 """
 
 import numpy as np
@@ -19,7 +20,7 @@ from skimbalance import ImbalancedMLPClassifier
 
 N_TRAIN = 5000
 
-# Name, class weights, published ROC AUC.
+# Name, class weights and published ROC AUC.
 SETTINGS = [
     ("unweighted", None, 0.949),
     ("weights 1:100", {0: 1, 1: 100}, 0.973),
@@ -27,7 +28,7 @@ SETTINGS = [
 
 
 def load():
-    """Two columns, 1 % positives."""
+    """Return rows of two columns, and classes with 1 % positives."""
     return make_classification(
         n_samples=10000,
         n_features=2,
@@ -40,7 +41,7 @@ def load():
 
 
 def network(class_weight, seed):
-    """Return the published network, with nothing of ours switched on but the class weights."""
+    """Return the published network; of our own options only class weights are used."""
     return ImbalancedMLPClassifier(
         hidden_layer_sizes=10,
         class_weight=class_weight,
@@ -56,7 +57,7 @@ def network(class_weight, seed):
 
 
 def evaluate(class_weight, seed, X, y):
-    """Train on the first half; ROC AUC, positives found and false alarms on the second."""
+    """Train on the first half; return AUC, positives found and false alarms on the second."""
     clf = network(class_weight, seed).fit(X[:N_TRAIN], y[:N_TRAIN])
     X_test, y_test = X[N_TRAIN:], y[N_TRAIN:]
     alarm = clf.predict(X_test) == 1
@@ -65,7 +66,7 @@ def evaluate(class_weight, seed, X, y):
 
 
 def main(n_seeds=10):
-    """Print a line for each setting; return its ROC AUC of each seed, by name."""
+    """Print a line for each setting; return the ROC AUC of each seed, by name of the setting."""
     X, y = load()
     n_positives = y[N_TRAIN:].sum()
     print(f"{len(y) - N_TRAIN} test rows, {n_positives} of them positive; {n_seeds} seeds.\n")

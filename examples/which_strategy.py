@@ -1,8 +1,9 @@
-"""Which strategy should I use? A dozen remedies on the same folds of blocks of printed pages.
+"""Which strategy should I use? A dozen remedies on the same folds of a data set.
 
-The classes are text (1), horizontal line (2), graphic (3), vertical line (4) and picture (5).
-Prints the table and the recommendation, and draws the figure of the README. Run it with
-``python examples/which_strategy.py``; it takes half a minute.
+The rows are blocks of printed pages; the classes are text (1), horizontal line (2), graphic (3),
+vertical line (4) and picture (5). The example prints the table and the recommendation, and draws
+the figure of the README. Run it with ``python examples/which_strategy.py``; it takes about half a
+minute.
 """
 
 from skimbalance import compare_strategies

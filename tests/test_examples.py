@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import recall_score
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 

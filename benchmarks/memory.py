@@ -33,7 +33,7 @@ def search():
 
 
 def ours(X, y, i, batch_size=64):
-    """One fit, whose numbers all depend on i."""
+    """One fit; all of its numbers depend on i."""
     ImbalancedMLPClassifier(
         (64, 32),
         loss="focal",
@@ -47,7 +47,7 @@ def ours(X, y, i, batch_size=64):
 
 
 def ours_and_batch(X, y, i):
-    """One fit, whose batch size changes, too: XLA compiles eight lengths in each doubling."""
+    """One fit; its batch size depends on i, too: XLA compiles eight lengths in each doubling."""
     ours(X, y, i, batch_size=32 + i)
 
 

@@ -135,7 +135,7 @@ def main():
         ratio = statistics.median(seconds["scikeras"]) / statistics.median(seconds["ours"])
         cells = [spread(values, digits=2) for values in seconds.values()]
         rows.append([name, ours.fit_path_.split(":")[0], *cells, f"{ratio:.1f}x"])
-    print("One fit of a network whose shape was trained before, seconds.\n")
+    print("One fit of a network with a shape that was trained before, seconds.\n")
     print_table(["", "trained by", "skimbalance", "scikeras", "ratio"], rows)
 
     ours, theirs, X, y = problems()["W0"]

@@ -54,7 +54,7 @@ def load(folder, name):
     try:
         table = pd.read_parquet(Path(folder) / f"{name}.parquet")
     except FileNotFoundError:
-        sys.exit(f"The folder '{folder}' must contain {name}.parquet. Got no such file.")
+        sys.exit(f"The folder '{folder}' must contain {name}.parquet. That file is missing.")
     sentences = table.sort_values(["sentence_id", "position"]).groupby(["split", "sentence_id"])
     parts = {}
     for (split, _), rows in sentences:
@@ -83,7 +83,7 @@ def entities(tags):
 
 
 def entity_f1(true, decided):
-    """F1 of entities, whose span and type must both be right."""
+    """F1 of entities; both span and type must be right."""
     n_true, n_decided, n_right = 0, 0, 0
     for true_tags, decided_tags in zip(true, decided, strict=True):
         true_spans, decided_spans = entities(true_tags), entities(decided_tags)

@@ -1,4 +1,4 @@
-"""One fit of a network whose shape was trained before: skimbalance and its peers.
+"""One fit of a network with a shape that was trained before: skimbalance and its peers.
 
 Run: python benchmarks/single_fit.py [W0 W1 ...]
 All have the same layers, batch size, epochs and optimizer (Adam, 1e-3). Each is called once

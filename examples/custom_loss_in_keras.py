@@ -130,7 +130,7 @@ def sequences(epochs=5):
 
 
 def error_of_class_weight(model, X, y, weights):
-    """Return the name of the error by which Keras refuses class weights for such targets.
+    """Return the name of the error by which Keras refuses class weights for these targets.
 
     (If sequences had as many steps as a batch has rows, it would be worse: Keras would take the
     position of the largest class index for the class of the sequence, and train without an error.)

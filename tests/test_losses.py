@@ -95,7 +95,7 @@ def of_logits(name, y=None, **params):
 
 
 def of_proba(name, y=None, **params):
-    """The same as a function of logits whose probabilities it is given."""
+    """The same on the probabilities of those logits."""
     y = targets(name) if y is None else y
     activation = ops.sigmoid if name in SIGMOID else ops.softmax
     return lambda z: FUNCTIONS[name](y, activation(z), **params)
@@ -570,7 +570,7 @@ def test_f1_of_classes_that_the_batch_lacks():
     expected = pytest.approx(1 - (2 * 1.5 / (1.5 + 2) + 2 * 0.4 / (0.7 + 1)) / 2, rel=1e-12)
     loss = build("soft_f1", from_logits=False)
     assert float(loss(y, p)) == expected
-    # A class whose rows all weigh 0 is lacking as well.
+    # A class is also lacking if all of its rows weigh 0.
     y, p = np.r_[y, 1], np.r_[p, [[0.1, 0.8, 0.1]]]
     assert float(loss(y, p, np.array([1, 1, 1, 0]))) == expected
 

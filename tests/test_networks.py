@@ -356,7 +356,7 @@ def test_copies_have_the_same_paths_and_logits(name, tmp_path):
 def test_keras_averages_the_loss_over_real_steps(name, active):
     model = trained(TAGGERS[name](dropout=0.2))
     if not active and name.startswith("conv1d"):
-        # Steps whose activations are all zero are as real as others.
+        # Steps with activations of zero are as real as others.
         for layer in model.layers:
             if layer.name.startswith("conv"):
                 layer.kernel.assign(keras.ops.zeros_like(layer.kernel))

@@ -131,7 +131,7 @@ def asymmetric_crossentropy(
     label_weight: Tensor | None = None,
     from_logits: bool = False,
 ) -> Tensor:
-    """Values of `AsymmetricCrossentropy`: a focal loss whose easy negatives count less.
+    """Values of `AsymmetricCrossentropy`: a focal loss in which easy negatives count less.
 
     ``-(1 - p)^gamma_pos log p`` for positives, and ``-p_m^gamma_neg log(1 - p_m)`` for negatives,
     with ``p_m = max(p - margin, 0)``; the mean over labels.
@@ -246,8 +246,8 @@ def _label_repetition(positive, rarity):
     A row without labels is never drawn and has no ratio; it is given 1, the ratio of a row's only
     label.
     """
-    of_row = ops.sum(positive * rarity, axis=-1, keepdims=True)
-    return ops.where(of_row > 0, rarity / ops.maximum(of_row, TINY), 1.0)
+    row_rarity = ops.sum(positive * rarity, axis=-1, keepdims=True)
+    return ops.where(row_rarity > 0, rarity / ops.maximum(row_rarity, TINY), 1.0)
 
 
 def _sigmoid_logits(y_pred, from_logits):

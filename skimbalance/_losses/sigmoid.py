@@ -16,7 +16,7 @@ from skimbalance._losses.label_functions import (
 
 
 class _LabelLoss(FunctionLoss):
-    """A loss whose class weights are those of labels, within the mean over labels."""
+    """A loss with class weights for labels, within the mean over labels."""
 
     def call(self, y_true, y_pred):
         return type(self).function(

@@ -187,7 +187,7 @@ def _units(indicator):
 
 
 def _stratified(units, wanted, rng):
-    """Parts whose units of every column are near to those wanted."""
+    """Parts with units of every column near to those wanted."""
     parts = _Parts(units, wanted, _dealt(units, wanted, rng), rng)
     while uneven := parts.extremes(-1):
         most, least = uneven

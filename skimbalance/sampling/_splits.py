@@ -63,8 +63,8 @@ def stratified_split(
 def stratified_folds(y: npt.ArrayLike, n_folds: int, *, random_state: RandomState) -> np.ndarray:
     """Assign each row to a fold; every class, and all rows together, are spread evenly.
 
-    A class with fewer rows than folds is in as many folds as it has rows. There is no warning, as
-    there is from scikit-learn's `StratifiedKFold`.
+    A class with fewer rows than folds is in as many folds as it has rows. Unlike scikit-learn's
+    `StratifiedKFold`, this function does not warn of such classes.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skimbalance._fit.estimator import TableClassifier
@@ -13,6 +13,7 @@ from skimbalance._fit.parameters import SharedParameters, set_shared, shares
 from skimbalance._fit.settings import Settings
 from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance._validation import HasMethods, one_of, validate_parameter_constraints
+from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["ImbalancedKerasClassifier"]
@@ -24,9 +25,6 @@ DEFAULT_OPTIMIZER = "adam"
 
 # How rows are checked: numbers, of any shape.
 ROWS = {"dtype": "numeric", "allow_nd": True}
-
-# Sets the initial weights apart from other streams of random numbers of the same seed.
-INITIAL = 3
 
 
 @shares(SharedParameters, loss=None)
@@ -396,8 +394,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         }
         rows = data.index[np.arange(self._n_probes()) % len(data.index)]
         X = tuple(x[rows] for x in data.X)
-        seed = check_random_state(self.random_state).randint(2**31)
-        built = self._build(params, X, np.random.default_rng([seed, INITIAL]))
+        built = self._build(params, X, generator(Purpose.WEIGHTS, course.seed))
         _check_optimizer(params["optimizer"], built, owner)
         compiled = loss_and_optimizer(params, built, owner)
         network = custom_network(

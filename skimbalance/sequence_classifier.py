@@ -7,7 +7,6 @@ from typing import Any, Self, Unpack
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.data import Data
@@ -28,6 +27,7 @@ from skimbalance._validation import (
 from skimbalance.decision._learning import HeldOut, RuleLearner
 from skimbalance.decision._objectives import WHOLE, make_objective
 from skimbalance.posterior import CLOSED_FORMS
+from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["ImbalancedSequenceClassifier"]
@@ -393,7 +393,7 @@ default=0.5
             "dropout": self.dropout,
         }
         self._architecture = self.network, options
-        network = self._built(int(check_random_state(self.random_state).randint(2**31)))
+        network = self._built(int(generator(Purpose.WEIGHTS, course.seed).integers(2**31)))
         # The encoder standardises, as padding must stay zero.
         return Settings.of(params, standardize=False), network
 

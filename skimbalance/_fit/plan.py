@@ -20,6 +20,7 @@ from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
 from skimbalance._losses.records import Loss
 from skimbalance._validation import warn
+from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS, Stream
 
 __all__ = ["Course", "Fitted", "Plan", "auto_batch_size", "prepare"]
@@ -185,8 +186,7 @@ def prepare(
     """
     _check_monitor(settings, target)
     record = record_of(settings, target.losses, target.noun)
-    # The 2 sets this stream apart from those of `sampling`, which draw the epochs' orders.
-    rng = np.random.default_rng([course.seed, course.n_before, 2])
+    rng = generator(Purpose.PLAN, course.seed, course.n_before)
     train, held_out = (data, None) if course.partial else hold_out(settings, data, target, rng)
     scaler = _scaler(settings, train, course)
     rows, stream = _drawn_rows(settings, train, scaler, target, rng)

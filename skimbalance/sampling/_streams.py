@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._splits import rows_by_class
 
 __all__ = [
@@ -45,7 +46,8 @@ def shuffled_order(y, *, seed, epoch):
     >>> sorted(shuffled_order(np.array([0, 0, 1]), seed=0, epoch=0).tolist())
     [0, 1, 2]
     """
-    return np.random.default_rng([seed, epoch]).permutation(np.arange(len(y), dtype=np.int32))
+    rng = generator(Purpose.ORDER, seed, epoch)
+    return rng.permutation(np.arange(len(y), dtype=np.int32))
 
 
 def stratified_order(y, *, seed, epoch):
@@ -78,7 +80,7 @@ def stratified_order(y, *, seed, epoch):
     >>> y[stratified_order(y, seed=0, epoch=0)].reshape(2, 6).sum(axis=1)
     array([2, 2])
     """
-    rng = np.random.default_rng([seed, epoch])
+    rng = generator(Purpose.ORDER, seed, epoch)
     return _spread([rng.permutation(rows) for rows in rows_by_class(y)], rng)
 
 
@@ -111,7 +113,7 @@ def balanced_order(y, *, seed, epoch):
     >>> np.bincount(y[balanced_order(y, seed=0, epoch=0)])
     array([50, 50])
     """
-    rng = np.random.default_rng([seed, epoch])
+    rng = generator(Purpose.ORDER, seed, epoch)
     groups = rows_by_class(y)
     n_classes = len(groups)
     draws = []
@@ -120,8 +122,7 @@ def balanced_order(y, *, seed, epoch):
         # to epoch * n (Hermite's identity) and take turns at the draws that are left over.
         start, end = ((e * len(y) + k) // n_classes for e in (epoch, epoch + 1))
         # One permutation for all epochs, walked round and round: no row is ever a draw ahead.
-        # (The 1 sets its seed apart from that of epoch k.)
-        cycle = np.random.default_rng([seed, k, 1]).permutation(rows)
+        cycle = generator(Purpose.CYCLE, seed, k).permutation(rows)
         draws.append(rng.permutation(cycle[np.arange(start, end) % len(rows)]))
     # Draw j of every class stands in round j; classes with a draw more come first in a round.
     draws = sorted((draws[k] for k in rng.permutation(n_classes)), key=len, reverse=True)

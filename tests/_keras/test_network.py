@@ -166,7 +166,8 @@ NETWORKS = {
 }
 
 # Keras' Adam squares the gradient of an embedding for each row by itself, and not their sum.
-RATES = {"Embedding": keras.optimizers.SGD(0.1)}
+# Three epochs at the default rate hardly move an LSTM.
+RATES = {"Embedding": keras.optimizers.SGD(0.1), "LSTM": keras.optimizers.Adam(3e-3)}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -319,7 +320,7 @@ def test_the_model_is_stored_with_its_own_loss(tmp_path, constraint, callbacks):
         return model
 
     clf = of(build, callbacks=callbacks).fit(X, Y)
-    assert clf.fit_path_ == "compiled" or constraint or callbacks
+    assert (clf.fit_path_ == "compiled") is (constraint is None and callbacks is None)
     clf.model_.save(tmp_path / "model.keras")
     model = keras.saving.load_model(tmp_path / "model.keras")
     proba = clf.predict_proba(X)

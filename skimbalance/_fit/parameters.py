@@ -339,8 +339,6 @@ def shares(group: type, **defaults: Any) -> Callable[[type[T]], type[T]]:
         constraints = {name: parameter.constraint for name, parameter in table.items()}
         cls._parameter_constraints = {**constraints, **vars(cls)["_parameter_constraints"]}
         cls._shared_defaults = values
-        init = vars(cls)["__init__"]
-        init.__signature__ = _signature(init, values)
         text = cls.__doc__ or ""  # none under python -OO
         entries = (
             parameter.entry(name, values[name])
@@ -348,6 +346,8 @@ def shares(group: type, **defaults: Any) -> Callable[[type[T]], type[T]]:
             if f"\n    {name} : " not in text
         )
         cls.__doc__ = text.replace(PLACE, "\n".join(entries))
+        init = vars(cls)["__init__"]
+        init.__signature__ = _signature(init, values, cls.__doc__)
         return cls
 
     return complete
@@ -375,15 +375,15 @@ def _hints(group):
     return get_type_hints(group, include_extras=True)
 
 
-def _signature(init, values):
-    """The signature of ``__init__`` with the shared parameters by name."""
+def _signature(init, values, text):
+    """The signature of ``__init__`` with the shared parameters by name, in the docstring's order."""
     signature = inspect.signature(init)
     *own, rest = signature.parameters.values()
-    names = {parameter.name for parameter in own}
-    shared = [
+    positional = [p for p in own if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    keywords = own[len(positional) :] + [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
         for name, default in values.items()
-        if name not in names
     ]
+    keywords.sort(key=lambda parameter: text.find(f"\n    {parameter.name} : "))
     routed = [] if rest.name == "shared" else [rest]
-    return signature.replace(parameters=[*own, *shared, *routed])
+    return signature.replace(parameters=[*positional, *keywords, *routed])

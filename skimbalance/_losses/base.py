@@ -30,9 +30,9 @@ class FunctionLoss(keras.losses.Loss):
         self.class_weight = plain(class_weight)
         self.from_logits = from_logits
         if class_weight is not None:
-            self.check_per_class("class_weight", self.class_weight)
+            self._check_per_class("class_weight", self.class_weight)
         if "class_counts" in parameters:
-            self.check_per_class("class_counts", self.parameters["class_counts"])
+            self._check_per_class("class_counts", self.parameters["class_counts"])
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         values = type(self).function(
@@ -50,7 +50,7 @@ class FunctionLoss(keras.losses.Loss):
             "from_logits": self.from_logits,
         }
 
-    def check_range(
+    def _check_range(
         self, key: str, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False
     ) -> None:
         value = self.parameters[key]
@@ -66,7 +66,7 @@ class FunctionLoss(keras.losses.Loss):
                 f"{bracket}{low}, {end}. Got {value!r} instead."
             )
 
-    def check_per_class(self, key: str, values: Any) -> None:
+    def _check_per_class(self, key: str, values: Any) -> None:
         try:
             array = np.asarray(values, dtype=float)
         except (TypeError, ValueError):

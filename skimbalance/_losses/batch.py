@@ -140,5 +140,5 @@ class SigmoidF1(_BatchF1):
     ) -> None:
         parameters = {"beta": beta, "eta": eta}
         super().__init__(parameters, from_logits=from_logits, name=name, dtype=dtype)
-        self.check_range("beta", 0, open_low=True)
-        self.check_range("eta")
+        self._check_range("beta", 0, open_low=True)
+        self._check_range("eta")

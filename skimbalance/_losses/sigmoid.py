@@ -143,9 +143,9 @@ class BinaryFocalCrossentropy(_LabelLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("gamma", 0)
+        self._check_range("gamma", 0)
         if alpha is not None:
-            self.check_range("alpha", 0, 1)
+            self._check_range("alpha", 0, 1)
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")
@@ -216,9 +216,9 @@ class AsymmetricCrossentropy(_LabelLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("gamma_pos", 0)
-        self.check_range("gamma_neg", 0)
-        self.check_range("margin", 0, 1)
+        self._check_range("gamma_pos", 0)
+        self._check_range("gamma_neg", 0)
+        self._check_range("margin", 0, 1)
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")
@@ -322,14 +322,14 @@ class DistributionBalancedCrossentropy(_LabelLoss):
             dtype=dtype,
         )
         for key in ("alpha", "beta", "kappa", "gamma"):
-            self.check_range(key, 0)
-        self.check_range("mu")
-        self.check_range("scale", 0, open_low=True)
+            self._check_range(key, 0)
+        self._check_range("mu")
+        self._check_range("scale", 0, open_low=True)
 
-    def check_per_class(self, key: str, values: Any) -> None:
+    def _check_per_class(self, key: str, values: Any) -> None:
         """Check the weights as usual, and class counts as an array of shape (n_labels, 2)."""
         if key != "class_counts":
-            super().check_per_class(key, values)
+            super()._check_per_class(key, values)
             return
         try:
             array = np.asarray(values, dtype=float)

@@ -134,9 +134,9 @@ class FocalCrossentropy(FunctionLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("gamma", 0)
+        self._check_range("gamma", 0)
         if alpha is not None:
-            self.check_per_class("alpha", self.parameters["alpha"])
+            self._check_per_class("alpha", self.parameters["alpha"])
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")
@@ -205,7 +205,7 @@ class LogitAdjustedCrossentropy(FunctionLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("tau")
+        self._check_range("tau")
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")
@@ -276,8 +276,8 @@ class LDAMCrossentropy(FunctionLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("max_margin", 0)
-        self.check_range("scale", 0, open_low=True)
+        self._check_range("max_margin", 0)
+        self._check_range("scale", 0, open_low=True)
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")
@@ -348,8 +348,8 @@ class VectorScalingCrossentropy(FunctionLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("tau")
-        self.check_range("gamma", 0)
+        self._check_range("tau")
+        self._check_range("gamma", 0)
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")
@@ -413,7 +413,7 @@ class Poly1Crossentropy(FunctionLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("epsilon", -1)
+        self._check_range("epsilon", -1)
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")
@@ -476,7 +476,7 @@ class GeneralizedCrossentropy(FunctionLoss):
             name=name,
             dtype=dtype,
         )
-        self.check_range("q", 0, 1, open_low=True)
+        self._check_range("q", 0, 1, open_low=True)
 
 
 @keras.saving.register_keras_serializable(package="skimbalance")

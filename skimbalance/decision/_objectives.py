@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from skimbalance.metrics import _scores
+import skimbalance.metrics._scores as _scores
 
 __all__ = [
     "LABEL_OBJECTIVES",

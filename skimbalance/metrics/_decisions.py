@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.stats import beta, random_table
 from sklearn.utils import gen_batches
 
-from skimbalance.metrics import _scores
+import skimbalance.metrics._scores as _scores
 from skimbalance.metrics._scores import ratio
 
 __all__ = ["OVERALL", "chance_p_value", "class_scores", "intervals", "jeffreys", "overall_scores"]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import rankdata
 
-from skimbalance.metrics import _scores
+import skimbalance.metrics._scores as _scores
 from skimbalance.metrics._scores import decision_sums
 
 __all__ = ["LABEL_MONITORS", "MONITORS"]

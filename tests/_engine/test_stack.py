@@ -190,14 +190,6 @@ def test_class_weights_and_choices_that_keep_the_shape_mix_in_one_stack(sizes, c
     assert_stack_as_alone(variants, sizes)
 
 
-@pytest.fixture
-def float64():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
-
-
 @pytest.mark.parametrize(
     "params",
     [

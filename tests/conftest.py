@@ -1,0 +1,40 @@
+"""What holds for all tests: collecting garbage is cheap, and quick tests train no network."""
+
+import gc
+import sys
+import types
+
+import pytest
+
+TRAINING = "skimbalance._keras.training"
+
+
+class NoTraining(types.ModuleType):
+    """In the place of the module that every fit of a network imports."""
+
+    @staticmethod
+    def train(*args):
+        """End the test that called."""
+        pytest.fail("A test that trains a network must have the marker 'slow'.")
+
+
+def pytest_collection_finish(session):
+    # All that is imported by now will stay. A collection of garbage that looks at it takes seconds
+    # with TensorFlow, and stops all threads meanwhile: the tests of threads would wait for it.
+    gc.collect()
+    gc.freeze()
+    if "not slow" in session.config.option.markexpr:
+        sys.modules[TRAINING] = NoTraining(TRAINING)
+
+
+@pytest.fixture
+def float64():
+    """Keras computes in double precision, as after `set_floatx` in a new process."""
+    import keras
+
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])

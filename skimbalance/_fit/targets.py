@@ -185,8 +185,7 @@ class Classes:
     def initial_bias(self, record, arguments, shares):
         """Logits where cross-entropy, alone or adjusted, is least; other losses nearly so."""
         log_shares = np.log(np.maximum(shares / np.sum(shares), LEAST_SHARE))
-        logits = record.initial_logits(log_shares, arguments)
-        return logits - logits.mean()
+        return record.initial_logits(log_shares, arguments)
 
     def decide(self, logits):
         """The most probable class of each row, or step."""

@@ -77,8 +77,8 @@ def _as_it_is(z: np.ndarray) -> np.ndarray:
     return z
 
 
-def _unchanged(logits: np.ndarray, arguments: Arguments) -> np.ndarray:
-    return logits
+def _centred(log_shares: np.ndarray, arguments: Arguments) -> np.ndarray:
+    return log_shares - log_shares.mean()
 
 
 def _never(arguments: Arguments) -> bool:
@@ -117,7 +117,7 @@ class Loss:
     needs_counts: bool = False
     over_batch: bool = False
     corrects: Callable[[Arguments], bool] = _never
-    initial_logits: Callable[[np.ndarray, Arguments], np.ndarray] = _unchanged
+    initial_logits: Callable[[np.ndarray, Arguments], np.ndarray] = _centred
     closed_form: Callable[..., np.ndarray] | None = None
 
 
@@ -129,13 +129,15 @@ def _adjusts(arguments: Arguments) -> bool:
     return arguments["tau"] > 0
 
 
-def _unadjusted(logits: np.ndarray, arguments: Arguments) -> np.ndarray:
-    return logits - arguments["tau"] * np.log(arguments["class_counts"])
+def _unadjusted(log_shares: np.ndarray, arguments: Arguments) -> np.ndarray:
+    adjustment = arguments["tau"] * np.log(arguments["class_counts"])
+    return _centred(log_shares - adjustment, arguments)
 
 
-def _unscaled(logits: np.ndarray, arguments: Arguments) -> np.ndarray:
+def _unscaled(log_shares: np.ndarray, arguments: Arguments) -> np.ndarray:
+    # Centred before the scaling: after it, a constant on all logits would change the loss.
     counts = arguments["class_counts"]
-    return _unadjusted(logits, arguments) * (counts.max() / counts) ** arguments["gamma"]
+    return _unadjusted(log_shares, arguments) * (counts.max() / counts) ** arguments["gamma"]
 
 
 #: Losses of class labels, and of the steps of sequences.

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import issparse
 from scipy.special import expit, softmax
 
 from skimbalance._fit.data import Data
@@ -259,3 +260,69 @@ def test_a_row_s_share_of_the_loss_is_1_in_the_mean_over_an_epoch_s_draws(kind, 
 def test_rarest_of_columns_by_hand():
     present = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], dtype=bool)
     np.testing.assert_array_equal(rarest(present), [1, 0, 3])
+
+
+# From logits to decisions and probabilities
+
+ARGUMENTS = {"loss": "crossentropy", "sampling_ratio": None}
+
+
+def test_a_label_alone_is_decided_and_shifted_as_two_classes():
+    z = RNG.normal(size=(40, 3)) * 3
+    weight = RNG.uniform(0.5, 2, (3, 2))
+    prior, priors = RNG.uniform(0.1, 1, (2, 3, 2))
+    labels = Labels(3)
+    eta = labels.posterior(z, {**ARGUMENTS, "class_weight": weight})
+    shifted = labels.shift(eta, prior, priors)
+    for j in range(3):
+        both = np.column_stack([np.zeros(40), z[:, j]])
+        np.testing.assert_allclose(labels.proba(z)[:, j], YES_NO.proba(both)[:, 1])
+        np.testing.assert_array_equal(labels.decide(z)[:, j], YES_NO.decide(both))
+        np.testing.assert_array_equal(labels.scores(z)[:, j], YES_NO.scores(both))
+        of_two = YES_NO.posterior(both, {**ARGUMENTS, "class_weight": weight[j]})
+        np.testing.assert_allclose(eta[:, j], of_two[:, 1])
+        alone = YES_NO.shift(of_two, prior[j], priors[j])
+        np.testing.assert_allclose(shifted[:, j], alone[:, 1])
+
+
+@pytest.mark.parametrize(
+    "target", [Classes(np.array(["a", "b", "c"])), Labels(3)], ids=["classes", "labels"]
+)
+def test_decisions_are_the_most_probable_and_scores_their_logits(target):
+    z = RNG.normal(size=(50, 3)).astype("float32")
+    proba = target.proba(z)
+    assert proba.dtype == np.float64
+    most = target.classes[proba.argmax(1)] if target.exclusive else (proba > 0.5).astype(int)
+    np.testing.assert_array_equal(target.decide(z), most)
+    np.testing.assert_array_equal(target.scores(z), z)
+
+
+def test_decisions_are_sparse_where_the_indicator_was():
+    z = RNG.normal(size=(20, 3))
+    sparse = Labels(3, is_sparse=True).decide(z)
+    assert issparse(sparse)
+    np.testing.assert_array_equal(sparse.toarray(), Labels(3).decide(z))
+
+
+@pytest.mark.parametrize(
+    "target", [Classes(np.arange(5) * 10), Labels(4)], ids=["classes", "labels"]
+)
+def test_an_example_holds_every_class(target):
+    example = target.example(32)
+    assert len(example) == 32
+    if target.exclusive:
+        assert set(example) == set(target.classes)
+    else:
+        assert np.all(example.any(axis=0) & ~example.all(axis=0))
+
+
+def test_weights_are_named_by_class_label():
+    assert Classes(np.array(["no", "yes"])).named(np.array([0.5, 1.5])) == {"no": 0.5, "yes": 1.5}
+    assert Labels(2).named(np.array([[1, 2], [3, 4]])) == [{0: 1, 1: 2}, {0: 3, 1: 4}]
+
+
+def test_masked_steps_do_not_score():
+    y, weight = steps(), RNG.random(50)
+    of_steps = Steps(np.arange(4)).score_weight(y, weight)
+    np.testing.assert_array_equal(of_steps > 0, y >= 0)
+    np.testing.assert_allclose(of_steps.max(axis=1), weight)

@@ -298,6 +298,14 @@ def test_what_is_not_fitted_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_of_this_format_that_an_older_commit_wrote_predicts_the_same():
+    """The classes of the file are found, and mean what they meant."""
+    clf = load_model(DATA / "format_2.skim")
+    rows = np.random.default_rng(0).normal(size=(80, 4))[:10]
+    np.testing.assert_allclose(clf.predict_proba(rows), np.load(DATA / "format_2.npy"), rtol=1e-6)
+    assert model_info(DATA / "format_2.skim")["target"] == "defect"
+
+
 def test_a_file_of_an_older_format_says_what_to_do():
     with pytest.raises(
         ValueError, match=rf"must be of format {FORMAT}.*Got format 1.*save the model again"

@@ -1,7 +1,7 @@
 """The one door to Keras' private attributes.
 
-If a new Keras renames one of them, this module is the only one to change. Each has a reason to be
-used: Keras has no public way to say the same.
+If a new Keras renames one of them, this module is the only one to change. Each is used because
+Keras has no public way to say the same.
 """
 
 from typing import Any
@@ -76,5 +76,5 @@ def lambda_output_shape(layer: Any) -> Any:
 
 
 def detach(callback: Any) -> None:
-    """Let a callback, which is a parameter, go of its model: copies of it would hold the model."""
+    """Remove the model from a callback, which is a parameter: its copies would hold the model."""
     callback._model = None

@@ -26,10 +26,10 @@ __all__ = ["ImbalancedMLPClassifier"]
 class ImbalancedMLPClassifier(TableClassifier):
     """Multi-layer perceptron with weights, losses, sampling and stopping for rare classes.
 
-    A Keras network trained by a compiled engine: a fit of a shape of network that was trained
-    before costs no tracing, and a fitted classifier predicts without TensorFlow. It learns
-    classes that exclude each other or, given a label indicator matrix, several labels for each
-    row: each label by a sigmoid of its own, and nothing is mixed across labels.
+    A Keras network, trained by a compiled engine: networks of the same shape share a compiled
+    program, and a fitted classifier predicts without TensorFlow. It learns classes that exclude
+    each other or, if y is a label indicator matrix, several labels for each row: each label has
+    its own sigmoid output and its own weights in the loss.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         Normalization before each activation.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, and the standardisation, of the fit before.
+        Whether `fit` continues from the weights, and the standardisation, of the previous fit.
 
     [shared parameters]
 
@@ -63,12 +63,13 @@ class ImbalancedMLPClassifier(TableClassifier):
         Rows of each class, weighted by `sample_weight`; `partial_fit` accumulates them. In the
         multilabel case the rows without and with each label.
     class_prior_ : ndarray of shape (n_classes,), or (n_labels, 2)
-        Their shares.
+        Share of each class in `class_counts_`.
     class_weight_ : dict, or list of dict
         Weight of each class, by class label; the mean weight of a training row is 1. In the
         multilabel case a dict {0: without, 1: with} for each label.
     fit_path_ : str
-        What trained the network: "compiled"; or a plain graph, or Keras' own fit, and why.
+        What trained the network: "compiled" for the compiled program; else "plain graph" or
+        "Keras' own fit", and the reason.
     history_ : dict of str to list
         One value for each epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
     n_iter_ : int
@@ -79,12 +80,12 @@ class ImbalancedMLPClassifier(TableClassifier):
         Training loss of that epoch.
     model_ : keras.Model
         The network as a plain Keras model from raw rows to probabilities, built on access;
-        its last layer but one is called "logits".
+        the layer before the last is called "logits".
 
     See Also
     --------
     skimbalance.losses : The losses, for any Keras model.
-    sklearn.neural_network.MLPClassifier : Without weights for classes.
+    sklearn.neural_network.MLPClassifier : Scikit-learn's network, without class weights.
 
     Examples
     --------
@@ -130,10 +131,10 @@ class ImbalancedMLPClassifier(TableClassifier):
         X : array-like of shape (n_samples, n_features)
             Training rows: numbers, finite.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Class labels; or which labels hold, 0 or 1, dense or sparse.
+            Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts, on top of `class_weight`; 2 is the row twice, 0 is
-            without it.
+            How much each row counts, on top of `class_weight`: a weight of 2 counts the row
+            twice, 0 leaves it out.
 
         Returns
         -------
@@ -143,7 +144,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         Raises
         ------
         ValueError
-            If a parameter or the data break a rule, or training diverges.
+            If a parameter or the data are not valid, or training diverges.
         """
         resume = self.warm_start and hasattr(self, "_fitted")
         return self._fit(X, y, sample_weight, resume=resume)
@@ -162,9 +163,9 @@ class ImbalancedMLPClassifier(TableClassifier):
         X : array-like of shape (n_samples, n_features)
             Rows of this part.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Their class labels.
+            Their class labels, or label indicators.
         classes : array-like of shape (n_classes,), default=None
-            All the class labels; needed in the first call, but not for an indicator.
+            All class labels; required in the first call, unless y is an indicator matrix.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
 
@@ -176,17 +177,17 @@ class ImbalancedMLPClassifier(TableClassifier):
         Raises
         ------
         ValueError
-            If `classes` is missing in the first call, or a part has other labels.
+            If `classes` is missing in the first call, or y has class labels beyond them.
         """
-        resume = self._goes_on(y, classes)
+        resume = self._continues(y, classes)
         return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
 
     @property
     def model_(self) -> Any:
         """The network as a plain Keras model, from raw rows to probabilities.
 
-        A new one each time it is asked for, with the layers of `skimbalance.networks.mlp`
-        between a Normalization and a Softmax (in the multilabel case a sigmoid) layer.
+        Each access builds a new one. It has the layers of `skimbalance.networks.mlp` between a
+        Normalization and a Softmax layer, or a sigmoid in the multilabel case.
         """
         check_is_fitted(self)
         from skimbalance._keras.perceptron import Perceptron

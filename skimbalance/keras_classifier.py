@@ -18,7 +18,7 @@ from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["ImbalancedKerasClassifier"]
 
-# Rows on which a model is built and tried, at least.
+# A model is built and tried out on at least this many rows.
 PROBES = 32
 
 DEFAULT_OPTIMIZER = "adam"
@@ -33,7 +33,7 @@ class ImbalancedKerasClassifier(TableClassifier):
 
     Build functions written for scikeras [1]_ work unchanged. Models of Keras' functional and
     sequential kind train in the compiled engine of `ImbalancedMLPClassifier`, others by Keras'
-    own ``fit``; `fit_path_` says which, and why.
+    own ``fit``; `fit_path_` tells which of the two, and why.
 
     Parameters
     ----------
@@ -42,46 +42,47 @@ class ImbalancedKerasClassifier(TableClassifier):
         (softmax, sigmoid) or to logits; detected automatically. It may take ``meta`` (a dict of
         what `fit` saw: "n_features_in_", "X_shape_", "n_classes_", "classes_", "target_type_",
         ...), ``compile_kwargs`` ("optimizer", "loss", "metrics") and ``params`` (all parameters
-        of the classifier), and parameters of its own. Weights drawn by initializers without a
+        of the classifier), and any other parameters. Weights drawn by initializers without a
         seed follow `random_state`. Or a Keras model, which is copied with its weights. None is
         `skimbalance.networks.mlp` with layer normalization.
 
     loss : str, Keras loss, its class or function, default=None
         A name as in `ImbalancedMLPClassifier`, or one of Keras'. None is the loss that the model
-        is compiled with, and "crossentropy" where it is not. A cross-entropy in any of Keras'
-        forms is "crossentropy". Other losses get what Keras would give them: for a model with a
-        single output 0 or 1 and that output, else one-hot targets (sparse losses: class indices).
+        is compiled with, or "crossentropy" if it is not compiled. A cross-entropy in any of Keras'
+        forms is "crossentropy". Other losses get the targets that Keras would give them: 0 or 1
+        for a model with a single output, else one-hot targets (class indices for sparse losses).
 
     optimizer : str, Keras optimizer or its class, default="adam"
-        The optimizer of a model that is not compiled, or compiled with ``compile_kwargs``.
-        ``optimizer__learning_rate=...`` and the like are its parameters, where it is a name or a
-        class.
+        The optimizer, for a model that is not compiled or is compiled with ``compile_kwargs``.
+        Its parameters, such as ``optimizer__learning_rate=...``, can be given if it is a name or
+        a class.
 
     output_bias : {"prior", None}, default="prior"
-        Whether the output layer, if it has a bias of zeros, starts at the class shares.
+        Whether the biases of the output layer, if they are zero, start where the network predicts
+        the class shares in training.
 
     metrics : list of str, Keras metric, its class or function, default=None
         Computed at the end of each epoch on the training rows (``history_["accuracy"]``) and on
         held-out rows (``history_["val_accuracy"]``), at the natural class shares. For two classes
-        they judge the probability of the second, categorical ones those of both; a metric with a
-        value for each class gives ``f1_score_0`` and so on. None is those that the model is
-        compiled with. Early stopping has its own: `monitor`.
+        metrics get the probability of the second, and categorical metrics those of both; a metric
+        with a value for each class gives ``f1_score_0`` and so on. None takes the metrics that the
+        model is compiled with. Early stopping does not look at these, but at `monitor`.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the fit before.
+        Whether `fit` continues from the weights of the previous fit.
 
     callbacks : Keras callback, its class or name, or a list or dict of them, default=None
-        Called around training and each epoch. ``callbacks__patience=...`` and the like are
-        parameters of those that are given as a class or a name.
+        Called around training and each epoch. The parameters of callbacks that are given as a
+        class or a name can be set, such as ``callbacks__patience=...``.
 
     [shared parameters]
 
     **routed
         The shared parameters above, and parameters with a prefix, as in scikeras:
         ``model__units=64`` for the build function (also without prefix), ``optimizer__...`` and
-        ``callbacks__...`` for what is given as a name or class, ``loss__...`` and
+        ``callbacks__...`` for objects given as a name or class, ``loss__...`` and
         ``metrics__...`` for classes; ``fit__batch_size``, ``fit__epochs`` and ``fit__verbose``
-        stand for the parameters of these names. All of them may be in a grid.
+        override the parameters of these names. All of them may be in a grid.
 
     Attributes
     ----------
@@ -99,7 +100,8 @@ class ImbalancedKerasClassifier(TableClassifier):
     class_weight_ : dict, or list of dict
         Weight of each class, by class label; the mean weight of a training row is 1.
     fit_path_ : str
-        What trained the network: "compiled"; or a plain graph, or Keras' own fit, and why.
+        What trained the network: "compiled" for the compiled program; else "plain graph" or
+        "Keras' own fit", and the reason.
     history_ : dict of str to list
         One value for each epoch: "loss", metrics and, with held-out rows, "val_loss", "val_" +
         monitor, "val_" + metric.
@@ -112,7 +114,7 @@ class ImbalancedKerasClassifier(TableClassifier):
 
     See Also
     --------
-    ImbalancedMLPClassifier : Where a multi-layer perceptron will do: it predicts in NumPy.
+    ImbalancedMLPClassifier : A multi-layer perceptron, which predicts in NumPy.
     skimbalance.networks : Functions that build networks.
 
     References
@@ -166,7 +168,7 @@ class ImbalancedKerasClassifier(TableClassifier):
             setattr(self, name, value)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters, with the routed ones.
+        """All parameters, including the routed ones.
 
         Parameters
         ----------
@@ -181,7 +183,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         return {**super().get_params(deep=deep), **self._routed()}
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, routed ones among them.
+        """Set parameters, including routed ones.
 
         Parameters
         ----------
@@ -196,17 +198,17 @@ class ImbalancedKerasClassifier(TableClassifier):
         Raises
         ------
         ValueError
-            If there is no such parameter.
+            If a name is not that of a parameter.
         """
         if "model" in params:
             self.model = params["model"]
-        own = {}
+        not_routed = {}
         for name, value in params.items():
             if self._is_routed(name):
                 setattr(self, name, value)
             else:
-                own[name] = value
-        super().set_params(**own)
+                not_routed[name] = value
+        super().set_params(**not_routed)
         return self
 
     def fit(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> Self:
@@ -215,10 +217,10 @@ class ImbalancedKerasClassifier(TableClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...), or dict or list of them
-            Training rows, of any rank; of several inputs a dict by their names, or a list in
-            their order, of arrays of two or more dimensions.
+            Training rows, of any rank. For several inputs a dict by their names, or a list in
+            their order, of arrays with at least two dimensions.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Class labels; or which labels hold, dense or sparse.
+            Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, on top of `class_weight`.
 
@@ -230,7 +232,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         Raises
         ------
         ValueError
-            If a parameter, the model or the data break a rule, or training diverges.
+            If a parameter, the model or the data are not valid, or training diverges.
         """
         resume = self.warm_start and hasattr(self, "_fitted")
         return self._fit(X, y, sample_weight, resume=resume)
@@ -249,9 +251,9 @@ class ImbalancedKerasClassifier(TableClassifier):
         X : array-like of shape (n_samples, ...), or dict or list of them
             Rows of this part.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Their class labels.
+            Their class labels, or label indicators.
         classes : array-like of shape (n_classes,), default=None
-            All the class labels; needed in the first call, but not for an indicator.
+            All class labels; required in the first call, unless y is an indicator matrix.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
 
@@ -263,9 +265,9 @@ class ImbalancedKerasClassifier(TableClassifier):
         Raises
         ------
         ValueError
-            If `classes` is missing in the first call, or a part has other labels.
+            If `classes` is missing in the first call, or y has class labels beyond them.
         """
-        resume = self._goes_on(y, classes)
+        resume = self._continues(y, classes)
         return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
 
     @property
@@ -292,11 +294,11 @@ class ImbalancedKerasClassifier(TableClassifier):
         return any_other or name in names or name in self._routed()
 
     def _routed(self):
-        own = type(self)._parameter_constraints
+        declared = type(self)._parameter_constraints
         return {
             name: value
             for name, value in vars(self).items()
-            if name not in own and not name.endswith("_") and not name.startswith("_")
+            if name not in declared and not name.endswith("_") and not name.startswith("_")
         }
 
     def _check_params(self):
@@ -317,7 +319,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         check_routed(owner, params, self._routed())
 
     def _fit_params(self):
-        """Batch size, epochs and verbosity, those of `fit__...` first."""
+        """Batch size, epochs and verbosity; `fit__...` parameters take precedence."""
         from skimbalance._keras.routing import FIT_PARAMS
 
         return {name: getattr(self, f"fit__{name}", getattr(self, name)) for name in FIT_PARAMS}
@@ -334,7 +336,7 @@ class ImbalancedKerasClassifier(TableClassifier):
             parts = _checked(parts)
             y = check_array(y, accept_sparse="csr") if multi_output else column_or_1d(y, warn=True)
             check_consistent_length(*parts, y)
-            # A fit before may have set them.
+            # An earlier fit to one array may have set them.
             self.__dict__.pop("n_features_in_", None)
             self.__dict__.pop("feature_names_in_", None)
         self._check_for_sampler([part.shape for part in parts])
@@ -364,9 +366,9 @@ class ImbalancedKerasClassifier(TableClassifier):
         """The inputs in the order of the fit; checks their number and shape."""
         expected = self._input_keys
         if (keys is None) != (expected is None) or (keys and set(keys) != set(expected)):
-            known, got = ("one array" if k is None else repr(k) for k in (expected, keys))
+            fitted, got = ("one array" if k is None else repr(k) for k in (expected, keys))
             raise ValueError(
-                f"The inputs of X must be those of the fit: {known}. Got {got} instead."
+                f"The inputs of X must be the same as in fit: {fitted}. Got {got} instead."
             )
         shapes = [self.X_shape_] if keys is None else self.X_shape_
         if keys is not None:
@@ -374,7 +376,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         for part, shape in zip(parts, shapes, strict=True):
             if part.shape[1:] != shape[1:]:
                 raise ValueError(
-                    f"The rows of X must have the shape of those of the fit: {shape[1:]}. "
+                    f"The rows of X must have the same shape as in fit: {shape[1:]}. "
                     f"Got {part.shape[1:]} instead."
                 )
         return parts
@@ -409,8 +411,8 @@ class ImbalancedKerasClassifier(TableClassifier):
         previous = course.previous
         if previous is not None and _shapes(previous.weights) != _shapes(network.weights()):
             raise ValueError(
-                "A fit that goes on from the one before must have the same model. Got one with "
-                "weights of other shapes."
+                "With warm_start or partial_fit, the model must have weights of the same shapes as "
+                "in the previous fit. Got other shapes."
             )
         settings = Settings.of(
             params | self._fit_params(),
@@ -453,14 +455,14 @@ class ImbalancedKerasClassifier(TableClassifier):
         def build():
             from skimbalance._keras.network import KerasNetwork
 
-            known = self._built_with
-            parts = zip(known["shapes"], known["dtypes"], strict=True)
+            built_with = self._built_with
+            parts = zip(built_with["shapes"], built_with["dtypes"], strict=True)
             X = tuple(np.zeros((self._n_probes(), *s[1:]), dtype) for s, dtype in parts)
             return KerasNetwork(
-                self._build(known["params"], X, np.random.default_rng(0)).model,
+                self._build(built_with["params"], X, np.random.default_rng(0)).model,
                 self._target,
                 X,
-                known["found"],
+                built_with["found"],
                 keys=self._input_names,
                 owner=type(self).__name__,
             )
@@ -480,8 +482,8 @@ class ImbalancedKerasClassifier(TableClassifier):
 
 
 def _inputs(X):
-    """Parts and names (or numbers) of several inputs; None for one."""
-    # One kind of sparse array is a dict, too.
+    """The arrays of several inputs, and their names (or numbers); None and None for one."""
+    # SciPy's dok_array is a dict, too.
     if isinstance(X, dict) and not issparse(X):
         return list(X.values()), list(X)
     is_list = isinstance(X, list | tuple) and X and all(getattr(x, "ndim", 0) >= 2 for x in X)
@@ -498,7 +500,7 @@ def _shapes(weights):
 
 
 def _check_optimizer(optimizer, built, owner):
-    """Check that an optimizer that was asked for is the one that the model is compiled with."""
+    """Check that the 'optimizer' parameter, if set, agrees with a compiled model."""
     if optimizer == DEFAULT_OPTIMIZER or not built.model.compiled:
         return
     compiled = built.model.optimizer

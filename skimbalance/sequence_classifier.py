@@ -32,7 +32,7 @@ from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["ImbalancedSequenceClassifier"]
 
-# Steps, padding among them, that are computed together: a long sequence stays with a few others.
+# Number of steps, with padding, that are computed together, so that memory stays bounded.
 BLOCK_STEPS = 2**14
 
 
@@ -47,9 +47,9 @@ BLOCK_STEPS = 2**14
 class ImbalancedSequenceClassifier(NetworkClassifier):
     """Sequence labelling for rare classes: a class for each step.
 
-    Where 490 of 496 steps are of one class, accuracy is 99 % and worthless. Here weights, losses,
-    sampling, stopping and decisions look at the rare ones, step by step: a bidirectional LSTM
-    [1]_, or a convolution, of tokens, characters or features.
+    If 490 of 496 steps belong to one class, an accuracy of 99 % is worthless. Here weights, losses,
+    sampling, stopping and decisions look at the rare classes, step by step. The network is a
+    bidirectional LSTM [1]_ or a convolution, over tokens, characters or features.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class ImbalancedSequenceClassifier(NetworkClassifier):
     objective : str, default=None
         "f1_macro", "balanced_accuracy", "f1_weighted", "mcc", "geometric_mean" or "cohen_kappa":
         the held-out steps also tune a weight for each class, as `TunedDecisionClassifierCV`
-        does, and calibrate the probabilities. None decides for the most probable class.
+        does, and calibrate the probabilities. None predicts the most probable class.
 
     loss : str or Keras loss, default="crossentropy"
         Loss of each step, as in `ImbalancedMLPClassifier`.
@@ -84,7 +84,7 @@ class ImbalancedSequenceClassifier(NetworkClassifier):
     class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
 default=0.5
         How much the steps of each class count in the loss, see
-        `skimbalance.class_weight.compute_class_weight`. "balanced" finds most of the rare ones,
+        `skimbalance.class_weight.compute_class_weight`. "balanced" finds most of the rare steps,
         at the price of many false alarms; its square root, 0.5, is a compromise for F1, and
         therefore the default here.
 
@@ -93,7 +93,8 @@ default=0.5
         draws each group equally often.
 
     output_bias : {"prior", None}, default="prior"
-        Whether the biases of the output layer start at the class shares of the steps.
+        Whether the biases of the output layer start where the network predicts the class shares
+        of the steps.
 
     learning_rate : float, default=1e-2
         Step size. It suits the default network, and is larger than that of
@@ -101,19 +102,19 @@ default=0.5
         smaller one, 3e-3.
 
     batch_size : int or "auto", default=32
-        Most sequences of a batch. Sequences of like length share one, so that unequal lengths
-        cost little.
+        Maximum number of sequences in a batch. Sequences of similar length share a batch, so that
+        unequal lengths cost little.
 
     epochs : int, default=30
         Maximum number of passes over the training sequences.
 
     early_stopping : bool or "auto", default="auto"
         Whether to hold out sequences, stratified by their rare classes, and stop when `monitor`
-        no longer gets better. "auto" does so if at least 10 held-out sequences then hold the
-        rarest class, or if there is an `objective`.
+        no longer improves. "auto" does so if at least 10 held-out sequences then contain the
+        rarest class, or if `objective` is not None.
 
     monitor : str, default="f1_rare"
-        What is judged on the held-out steps: "f1_rare", the mean F1 of all classes but the most
+        What is measured on the held-out steps: "f1_rare", the mean F1 of all classes but the most
         frequent, as the loss of nearly all steps hides them; "loss"; or "average_precision",
         "f1_macro", "balanced_accuracy", "mcc", "geometric_mean", "roc_auc".
 
@@ -146,9 +147,10 @@ default=0.5
     loss_ : float
         Training loss of that epoch.
     fit_path_ : str
-        What trained the network: "compiled"; or a plain graph, or Keras' own fit, and why.
+        What trained the network: "compiled" for the compiled program; else "plain graph" or
+        "Keras' own fit", and the reason.
     model_ : keras.Model
-        The network to logits. Its input are numbers of tokens, where 0 is padding; or
+        The network, which puts out logits. Its inputs are token numbers, where 0 is padding; or
         standardised features followed by a 1, where padding is zero.
 
     See Also
@@ -242,7 +244,7 @@ default=0.5
         Raises
         ------
         ValueError
-            If a parameter or the data break a rule, or training diverges.
+            If a parameter or the data are not valid, or training diverges.
         """
         return self._fit(X, y, sample_weight, resume=False, mask=mask)
 
@@ -265,9 +267,9 @@ default=0.5
         return sequences.split(self.classes_[decided])
 
     def predict_proba(self, X: Any, mask: npt.ArrayLike | None = None) -> np.ndarray:
-        """Probabilities of each step.
+        """Probabilities of each step, as the network was trained to give them.
 
-        As the network was trained to give them; with an `objective`, natural and calibrated ones.
+        With an `objective` they are calibrated probabilities in the population.
 
         Parameters
         ----------
@@ -360,12 +362,12 @@ default=0.5
         labels = labels_of(as_array(y), sequences, owner)
         weight = check_sample_weight(sample_weight, sequences.mask)
         kept = (weight > 0) & (sequences.lengths > 0)
-        labels, sequences, weight = labels[kept[sequences.row]], sequences.some(kept), weight[kept]
+        labels, sequences, weight = labels[kept[sequences.row]], sequences.take(kept), weight[kept]
         self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
             n_classes = "1 class" if len(self.classes_) else "no step"
             raise ValueError(
-                f"The y of {owner} must have at least 2 classes, in sequences of a positive "
+                f"The y of {owner} must have at least 2 classes among sequences with a positive "
                 f"weight. Got {n_classes}: {self.classes_.tolist()!r}."
             )
         self._target = Steps(self.classes_)
@@ -398,7 +400,7 @@ default=0.5
         return Settings.of(params, standardize=False), network
 
     def _check_held_out(self, y):
-        """Whether there can be held-out sequences to tune a decision on."""
+        """Check that sequences can be held out to tune a decision on."""
         owner = type(self).__name__
         if not self.early_stopping:
             raise ValueError(
@@ -407,11 +409,11 @@ default=0.5
             )
         n_sequences = np.sum(self._target.occurrence(y) > 0, axis=0)
         if n_sequences.min() < 2:
-            lone = self.classes_[n_sequences < 2].tolist()
+            too_rare = self.classes_[n_sequences < 2].tolist()
             raise ValueError(
                 f"The 'objective' parameter of {owner} must be None unless every class is in 2 "
-                f"sequences, one to train and one to hold out. Got {self.objective!r}, and only "
-                f"one sequence with {lone!r}."
+                f"sequences, one to train and one to hold out. Got {self.objective!r}, but only "
+                f"one sequence with {too_rare!r}."
             )
 
     def _built(self, seed):
@@ -459,9 +461,9 @@ default=0.5
             self.decision_matrix_, self.decision_weights_ = rule.matrix, rule.weights
 
     def _tuned(self, objective, held_out):
-        """Calibrator and decision rule of held-out sequences."""
-        steps = held_out.y >= 0
-        row, y = np.nonzero(steps)[0], held_out.y[steps]
+        """Calibrator and decision rule, learnt from held-out sequences."""
+        mask = held_out.y >= 0
+        row, y = np.nonzero(mask)[0], held_out.y[mask]
         logits = self._forward(held_out.X[0][held_out.index], held_out.lengths)
         learner = RuleLearner(make_objective(objective, None, None), None, "vector")
         return learner.learn(
@@ -504,7 +506,7 @@ default=0.5
         return sequences, logits
 
     def _forward(self, X, lengths):
-        """Logits of all steps; sequences of like length are computed together."""
+        """Logits of all steps; sequences of similar length are computed together."""
         network, starts = self._fitted_network(), np.cumsum(lengths) - lengths
         logits = np.empty((lengths.sum(), len(self.classes_)))
         longest_first = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
@@ -513,7 +515,7 @@ default=0.5
             rows, longest_first = np.split(longest_first, [max(1, BLOCK_STEPS // width)])
             mask = np.arange(width) < lengths[rows, None]
             place = starts[rows, None] + np.arange(width)
-            # What is too large for float32 shows in the outputs.
+            # Values too large for float32 are reported by their outputs, in `_logits`.
             with np.errstate(over="ignore"):
                 outputs = network.forward(self._fitted.weights, (X[rows, :width],))
             logits[place[mask]] = outputs[mask]

@@ -1,4 +1,4 @@
-"""In a worker of Dask, the fits of tasks that run at once train together."""
+"""The fits of tasks that run at the same time in one Dask worker train together."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from distributed import get_worker
 
 from skimbalance._engine.room import MOST_TASKS, PATIENCE, Call, Room, Task
 
-# Seconds between two looks at what the worker executes: it does not tell.
+# Seconds between two looks at what the worker executes, as it sends no news.
 GLANCE = 0.02
 
 # Seconds in which the scheduler fills a free thread of the worker, if it has a task for it.
@@ -32,7 +32,7 @@ def current_task():
 
 
 class _WorkerRoom(Room):
-    """Where the fits of one worker's tasks meet; which tasks those are, Dask decides."""
+    """Where the fits of one worker's tasks meet; Dask decides which tasks those are."""
 
     def __init__(self, state):
         super().__init__(MOST_TASKS)

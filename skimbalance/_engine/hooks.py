@@ -35,7 +35,7 @@ class Hooks:
             callbacks, model=model, epochs=epochs, verbose=0
         )
         self._optimizer = model.optimizer
-        #: What callbacks made of the planned learning rate, as a factor.
+        #: Factor by which callbacks changed the planned learning rate.
         self.rate_factor = 1.0
         self._planned_rate = float(self._optimizer.learning_rate)
 
@@ -60,12 +60,12 @@ class Hooks:
         return self._call(weights, self._callbacks.on_train_end)
 
     def _call(self, weights, hook, *args):
-        seen = {name: self._variables[name] for name in weights if name in self._variables}
-        for name, variable in seen.items():
+        shown = {name: self._variables[name] for name in weights if name in self._variables}
+        for name, variable in shown.items():
             variable.assign(weights[name])
         shown_rate = float(self._optimizer.learning_rate)
         hook(*args)
         rate = float(self._optimizer.learning_rate)
         if rate != shown_rate and self._planned_rate > 0:
             self.rate_factor = rate / self._planned_rate
-        return {name: variable.numpy() for name, variable in seen.items()}
+        return {name: variable.numpy() for name, variable in shown.items()}

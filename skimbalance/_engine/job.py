@@ -1,4 +1,4 @@
-"""What the engine is asked, what it answers, and what travels between a stack and its program."""
+"""What the engine takes and returns, and what travels between a stack and its program."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,9 @@ class NotStackableError(Exception):
 
 
 class Networks(NamedTuple):
-    """All that a program changes of networks, or reads: of one, or of a stack along a first axis.
+    """The values of networks that a program reads or changes.
+
+    They are those of one network, or of a stack along a first axis.
 
     Parameters
     ----------
@@ -30,9 +32,9 @@ class Networks(NamedTuple):
     state : tuple of array
         Weights that are not trained by the optimizer: moving averages, seeds.
     decay : array of shape ([n_networks])
-        Weight decay.
+        Weight decay of each network.
     arguments : dict of str to array
-        The loss' parameters.
+        Parameters of the loss.
     """
 
     params: Any
@@ -43,7 +45,7 @@ class Networks(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """Batches of a stack: of K networks, S steps and B rows.
+    """Batches of a stack: for K networks, S steps and B rows.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ class Batches(NamedTuple):
     y, weight : ndarray of shape (K, S, B) or (K, S, B, n_labels or n_steps)
         Targets and their weights.
     sizes, rates : ndarray of shape (K, S)
-        Number of rows that count, and learning rate, of each step.
+        Number of rows of each batch without padding, and learning rate of each step.
     """
 
     X: Any
@@ -72,9 +74,9 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of one or several arrays, a network's inputs.
+    """Rows of one or several arrays, which are a network's inputs.
 
-    X stays as it came, perhaps a memory map: only the rows asked for are read, as
+    X is kept as given, perhaps a memory map: only the rows asked for are read, as
     ``(X - center) / scale``.
 
     Parameters
@@ -82,13 +84,13 @@ class Rows:
     X : tuple of ndarray
         The arrays, by input.
     index : ndarray of int of shape (n_rows,)
-        Which of their rows these are.
+        Numbers of the rows within the arrays.
     y : ndarray of int of shape (n_rows,), (n_rows, n_labels) or (n_rows, n_steps)
-        Class indices; or an indicator.
+        Class indices, or an indicator.
     weight : ndarray, of the shape of `y`
         Weights in the loss.
     center, scale : ndarray of shape (n_features,) or None
-        For standardisation.
+        Mean and deviation of the columns; None without standardisation.
     lengths : ndarray of int of shape (n_rows,) or None
         Number of steps, where rows are sequences that are padded in X. A batch has as many steps
         as its longest sequence.
@@ -138,43 +140,45 @@ class Job:
     Parameters
     ----------
     program : skimbalance._engine.tensorflow.program.Program or None
-        What trains it; None where Keras' own `fit` does.
+        The compiled program; None where Keras' own `fit` trains.
     weights : dict of str to ndarray
         All weights before training.
     rows : Rows
         Training rows.
     order : callable
-        From the number of an epoch to indices into `rows`, in the order in which they are visited.
+        Function from the number of an epoch to indices into `rows`, in the order of training.
     first_epoch, epochs : int
-        Number of the first epoch, and how many there are.
+        Number of the first epoch, and number of epochs to train.
     batch_size : int
-        Most rows of a batch.
+        Maximum number of rows in a batch.
     learning_rates : callable
-        From the number of the first step, and of steps, to the learning rate of each.
+        Function from the first step and the number of steps to the learning rate of each.
     weight_decay : float
-        As in Keras.
+        Weight decay, as in Keras.
     arguments : dict of str to float or ndarray
-        The loss' parameters.
+        Parameters of the loss.
     slots : tuple or None
-        The optimizer's state, where training goes on.
+        The optimizer's state, if training continues; else None.
     validation : Rows or None
         Held-out rows.
     score : callable or None
-        Of (y, logits, weight) of the held-out rows: larger is better. None judges by their loss.
+        Function of (y, logits, weight) of the held-out rows: larger is better. None judges by
+        their loss.
     score_weight : ndarray or None
         Weights of the held-out rows, or of their steps, in the score.
     monitor : str
         Name of the score.
     metrics : callable or None
-        Of (y, logits), to values by name: for all training and all held-out rows after each epoch.
+        Function from (y, logits) to values by name, called for all training and all held-out rows
+        after each epoch.
     patience : int
         Epochs without improvement after which training stops.
     tol : float
         Smallest change of the score that counts as an improvement.
     deferred_until : int
-        Until this epoch rows weigh `early_weight`, and no epoch is the best.
+        Up to this epoch rows weigh `early_weight`, and no epoch can be the best.
     early_weight : ndarray or None
-        Weights of the training rows until then.
+        Weights of the training rows in these epochs.
     verbose : int
         1 shows a progress bar.
     """
@@ -203,7 +207,7 @@ class Job:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the rows take."""
+        """Bytes of memory that the rows take."""
         n_rows = len(self.rows) + len(self.validation or ())
         row_bytes = (
             int(np.prod(X.shape[1:])) * np.dtype(dtype).itemsize
@@ -215,7 +219,7 @@ class Job:
     def cuts(self) -> np.ndarray:
         """Where the rows of an epoch are cut into batches.
 
-        These differ by at most one row: none is tiny, and every row counts alike.
+        Batches differ by at most one row: none is tiny, and every row counts alike.
         """
         n_steps = -(-len(self.rows) // self.batch_size)
         return np.arange(n_steps + 1) * len(self.rows) // n_steps
@@ -226,7 +230,8 @@ class Job:
         n_steps = len(self.cuts) - 1
         if self.rows.lengths is None:
             return order, np.arange(n_steps)
-        # Batches of sequences of like length; the first rows drawn draw the batches' order, too.
+        # Batches hold sequences of similar length, so that little is padded. Their own order is
+        # random, too: that of the rows drawn first.
         by_length = np.argsort(self.rows.lengths[order], kind="stable")
         return order[by_length], np.argsort(order[:n_steps], kind="stable")
 

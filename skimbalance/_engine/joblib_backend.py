@@ -14,7 +14,8 @@ from joblib.parallel import ThreadingBackend
 
 from skimbalance._engine.room import GIVEN_UP, MOST_TASKS, Call, Task
 
-# Of one within a task. Some of scikit-learn's methods cut their rows into as many slices.
+# Tasks of a call within a task. Fewer, as some of scikit-learn's methods cut their rows into this
+# many slices.
 MOST_NESTED_TASKS = 32
 
 _here = threading.local()
@@ -38,8 +39,8 @@ class StackedBackend(ThreadingBackend):
     """Runs tasks in threads, in which all fits of `ImbalancedMLPClassifier` train together.
 
     Registered as "stacked": ``joblib.parallel_config(backend="stacked", n_jobs=...)``. The
-    optional `n_jobs` is the most networks that train in one stack, by default as many as are
-    fast: tasks run until they need a fit, and wait there for each other.
+    optional `n_jobs` is the maximum number of networks in one stack, which is chosen for speed by
+    default: tasks run until they need a fit, and wait there for each other.
     """
 
     default_n_jobs = -1
@@ -48,7 +49,7 @@ class StackedBackend(ThreadingBackend):
     _pool: ThreadPoolExecutor | None
 
     def effective_n_jobs(self, n_jobs):
-        """Number of tasks that may wait side by side."""
+        """Number of tasks that may wait at the same time."""
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
         if n_jobs is None or n_jobs < 0:

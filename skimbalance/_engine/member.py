@@ -11,12 +11,12 @@ from skimbalance._engine.stopping import SEQUENCES, EarlyStopping, check_finite,
 
 
 class Member:
-    """What one network of a stack brings with it, and remembers.
+    """One network of a stack: what it trains on, and the record of its training.
 
     Parameters
     ----------
     job : Job
-        The request.
+        The fit to train.
     n_rows : int
         Rows to which batches are padded.
     shared : mapping
@@ -29,11 +29,11 @@ class Member:
     start : Networks
         The network before its first step.
     validation : list of Block
-        Held-out rows: one block, several for sequences, none without held-out rows.
+        Blocks of held-out rows: one, several for sequences, none without held-out rows.
     epoch : int
         Epochs that are over.
     record : dict
-        The figures of the last of them.
+        Loss, score and metrics of the last epoch.
     stopped : bool
         Whether training is over.
     """
@@ -92,9 +92,9 @@ class Member:
 
     @property
     def pending(self):
-        """Steps until the stack has to look: to the end of an epoch, or of training.
+        """Steps until the stack has to pause: at the end of an epoch, or of training.
 
-        Sequences are looked at after each batch, as the next one may have another width.
+        With sequences it pauses after each batch, as the next one may have another width.
         """
         if self.job.rows.lengths is not None:
             return 1
@@ -104,7 +104,7 @@ class Member:
 
     @property
     def steps_left(self):
-        """Steps to the last epoch."""
+        """Steps to the end of the last epoch."""
         return self.job.epochs * self._n_steps - self._step
 
     def fill(self, n: int, batches: Batches) -> None:
@@ -169,7 +169,7 @@ class Member:
     def judge(self, logits, mean_losses, values):
         """Enter the score of the held-out rows after an epoch; keep `values()` if it is the best.
 
-        There are logits and a mean loss for each block.
+        `logits` and `mean_losses` have an entry for each block.
         """
         value = judge(self.job, logits, mean_losses, self.record)
         self._remember()
@@ -181,7 +181,7 @@ class Member:
             self._history.setdefault(key, []).append(number)
 
     def before_steps(self, values):
-        """What callbacks make of (parameters, state) before the next steps."""
+        """(Parameters, state) as the callbacks leave them before the next steps."""
         if self._step == 0:
             values = self._shown(values, self.hooks.train_begin)
         if self._step % self._n_steps == 0:
@@ -190,7 +190,7 @@ class Member:
         return values
 
     def after_epoch(self, values):
-        """The same after an epoch; they may also stop the training."""
+        """(Parameters, state) as the callbacks leave them after an epoch; they may also stop it."""
         values = self._shown(values, self.hooks.epoch_end, self.epoch, self.record)
         self.stopped |= self.hooks.stop
         return values

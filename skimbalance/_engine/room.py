@@ -1,4 +1,4 @@
-"""Where the fits of parallel tasks wait for each other, and are trained by those who wait.
+"""Where the fits of parallel tasks wait for each other, and waiting threads train them.
 
 TensorFlow is imported with the first job only.
 """
@@ -18,11 +18,11 @@ from skimbalance._engine.memory import free_memory
 
 __all__ = ["GIVEN_UP", "MOST_TASKS", "PATIENCE", "Call", "Room", "Task", "Ticket"]
 
-# Tasks of one parallel call that may wait side by side.
+# Tasks of one parallel call that may wait at the same time.
 MOST_TASKS = 128
 
-# Seconds without any news after which waiting fits are trained although some task still runs:
-# it may be slow, or may itself wait for one of them.
+# Seconds without any news after which waiting fits are trained although a task still runs: it may
+# be slow, or may itself wait for one of them.
 PATIENCE = 1.0
 
 # The waiting jobs' rows may take this share of the memory that was free.
@@ -51,17 +51,17 @@ class Call:
 
     @property
     def coming(self):
-        """Whether a task will still begin, without any other task's doing."""
+        """Whether another task will begin without any task having to end first."""
         waiting = self.begun < self.submitted and self.begun < self.ended + self._n_jobs
         return (self.dispatching or waiting) and not self.cancelled
 
     @property
     def unfinished(self):
-        """Whether there are tasks to wait for."""
+        """Whether some tasks are not over, and their results are needed."""
         return self.submitted > self.ended and not self.cancelled
 
     def cancel(self):
-        """Give up: waiting fits of its tasks raise, and what trains for it alone ends."""
+        """Give up: waiting fits of its tasks raise, and stacks of its fits alone stop training."""
         self._given_up = True
         self.room.wake()
 
@@ -213,7 +213,7 @@ class Room:
         return len(self._tickets) >= self._most or waiting > self._bytes
 
     def _deal(self):
-        """Deal out the waiting fits if it is time to; whether there are shares to be trained."""
+        """Deal out the waiting fits if it is time to; whether this thread should train a share."""
         may_deal = self._tickets and not self._in_training
         if may_deal and (self._full() or not self._more_to_come() or self._waited_long()):
             self._deal_out()

@@ -11,19 +11,19 @@ from skimbalance._engine.job import Batches, Networks, NotStackableError
 from skimbalance._engine.member import Member
 from skimbalance._engine.stopping import progress_bar
 
-# Numbers that one layer may put out on the batches of a whole stack. Below it they stay in one
-# core's cache, and XLA sums them in one order whatever the size of the stack: larger reductions it
-# splits. A rounding error would grow to another network within some epochs of Adam.
+# Numbers that one layer may put out on the batches of a whole stack. Below this limit they stay in
+# one core's cache, and XLA sums them in the same order whatever the size of the stack; it splits
+# larger sums. A rounding error would grow into another network within a few epochs of Adam.
 LAYER_NUMBERS = 2**15
 
-# What the batches of one call may take, in bytes.
+# Memory for the batches of one call of the program, in bytes.
 CALL_BYTES = 2**23
 
 MOST_NETWORKS = 64
 MOST_STEPS = 256
 
-# To these sizes a stack shrinks as its members stop, if what is left would take longer than
-# compiling: few, as each is compiled. The times are those of one core, roughly.
+# A stack shrinks to one of these sizes as its members stop, if that saves more time than compiling
+# costs. The sizes are few, as each is compiled. The times are rough ones, for one core.
 SMALLER = (1, 4, 16)
 COMPILE_SECONDS = 0.5
 STEP_SECONDS, FLOP_SECONDS = 5e-6, 3e-11
@@ -32,8 +32,8 @@ STEP_SECONDS, FLOP_SECONDS = 5e-6, 3e-11
 def rows_per_batch(job):
     """Rows to which the batches of a job are padded.
 
-    The batch size, or where no batch is half as long a power of two; rounded up to one of eight
-    numbers in each doubling (32, 36, 40, ...), as each is compiled.
+    The batch size; or the power of two from the longest batch on, if that is smaller. It is
+    rounded up to one of eight numbers in each doubling (32, 36, 40, ...), as each is compiled.
     """
     longest = -(-len(job.rows) // -(-len(job.rows) // job.batch_size))
     rows = min(job.batch_size, 1 << (longest - 1).bit_length())
@@ -47,7 +47,7 @@ def shape(job):
 
 
 def stack_size(job, n_jobs, most=MOST_NETWORKS):
-    """Networks to train side by side, out of `n_jobs` of one shape.
+    """Number of networks to train in one stack, out of `n_jobs` of one shape.
 
     As many as put out fewer than 32,768 numbers in their widest layer: for batches of 64 and a
     layer of 64, 7 networks; but at least one, and at most 64. In memory a stack takes the batches
@@ -57,8 +57,8 @@ def stack_size(job, n_jobs, most=MOST_NETWORKS):
     features, layers 64-32, two classes and batches of 64 take 7 * 4 * (5 * 3,490 + 2 * 64 * 214)
     bytes = 1.2 MiB. Rows that several members share are held once.
 
-    Of the sizes from half of that on it is one that leaves the fewest seats empty in the last
-    round: 50 jobs train as 10 times 5.
+    Among the sizes above half of that, it is the one that leaves the fewest seats empty in the
+    last round: 50 jobs train as 10 times 5.
     """
     largest = min(_most_networks(job, most), n_jobs)
     sizes = range(largest, largest // 2, -1)
@@ -73,16 +73,16 @@ def _most_networks(job, most):
 
 
 def deal(jobs, n_workers, most=MOST_NETWORKS):
-    """Who trains what: shares of equal shape, the longest first.
+    """Deal out jobs in shares of equal shape, the longest first.
 
     Parameters
     ----------
     jobs : list of Job
-        Of any shapes.
+        Jobs of any shapes.
     n_workers : int
-        Threads that will train. A shape gets as many shares as it has of the work.
+        Threads that will train. The shapes get numbers of shares in proportion to their work.
     most : int, default=64
-        Most networks in one stack.
+        Maximum number of networks in one stack.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def train_alone(job, hooks=None):
     Parameters
     ----------
     job : Job
-        The request.
+        The fit to train.
     hooks : Hooks, default=None
         Keras callbacks to call around the epochs.
 
@@ -140,18 +140,18 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
     Parameters
     ----------
     jobs : list of Job
-        Of equal `shape`.
+        Jobs of equal `shape`.
     deliver : callable
         ``deliver(i, outcome)`` is called once for each job when it stops, with its `Result`, or
-        with the exception that ended it and no other.
+        with the exception that ended it; the other jobs go on.
     bar : tqdm
         Shows the epochs.
     size : int, default=1
-        Networks side by side.
+        Number of networks in the stack.
     shared : mapping, default=None
         Rows that other stacks hold, by their content.
     hooks : Hooks, default=None
-        Keras callbacks, for a job alone.
+        Keras callbacks, for a single job.
     cancelled : callable, default=never
         Whether to give up; asked between calls of the program.
     """
@@ -172,7 +172,7 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
 
 
 class _Seat(NamedTuple):
-    """A place in the stack that is taken: by the member of one of the jobs."""
+    """A seat of the stack that is taken: the number of a job, and its member."""
 
     number: int
     member: Member
@@ -187,8 +187,8 @@ class _Stack:
         self._program, self._n_rows = shape(waiting[0][1])
         self._seats = [self._next() for _ in range(size)]
         if active := self._active():
-            # A seat left empty trains a copy that nobody looks at: other stacks of this size
-            # share the compiled program, which costs more than a share of the steps.
+            # An empty seat trains a copy that is thrown away: all stacks of this size share a
+            # compiled program, and compiling another would cost more than these steps.
             members = [self._member(k if k in active else active[0]) for k in range(size)]
             starts = [member.start for member in members]
             self._networks = map_structure(lambda *values: np.stack(values), *starts)
@@ -240,7 +240,7 @@ class _Stack:
         return self._batches
 
     def run(self, cancelled):
-        """Train until nobody is seated."""
+        """Train until all seats are empty."""
         while self._active() and not cancelled():
             self._each(self._before_steps)
             self._train()
@@ -254,18 +254,18 @@ class _Stack:
         return [k for k, seat in enumerate(self._seats) if seat]
 
     def _each(self, function, seats=None):
-        """Call for each network, (number of its seat, member); those that answer true.
+        """Call ``function(seat number, member)`` for each network; the seats where it is true.
 
-        What one raises ends its own fit, and no other.
+        An exception ends the fit of its network, and the others go on.
         """
-        answered = []
+        true_for = []
         for k in self._active() if seats is None else seats:
             try:
                 if self._seats[k] and function(k, self._member(k)):
-                    answered.append(k)
+                    true_for.append(k)
             except Exception as error:
                 self._leave(k, error)
-        return answered
+        return true_for
 
     def _before_steps(self, k, member):
         if member.hooks:
@@ -390,7 +390,7 @@ class _Stack:
             self._batches = None
 
     def _smaller(self, active):
-        """Seats enough for the active members, if fewer pay for compiling the program anew."""
+        """Number of seats to go on with: fewer if that saves more time than compiling costs."""
         n_seats = len(self._seats)
         size = next((size for size in SMALLER if size >= len(active)), n_seats)
         if not active or size >= n_seats:

@@ -1,9 +1,9 @@
-"""When to stop: judging by held-out rows, divergence; and the progress that is shown."""
+"""When training stops: the score of held-out rows, divergence; and the progress bar."""
 
 import numpy as np
 from tqdm.auto import tqdm
 
-# Sequences of like length are judged together, so many at a time.
+# At most this many sequences, of similar length, are judged together.
 SEQUENCES = 256
 
 
@@ -16,9 +16,9 @@ class EarlyStopping:
         self.epoch, self.weights = 0, None
 
     def update(self, epoch, value, weights):
-        """Whether to stop; `value` is better when larger, an improvement larger by `tol`.
+        """Whether to stop. Larger values are better, and improvements if larger by `tol`.
 
-        Weights are asked for only if they are the best.
+        ``weights()`` is called only if they are the best.
         """
         if value > self._best:
             self.epoch, self.weights = epoch, weights()
@@ -49,7 +49,7 @@ def progress_bar(jobs):
 def judge(job, logits, mean_losses, record):
     """Enter the held-out rows' loss and score into the record; the value to maximise.
 
-    Logits and mean losses are those of blocks; of sequences the steps are judged.
+    `logits` and `mean_losses` have an entry for each block. In sequences the steps are judged.
     """
     record["val_loss"] = float(np.average(mean_losses, weights=[len(z) for z in logits]))
     held_out, weight = job.validation, job.score_weight
@@ -71,7 +71,7 @@ def _steps(held_out, logits, weight):
     """Steps of a positive weight: their class indices, logits and weights."""
     parts = []
     for (rows, width), z in zip(held_out.blocks(SEQUENCES), logits, strict=True):
-        of_steps = weight[rows, :width]
-        counts = of_steps > 0
-        parts.append((held_out.y[rows, :width][counts], z[counts], of_steps[counts]))
+        step_weight = weight[rows, :width]
+        counts = step_weight > 0
+        parts.append((held_out.y[rows, :width][counts], z[counts], step_weight[counts]))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))

@@ -1,4 +1,4 @@
-"""The rows of a fit: which are held out, how their columns are standardised, what samplers make."""
+"""The rows of a fit: held out, standardised, and changed by a sampler."""
 
 import copy
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ __all__ = ["Data", "fit_scaler", "hold_out", "resample"]
 # Rows are read in blocks of this size: they stay in the cache, and a memory map is not copied.
 BLOCK = 2**12
 
-# Held-out rows of the rarest class below which a score of them is too noisy to stop by.
+# Held-out rows of the rarest class below which their score is too noisy to stop by.
 FEWEST_HELD_OUT = 10
 
 
@@ -30,15 +30,15 @@ class Data:
     X : tuple of ndarray
         The arrays, one for each input of the network.
     index : ndarray of int of shape (n_rows,)
-        Which rows of the arrays these are.
+        Numbers of the rows within the arrays.
     y : ndarray of shape (n_rows, ...)
-        As the target takes them.
+        Class indices, or an indicator matrix; see `skimbalance._fit.targets`.
     weight : ndarray of shape (n_rows,)
         How much each row counts.
     weighted : bool
         Whether the caller gave the weights.
     lengths : ndarray of int of shape (n_rows,), default=None
-        Steps of each row, where rows are sequences.
+        Number of steps of each row, where rows are sequences.
     """
 
     X: tuple[np.ndarray, ...]
@@ -60,20 +60,20 @@ def hold_out(
     settings: Settings, data: Data, target: Target, rng: np.random.Generator
 ) -> tuple[Data, Data | None]:
     """Training rows and held-out rows, the latter None without early stopping."""
-    fewest, most = target.fewest(data.y)
+    n_rarest, n_most_frequent = target.extreme_counts(data.y)
     if settings.early_stopping == "auto":
-        # Equal counts are the mark of a sampler earlier in a pipeline: held-out rows would be
-        # copies of training rows, or made up, and judge nothing.
-        enough = fewest * settings.validation_fraction >= FEWEST_HELD_OUT
-        wanted = enough and fewest < most
+        # Equal counts suggest a sampler earlier in a pipeline: held-out rows would be copies of
+        # training rows, or synthetic, and their score would say nothing.
+        is_enough = n_rarest * settings.validation_fraction >= FEWEST_HELD_OUT
+        stops_early = is_enough and n_rarest < n_most_frequent
     else:
-        wanted = bool(settings.early_stopping)
-    if not wanted:
+        stops_early = bool(settings.early_stopping)
+    if not stops_early:
         return data, None
-    if fewest < 2:
+    if n_rarest < 2:
         warn(
             "Early stopping needs at least 2 rows of every class, one to train and one to hold "
-            f"out. A class has {fewest}: training goes on without early stopping. Set "
+            f"out. A class has {n_rarest}, so training does not stop early. Set "
             "early_stopping=False to silence this warning."
         )
         return data, None
@@ -82,7 +82,7 @@ def hold_out(
 
 
 def fit_scaler(scaler: StandardScaler | None, train: Data) -> StandardScaler:
-    """Learn, or go on learning, mean and deviation of the columns from weighted rows."""
+    """Mean and deviation of the columns, from weighted rows and those that it saw before."""
     scaler = StandardScaler() if scaler is None else copy.deepcopy(scaler)
     (X,) = train.X
     for start in range(0, len(train.index), BLOCK):
@@ -98,7 +98,8 @@ def resample(
 ) -> Data:
     """Rows after an imbalanced-learn sampler, fitted on the training rows only.
 
-    Neighbours are sought among standardised columns, so that no column's unit decides.
+    Neighbours are sought among standardised columns, so that no column's unit decides who is
+    a neighbour.
     """
     sampler = clone(sampler)
     if sampler.get_params().get("random_state", seed) is None:
@@ -107,7 +108,7 @@ def resample(
     rows = X[train.index]
     if scaler is not None:
         rows = scaler.transform(rows)
-    # Labels, not class indices: a `sampling_strategy` may name them.
+    # Class labels, not indices: a `sampling_strategy` may name them.
     new_rows, y = sampler.fit_resample(rows, classes[train.y])
     selected = getattr(sampler, "sample_indices_", None)
     # A smoothed bootstrap names the rows that it started from, but they have moved.
@@ -115,7 +116,7 @@ def resample(
         return train.take(selected)
     if train.weighted:
         raise ValueError(
-            "A sampler that makes new rows must not be used with 'sample_weight', which has no "
+            "A sampler that creates new rows must not be used with 'sample_weight', which has no "
             f"weight for them. Got {sampler!r}: use one that selects rows, or drop the weights."
         )
     if scaler is not None:

@@ -1,28 +1,30 @@
-"""Steps of sequences as a network takes them: numbers of tokens, or standard features."""
+"""Steps of sequences as a network takes them: token numbers, or standardised features."""
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 __all__ = ["Encoder", "Vocabulary"]
 
-# Tokens that a message names.
+# At most this many unknown tokens are named in an error.
 MOST_NAMED = 5
 
 
 class Vocabulary:
-    """Tokens and their numbers: 0 is padding; with a least frequency 1 is all that are below it.
+    """Tokens and their numbers.
+
+    Number 0 is padding. If `min_frequency` is above 1, number 1 stands for all rarer tokens.
 
     Parameters
     ----------
     tokens : ndarray of shape (n_all,)
         All tokens of the training sequences.
     min_frequency : int
-        How often a token occurs at least to have a number of its own.
+        Smallest number of occurrences for which a token gets a number of its own.
     """
 
     def __init__(self, tokens, min_frequency):
-        known, counts = np.unique(tokens, return_counts=True)
-        self.tokens = known[counts >= min_frequency]
+        distinct, counts = np.unique(tokens, return_counts=True)
+        self.tokens = distinct[counts >= min_frequency]
         self.takes_unknown = min_frequency > 1
 
     def __len__(self):
@@ -34,39 +36,39 @@ class Vocabulary:
         Raises
         ------
         ValueError
-            If one is unknown, and `min_frequency` is 1.
+            If a token is unknown and `min_frequency` is 1, or tokens are not of the fit's kind.
         """
         if (self.tokens.dtype.kind in "US") != (tokens.dtype.kind in "US"):
             raise ValueError(
-                f"The tokens of X of {owner} must be of the kind of the fit, "
+                f"The tokens of X of {owner} must be of the same kind as in fit, "
                 f"{self.tokens.dtype.name}. Got {tokens.dtype.name} instead."
             )
         if not len(self.tokens):
             return np.ones(len(tokens), np.int32)
         place = np.minimum(np.searchsorted(self.tokens, tokens), len(self.tokens) - 1)
-        known = self.tokens[place] == tokens
-        if not (known.all() or self.takes_unknown):
-            unknown = np.unique(tokens[~known]).tolist()
+        is_known = self.tokens[place] == tokens
+        if not (is_known.all() or self.takes_unknown):
+            unknown = np.unique(tokens[~is_known]).tolist()
             more = "" if len(unknown) <= MOST_NAMED else f" and {len(unknown) - MOST_NAMED} more"
             raise ValueError(
-                f"The tokens of X of {owner} must be among those of the fit, or 'min_frequency' "
-                f"at least 2, which makes rare and unknown ones alike. Got "
-                f"{unknown[:MOST_NAMED]!r}{more}."
+                f"The tokens of X of {owner} must be among those of fit. Got "
+                f"{unknown[:MOST_NAMED]!r}{more}: fit with min_frequency=2, so that unknown tokens "
+                "are treated like rare ones."
             )
-        return np.where(known, place + 1 + self.takes_unknown, 1).astype(np.int32)
+        return np.where(is_known, place + 1 + self.takes_unknown, 1).astype(np.int32)
 
 
 class Encoder:
-    """Steps as a network takes them: numbers of tokens, or features.
+    """Encodes steps for a network: as token numbers, or as features.
 
-    After the features comes a 1, so that no step is taken for padding, which is zero.
+    Each step's features are followed by a 1, so that no step looks like padding, which is zero.
 
     Parameters
     ----------
     steps : ndarray of shape (n_all,) or (n_all, n_features)
-        Those of `fit`: tokens or features.
+        Tokens or features of `fit`.
     min_frequency : int
-        Rarer tokens are one.
+        Tokens that occur less often share one number.
     standardize : bool
         Whether to standardise features.
     owner : str
@@ -81,7 +83,7 @@ class Encoder:
 
     @property
     def inputs(self):
-        """How many tokens or features there are, as builders of networks are told."""
+        """Number of tokens or features, as an argument of the functions that build networks."""
         if self._vocabulary is not None:
             return {"n_tokens": len(self._vocabulary)}
         return {"n_features": self._features[0] + 1}
@@ -94,12 +96,12 @@ class Encoder:
         return np.ones((1, 2, self._features[0] + 1))
 
     def packed(self, sequences):
-        """Steps of sequences as an array, each sequence from the left; not prepared yet.
+        """Steps of sequences as an array, each sequence from the left; not encoded yet.
 
         Raises
         ------
         ValueError
-            If they are not of the kind of the fit.
+            If the steps are not of the same kind as in fit.
         """
         steps = sequences.steps
         if steps.ndim - 1 != len(self._features):
@@ -119,8 +121,8 @@ class Encoder:
     def learn(self, steps, weight):
         """Learn from packed steps which tokens are frequent, or means and deviations of features.
 
-        These are training's own: held-out sequences are to have as many infrequent tokens as
-        those of `predict` will.
+        Only training sequences are seen: held-out ones then have as many infrequent tokens as
+        those of `predict` will have.
         """
         if self._vocabulary is None:
             if self._standardize:
@@ -131,11 +133,11 @@ class Encoder:
             self._kept_numbers = np.where(rare & (number > 0), 1, number).astype(np.int32)
 
     def prepared(self, X):
-        """Packed steps by what was learnt; padding, and what tells it, stays as it was."""
+        """Packed steps, encoded by what was learnt; padding stays recognisable."""
         if self._kept_numbers is not None:
             return self._kept_numbers[X]
         if self._scaler is None:
             return X
-        features, there = X[..., :-1], X[..., -1:]
-        standard = (features - self._scaler.mean_) / self._scaler.scale_ * there
-        return np.concatenate([standard, there], axis=-1)
+        features, is_step = X[..., :-1], X[..., -1:]
+        standard = (features - self._scaler.mean_) / self._scaler.scale_ * is_step
+        return np.concatenate([standard, is_step], axis=-1)

@@ -75,9 +75,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _fit_rows(self, data, *, resume, partial):
         """Plan the training from the parameters and the rows, train, set the attributes."""
         target = self._target
-        # A part of the data, or a fit that goes on, may look like a mistake by chance.
+        # A part of the data may look like a mistake by chance: it may lack a label.
         if not (resume or partial):
-            target.warn_of(data.y)
+            target.warn_about(data.y)
         counts = target.counts(data.y, data.weight)
         course = Course(
             seed=int(check_random_state(self.random_state).randint(2**31)),
@@ -93,26 +93,26 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self._after_training(plan)
 
     def _adapted(self, plan: Plan) -> Plan:
-        """The plan, after whatever the estimator learns of the training rows beside the network."""
+        """The plan, changed by what the estimator itself learns from the training rows."""
         return plan
 
     def _after_training(self, plan: Plan) -> None:
-        """What the estimator learns of the held-out rows."""
+        """Learn from the held-out rows, once the network is trained."""
 
     def _set_fitted(self, plan, result, course):
         """Set the attributes of a fit."""
-        before = self.history_ if course.previous is not None else {}
+        earlier = self.history_ if course.previous is not None else {}
         n_before = course.n_before
         self._fitted = plan.fitted(result)
         self.class_counts_ = course.counts
         self.class_prior_ = course.counts / course.counts.sum(axis=-1, keepdims=True)
         self.class_weight_ = plan.target.named(plan.class_weight)
         self.fit_path_ = result.path
-        # A value for each epoch: nan where there were no held-out rows.
+        # One value for each epoch: nan where a fit had no held-out rows.
         self.history_ = {
-            name: before.get(name, [np.nan] * n_before)
+            name: earlier.get(name, [np.nan] * n_before)
             + result.history.get(name, [np.nan] * result.n_epochs)
-            for name in {**before, **result.history}
+            for name in {**earlier, **result.history}
         }
         self.n_iter_ = n_before + result.n_epochs
         self.best_epoch_ = n_before + result.best_epoch
@@ -126,17 +126,17 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return {**state, "_fitted": replace(state["_fitted"], network=None)}
 
     def _live_network(self, build):
-        """The fitted network; built anew after it was stored."""
+        """The fitted network; built anew if the estimator was stored without it."""
         if self._fitted.network is None:
             self._fitted = replace(self._fitted, network=build())
         return self._fitted.network
 
 
 class TableClassifier(NetworkClassifier):
-    """A class, or several labels, for each row."""
+    """A classifier of rows: one class for each or, in the multilabel case, several labels."""
 
     def predict(self, X: Any) -> Any:
-        """Most probable class of each row; in the multilabel case, labels more probable than not.
+        """Most probable class of each row; in the multilabel case, all labels above 0.5.
 
         Parameters
         ----------
@@ -146,7 +146,8 @@ class TableClassifier(NetworkClassifier):
         Returns
         -------
         y : ndarray of shape (n_samples,), or (n_samples, n_labels)
-            Class labels; or an indicator of 0 and 1, sparse if that of `fit` was.
+            Class labels; in the multilabel case an indicator matrix of 0 and 1, sparse if the y
+            of `fit` was sparse.
         """
         logits = self._logits(X)
         return self._target.decide(logits)
@@ -154,8 +155,8 @@ class TableClassifier(NetworkClassifier):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities as the network was trained to give them.
 
-        After weighting or balanced sampling these are not the shares in the population: see
-        `predict_posterior`.
+        After class weights or balanced sampling these are not the probabilities in the
+        population: see `predict_posterior`.
 
         Parameters
         ----------
@@ -173,6 +174,8 @@ class TableClassifier(NetworkClassifier):
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits; for two classes the second's minus the first's.
 
+        Larger is more probable.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -181,7 +184,7 @@ class TableClassifier(NetworkClassifier):
         Returns
         -------
         scores : ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-            Larger is more probable.
+            In the order of `classes_`.
         """
         logits = self._logits(X)
         return self._target.scores(logits)
@@ -198,8 +201,8 @@ class TableClassifier(NetworkClassifier):
             Rows.
         priors : array-like of shape (n_classes,), or (n_labels, 2), default=None
             Class shares where the rows come from, in the order of `classes_`; in the multilabel
-            case the shares of rows without and with each label. By default those of the training
-            data.
+            case the shares of rows without and with each label. None stands for the shares in the
+            training data.
 
         Returns
         -------
@@ -210,7 +213,7 @@ class TableClassifier(NetworkClassifier):
         ------
         ValueError
             If the loss has no closed form: "expected_cost", "soft_f1", "distribution_balanced" or
-            a custom loss; or if `priors` are impossible.
+            a custom loss; or if `priors` are not valid shares.
         """
         logits = self._logits(X)
         proba = self._target.posterior(logits, self._fitted.posterior)
@@ -220,24 +223,24 @@ class TableClassifier(NetworkClassifier):
             unseen = self.classes_[np.any(np.atleast_2d(self.class_prior_.T) == 0, axis=0)].tolist()
             raise ValueError(
                 "The 'priors' parameter of predict_posterior must be None until every class has "
-                f"had rows. Got {priors!r}, and no row yet of {unseen!r}."
+                f"had rows. Got {priors!r}, but no rows of {unseen!r} yet."
             )
         return self._target.shift(proba, self.class_prior_, priors)
 
     def __sklearn_tags__(self):
-        """A multilabel y is possible."""
+        """Scikit-learn's tags: y may be multilabel."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
     def _read(self, X, y, sample_weight, *, resume, classes=None):
-        """The rows that count, with their targets; sets `_target` and `classes_`."""
+        """The rows with a positive weight, and their targets; sets `_target` and `classes_`."""
         y = as_array(y)
         is_multilabel = is_indicator(y)
         if resume and is_multilabel == self._target.exclusive:
             raise ValueError(
-                "With warm_start or partial_fit, y must stay of one kind: class labels, or a label "
-                "indicator matrix. Got the other kind than in the fit before."
+                "With warm_start or partial_fit, y must be of the same kind as in the previous "
+                "fit: class labels, or a label indicator matrix. Got the other kind."
             )
         X, y = self._read_rows(X, y, reset=not resume, multi_output=is_multilabel)
         weight = check_sample_weight(sample_weight, X[0])
@@ -265,7 +268,7 @@ class TableClassifier(NetworkClassifier):
         y = y.toarray() if is_sparse else y
         if resume and y.shape[1] != len(self.classes_):
             raise ValueError(
-                f"y must have {len(self.classes_)} columns, as in the fit before. "
+                f"y must have {len(self.classes_)} columns, as in the previous fit. "
                 f"Got {y.shape[1]} instead."
             )
         self._check_multilabel()
@@ -285,7 +288,7 @@ class TableClassifier(NetworkClassifier):
         return (y[index] != 0).astype(np.int8)
 
     def _check_multilabel(self):
-        """Check the parameters that a multilabel y does not go together with."""
+        """Check the parameters that a multilabel y restricts."""
         name = type(self).__name__
         if not isinstance(self.sampling, str):
             raise ValueError(
@@ -302,12 +305,12 @@ class TableClassifier(NetworkClassifier):
         if not np.all(np.isfinite(logits)):
             raise ValueError(
                 "The values of X must be small enough for the network's outputs to be finite. "
-                f"Got outputs that are not, for values of X of up to {np.abs(X).max():g}."
+                f"Got nan or infinite outputs, for values of X up to {np.abs(X).max():g}."
             )
         return logits
 
     def _checked_classes(self, classes):
-        """Check the classes that `partial_fit` was given."""
+        """Check the classes given to `partial_fit`; whether it continues a fit."""
         resume = hasattr(self, "_fitted")
         if classes is not None and len(np.unique(classes)) < 2:
             raise ValueError(
@@ -321,10 +324,13 @@ class TableClassifier(NetworkClassifier):
             )
         return resume
 
-    def _goes_on(self, y, classes):
-        """Check the classes that `partial_fit` was given; whether a fit goes on."""
+    def _continues(self, y, classes):
+        """Check the arguments of `partial_fit`; whether it continues a fit."""
         self._check_params()
         resume = self._checked_classes(classes)
         if not resume and classes is None and not is_indicator(as_array(y)):
-            raise ValueError("The 'classes' parameter must be given in the first partial_fit.")
+            raise ValueError(
+                "The 'classes' parameter of partial_fit must be given in the first call. "
+                "Got None instead."
+            )
         return resume

@@ -1,4 +1,4 @@
-"""From the estimator's loss parameters to what a loss function, or its posterior map, takes."""
+"""Arguments of a loss function, and of its posterior, from the estimator's parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def record_of(settings: Settings, losses: Mapping[str, Loss], noun: str) -> Loss
     Parameters
     ----------
     settings : Settings
-        Of the fit.
+        The settings of the fit.
     losses : mapping of str to Loss
         The named losses of the target.
     noun : str
@@ -45,16 +45,16 @@ def loss_arguments(settings: Settings, record: Loss, class_counts: np.ndarray) -
     Parameters
     ----------
     settings : Settings
-        Of the fit.
+        The settings of the fit.
     record : Loss
         The loss.
     class_counts : ndarray of shape (n_classes,) or (n_labels, 2)
-        How often the classes are seen in training.
+        How often each class is drawn in training.
 
     Returns
     -------
     arguments : dict of str to float or ndarray
-        Empty for a custom loss.
+        The arguments; none for a custom loss.
 
     Raises
     ------
@@ -63,8 +63,8 @@ def loss_arguments(settings: Settings, record: Loss, class_counts: np.ndarray) -
     """
     if record is CUSTOM:
         return {}
-    given = dict(settings.loss_params or {})
-    unknown = sorted(set(given) - set(record.params))
+    params = dict(settings.loss_params or {})
+    unknown = sorted(set(params) - set(record.params))
     if unknown:
         raise ValueError(
             f"The keys of 'loss_params' must be among {sorted(record.params)!r} for "
@@ -72,7 +72,7 @@ def loss_arguments(settings: Settings, record: Loss, class_counts: np.ndarray) -
         )
     arguments = {
         name: parameter.checked(
-            given.get(name, parameter.default), name, str(settings.loss), len(class_counts)
+            params.get(name, parameter.default), name, str(settings.loss), len(class_counts)
         )
         for name, parameter in record.params.items()
     }

@@ -1,4 +1,4 @@
-"""The contract of a network: what planning and prediction ask of it, and what training asks."""
+"""The contract of a network: what planning and prediction need, and what training needs."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol
@@ -11,14 +11,14 @@ Weights = dict[str, np.ndarray]
 
 
 class Network(Protocol):
-    """A network whose weights are arrays by name, and passed in.
+    """A network that gets its weights as arrays, by name.
 
-    `skimbalance._fit.perceptron.Architecture` is one without Keras,
+    `skimbalance._fit.perceptron.Architecture` is a network without Keras,
     `skimbalance._keras.network.KerasNetwork` one around a Keras model.
     """
 
     def initial_weights(self, rng: np.random.Generator, bias: np.ndarray | None) -> Weights:
-        """Weights before training; with these biases of the outputs, unless None."""
+        """Weights before training; `bias`, if given, holds the biases of the output layer."""
 
     def forward(
         self,
@@ -27,7 +27,7 @@ class Network(Protocol):
         center: np.ndarray | None = None,
         scale: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Logits of raw rows; the network sees ``(X - center) / scale`` unless these are None."""
+        """Logits of raw rows; the layers see ``(X - center) / scale`` unless these are None."""
 
 
 class TrainableNetwork(Protocol):
@@ -40,7 +40,7 @@ class TrainableNetwork(Protocol):
     by_keras : str or None
         Why Keras' own `fit` has to train it; None if the engine can.
     has_single_output : bool
-        Whether it tells two classes by one output.
+        Whether it has a single output for two classes.
     """
 
     key: Hashable
@@ -48,7 +48,7 @@ class TrainableNetwork(Protocol):
     has_single_output: bool
 
     def logits_network(self) -> Any:
-        """A Keras network to logits, for a program: its weights do not matter."""
+        """A Keras network that puts out logits, for a program, which ignores its weights."""
 
     def names(self, model: Any) -> Mapping[str, Any]:
         """The variables of a Keras model of this network, by the names of the weights."""
@@ -57,14 +57,14 @@ class TrainableNetwork(Protocol):
         """Whether weight decay applies to the weight of this name."""
 
     def noise(self, seed: int) -> dict[str, Any]:
-        """Rates and seeds of all that draws random numbers in training, as weights."""
+        """Rates and seeds of the layers that draw random numbers, kept among the weights."""
 
     def models(self) -> tuple[Any, Any]:
         """The Keras model that callbacks see, and the one that Keras' `fit` trains."""
 
     def to_logits(self, outputs: Any) -> Any:
-        """Logits of the outputs of the trained model."""
+        """Logits, from the outputs of the model that Keras' `fit` trains."""
 
     @property
     def pack(self) -> Callable[[tuple[Any, ...]], Any]:
-        """Function of a tuple of inputs to what the trained model takes."""
+        """Function from a tuple of inputs to the form in which that model takes them."""

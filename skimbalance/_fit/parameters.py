@@ -32,13 +32,13 @@ class Parameter:
     Parameters
     ----------
     default : object
-        Its default, which an estimator may change.
+        The default, which an estimator may change.
     constraint : list
-        As scikit-learn's `_parameter_constraints` have it.
+        Valid types and ranges, as in scikit-learn's `_parameter_constraints`.
     kind : str
-        Its type, as the docstring gives it.
+        The type, as it stands in the docstring.
     text : str
-        What the docstring says of it.
+        The description in the docstring.
     """
 
     default: Any
@@ -93,8 +93,8 @@ class SharedParameters(TypedDict, total=False):
             2.0,
             [Interval(Real, 0, None, closed="left")],
             "float",
-            """Focusing of loss="focal": larger values turn further away from rows that are
-            already right. Other losses ignore it.""",
+            """Focusing parameter of loss="focal": the larger it is, the less do rows count that
+            are already classified well. Other losses ignore it.""",
         ),
     ]
     alpha: Annotated[
@@ -110,8 +110,9 @@ class SharedParameters(TypedDict, total=False):
             ],
             'float, "balanced", dict or array-like',
             """Class weights inside loss="focal". A float is the weight of the second of two
-            classes (in the multilabel case, of having a label), and ``1 - alpha`` that of the
-            first. Together with `class_weight` it corrects for imbalance twice, which warns.""",
+            classes (in the multilabel case, of rows with a label), and ``1 - alpha`` that of the
+            first. Together with `class_weight` it corrects for imbalance twice, which raises a
+            warning.""",
         ),
     ]
     tau: Annotated[
@@ -130,10 +131,10 @@ class SharedParameters(TypedDict, total=False):
             [dict, None],
             "dict",
             """Further parameters of the loss: "max_margin", "scale" and "deferred" (the fraction
-            of the epochs before class weights switch on) of "ldam", "gamma" of "vector_scaling",
-            "epsilon" of "poly1", "q" of "generalized", "cost_matrix" of "expected_cost";
-            "gamma_pos", "gamma_neg" and "margin" of "asymmetric", "alpha", "beta", "mu", "kappa",
-            "scale" and "gamma" of "distribution_balanced".""",
+            of the epochs before class weights switch on) for "ldam", "gamma" for
+            "vector_scaling", "epsilon" for "poly1", "q" for "generalized", "cost_matrix" for
+            "expected_cost"; "gamma_pos", "gamma_neg" and "margin" for "asymmetric"; "alpha",
+            "beta", "mu", "kappa", "scale" and "gamma" for "distribution_balanced".""",
         ),
     ]
     class_weight: Annotated[
@@ -144,13 +145,13 @@ class SharedParameters(TypedDict, total=False):
             'None, "balanced", float in [0, 1], "effective", dict or array-like',
             """How much each class counts in the loss, see
             `skimbalance.class_weight.compute_class_weight`. A float is the power of the inverse
-            class frequency, made for a grid: 0 is no weights, 1 is "balanced". With "balanced"
-            more rare rows are found, at the price of false alarms, and `predict_proba` is far
-            from the shares in the population, which `predict_posterior` gives. Schemes use the
-            class frequencies after sampling, so "balanced" adds nothing on top of balanced
-            sampling. In the multilabel case the scheme weighs the rows without and with each
-            label; custom weights are a dict {0: without, 1: with} for all labels, or a list with
-            a dict or pair for each.""",
+            class frequency, which suits a grid search: 0 means no weights, 1 is "balanced".
+            "balanced" finds more of the rare rows, at the price of false alarms; `predict_proba`
+            is then far from the probabilities in the population, which `predict_posterior`
+            gives. Schemes use the class frequencies after sampling, so "balanced" adds nothing
+            on top of balanced sampling. In the multilabel case the scheme weights the rows
+            without and with each label; custom weights are a dict {0: without, 1: with} for all
+            labels, or a list with a dict or pair for each.""",
         ),
     ]
     sampling: Annotated[
@@ -159,8 +160,9 @@ class SharedParameters(TypedDict, total=False):
             "shuffle",
             [StrOptions(set(STREAMS)), HasMethods("fit_resample")],
             "str or imbalanced-learn sampler",
-            """"shuffle"; "stratified": every batch holds each class in its share; "balanced":
-            every batch holds all classes equally, redrawn each epoch; or a sampler, fitted on the
+            """How the rows of an epoch are drawn. "shuffle": all rows in random order;
+            "stratified": all rows, and every batch holds each class in its share; "balanced":
+            every batch holds all classes equally, redrawn each epoch. A sampler is fitted on the
             training rows only, after held-out rows were split off. In the multilabel case rows
             are grouped by their rarest label, and samplers are not possible.""",
         ),
@@ -171,8 +173,8 @@ class SharedParameters(TypedDict, total=False):
             "prior",
             [StrOptions({"prior"}), None],
             '{"prior", None}',
-            """Whether the biases of the output layer start at the class shares that training
-            sees, and not at zero.""",
+            """Whether the biases of the output layer start where the network predicts the class
+            shares in training, instead of at zero.""",
         ),
     ]
     optimizer: Annotated[
@@ -184,7 +186,7 @@ class SharedParameters(TypedDict, total=False):
                 HasMethods(["apply", "get_config"]),
             ],
             '{"adam", "adamw", "sgd", "rmsprop"} or Keras optimizer',
-            """The optimizer. A Keras optimizer brings its own learning rate.""",
+            """Optimizer of the training. A Keras optimizer brings its own learning rate.""",
         ),
     ]
     batch_size: Annotated[
@@ -193,8 +195,8 @@ class SharedParameters(TypedDict, total=False):
             "auto",
             [*_at_least(1), StrOptions({"auto"})],
             'int or "auto"',
-            """Most rows of a batch; an epoch is cut into batches of nearly equal size. "auto" is
-            the power of two from 32 to 1024 that gives about 64 batches.""",
+            """Maximum number of rows in a batch; an epoch is cut into batches of nearly equal
+            size. "auto" is the power of two from 32 to 1024 that gives about 64 batches.""",
         ),
     ]
     epochs: Annotated[
@@ -207,7 +209,7 @@ class SharedParameters(TypedDict, total=False):
             "auto",
             ["boolean", StrOptions({"auto"})],
             'bool or "auto"',
-            """Whether to hold out rows and stop when `monitor` no longer gets better. "auto"
+            """Whether to hold out rows and stop when `monitor` no longer improves. "auto"
             stops early only if at least 10 rows of the rarest class can be held out (with fewer
             the score is noise, and the rows are worth more in training); and not if all classes
             are equally frequent, which suggests an upstream sampler whose synthetic rows would be
@@ -220,11 +222,11 @@ class SharedParameters(TypedDict, total=False):
             "loss",
             [StrOptions({"loss", *MONITORS})],
             "str",
-            """What is judged on the held-out rows: "loss", weighted as in training; or, at the
+            """What is measured on the held-out rows: "loss", weighted as in training; or, at the
             natural class shares, "balanced_accuracy", "f1_macro", "mcc", "geometric_mean",
             "average_precision" or "roc_auc" (both one against the rest for more than two
             classes), "f1_rare" (the mean F1 of all classes but the most frequent). In the
-            multilabel case it is the mean over the labels, and "f1_rare" is not possible.""",
+            multilabel case it is the mean over the labels, and "f1_rare" is not available.""",
         ),
     ]
     validation_fraction: Annotated[
@@ -273,7 +275,7 @@ class SharedParameters(TypedDict, total=False):
             ["random_state"],
             "int, RandomState instance or None",
             """Seed of the initial weights, the held-out rows, the order of rows, sampling and
-            dropout. The same value gives the same bits.""",
+            dropout. The same value gives the same results, bit by bit.""",
         ),
     ]
     verbose: Annotated[
@@ -285,7 +287,7 @@ class SharedParameters(TypedDict, total=False):
 
 
 class RateParameters(SharedParameters, total=False):
-    """The same, and those of an estimator that chooses its learning rate itself."""
+    """The shared parameters, and those of an estimator that sets the learning rate."""
 
     learning_rate: Annotated[
         float,
@@ -297,9 +299,9 @@ class RateParameters(SharedParameters, total=False):
             None,
             [StrOptions({"cosine"}), callable, None],
             '"cosine", Keras schedule or function',
-            """"cosine" falls to zero over the epochs; a Keras schedule, or a function, maps the
-            number of steps taken to the rate. `partial_fit`, which has no end, keeps
-            `learning_rate`.""",
+            """Change of the learning rate during training: "cosine" falls to zero over the
+            epochs; a Keras schedule, or a function, maps the number of steps taken to the rate.
+            None keeps `learning_rate`, and so does `partial_fit`, which has no end.""",
         ),
     ]
     weight_decay: Annotated[
@@ -311,7 +313,7 @@ class RateParameters(SharedParameters, total=False):
             """Decoupled weight decay (Loshchilov & Hutter, ICLR 2019, arXiv:1711.05101) of the
             kernels, not of biases: each step subtracts ``learning_rate * weight_decay`` of them.
             None is 0.004 for "adamw", as in Keras, and 0 for the others. A Keras optimizer keeps
-            its own, and this one comes on top.""",
+            its own decay, and this one comes on top.""",
         ),
     ]
     standardize: Annotated[
@@ -359,7 +361,7 @@ def set_shared(estimator: Any, shared: Any) -> None:
     Raises
     ------
     TypeError
-        If there is no parameter of a name.
+        If a name is not that of a shared parameter.
     """
     defaults = estimator._shared_defaults
     for name in shared:
@@ -376,14 +378,14 @@ def _hints(group):
 
 
 def _signature(init, values, text):
-    """The signature of ``__init__`` with the shared parameters by name, in the docstring's order."""
+    """Signature of ``__init__`` with the shared parameters by name, in the docstring's order."""
     signature = inspect.signature(init)
-    *own, rest = signature.parameters.values()
-    positional = [p for p in own if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-    keywords = own[len(positional) :] + [
+    *stated, last = signature.parameters.values()
+    positional = [p for p in stated if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    keywords = stated[len(positional) :] + [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
         for name, default in values.items()
     ]
     keywords.sort(key=lambda parameter: text.find(f"\n    {parameter.name} : "))
-    routed = [] if rest.name == "shared" else [rest]
+    routed = [] if last.name == "shared" else [last]
     return signature.replace(parameters=[*positional, *keywords, *routed])

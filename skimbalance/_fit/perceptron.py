@@ -28,8 +28,8 @@ NORMALIZATION_EPSILON = 1e-3
 # Rows are computed in blocks whose activations stay in the processor's cache.
 BLOCK_ELEMENTS = 2**18
 
-# Up to so many rows are computed in float64 and rounded: it costs nothing there, and a row's
-# result then does not depend on the rows beside it (products differ in the last digit by shape).
+# At most this many rows are computed in float64 and rounded: for few rows it costs nothing, and a
+# row's result does not depend on the rows beside it (products differ in the last digit by shape).
 FEW_ROWS = 256
 
 
@@ -51,14 +51,14 @@ class Architecture:
         return list(zip(names, sizes[:-1], sizes[1:], strict=True))
 
     def initial_weights(self, rng, bias):
-        """Weights before training; with these biases of the outputs, unless None."""
+        """Weights before training; `bias`, if given, holds the biases of the output layer."""
         weights = initial_weights(self, rng)
         if bias is not None:
             weights["logits/bias"] = bias
         return weights
 
     def forward(self, weights, X, center=None, scale=None):
-        """As `forward`."""
+        """Logits of rows, see the function `forward`."""
         return forward(self, weights, X, center, scale)
 
 
@@ -80,17 +80,17 @@ def layer_sizes(sizes):
 
 
 def check_same_layers(architecture, previous):
-    """Check that a fit that goes on from another has its layers; the dropout rate may change.
+    """Check that a fit that continues another has the same layers; the dropout rate may change.
 
     Raises
     ------
     ValueError
-        If it has other layers.
+        If the layers differ.
     """
     if replace(previous, dropout=True) != replace(architecture, dropout=True):
         raise ValueError(
-            "A fit that goes on from the one before must have the same layers: "
-            f"{previous}. Got {architecture} instead."
+            "With warm_start or partial_fit, the network must have the same layers as in the "
+            f"previous fit: {previous}. Got {architecture} instead."
         )
 
 
@@ -130,7 +130,8 @@ def forward(architecture, weights, X, center=None, scale=None):
     X : ndarray of shape (n_samples, n_features)
         Raw rows.
     center, scale : ndarray of shape (n_features,), default=None
-        Subtracted from, and divided into, the rows before the network; in float64 where X is.
+        Mean and deviation of the columns: the layers see ``(X - center) / scale``, computed in
+        float64 where X is.
 
     Returns
     -------
@@ -141,7 +142,7 @@ def forward(architecture, weights, X, center=None, scale=None):
     if len(X) <= FEW_ROWS:
         rows = X if center is None else (X - center) / scale
         layers = _layers(architecture, weights, np.float64, len(X))
-        return _through(layers, rows.astype(np.float64)).astype(dtype, copy=False)
+        return _apply(layers, rows.astype(np.float64)).astype(dtype, copy=False)
     if center is not None:
         first = architecture.dense_layers()[0][0]
         center, weights = _fold_standardization(center, scale, weights, first, X.dtype)
@@ -153,16 +154,16 @@ def forward(architecture, weights, X, center=None, scale=None):
         rows = X[start : start + block]
         if center is not None:
             rows = np.subtract(rows, center, dtype=center.dtype)
-        logits[start : start + block] = _through(layers, rows.astype(dtype, copy=False))
+        logits[start : start + block] = _apply(layers, rows.astype(dtype, copy=False))
     return logits
 
 
 def _fold_standardization(center, scale, weights, first, X_dtype):
-    """Center to subtract from rows in their own dtype, and weights that do all the rest.
+    """Center to subtract from rows in their own dtype, and weights that standardise the rest.
 
-    With center = c + d, c rounded to that dtype (but not below float32), the rows less c are as
-    exact as the rows are. The small rest d is constant and goes into the first bias, the scale
-    into the first kernel.
+    Let center = c + d, where c is rounded to that dtype (at least to float32). Rows minus c are as
+    exact as the rows are. The small remainder d is constant and goes into the first bias, the
+    scale into the first kernel.
     """
     floating = X_dtype if X_dtype.kind == "f" else np.float64
     rounded = center.astype(np.result_type(floating, np.float32))
@@ -203,14 +204,17 @@ def _layers(architecture, weights, dtype, most_rows):
     return layers
 
 
-def _through(layers, rows):
+def _apply(layers, rows):
     for layer in layers:
         rows = layer(rows)
     return rows
 
 
 class _Dense:
-    """A product into a buffer: a new array of its size for each block would cost page faults."""
+    """A dense layer with a buffer for its outputs: a new array for each block is slow.
+
+    The time goes into page faults.
+    """
 
     def __init__(self, kernel, bias, most_rows):
         self._kernel, self._bias = kernel, bias

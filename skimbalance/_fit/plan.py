@@ -37,13 +37,13 @@ class Fitted:
     network : Network or None
         None where a live Keras model was left out of a pickle, to be built anew.
     weights : dict of str to ndarray
-        By name.
+        Weights of the network, by name.
     scaler : StandardScaler or None
         Mean and deviation of the columns; None without standardisation.
     posterior : dict
         Arguments of `posterior.log_posterior`, or of `posterior.label_posterior`.
     slots : tuple or None
-        The optimizer's state, where `partial_fit` may go on.
+        State of the optimizer after `partial_fit`, which may continue; else None.
     """
 
     network: Network | None
@@ -54,17 +54,17 @@ class Fitted:
 
     @property
     def center(self) -> np.ndarray | None:
-        """Subtracted from the columns; None without standardisation."""
+        """Means of the columns; None without standardisation."""
         return None if self.scaler is None else self.scaler.mean_
 
     @property
     def scale(self) -> np.ndarray | None:
-        """Divided into the columns; None without standardisation."""
+        """Standard deviations of the columns; None without standardisation."""
         return None if self.scaler is None else self.scaler.scale_
 
     def forward(self, X: Any) -> np.ndarray:
         """Logits of raw rows."""
-        assert self.network is not None, "a network that was left out is built anew first"
+        assert self.network is not None, "build the live network anew before predicting"
         return self.network.forward(self.weights, X, self.center, self.scale)
 
 
@@ -75,11 +75,11 @@ class Course:
     Parameters
     ----------
     seed : int
-        Of all randomness, with `n_before`.
+        Seed of all random numbers of the fit, together with `n_before`.
     n_before : int
-        Epochs trained before, in a fit that goes on.
+        Epochs trained by earlier fits that this one continues.
     previous : Fitted or None
-        Where a fit goes on from.
+        The state that this fit continues from.
     partial : bool
         Whether this is one epoch of `partial_fit`.
     counts : ndarray of shape (n_classes,) or (n_labels, 2)
@@ -108,25 +108,26 @@ class Plan:
     rows : Data
         Training rows.
     loss_weight : ndarray
-        Weight of each training row (or label, or step) in the loss: of mean 1 over the rows.
+        Weight of each training row (or label, or step) in the loss; rows have mean weight 1 over
+        the draws of an epoch.
     early_weight : ndarray
         The same without class weights, for the epochs before these switch on.
     deferred_until : int
         The number of those epochs.
     held_out : Data or None
-        Rows that judge.
+        Held-out rows.
     held_out_loss_weight : ndarray or None
         Their weights in the loss.
     order : callable
-        From the number of an epoch to indices into `rows`.
+        Function from the number of an epoch to indices into `rows`.
     batch_size, epochs, first_epoch : int
-        Most rows of a batch, epochs to train, and the number of the first one.
+        Maximum number of rows in a batch, number of epochs, and number of the first epoch.
     arguments : dict
         Parameters of a named loss, as numbers and arrays.
     class_weight : ndarray of shape (n_classes,) or (n_labels, 2)
         Class weights, without focal loss' alpha.
     noise_seed : int
-        Seed of dropout and of other layers that draw random numbers.
+        Seed of dropout layers and of other layers that draw random numbers.
     partial : bool
         Whether this is one epoch of `partial_fit`.
     """
@@ -173,7 +174,7 @@ def prepare(
     network : Network
         What learns it.
     course : Course
-        Where the fit goes on from, if from anywhere.
+        Where the fit stands among the fits of the estimator.
 
     Returns
     -------
@@ -208,7 +209,7 @@ def prepare(
     posterior["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
     held_out_loss_weight = None
     if held_out is not None:
-        # As training rows weigh, drawn as they are: the same objective.
+        # Weights take the place of repeated draws, so that both losses measure the same.
         held_out_loss_weight = _loss_weight(target, held_out, loss_class_weight * ratio, 1.0)
     auto = isinstance(settings.batch_size, str)
     return Plan(
@@ -233,21 +234,21 @@ def prepare(
 
 
 def auto_batch_size(n_samples: int) -> int:
-    """Power of two that cuts an epoch into some 64 batches, from 32 to 1024."""
+    """Power of two that cuts an epoch into about 64 batches, from 32 to 1024."""
     return int(np.clip(2 ** round(np.log2(n_samples / 64)), 32, 1024))
 
 
 def _check_monitor(settings, target):
-    known = ["loss", *target.monitors]
-    if settings.monitor not in known:
+    names = ["loss", *target.monitors]
+    if settings.monitor not in names:
         raise ValueError(
-            f"The 'monitor' parameter must be one of {known!r} for {target.noun}. "
+            f"The 'monitor' parameter must be one of {names!r} for {target.noun}. "
             f"Got {settings.monitor!r} instead."
         )
 
 
 def _scaler(settings, train, course):
-    """Mean and deviation of the columns, learnt, learnt further, or as in the fit before."""
+    """Mean and deviation of the columns: learnt, updated, or kept from the previous fit."""
     previous = None if course.previous is None else course.previous.scaler
     learns = settings.standardize and (course.partial or course.previous is None)
     return fit_scaler(previous, train) if learns else previous
@@ -292,10 +293,10 @@ def _warn_of_double_correction(settings, what, corrects, class_weight):
 
 
 def _alpha(alpha, target):
-    """Focal loss' alpha as a scheme of class weights; a float is Lin et al.'s, for two classes."""
+    """Focal loss' alpha as a scheme of class weights; a float is for two classes (Lin et al.)."""
     if not isinstance(alpha, Real) or isinstance(alpha, bool | np.bool_):
         return alpha
-    scheme = target.of_two(alpha)
+    scheme = target.two_class_scheme(alpha)
     if scheme is None:
         raise ValueError(
             "The 'alpha' parameter must be 'balanced', a dict or an array for more than two "
@@ -305,25 +306,25 @@ def _alpha(alpha, target):
 
 
 def _initial_state(settings, record, arguments, target, network, course, shares, rng):
-    """Weights before training, and the optimizer's state if the fit goes on from another."""
+    """Weights before training, and the optimizer's state if the fit continues another."""
     if course.previous is not None:
         return course.previous.weights, course.previous.slots
     bias = None
     if settings.output_bias == "prior":
-        # Without parts to come, a class that no row has (or lacks) is never expected.
+        # Only `partial_fit` gets more rows later: otherwise a class without rows stays without.
         expected = (course.counts > 0) if not course.partial else np.ones_like(shares, bool)
         bias = target.initial_bias(record, arguments, np.where(expected, shares, 0.0))
     return network.initial_weights(rng, bias), None
 
 
 def _loss_weight(target, rows, class_weight, draws):
-    """Weight of each target in the loss: a row's share is 1 in the mean over an epoch's draws.
+    """Weight of each target in the loss; rows have mean weight 1 over the draws of an epoch.
 
-    The share of a row is its weight, the mean weight of its labels, or the sum of its steps'.
+    The weight of a row is the mean of its labels' weights, or the sum of its steps' weights.
     """
-    of_targets = target.of_rows(class_weight, rows.y)
-    weight = (rows.weight * of_targets.T).T
-    total = np.sum(draws * target.share(weight))
+    class_part = target.per_target(class_weight, rows.y)
+    weight = (rows.weight * class_part.T).T
+    total = np.sum(draws * target.row_weight(weight))
     return weight * (len(rows.y) / total) if total > 0 else weight
 
 

@@ -19,9 +19,10 @@ class Sequences:
     steps : ndarray of shape (n_all,) or (n_all, n_features)
         Tokens, or features.
     mask : ndarray of bool of shape (n_sequences, n_steps)
-        Their places in the array that they came in; of a list, each sequence from the left.
+        True at the places of the steps in the given array; for a list, each sequence starts at
+        the left.
     ragged : bool
-        Whether they came as a list.
+        Whether the sequences were given as a list.
     """
 
     steps: np.ndarray
@@ -38,25 +39,25 @@ class Sequences:
         """The sequence of each step."""
         return np.nonzero(self.mask)[0]
 
-    def some(self, kept):
-        """Those of the sequences for which `kept` is true."""
+    def take(self, kept):
+        """The sequences for which `kept` is true."""
         return Sequences(self.steps[kept[self.row]], self.mask[kept], self.ragged)
 
     def packed(self, values):
         """Values of the steps, of shape (n_sequences, longest, ...): each sequence from the left.
 
-        Zero beyond its end. So a sequence is the same wherever its masked steps were.
+        Zero beyond its end. The result does not depend on where masked steps were.
         """
         return _placed(values, _from_left(self.lengths))
 
     def spread(self, values):
-        """Values of the steps where they came from, and zero where there are none."""
+        """Values of the steps at their places in the given array, and zero elsewhere."""
         return _placed(values, self.mask)
 
     def split(self, values):
-        """Values of the steps as they came: a list with an array for each sequence, or an array.
+        """Values of the steps in the form of X: a list of one array for each sequence, or an array.
 
-        Steps that were masked are masked.
+        Steps that were masked stay masked.
         """
         if self.ragged:
             return np.split(values, np.cumsum(self.lengths)[:-1])
@@ -93,7 +94,7 @@ def read_sequences(X, mask, owner):
     Raises
     ------
     ValueError
-        If X is neither, sequences differ in their features, or the mask does not fit.
+        If X has another form, sequences differ in their features, or the mask does not fit.
     """
     if isinstance(X, str | bytes | dict) or not _has_length(X) or not len(X):
         raise ValueError(
@@ -104,8 +105,8 @@ def read_sequences(X, mask, owner):
         return _of_array(X, mask, owner)
     if mask is not None:
         raise ValueError(
-            f"The 'mask' of {owner} must be None for a list, whose sequences are as long as they "
-            f"are. Got {reprlib.repr(mask)}."
+            f"The 'mask' of {owner} must be None where X is a list, which has no padding. "
+            f"Got {reprlib.repr(mask)} instead."
         )
     sequences = [_steps_of(x, f"Sequence {i} of the X of {owner}") for i, x in enumerate(X)]
     lengths = np.array([len(x) for x in sequences])
@@ -124,9 +125,9 @@ def _has_length(X):
 
 
 def _as_array(sequence):
-    """An array with a leading axis of steps, masked if the sequence is; without axes if it is none.
+    """A sequence as an array with a leading axis of steps; its mask, if any, is kept.
 
-    The steps of a string are its characters.
+    The steps of a string are its characters. What is not a sequence becomes an array without axes.
     """
     try:
         return np.asanyarray(list(sequence) if isinstance(sequence, str) else sequence)
@@ -145,8 +146,8 @@ def _steps_of(sequence, what):
         )
     if np.ma.is_masked(steps):
         raise ValueError(
-            f"{what} must have no masked steps, as it is in a list. Got "
-            f"{np.ma.count_masked(steps)}: leave them out."
+            f"{what} must not have masked steps, as it is in a list. Got "
+            f"{np.ma.count_masked(steps)} of them: leave them out."
         )
     return np.asarray(steps)
 
@@ -175,8 +176,8 @@ def _of_array(array, mask, owner):
         array = array.data
     if not counts.any():
         raise ValueError(
-            f"The 'mask' of {owner} must leave at least one step. Got one that hides all "
-            f"{counts.size} of X."
+            f"The 'mask' of {owner} must keep at least one step of X. Got a mask that hides all "
+            f"{counts.size} steps."
         )
     return Sequences(_checked(array[counts], owner), counts, ragged=False)
 
@@ -193,7 +194,7 @@ def _joined(sequences, owner):
 
 
 def _concatenated(parts, what):
-    """One array of several; numbers are not made strings."""
+    """Several arrays as one. NumPy would turn numbers beside strings into strings."""
     _check_kinds((part.dtype.kind in "US" for part in parts if part.dtype != object), what)
     return np.concatenate(parts)
 
@@ -229,7 +230,7 @@ def _checked(steps, owner):
 
 
 def labels_of(y, sequences, owner):
-    """The labels of all steps in one array; y is given as X was.
+    """The labels of all steps in one array; y has the form of X.
 
     Raises
     ------
@@ -244,11 +245,12 @@ def labels_of(y, sequences, owner):
     n, n_steps = sequences.mask.shape
     if len(y) != n:
         raise ValueError(
-            f"X and y of {owner} must have equally many sequences. Got {n} of X and {len(y)} of y."
+            f"The X and y of {owner} must have the same number of sequences. Got {n} in X and "
+            f"{len(y)} in y."
         )
     parts = []
     lengths = sequences.lengths if sequences.ragged else np.full(n, n_steps)
-    for i, (labels, length, there) in enumerate(zip(y, lengths, sequences.mask, strict=True)):
+    for i, (labels, length, mask) in enumerate(zip(y, lengths, sequences.mask, strict=True)):
         labels = _as_array(labels)
         if labels.shape != (length,):
             got = f"{len(labels)} labels" if labels.ndim == 1 else f"shape {labels.shape}"
@@ -256,11 +258,11 @@ def labels_of(y, sequences, owner):
                 f"The sequences of y of {owner} must be as long as those of X. Got {got} for the "
                 f"{length} steps of sequence {i}."
             )
-        labels = labels if sequences.ragged else labels[there]
+        labels = labels if sequences.ragged else labels[mask]
         if np.ma.is_masked(labels):
             raise ValueError(
                 f"The y of {owner} must have a label for each step of X that counts. Got masked "
-                f"ones in sequence {i}: mask X there, too."
+                f"labels in sequence {i}: mask these steps of X, too."
             )
         parts.append(np.asarray(labels))
     parts = [labels for labels in parts if len(labels)]

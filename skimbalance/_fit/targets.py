@@ -25,7 +25,7 @@ from skimbalance.sampling import iterative_split, stratified_split
 
 __all__ = ["Classes", "Labels", "Steps", "Target"]
 
-# A class without weight starts as if its share was this, and not at minus infinity.
+# A class without weight starts as if it had this share, instead of at minus infinity.
 LEAST_SHARE = 1e-6
 
 
@@ -40,11 +40,11 @@ class Target(Protocol):
         Whether the outputs exclude each other: probabilities are their softmax, else a sigmoid
         each.
     rank : int
-        Axes of `y` beyond that of the rows.
+        Number of axes of `y` after that of the rows.
     has_steps : bool
         Whether rows are sequences, with an output for each step.
     n_outputs : int
-        Logits of the network, for a row or for each step.
+        Number of logits of the network, for a row or for each step.
     losses : mapping of str to Loss
         The named losses.
     monitors : mapping of str to callable
@@ -62,25 +62,25 @@ class Target(Protocol):
     def counts(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Total weight of each class: of its rows, or steps, or labels."""
 
-    def of_rows(self, values: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def per_target(self, values: np.ndarray, y: np.ndarray) -> np.ndarray:
         """A value for each target, given one for each class; in the shape of `y`."""
 
-    def share(self, weight: np.ndarray) -> np.ndarray:
+    def row_weight(self, weight: np.ndarray) -> np.ndarray:
         """Weight of each row in the loss, given the weights of its targets."""
 
     def score_weight(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Weights in the monitor, of rows or of their steps, given the weights of rows."""
 
     def strata(self, y: np.ndarray) -> np.ndarray:
-        """Kinds of rows, as integers, to be spread evenly over batches or drawn equally often."""
+        """Groups of rows, as integers, to be spread evenly over batches or drawn equally often."""
 
-    def fewest(self, y: np.ndarray) -> tuple[int, int]:
+    def extreme_counts(self, y: np.ndarray) -> tuple[int, int]:
         """Rows of the rarest and of the most frequent class."""
 
     def split(
         self, y: np.ndarray, fraction: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Training and held-out rows, with every class in both where two rows have it."""
+        """Training and held-out rows, with every class in both if two rows have it."""
 
     def weights(self, name: str, scheme: Any, counts: np.ndarray) -> np.ndarray:
         """Class weights of a scheme, the parameter `name`; of mean 1 over the rows."""
@@ -88,8 +88,8 @@ class Target(Protocol):
     def normalized(self, raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Weights with the mean 1 over the rows."""
 
-    def of_two(self, value: float) -> Any:
-        """A scheme from the weight of the second of two classes against the first, or None."""
+    def two_class_scheme(self, value: float) -> Any:
+        """Weights ``1 - value`` and `value` of two classes, as a scheme; None for more classes."""
 
     def initial_bias(
         self, record: Loss, arguments: Mapping[str, Any], shares: np.ndarray
@@ -115,9 +115,9 @@ class Target(Protocol):
         """Weights in dicts by class label."""
 
     def example(self, n_rows: int) -> np.ndarray:
-        """Targets with every class, of any rows."""
+        """Made-up targets of some rows, with every class."""
 
-    def warn_of(self, y: np.ndarray) -> None:
+    def warn_about(self, y: np.ndarray) -> None:
         """Warn if `y` looks like a mistake."""
 
 
@@ -145,11 +145,11 @@ class Classes:
         """Total weight of the rows of each class."""
         return np.bincount(y, weights=weight, minlength=self.n_outputs)
 
-    def of_rows(self, values, y):
+    def per_target(self, values, y):
         """A value for each row."""
         return values[y]
 
-    def share(self, weight):
+    def row_weight(self, weight):
         """The weight of the row."""
         return weight
 
@@ -161,7 +161,7 @@ class Classes:
         """The class of each row."""
         return y
 
-    def fewest(self, y):
+    def extreme_counts(self, y):
         """Rows of the rarest and of the most frequent class."""
         n_rows = np.bincount(y, minlength=self.n_outputs)
         return n_rows.min(), n_rows.max()
@@ -178,12 +178,12 @@ class Classes:
         """Weights with the mean 1 over the rows."""
         return raw / (counts @ raw / counts.sum())
 
-    def of_two(self, value):
+    def two_class_scheme(self, value):
         """Weights of the two classes; None for more."""
         return [1.0 - value, value] if self.n_outputs == 2 else None
 
     def initial_bias(self, record, arguments, shares):
-        """Logits where cross-entropy, alone or adjusted, is least; other losses nearly so."""
+        """Logits that minimise the cross-entropy, plain or adjusted, and nearly so other losses."""
         log_shares = np.log(np.maximum(shares / np.sum(shares), LEAST_SHARE))
         return record.initial_logits(log_shares, arguments)
 
@@ -216,8 +216,8 @@ class Classes:
         """Class labels, one after the other."""
         return np.resize(self.classes, n_rows)
 
-    def warn_of(self, y):
-        """Warn of nothing: class labels are checked when they are read."""
+    def warn_about(self, y):
+        """Do nothing: class labels are checked when they are read."""
 
 
 class Steps(Classes):
@@ -232,12 +232,12 @@ class Steps(Classes):
         weight = np.broadcast_to(np.asarray(weight)[:, None], y.shape)
         return np.bincount(y[mask], weights=weight[mask], minlength=self.n_outputs)
 
-    def of_rows(self, values, y):
+    def per_target(self, values, y):
         """A value for each step: zero where it is masked."""
         return np.where(y >= 0, values[y], 0.0)
 
-    def share(self, weight):
-        """The sum over the steps: each counts alike."""
+    def row_weight(self, weight):
+        """The sum over the steps, as every step counts alike."""
         return weight.sum(axis=1)
 
     def score_weight(self, y, weight):
@@ -252,7 +252,7 @@ class Steps(Classes):
         """The rarest class in each sequence."""
         return rarest(self.occurrence(y) > 0)
 
-    def fewest(self, y):
+    def extreme_counts(self, y):
         """Sequences that hold the rarest and the most frequent class."""
         n_rows = np.sum(self.occurrence(y) > 0, axis=0)
         return n_rows.min(), n_rows.max()
@@ -291,11 +291,11 @@ class Labels:
         positive = np.asarray(weight) @ y
         return np.stack([np.sum(weight) - positive, positive], axis=1)
 
-    def of_rows(self, values, y):
+    def per_target(self, values, y):
         """A value for each row and label."""
         return np.where(y == 1, values[:, 1], values[:, 0])
 
-    def share(self, weight):
+    def row_weight(self, weight):
         """The mean over the labels."""
         return weight.mean(axis=1)
 
@@ -304,11 +304,11 @@ class Labels:
         return weight
 
     def strata(self, y):
-        """The rarest label of each row; rows without any are another kind."""
+        """The rarest label of each row; rows without labels are a group of their own."""
         return rarest(y == 1)
 
-    def fewest(self, y):
-        """Rows of the rarest and of the most frequent case, among all labels and their absence."""
+    def extreme_counts(self, y):
+        """Rows of the rarest and of the most frequent case: a label, present or absent."""
         counts = self.counts(y, np.ones(len(y)))
         # A label that all rows have, or none, cannot be judged, so it does not count.
         judged = counts[np.all(counts > 0, axis=1)]
@@ -327,7 +327,7 @@ class Labels:
                 raise ValueError(
                     f"The {name!r} parameter must be, for a multilabel y, None, 'balanced', "
                     "'effective', a float, a dict {0: weight without, 1: weight with} for all "
-                    "labels, or a list of one such dict or pair for each of the "
+                    "labels, or a list with a dict or pair for each of the "
                     f"{self.n_outputs} labels. Got {scheme!r} instead."
                 )
             schemes = list(scheme)
@@ -339,7 +339,7 @@ class Labels:
         mean = np.sum(counts * raw, axis=1) / counts.sum(axis=1)
         return raw / mean[:, None]
 
-    def of_two(self, value):
+    def two_class_scheme(self, value):
         """Weights without and with a label."""
         return {0: 1.0 - value, 1: value}
 
@@ -388,12 +388,12 @@ class Labels:
         """An indicator in which each label is present in every other row."""
         return (np.arange(n_rows)[:, None] + np.arange(self.n_outputs)) % 2
 
-    def warn_of(self, y):
-        """Warn if an indicator looks like one of classes, or a label is the same in all rows."""
+    def warn_about(self, y):
+        """Warn if all rows have one label, as if labels were classes; or if a label is constant."""
         if np.all(y.sum(axis=1) == 1):
             warn(
-                "y is an indicator of labels, and every row has exactly one. If these are classes "
-                "that exclude each other, give one class a row: y.argmax(axis=1)."
+                "y is a label indicator matrix, and every row has exactly one label. If these are "
+                "classes that exclude each other, pass one class for each row: y.argmax(axis=1)."
             )
         for varies, where in ((y.any(axis=0), "no row"), (~y.all(axis=0), "every row")):
             if not varies.all():
@@ -405,7 +405,7 @@ class Labels:
 
 
 def rarest(present: np.ndarray) -> np.ndarray:
-    """The rarest of the columns that are true in each row; the number of columns where none is.
+    """For each row, the rarest column that is true; the number of columns if none is true.
 
     Parameters
     ----------
@@ -421,5 +421,5 @@ def rarest(present: np.ndarray) -> np.ndarray:
 
 
 def _without_most_frequent(occurrence: np.ndarray) -> np.ndarray:
-    """Without the column of the most frequent class, which all sequences have."""
+    """The other columns than that of the most frequent class, which nearly all sequences have."""
     return np.delete(occurrence, occurrence.sum(axis=0).argmax(), axis=1)

@@ -15,10 +15,10 @@ from skimbalance.losses import Crossentropy
 
 __all__ = ["Compiled", "keras_loss", "loss_and_optimizer"]
 
-#: Losses that go by a name here.
+#: Names of this package's losses.
 NAMED = {*SOFTMAX, *SIGMOID}
 
-# Keras' names of the cross-entropy, which is one function here whatever form targets have.
+# Keras' names of the cross-entropy, which is one function here for targets of any form.
 CROSSENTROPIES = {
     "crossentropy",
     "categorical_crossentropy",
@@ -30,7 +30,8 @@ CROSSENTROPIES = {
 def keras_loss(loss):
     """The loss handed to scikeras and the build function.
 
-    In place of a name that Keras does not know it is a stand-in, by which it is recognised.
+    Keras does not know this package's names: a stand-in takes the place of such a loss, and is
+    recognised when the compiled model comes back.
     """
     return Crossentropy(name=f"asked_for_{loss}") if loss in NAMED else loss
 
@@ -42,17 +43,17 @@ class Compiled:
     Parameters
     ----------
     loss : str, keras.losses.Loss or callable
-        A name of ours, or a loss of Keras' or of the user's.
+        A name from this package, or a Keras or custom loss.
     takes_logits : bool or None
-        Whether the loss that the model is compiled with takes logits; None if it does not show.
+        Whether the loss that the model is compiled with takes logits; None if unknown.
     optimizer : str or keras.optimizers.Optimizer
-        A name of ours where it is one of ours apart from rate and decay.
+        A name of the engine, if its optimizer differs in rate and decay at most.
     learning_rate : float
-        For an optimizer by name.
+        Learning rate of an optimizer by name.
     learning_rate_schedule : keras.optimizers.schedules.LearningRateSchedule or None
-        In place of the rate.
+        Schedule that takes the place of the rate.
     weight_decay : float
-        For an optimizer by name.
+        Weight decay of an optimizer by name.
     """
 
     loss: Any
@@ -115,8 +116,8 @@ def _optimizer(params, built, owner):
     asked = [name for name in params if name.startswith("optimizer__")]
     if optimizer is not built.optimizer and asked:
         raise ValueError(
-            f"The model of {owner} must not be compiled with an optimizer of its own where there "
-            f"are parameters for one: leave compiling out, or compile with "
+            f"The model of {owner} must not be compiled with an optimizer of its own where "
+            f"'optimizer__' parameters are set: leave compiling out, or compile with "
             f"compile_kwargs['optimizer']. Got {asked!r}, which would have no effect."
         )
     return optimizer
@@ -130,7 +131,7 @@ def _common_name(loss):
 
 
 def _keras_name(loss):
-    """The name of a loss that is Keras' own and has no options that change its values; or None."""
+    """The name of a stock Keras loss without options that change its values, else None."""
     if isinstance(loss, str):
         return loss
     if isinstance(loss, keras.losses.Loss):
@@ -156,7 +157,7 @@ def _from_logits(loss):
 
 
 def _plain_name(optimizer):
-    """Our name of a Keras optimizer that is one of ours apart from rate and decay; else None."""
+    """The engine's name for a Keras optimizer, if they differ in rate and decay at most."""
     for name in OPTIMIZERS:
         kind, plain = _plain_config(name)
         if type(optimizer) is kind:

@@ -1,7 +1,7 @@
-"""A custom model as a network: what it ends in is detected, and whether the engine can train it.
+"""A custom model as a network: detects what it ends in, and whether the engine can train it.
 
-The engine trains a copy, made layer by layer from the layers' configs. Where such a copy would be
-another network, Keras' own `fit` trains the model, and the reason is kept in words.
+The engine trains a copy, made layer by layer from the layers' configs. If the copy would differ
+from the model, Keras' own `fit` trains the model, and the reason is kept in words.
 """
 
 from textwrap import shorten
@@ -17,7 +17,7 @@ from skimbalance._keras_private import layers_in
 
 __all__ = ["custom_network"]
 
-# Rows on which a copy of the model is compared with it.
+# A copy is compared with the model on this many rows.
 COMPARED = 8
 
 # Logits beyond this are not compared: float32 probabilities near 1 cannot resolve them.
@@ -40,7 +40,7 @@ def custom_network(
     model : keras.Model
         From rows to probabilities or logits; built.
     target : Target
-        What it is to learn.
+        What the model learns.
     probes : tuple of ndarray
         Some rows, by input.
     keys : list of str or None
@@ -48,23 +48,24 @@ def custom_network(
     takes_logits : bool or None
         Whether a loss that the model is compiled with takes logits; None without one.
     owner : str
-        The estimator with the model as a parameter, for errors.
+        Name of the estimator, for errors.
 
     Raises
     ------
     ValueError
         If its inputs do not fit the rows, or its outputs the target.
     """
-    unknown = KerasNetwork(model, target, probes, Found("logits"), keys=keys, owner=owner)
+    # Until detection, the outputs are taken for logits.
+    provisional = KerasNetwork(model, target, probes, Found("logits"), keys=keys, owner=owner)
     ends_in = find_head(
-        unknown.graph,
-        unknown.call,
-        unknown.probes,
+        provisional.graph,
+        provisional.call,
+        provisional.probes,
         target,
         takes_logits=takes_logits,
         owner=owner,
     )
-    network = unknown.with_found(Found(ends_in))
+    network = provisional.with_found(Found(ends_in))
     why = _why_by_keras(network) or _why_no_copy(network)
     return network if why is None else network.with_found(Found(ends_in, why))
 
@@ -74,18 +75,18 @@ def _why_by_keras(network):
     model, kind, graph = network.model, type(network.model), network.graph
     for method in ("train_step", "compute_loss"):
         if getattr(kind, method) is not getattr(keras.Model, method):
-            return f"{kind.__name__} has a {method} of its own"
+            return f"{kind.__name__} overrides {method}"
     if graph is None:
         return f"{kind.__name__} is not a functional or sequential model"
     if kind.call not in (keras.Sequential.call, type(graph).call):
-        return f"{kind.__name__} has a call of its own"
+        return f"{kind.__name__} overrides call"
     if any(v.constraint is not None for v in model.weights):
         return "a weight has a constraint"
     if any(map(_has_lambda, layers_in(graph, include_self=False))):
-        return "a layer has a lambda for a function, which Keras cannot write down"
+        return "a layer uses a lambda, which Keras cannot serialize"
     pairs = zip(graph.inputs, network.probes, strict=True)
     if any(len(tensor.shape) != x.ndim for tensor, x in pairs):
-        return "X has another number of axes than the model takes"
+        return "X has another number of axes than the model's inputs"
     named = network.names(model)
     if len({id(variable) for variable in named.values()}) < len(named):
         return "layers share a weight that their copies would not share"
@@ -105,15 +106,15 @@ def _why_no_copy(network):
         return "a layer changes trained weights in its call"
     trainable = {name for name, v in network.names(network.model).items() if v.trainable}
     if set(network.prediction_program().trainable_names) != trainable:
-        return "a layer's get_config does not tell which weights are trained"
+        return "a layer's get_config does not say which weights are trained"
     logits, expected = (_comparable(z, network.target.exclusive) for z in (logits, expected))
     if not np.allclose(logits, expected, rtol=1e-3, atol=1e-3, equal_nan=True):
-        return "a layer's get_config does not tell what it does"
+        return "a copy made from get_config has other outputs"
     return None
 
 
 def _changes_trained_weights(network, X):
-    """Whether training changes trained weights other than by the optimizer."""
+    """Whether a call in training changes trained weights, as only the optimizer should."""
     with keras.StatelessScope() as scope:
         network.model(network.pack(as_floats(X)), training=True)
     return any(scope.get_current_value(v) is not None for v in network.model.trainable_variables)
@@ -132,5 +133,5 @@ def _has_lambda(layer):
 
 
 def _scaled(x):
-    """Rows that saturate no function."""
+    """Rows of size 1 at most, so that activations do not saturate."""
     return x / (np.abs(x).max() or 1) if x.dtype.kind == "f" else x

@@ -38,10 +38,10 @@ def as_floats(X):
 
 
 def built_on(model, X, keys):
-    """A model with weights: made for these rows, if it has none yet."""
+    """The model with its weights, which are created for these rows if it has none yet."""
     if not model.built:
         if isinstance(model, keras.Sequential) and len(X) == 1:
-            # Built on the rows themselves, it would keep their number as that of every batch.
+            # Built on the rows themselves, it would keep their number as a fixed batch size.
             model.build((None, *X[0].shape[1:]))
         model(packed(as_floats(X), keys), training=False)
     return model
@@ -87,11 +87,11 @@ def as_graph(model, X, keys, owner):
 
 
 def _check_rows(takes, shape, owner):
-    # Keras adds a last axis of length 1, or takes it off, where the model has it otherwise.
+    # Keras adds or removes a last axis of length 1, as the model needs it.
     shapes = [shape, (*shape, 1), *([shape[:-1]] if shape[-1:] == (1,) else [])]
     if not any(_is_of_shape(given, takes) for given in shapes):
         raise ValueError(
-            f"The model of {owner} must take rows of the shape of those of X: {shape}. "
+            f"The model of {owner} must take rows of the same shape as those of X: {shape}. "
             f"Got a model that takes rows of shape {takes}."
         )
 
@@ -106,7 +106,7 @@ def _is_of_shape(shape, takes):
 
 
 def outputs_of(model, X, keys, owner):
-    """The outputs of a model, which must have one, for rows."""
+    """The output of a model for rows; an error if it has more than one."""
     outputs = keras.tree.flatten(model(packed(as_floats(X), keys), training=False))
     if len(outputs) != 1:
         raise ValueError(
@@ -127,11 +127,11 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
     X : tuple of ndarray
         Some rows.
     target : Target
-        What it is to learn.
+        What the model learns.
     takes_logits : bool or None
         Whether a loss that the model is compiled with takes logits; None without one.
     owner : str
-        Whose parameter the model is, for errors.
+        Name of the estimator, for errors.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
     Raises
     ------
     ValueError
-        If that cannot be told, or the outputs do not fit the target.
+        If it cannot be detected, or the outputs do not fit the target.
     """
     outputs = np.asarray(call(X))
     what = f"{target.n_outputs} {target.noun}"
@@ -150,7 +150,7 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
         head = _head_by_outputs(outputs, call, X, target.exclusive, takes_logits)
     if head is None:
         raise ValueError(
-            f"The model of {owner} must end in a layer that tells whether it puts out "
+            f"The model of {owner} must end in a layer that shows whether it puts out "
             "probabilities or logits: softmax, sigmoid, or a Dense layer without activation. "
             f"Got outputs from {outputs.min():.3g} to {outputs.max():.3g}, which may be either."
         )
@@ -162,7 +162,7 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
     }
     if wrong[head]:
         right = "sigmoid" if head == "softmax" else "softmax"
-        remedy = "" if target.exclusive else " For classes, give one to each row: y.argmax(axis=1)."
+        remedy = "" if target.exclusive else " For classes, pass one per row: y.argmax(axis=1)."
         raise ValueError(
             f"The model of {owner} must end in {right}, or in logits, for {what} and outputs of "
             f"width {width}. Got one that ends in {head}.{remedy}"
@@ -184,7 +184,7 @@ def _check_width(shape, target, what, owner):
 
 
 def _head_by_outputs(outputs, call, X, exclusive, takes_logits):
-    """What outputs of an unknown last layer are; None if that cannot be told."""
+    """The kind of the outputs of an unknown last layer; None if it cannot be detected."""
     if takes_logits or not _is_proba(outputs):
         return "logits"
     sums_to_one = outputs.shape[-1] > 1 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4)
@@ -205,7 +205,7 @@ def _is_proba(outputs):
 
 
 def known_head(operation):
-    """What an operation ends in, if it is one of the known ones, else None."""
+    """What an operation puts out, if it is of a known kind, else None."""
     name = type(operation).__name__
     if name in ("Softmax", "Sigmoid"):
         return name.lower()
@@ -235,5 +235,5 @@ def to_logits(outputs, head, exclusive):
 
 
 def before(tensor):
-    """What goes into the operation that puts out a tensor."""
+    """The input of the operation that puts out a tensor."""
     return inputs_before(tensor)[0]

@@ -1,4 +1,4 @@
-"""What tells networks apart: those of equal keys may share a compiled program."""
+"""Keys of networks: networks of equal keys may share a compiled program."""
 
 import hashlib
 import inspect
@@ -20,20 +20,20 @@ WRAPPED = ("build", "quantize")
 def network_key(graph):
     """A hashable key of a functional model.
 
-    Models of equal keys compute the same, but for the values of their weights and the rates and
-    seeds of their own dropout layers. Names do not matter.
+    Models of equal keys compute the same, apart from the values of their weights and the rates
+    and seeds of their stock dropout layers. Names do not matter.
 
     Parameters
     ----------
     graph : keras.Model
-        Functional. The ``get_config`` of its layers must work, and no function be a lambda but
-        that of a ``Lambda`` layer.
+        A functional model. The ``get_config`` of its layers must work, and only a ``Lambda`` layer
+        may have a lambda.
 
     Returns
     -------
     key : hashable
-        It keeps the classes and functions of the model alive, so that none is taken for another
-        that came to the same address.
+        It keeps the classes and functions of the model alive, so that no other object can come
+        to the address of one of them.
     """
     operations = list(_operations(graph))
     config = graph.get_config()
@@ -43,7 +43,7 @@ def network_key(graph):
             del entry["config"]["rate"], entry["config"]["seed"]
     config = _without_names(config, {operation.name for operation in operations})
     text = json.dumps(config, sort_keys=True)
-    # The text names classes and functions; in a notebook two may have one name.
+    # The text has only names of classes and functions; in a notebook two may have one name.
     return text, tuple((type(operation), *_parts(operation)) for operation in operations)
 
 
@@ -96,7 +96,7 @@ def _without_names(config, names):
         if isinstance(value, dict):
             if "module" in value:
                 is_stock = str(value["module"]).split(".")[0] == "keras"
-            # A layer of one's own may use an initializer for anything.
+            # A custom layer may use an initializer for anything.
             return {
                 key: number(part) if key == "name" else walk(part, is_stock)
                 for key, part in value.items()
@@ -123,7 +123,7 @@ def _value(value, within=()):
         return type(value), value.dtype.str, value.shape, digest
     if inspect.isfunction(value) and value not in within:
         return _of_function(value, (*within, value))
-    return _Same(value)
+    return _ByIdentity(value)
 
 
 def _of_function(function, within):
@@ -131,8 +131,8 @@ def _of_function(function, within):
 
     A function within a build function is another object in each build.
     """
-    known = function.__globals__
-    refers_to = {name: known[name] for name in _names(function.__code__) if name in known}
+    scope = function.__globals__
+    refers_to = {name: scope[name] for name in _names(function.__code__) if name in scope}
     values = (
         function.__defaults__,
         tuple(sorted((function.__kwdefaults__ or {}).items())),
@@ -140,7 +140,7 @@ def _of_function(function, within):
     )
     local = tuple(_value(part, within) for part in values)
     shallow = tuple(
-        (name, _Same(part) if inspect.isfunction(part) else _value(part, within))
+        (name, _ByIdentity(part) if inspect.isfunction(part) else _value(part, within))
         for name, part in sorted(refers_to.items())
     )
     return function.__code__, local, shallow
@@ -160,14 +160,14 @@ def _content(cell):
         return None
 
 
-class _Same:
-    """Equal to itself only."""
+class _ByIdentity:
+    """A value in a key that is equal to itself only."""
 
     def __init__(self, value):
         self._value = value
 
     def __eq__(self, other):
-        return isinstance(other, _Same) and self._value is other._value
+        return isinstance(other, _ByIdentity) and self._value is other._value
 
     def __hash__(self):
         return id(self._value)

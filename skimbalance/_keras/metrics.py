@@ -13,7 +13,7 @@ from skimbalance._keras_private import compiled_metrics
 
 __all__ = ["Metrics"]
 
-# Names that Keras reads by the kind of target.
+# Names that Keras interprets by the kind of target.
 ACCURACY = {"acc", "accuracy"}
 CROSSENTROPY = {"ce", "crossentropy"}
 
@@ -33,8 +33,8 @@ class Metrics:
     exclusive : bool
         Whether outputs exclude each other: probabilities are their softmax, else a sigmoid each.
     named : list, default=()
-        The metrics with names by the user, or made up by Keras once. Others are made anew for
-        each fit, and Keras numbers them: "auc", "auc_1" and so on.
+        The metrics that the user made, which keep their names. Others are made anew for each fit,
+        so the numbers that Keras gives them ("auc", "auc_1") are removed.
     """
 
     def __init__(self, metrics: list[Any], exclusive: bool, named: Sequence[Any] = ()):
@@ -77,12 +77,12 @@ class Metrics:
                 value = keras.ops.mean(metric(targets, outputs))
             value = np.asarray(value)
             numbers = enumerate(value.ravel().tolist())
-            each = value.size > 1
-            values.update({f"{name}_{i}" if each else name: number for i, number in numbers})
+            is_vector = value.size > 1
+            values.update({f"{name}_{i}" if is_vector else name: number for i, number in numbers})
         return values
 
     def _resolved(self, metric, keep_name):
-        """Name and metric: an instance of its own, or a function."""
+        """Name and metric: a fresh instance, or a function."""
         name = metric if isinstance(metric, str) else None
         if name in ACCURACY | CROSSENTROPY:
             kind = "SparseCategorical" if self._exclusive else "Binary"
@@ -91,12 +91,12 @@ class Metrics:
         metric = keras.metrics.get(metric)
         if not isinstance(metric, keras.metrics.Metric):
             return name or metric.__name__, metric
-        # The one that was given may serve fits in other threads.
-        own = copy.deepcopy(metric)
-        return own.name if keep_name else _unnumbered(own), own
+        # A copy, as the given instance may serve fits in other threads.
+        fresh = copy.deepcopy(metric)
+        return fresh.name if keep_name else _unnumbered(fresh), fresh
 
     def _form(self, metric, y, proba):
-        """Targets and outputs as a metric wants them."""
+        """Targets and outputs in the form that a metric expects."""
         if not self._exclusive:
             return y.astype(proba.dtype), proba
         name = getattr(metric, "__name__", type(metric).__name__).lower()

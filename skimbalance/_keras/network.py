@@ -1,7 +1,7 @@
 """A custom Keras model, as training and prediction take networks.
 
-Its last activation is taken off, as the engine trains on logits. Its weights are arrays by place
-(layer, variable), as names that Keras makes up differ from one build to the next.
+Its last activation is removed, as the engine trains on logits. Its weights are arrays, keyed by
+place (layer, variable), as names that Keras makes up differ from one build to the next.
 """
 
 import copy
@@ -37,25 +37,25 @@ from skimbalance._keras_private import layers_in, operation_of
 
 __all__ = ["Found", "KerasNetwork"]
 
-# Rows on which outputs are looked at.
+# Outputs are inspected on this many rows.
 PROBES = 32
 
-# Rows of a block where Keras itself predicts.
+# Rows are predicted in blocks of this size where Keras itself predicts.
 PREDICT_ROWS = 1024
 
-# Rows that a processor computes at a time. A rest is computed, and rounded, otherwise: without one
-# the result of a row does not depend on the rows beside it.
+# Rows that a processor computes at once. A remainder is computed, and rounded, differently: rows
+# are filled up to a multiple, so that a row's result does not depend on the rows beside it.
 VECTOR = 16
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was detected of a model.
+    """What was detected in a model.
 
     Parameters
     ----------
     ends_in : {"softmax", "sigmoid", "logits"}
-        What it puts out.
+        What the model puts out.
     by_keras : str, default=None
         Why Keras' own `fit` has to train it; None if the engine can.
     """
@@ -72,15 +72,15 @@ class KerasNetwork:
     model : keras.Model
         From rows to probabilities or logits; built.
     target : Target
-        What it is to learn.
+        What the model learns.
     probes : tuple of ndarray
         Some rows, by input.
     found : Found
-        What was detected of the model, or of another one of the same kind.
+        What was detected in the model, or in another one of the same kind.
     keys : list of str, default=None
         Names of the inputs where the model takes a dict of them.
     owner : str
-        The estimator with the model as a parameter, for errors.
+        Name of the estimator, for errors.
 
     Raises
     ------
@@ -105,7 +105,7 @@ class KerasNetwork:
         self._lock = threading.Lock()
 
     def with_found(self, found: Found) -> Self:
-        """The same network, of which something else was detected."""
+        """A copy of the network in which something else was detected."""
         other = copy.copy(self)
         other.found = found
         other.__dict__.pop("key", None)
@@ -123,7 +123,7 @@ class KerasNetwork:
 
     @property
     def has_single_output(self) -> bool:
-        """Whether it tells two classes by one output."""
+        """Whether it has a single output for two classes."""
         if not self.target.exclusive or self.target.n_outputs != 2:
             return False
         outputs = self.call(self.probes) if self.graph is None else self.graph.outputs[0]
@@ -141,20 +141,20 @@ class KerasNetwork:
         """A copy of the model that puts out logits, one for each class or label."""
         output = self.graph.outputs[0]
         last = operation_of(output)
-        takes_off = known_head(last) in ("softmax", "sigmoid")
+        ends_in_activation = known_head(last) in ("softmax", "sigmoid")
         is_dense = isinstance(last, keras.layers.Dense)
-        if takes_off and not is_dense:
-            # A layer, or an operation, of the activation alone.
+        if ends_in_activation and not is_dense:
+            # The last layer, or operation, is the activation alone: the copy ends before it.
             output = before(output)
 
         def copied_layer(layer):
-            linear = takes_off and is_dense and layer is last
-            return copied(layer, **({"activation": "linear"} if linear else {}))
+            is_head = ends_in_activation and is_dense and layer is last
+            return copied(layer, **({"activation": "linear"} if is_head else {}))
 
         network = keras.Model(self.graph.input, output)
         network = keras.models.clone_model(network, clone_function=copied_layer)
         logits = network.outputs[0]
-        if self.found.ends_in != "logits" and not takes_off:
+        if self.found.ends_in != "logits" and not ends_in_activation:
             logits = self.to_logits(logits)
         elif logits.shape[-1] == 1 and self.target.exclusive:
             logits = TwoLogits()(logits)
@@ -169,7 +169,7 @@ class KerasNetwork:
     def names(self, model):
         """The variables of the model, or of a copy, by place.
 
-        Layers are counted, those of dropout apart: what these draw is no weight.
+        Layers are numbered. Dropout layers are numbered apart: their random state is not a weight.
         """
         named = {}
         layers, dropouts = self._layers(model)
@@ -180,7 +180,7 @@ class KerasNetwork:
         return named
 
     def _layers(self, model):
-        """Layers that have weights, or draw; and the model's own plain dropout."""
+        """Layers that have weights or draw random numbers; and plain dropout layers."""
         if self.graph is None:
             return [model], []
         layers = (self.graph if model is self.model else model).layers
@@ -200,7 +200,7 @@ class KerasNetwork:
         return weights
 
     def _set_bias(self, weights, bias):
-        """Let the outputs start at a bias, where the layer before them has one of zeros."""
+        """Set the biases of the output layer, if it has biases and all of them are zero."""
         output = self.graph.outputs[0]
         if not isinstance(operation_of(output), keras.layers.Dense) and self._has_known_head():
             output = before(output)
@@ -218,7 +218,7 @@ class KerasNetwork:
         return known_head(operation_of(self.graph.outputs[0])) is not None
 
     def noise(self, seed):
-        """Rates and seeds of dropout layers, and of others that draw, unless they have seeds."""
+        """Rates and seeds of dropout layers, and of other random layers without seeds."""
         rng = np.random.default_rng(seed)
         layers, dropouts = self._layers(self.model)
         state = {}
@@ -228,7 +228,7 @@ class KerasNetwork:
             state[f"dropout_{i}/seed"] = drawn if layer.seed is None else layer.seed
             state[f"dropout_{i}/step"] = 0
             if layer.seed is None:
-                # As Keras itself keeps it.
+                # The form in which Keras' own dropout layer keeps its seed.
                 state[f"dropout_{i}/seed_generator_state"] = np.array([drawn, 0])
         seeds = {
             id(generator.state): rng.integers(2**31)

@@ -21,8 +21,8 @@ __all__ = [
 def mean_loss(loss: Any, target: Target, has_single_output: bool = False) -> tuple[Any, Any]:
     """Mean loss of a batch as a function of (targets, logits, weight, arguments), and a key.
 
-    The weights of a row's labels or steps are within the row's loss: its mean over labels, its
-    sum over steps.
+    The weights of labels or steps apply inside the loss of a row, which is the mean over its
+    labels, or the sum over its steps.
     """
     if isinstance(loss, str):
         record = target.losses[loss]
@@ -58,7 +58,7 @@ def _mean_over_labels(function, y, logits, weight, arguments):
 
 
 def _mean_of_custom(values, y, logits, weight, arguments):
-    """A custom loss of a multilabel target, which has no class weights: all labels weigh alike."""
+    """A custom loss in the multilabel case: without class weights, so all labels weigh alike."""
     return tf.reduce_mean(weight[:, 0] * values(y, logits))
 
 
@@ -107,6 +107,6 @@ def with_settable_rate(optimizer):
 
 
 def _key(part):
-    """What tells two losses or optimizers apart: class and config (the rate is an argument)."""
+    """A key of a loss or optimizer: class and config, without the rate, which is an argument."""
     config = {k: v for k, v in part.get_config().items() if k != "learning_rate"}
     return type(part), json.dumps(config, sort_keys=True, default=repr)

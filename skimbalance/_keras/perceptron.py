@@ -20,11 +20,11 @@ class Perceptron:
     Parameters
     ----------
     fitted : Fitted
-        Its shape and weights.
+        Shape and weights of the network.
     dropout : float
-        Rate.
+        Rate of the dropout layers.
     exclusive : bool, default=True
-        Whether its outputs exclude each other: probabilities are their softmax, else a sigmoid
+        Whether the outputs exclude each other: probabilities are their softmax, else a sigmoid
         each.
     """
 
@@ -45,16 +45,16 @@ class Perceptron:
         return name.endswith("kernel")
 
     def logits_network(self):
-        """A Keras network to logits; only its shape matters."""
+        """A Keras network that puts out logits; only its shape matters."""
         return _network(self._architecture, 0.5)
 
     def noise(self, seed):
         """Rate and seed of each dropout layer, as `CounterDropout` keeps them."""
         n_layers = len(self._architecture.hidden_layer_sizes)
         state = {}
-        for i, of_layer in enumerate(np.random.default_rng(seed).integers(2**32, size=n_layers)):
+        for i, layer_seed in enumerate(np.random.default_rng(seed).integers(2**32, size=n_layers)):
             state[f"dropout_{i}/rate"] = self._dropout
-            state[f"dropout_{i}/seed"] = of_layer
+            state[f"dropout_{i}/seed"] = layer_seed
             state[f"dropout_{i}/step"] = 0
         return state
 
@@ -67,7 +67,7 @@ class Perceptron:
         """The fitted network as a plain Keras model from raw rows to probabilities."""
         fitted = self._fitted
         network = _network(self._architecture, self._dropout)
-        # Fresh layers: each then has one place, and "logits" one output.
+        # Fresh layers, as layers in two models have two outputs, also the one called "logits".
         layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]
         if fitted.scaler is not None:
             variance = np.square(fitted.scaler.scale_)

@@ -1,4 +1,4 @@
-"""Parameters with a prefix: to whom they go, and whether that one takes them."""
+"""Parameters with a prefix: which component gets them, and whether it accepts them."""
 
 import inspect
 from functools import cache
@@ -20,10 +20,10 @@ PREFIXES = ("model", "optimizer", "loss", "metrics", "callbacks", "fit")
 #: Parameters of `fit__...`: those of the classifier itself.
 FIT_PARAMS = ("batch_size", "epochs", "verbose")
 
-# What a build function may take that no user gives.
-GIVEN = {"meta", "compile_kwargs", "params"}
+# Parameters of a build function that the classifier fills in, not the user.
+FILLED_IN = {"meta", "compile_kwargs", "params"}
 
-# What scikeras calls otherwise.
+# Parameters of scikeras that have another name here.
 INSTEAD = {
     "build_fn": "'model'",
     "callbacks": "'callbacks'",
@@ -33,23 +33,23 @@ INSTEAD = {
 
 
 def accepted(function):
-    """Names of the parameters that a callable takes, and whether it takes any others, too."""
+    """Names of the parameters that a callable takes, and whether it also takes any others."""
     params = inspect.signature(function).parameters.values()
     names = {p.name for p in params if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     return names, any(p.kind == p.VAR_KEYWORD for p in params)
 
 
 def taken_by_model(model):
-    """Names of the parameters of a build function, and whether it takes any others, too."""
+    """Names of the parameters of a build function, and whether it also takes any others."""
     is_object = hasattr(model, "get_config") and not inspect.isclass(model)
     if not callable(model) or is_object:
         return set(), False
     names, any_other = accepted(model)
-    return names - GIVEN, any_other
+    return names - FILLED_IN, any_other
 
 
 def check_names(owner, params, losses):
-    """Check that losses and optimizers that are given by name exist, and callbacks likewise.
+    """Check that losses, optimizers and callbacks that are given by name exist.
 
     Parameters
     ----------
@@ -58,27 +58,27 @@ def check_names(owner, params, losses):
     params : dict
         Its parameters.
     losses : iterable of str
-        Names that Keras does not have to know.
+        Names of this package's losses, which Keras does not know.
 
     Raises
     ------
     ValueError
-        If there is none of a name.
+        If a name is unknown.
     """
     callback_classes(params["callbacks"], owner)
-    for name, known, find, ours in (
+    for name, module, find, extra_names in (
         ("loss", keras.losses, keras.losses.get, sorted(losses)),
         ("optimizer", keras.optimizers, _optimizer_class, []),
     ):
         value = params[name]
-        if not isinstance(value, str) or value in ours:
+        if not isinstance(value, str) or value in extra_names:
             continue
         try:
             find(value)
         except ValueError:
-            others = f"one of {ours!r}, or " if ours else ""
+            others = f"one of {extra_names!r}, or " if extra_names else ""
             raise ValueError(
-                f"The {name!r} parameter of {owner} must be {others}a name that {known.__name__} "
+                f"The {name!r} parameter of {owner} must be {others}a name that {module.__name__} "
                 f"knows. Got {value!r} instead."
             ) from None
 
@@ -95,23 +95,23 @@ def _stock_optimizers():
 
 
 def callback_classes(callbacks, owner):
-    """The same callbacks; those given by a name as the class of Keras' that is called so."""
+    """The callbacks, in which Keras' classes take the place of their names."""
 
-    def found(callback):
-        named = isinstance(callback, str)
-        found = getattr(keras.callbacks, callback, None) if named else callback
-        if not hasattr(found, "on_epoch_end"):
+    def resolved(callback):
+        is_name = isinstance(callback, str)
+        value = getattr(keras.callbacks, callback, None) if is_name else callback
+        if not hasattr(value, "on_epoch_end"):
             raise ValueError(
                 f"The 'callbacks' parameter of {owner} must be a Keras callback, its class or the "
-                f"name of that, or a list or dict of them. Got {callback!r} instead."
+                f"name of its class, or a list or dict of them. Got {callback!r} instead."
             )
-        return found
+        return value
 
-    return None if callbacks is None else keras.tree.map_structure(found, callbacks)
+    return None if callbacks is None else keras.tree.map_structure(resolved, callbacks)
 
 
 def check_routed(owner, params, routed):
-    """Check that somebody takes each of the routed parameters.
+    """Check that a component accepts each of the routed parameters.
 
     Parameters
     ----------
@@ -120,12 +120,12 @@ def check_routed(owner, params, routed):
     params : dict
         Its parameters.
     routed : iterable of str
-        Names of the routed ones.
+        Names of the routed parameters.
 
     Raises
     ------
     ValueError
-        If nobody takes one: with the names that there are.
+        If no component accepts one; the message lists the accepted names.
     """
     params = {**params, "callbacks": callback_classes(params["callbacks"], owner)}
     for name in routed:
@@ -138,24 +138,25 @@ def check_routed(owner, params, routed):
         last = rest.rpartition("__")[2]
         remedy = f" Use {INSTEAD[last]}." if prefix in ("model", "fit") and last in INSTEAD else ""
         raise ValueError(
-            f"The routed parameter {name!r} of {owner} must be one that somebody takes: "
-            f"{_list_of(prefix, names)}. Got a value for {name!r}, which nobody takes.{remedy}"
+            f"The routed parameter {name!r} of {owner} must be one that a component "
+            f"accepts: {_list_of(prefix, names)}. Got a value for {name!r}, which is not "
+            f"accepted.{remedy}"
         )
 
 
 def _list_of(prefix, names):
     if names:
-        return f"those of this prefix are {sorted(f'{prefix}__{name}' for name in names)!r}"
+        return f"those with this prefix are {sorted(f'{prefix}__{name}' for name in names)!r}"
     if prefix in ("optimizer", "loss", "metrics", "callbacks"):
-        known_by = "a name or a class" if prefix in ("optimizer", "callbacks") else "a class"
-        return f"{prefix!r} takes parameters where it is given as {known_by}"
+        forms = "a name or a class" if prefix in ("optimizer", "callbacks") else "a class"
+        return f"{prefix!r} takes parameters only if it is given as {forms}"
     if prefix == "model":
-        return "the 'model' has no parameters of its own"
+        return "the 'model' takes no parameters"
     return f"the prefixes are {[f'{p}__' for p in PREFIXES]!r}"
 
 
 def _takers(prefix, rest, params):
-    """Names that are taken behind a prefix, and whether `rest` is one."""
+    """Names that are accepted after a prefix, and whether `rest` is one of them."""
     if prefix == "fit":
         return FIT_PARAMS, rest in FIT_PARAMS
     if prefix == "model":
@@ -179,8 +180,8 @@ def _of_items(item, path):
         items = item if isinstance(item, dict) else {str(i): x for i, x in enumerate(item)}
         if path:
             return _of_items(items.get(path[0]), path[1:])
-        of_each = [_of_items(x, ()) for x in items.values()]
-        return set.intersection(*of_each) if of_each else set()
+        names_of_items = [_of_items(x, ()) for x in items.values()]
+        return set.intersection(*names_of_items) if names_of_items else set()
     if path or not inspect.isclass(item):
         return set()
     names = set()

@@ -1,4 +1,4 @@
-"""Models, and what goes with them, built by scikeras in its conventions."""
+"""Models, with their losses, optimizers, metrics and callbacks, built by scikeras."""
 
 import copy
 import inspect
@@ -21,7 +21,7 @@ _importing = threading.Lock()
 
 
 def build(params, routed, X, y, *, shapes, keys, rng):
-    """Build the model that parameters ask for.
+    """Build the model that the parameters describe.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def build(params, routed, X, y, *, shapes, keys, rng):
     Raises
     ------
     ValueError
-        If the build function returns no model.
+        If the build function does not return a model.
     """
-    given: dict[str, Any] = {}
+    compile_options: dict[str, Any] = {}
     function = _function(params["model"])
     names = keys if keys is not None and isinstance(keys[0], str) else None
 
     def model(meta, compile_kwargs, **arguments):
-        given.update(compile_kwargs)
+        compile_options.update(compile_kwargs)
         # scikeras' params are not the estimator's.
         del arguments["params"]
         offered = {"meta": meta, "compile_kwargs": compile_kwargs, "params": params}
@@ -81,22 +81,22 @@ def build(params, routed, X, y, *, shapes, keys, rng):
     callbacks = [c for item in builder._fit_callbacks for c in keras.tree.flatten(item)]
     return SimpleNamespace(
         model=builder.model_,
-        optimizer=given["optimizer"],
-        loss=given["loss"],
-        metrics=given["metrics"],
+        optimizer=compile_options["optimizer"],
+        loss=compile_options["loss"],
+        metrics=compile_options["metrics"],
         callbacks=callbacks,
     )
 
 
 def _prefixed(routed):
-    """Routed parameters by names that scikeras does not take for its own."""
+    """Routed parameters under names that scikeras does not mistake for its own."""
     named = {name if "__" in name else f"model__{name}": v for name, v in routed.items()}
     named.update({name: value for name, value in routed.items() if "__" in name})
     return {name: v for name, v in named.items() if not name.startswith("fit__")}
 
 
 def _function(model):
-    """The function that builds the model of the parameter of this name."""
+    """The build function that the `model` parameter stands for."""
     if model is None:
         return _default_model
     return (lambda: _copy(model)) if isinstance(model, keras.Model) else model
@@ -105,7 +105,7 @@ def _function(model):
 def _called(function, arguments, offered):
     """The model that a build function returns."""
     takes, any_other = accepted(function)
-    # A class that hands on what it does not know does not ask for it.
+    # The **kwargs of a class are for its base class, which may not know these.
     any_offered = any_other and not inspect.isclass(function)
     arguments.update({k: v for k, v in offered.items() if any_offered or k in takes})
     model = function(**arguments)
@@ -146,7 +146,7 @@ class _Metadata:
         self._metadata = metadata
 
     def fit(self, X):
-        """Nothing."""
+        """Do nothing."""
         return self
 
     def get_metadata(self):
@@ -155,7 +155,7 @@ class _Metadata:
 
 
 def _builder_class(metadata):
-    """Scikeras' classifier with metadata about X that its own checks would not find."""
+    """Scikeras' classifier, given the metadata about X that it would not find itself."""
     members = {"feature_encoder": property(lambda self: _Metadata(metadata))}
     return type("Builder", (_scikeras_classifier(),), members)
 
@@ -172,9 +172,9 @@ def _scikeras_classifier():
         before = [(kind, name, vars(kind).get(name)) for kind in kinds for name in names]
         from scikeras.wrappers import KerasClassifier
 
-        for kind, name, own in before:
-            if own is not None:
-                setattr(kind, name, own)
+        for kind, name, original in before:
+            if original is not None:
+                setattr(kind, name, original)
             elif name in vars(kind):
                 delattr(kind, name)
         return KerasClassifier

@@ -23,19 +23,19 @@ __all__ = ["train"]
 
 
 def train(plan: Plan, network: TrainableNetwork) -> Result:
-    """Train a planned fit: by a compiled program, or where that cannot be by Keras' `fit`.
+    """Train a planned fit: by a compiled program or, where none can, by Keras' `fit`.
 
     Parameters
     ----------
     plan : Plan
         The plan of the fit.
     network : TrainableNetwork
-        What is trained.
+        The network to train.
 
     Returns
     -------
     result : Result
-        Its `path` says what trained it.
+        The trained weights and how training went; its `path` says what trained it.
     """
     settings = plan.settings
     by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan.rows)
@@ -132,13 +132,13 @@ def _compile(model, plan, network):
 
 
 def _rows(data, weight, start):
-    """Rows for the engine: a step that is masked has some class, and weighs nothing."""
+    """Rows for the engine. Masked steps have class 0 in place of -1, as they weigh nothing."""
     y = np.maximum(data.y, 0)
     return Rows(data.X, data.index, y, weight, start.center, start.scale, data.lengths)
 
 
 def _why_by_keras(callbacks, rows):
-    """Why Keras' own `fit` has to train, whatever the network; None if it has not."""
+    """Why Keras' own `fit` has to train, whatever the network; None if it need not."""
     if any(map(has_batch_hooks, callbacks)):
         return "a callback has hooks around batches"
     if not _fits_in_memory(rows):
@@ -149,8 +149,8 @@ def _why_by_keras(callbacks, rows):
 def _fits_in_memory(rows):
     """Whether the rows fit into half of the memory that is free."""
     itemsize = np.dtype(keras.config.floatx()).itemsize
-    of_row = sum(int(np.prod(X.shape[1:])) for X in rows.X)
-    return len(rows.index) * of_row * itemsize <= free_memory() / 2
+    row_elements = sum(int(np.prod(X.shape[1:])) for X in rows.X)
+    return len(rows.index) * row_elements * itemsize <= free_memory() / 2
 
 
 def _planned_rates(plan):
@@ -160,11 +160,11 @@ def _planned_rates(plan):
     schedule = None if plan.partial else settings.learning_rate_schedule
     total_steps = plan.epochs * -(-len(plan.rows.y) // plan.batch_size)
     if not isinstance(optimizer, str):
-        own = optimizer.get_config()["learning_rate"]
-        if isinstance(own, dict):
-            schedule = keras.saving.deserialize_keras_object(own)
+        rate = optimizer.get_config()["learning_rate"]
+        if isinstance(rate, dict):
+            schedule = keras.saving.deserialize_keras_object(rate)
         else:
-            learning_rate = own
+            learning_rate = rate
     if schedule is None:
         return lambda first, n: np.full(n, learning_rate)
     if schedule == "cosine":

@@ -1,6 +1,6 @@
 """Which rows an epoch visits, and in which order: index streams.
 
-An index stream is a pure function of (labels, seed, epoch) to an array of row indices that is
+An index stream is a pure function of (y, seed, epoch) to an array of row indices that is
 cut into batches in its order. Being pure, it is the same alone and among many fits, and can
 be resumed at any epoch.
 """
@@ -28,11 +28,11 @@ def shuffled_order(y, *, seed, epoch):
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
-        Class indices 0 to n_classes - 1; only their number is used.
+        Class indices 0 to n_classes - 1; only their number matters.
     seed : int
-        Not negative.
+        Seed; not negative.
     epoch : int
-        Not negative; each epoch has another order.
+        Number of the epoch; not negative. Each epoch has another order.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def shuffled_order(y, *, seed, epoch):
 def stratified_order(y, *, seed, epoch):
     """Every row once; every batch holds each class in its share of the rows.
 
-    Within one row for two classes; of C classes one with share f is off by less than
-    ``1 + f (C - 2)`` rows, so it is the frequent ones that give way, never the rare.
+    For two classes a batch is exact within one row. Of C classes, one with share f is off by less
+    than ``1 + f (C - 2)`` rows, so frequent classes give way, never rare ones.
     A rare class that a plain shuffle would leave out of some batches and crowd into others is
     spread evenly over the epoch.
 
@@ -63,9 +63,9 @@ def stratified_order(y, *, seed, epoch):
     y : ndarray of shape (n_samples,)
         Class indices 0 to n_classes - 1.
     seed : int
-        Not negative.
+        Seed; not negative.
     epoch : int
-        Not negative; each epoch has another order.
+        Number of the epoch; not negative. Each epoch has another order.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def balanced_order(y, *, seed, epoch):
     """As many draws as rows; every batch holds all classes in equal numbers, within one row.
 
     Rows of a rare class are drawn several times in an epoch, those of a frequent class at most
-    once. An epoch goes on where the one before stopped: after any number of epochs the rows of a
+    once. An epoch continues where the one before stopped: after any number of epochs the rows of a
     class have been drawn equally often, within one.
 
     Parameters
@@ -96,9 +96,9 @@ def balanced_order(y, *, seed, epoch):
     y : ndarray of shape (n_samples,)
         Class indices 0 to n_classes - 1.
     seed : int
-        Not negative.
+        Seed; not negative.
     epoch : int
-        Not negative; each epoch has other draws.
+        Number of the epoch; not negative. Each epoch has other draws.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def _once(y: np.ndarray) -> np.ndarray:
 
 
 def _equally(y: np.ndarray) -> np.ndarray:
-    """Classes are drawn equally often: a row once over the share of its class, by mean 1."""
+    """Classes are drawn equally often, and rows once in the mean over all classes."""
     n_rows = np.bincount(y)
     return len(y) / (np.count_nonzero(n_rows) * n_rows[y])
 
@@ -160,10 +160,10 @@ class Stream:
     order : callable
         ``order(y, seed=..., epoch=...)``: row indices, in the order of their batches.
     draws : callable
-        ``draws(y)``: how often each row is drawn in an epoch, in the mean.
+        ``draws(y)``: how often each row is drawn in an epoch, on average.
     composes_batches : bool
-        Whether it decides which rows share a batch. Sequences cannot keep that, as those of
-        like length share one.
+        Whether it decides which rows share a batch. Sequences cannot keep to it, as those of
+        similar length share a batch.
     """
 
     order: Callable[..., np.ndarray]

@@ -79,7 +79,7 @@ def test_values_come_back_in_the_form_they_came_in(form):
 @each_form
 def test_some_of_the_sequences(form):
     kept = np.array([True, False, False, True])
-    some = read(form).some(kept)
+    some = read(form).take(kept)
     assert "".join(some.steps) == WORDS[0] + WORDS[3]
     assert some.lengths.tolist() == [4, 6]
 
@@ -154,7 +154,7 @@ DEEP = np.zeros((2, 2, 2, 2))
         (["ab", None], None, "Sequence 1 of the X of Tagger must be a string.*Got None"),
         ([[1], [[1, 2], [3]]], None, r"Sequence 1 .*Got \[\[1, 2\], \[3\]\]"),
         ([DEEP[0]], None, "Sequence 0 of the X of Tagger must be a string, or an array"),
-        ([np.ma.masked_equal([1, 2], 2)], None, "Sequence 0 .* have no masked steps.*Got 1"),
+        ([np.ma.masked_equal([1, 2], 2)], None, "Sequence 0 .* not have masked steps.*Got 1 of"),
         (["ab", [1, 2]], None, "must all be strings, or all numbers. Got both"),
         ([[[1.0, 2.0]], [[1.0]]], None, r"same number of features. Got .*\(1,\), \(2,\)"),
         ([[1, 2], [[1.0, 2.0]]], None, r"must all hold tokens, or .*Got .*\(\), \(2,\)"),
@@ -164,12 +164,12 @@ DEEP = np.zeros((2, 2, 2, 2))
         ([[0.5, np.nan]], None, "The features of X of Tagger must be finite. Got .*nan"),
         (np.array([[[np.inf]]]), None, "The features of X of Tagger must be finite. Got .*inf"),
         (DEEP, None, r"axes of sequences, steps and perhaps features. Got shape \(2, 2, 2, 2\)"),
-        (["ab"], [[True, True]], "The 'mask' of Tagger must be None for a list"),
+        (["ab"], [[True, True]], "The 'mask' of Tagger must be None where X is a list"),
         (TWO, [True, True], r"The 'mask' of Tagger must have the shape .*\(2, 2\). Got .*\(2,\)"),
         (TWO, np.ones((2, 3)), r"have the shape of the steps of X, \(2, 2\). Got shape \(2, 3\)"),
         (TWO, [[0.5, 1], [1, 1]], "The 'mask' of Tagger must be true or false.*0.5"),
-        (TWO, np.zeros((2, 2)), "The 'mask' of Tagger must leave at least one.*hides all 4"),
-        (np.ma.masked_all((2, 2)), None, "must leave at least one.*hides all 4"),
+        (TWO, np.zeros((2, 2)), "The 'mask' of Tagger must keep at least one.*hides all 4"),
+        (np.ma.masked_all((2, 2)), None, "must keep at least one.*hides all 4"),
     ],
 )
 def test_sequences_that_are_refused(X, mask, match):
@@ -186,7 +186,7 @@ LIST = read_sequences(["abc", "d"], None, "Tagger")
     [
         (None, LIST, "The y of Tagger must be sequences with a label for each step. Got None"),
         ("abc", LIST, "must be sequences with a label for each step. Got 'abc'"),
-        (["abc"], LIST, "must have equally many sequences. Got 2 of X and 1 of y"),
+        (["abc"], LIST, "must have the same number of sequences. Got 2 in X and 1 in y"),
         ([[0, 0, 1], [0, 1]], LIST, "Got 2 labels for the 1 steps of sequence 1"),
         ([[0, 0], [0, 1]], LIST, "Got 2 labels for the 3 steps of sequence 0"),
         ([0, 1], LIST, r"Got shape \(\) for the 3 steps of sequence 0"),
@@ -195,7 +195,7 @@ LIST = read_sequences(["abc", "d"], None, "Tagger")
         (np.zeros((2, 3)), ARRAY, "Got 3 labels for the 2 steps of sequence 0"),
         ([["a", "b", "b"], [1]], LIST, "must all be strings, or all numbers. Got both"),
         ([[0, 1, np.nan], [1]], LIST, "The labels of y of Tagger must be finite"),
-        (np.ma.masked_equal([[1, 0], [0, 0]], 1), ARRAY, "Got masked ones in sequence 0"),
+        (np.ma.masked_equal([[1, 0], [0, 0]], 1), ARRAY, "Got masked labels in sequence 0"),
     ],
 )
 def test_labels_that_are_refused(y, sequences, match):
@@ -237,9 +237,9 @@ def test_infrequent_and_unknown_tokens_are_one():
 
 def test_unknown_tokens_are_named():
     vocabulary = Vocabulary(np.array(["a", "b"]), 1)
-    with pytest.raises(ValueError, match=r"'min_frequency'.*Got \['c'\]\.$"):
+    with pytest.raises(ValueError, match=r"Got \['c'\]: fit with min_frequency=2"):
         vocabulary.numbers(np.array(["a", "c", "c"]), "Tagger")
     with pytest.raises(ValueError, match=r"Got \['c', 'd', 'e', 'f', 'g'\] and 2 more"):
         vocabulary.numbers(np.array(list("abcdefghi")), "Tagger")
-    with pytest.raises(ValueError, match=r"must be of the kind of the fit, str.*Got int64"):
+    with pytest.raises(ValueError, match=r"must be of the same kind as in fit, str.*Got int64"):
         vocabulary.numbers(np.array([1]), "Tagger")

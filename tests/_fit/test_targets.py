@@ -39,7 +39,7 @@ def test_each_label_is_counted_and_weighed_as_two_classes_alone():
     for j in range(4):
         np.testing.assert_allclose(counts[j], YES_NO.counts(y[:, j], weight))
         np.testing.assert_array_equal(
-            labels.of_rows(values, y)[:, j], YES_NO.of_rows(values[j], y[:, j])
+            labels.per_target(values, y)[:, j], YES_NO.per_target(values[j], y[:, j])
         )
 
 
@@ -149,10 +149,10 @@ def test_fewest_rows_of_all_yes_and_no():
     y = np.zeros((10, 4), int)
     y[:3, 0] = 1  # 3 and 7
     y[:9, 1] = 1  # 9 and 1
-    assert Labels(2).fewest(y[:, :2]) == (1, 9)
+    assert Labels(2).extreme_counts(y[:, :2]) == (1, 9)
     y[:, 3] = 1  # nothing to stop by, as the third
-    assert Labels(4).fewest(y) == (1, 9)
-    assert Labels(2).fewest(y[:, 2:])[0] == 0
+    assert Labels(4).extreme_counts(y) == (1, 9)
+    assert Labels(2).extreme_counts(y[:, 2:])[0] == 0
 
 
 def test_a_split_has_every_label_in_both_parts_where_two_rows_have_it():
@@ -181,7 +181,7 @@ def test_the_start_of_a_label_in_no_row_or_in_all_is_far_out_and_finite():
 
 
 def test_a_number_weighs_with_against_without():
-    assert Labels(2).of_two(0.25) == {0: 0.75, 1: 0.25}
+    assert Labels(2).two_class_scheme(0.25) == {0: 0.75, 1: 0.25}
 
 
 # Steps
@@ -194,10 +194,12 @@ def test_steps_alone_are_classes():
     weight, values = RNG.random(100), RNG.random(4)
     y_steps = y[:, np.newaxis]
     np.testing.assert_allclose(all_alone.counts(y_steps, weight), one.counts(y, weight))
-    np.testing.assert_array_equal(all_alone.of_rows(values, y_steps)[:, 0], one.of_rows(values, y))
-    np.testing.assert_array_equal(all_alone.share(weight[:, np.newaxis]), one.share(weight))
+    of_steps = all_alone.per_target(values, y_steps)
+    np.testing.assert_array_equal(of_steps[:, 0], one.per_target(values, y))
+    in_loss = all_alone.row_weight(weight[:, np.newaxis])
+    np.testing.assert_array_equal(in_loss, one.row_weight(weight))
     np.testing.assert_array_equal(all_alone.strata(y_steps), one.strata(y))
-    assert all_alone.fewest(y_steps) == one.fewest(y)
+    assert all_alone.extreme_counts(y_steps) == one.extreme_counts(y)
 
 
 def test_masked_steps_count_for_nothing():
@@ -205,9 +207,9 @@ def test_masked_steps_count_for_nothing():
     target = Steps(np.arange(4))
     longer = np.hstack([y, np.full((50, 3), -1)])
     np.testing.assert_array_equal(target.counts(longer, weight), target.counts(y, weight))
-    np.testing.assert_array_equal(target.of_rows(values, longer)[:, 6:], 0)
+    np.testing.assert_array_equal(target.per_target(values, longer)[:, 6:], 0)
     np.testing.assert_array_equal(target.strata(longer), target.strata(y))
-    assert target.fewest(longer) == target.fewest(y)
+    assert target.extreme_counts(longer) == target.extreme_counts(y)
     np.testing.assert_allclose(target.counts(y, np.ones(50)).sum(), np.sum(y >= 0))
 
 
@@ -237,8 +239,8 @@ def test_classes_split_as_by_class():
 
 
 def test_only_two_classes_have_a_number_for_the_second():
-    assert YES_NO.of_two(0.25) == [0.75, 0.25]
-    assert Classes(np.arange(3)).of_two(0.25) is None
+    assert YES_NO.two_class_scheme(0.25) == [0.75, 0.25]
+    assert Classes(np.arange(3)).two_class_scheme(0.25) is None
 
 
 @pytest.mark.parametrize("kind", ["classes", "labels", "steps"])
@@ -254,7 +256,7 @@ def test_a_row_s_share_of_the_loss_is_1_in_the_mean_over_an_epoch_s_draws(kind, 
     draws = RNG.random(50) * 3
     of_loss = _loss_weight(target, rows, weights, draws)
     assert of_loss.shape == rows.y.shape
-    np.testing.assert_allclose(np.mean(draws * target.share(of_loss)), 1)
+    np.testing.assert_allclose(np.mean(draws * target.row_weight(of_loss)), 1)
 
 
 def test_rarest_of_columns_by_hand():

@@ -60,32 +60,32 @@ def test_taken(name):
 
 
 REFUSED = {
-    "unit": "those of this prefix are ['model__rate', 'model__units']",
-    "model__unit": "those of this prefix are ['model__rate', 'model__units']",
-    "model__meta": "those of this prefix are ['model__rate', 'model__units']",
+    "unit": "those with this prefix are ['model__rate', 'model__units']",
+    "model__unit": "those with this prefix are ['model__rate', 'model__units']",
+    "model__meta": "those with this prefix are ['model__rate', 'model__units']",
     # scikeras would drop it.
-    "model__part__units": "those of this prefix are ['model__rate', 'model__units']",
+    "model__part__units": "those with this prefix are ['model__rate', 'model__units']",
     "optimizer__beta_1": "'optimizer__momentum'",
     "optimizer__learning_rate__decay": "'optimizer__learning_rate'",
     "loss__gamma": "'loss__label_smoothing'",
     # Only of one of the two.
-    "metrics__curve": "those of this prefix are ['metrics__dtype', 'metrics__name'",
+    "metrics__curve": "those with this prefix are ['metrics__dtype', 'metrics__name'",
     "metrics__0__top_k": "'metrics__0__curve'",
-    "metrics__2__curve": "'metrics' takes parameters where it is given as a class",
+    "metrics__2__curve": "'metrics' takes parameters only if it is given as a class",
     "callbacks__restore_best_weights": "'callbacks__patience'",
-    "callbacks__other__patience": "'callbacks' takes parameters where it is given as a name",
-    "fit__initial_epoch": "those of this prefix are ['fit__batch_size', 'fit__epochs', 'fit__verb",
+    "callbacks__other__patience": "'callbacks' takes parameters only if it is given as a name",
+    "fit__initial_epoch": "those with this prefix are ['fit__batch_size', 'fit__epochs', ",
     "predict__batch_size": "the prefixes are ['model__', 'optimizer__', 'loss__', 'metrics__', ",
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
-    message = f"The routed parameter {name!r} of Owner must be one that somebody takes: "
+    message = f"The routed parameter {name!r} of Owner must be one that a component accepts: "
     with pytest.raises(ValueError, match=re.escape(message)) as raised:
         check(name)
     assert REFUSED[name] in str(raised.value)
-    assert f"Got a value for {name!r}, which nobody takes." in str(raised.value)
+    assert f"Got a value for {name!r}, which is not accepted." in str(raised.value)
 
 
 def test_objects_take_nothing():
@@ -97,7 +97,7 @@ def test_objects_take_nothing():
         "model": None,
     }
     for prefix, value in objects.items():
-        with pytest.raises(ValueError, match="which nobody takes"):
+        with pytest.raises(ValueError, match="which is not accepted"):
             check(f"{prefix}__name", **{prefix: value})
 
 
@@ -121,7 +121,10 @@ def test_callbacks_by_name():
             r"'loss' .* one of \['ours'\], or a name that keras.losses knows. Got 'focl'",
         ),
         ({"optimizer": "adamm"}, "'optimizer' .* a name that keras.optimizers knows. Got 'adamm'"),
-        ({"callbacks": "Stop"}, "'callbacks' .* the name of that, or a list .* Got 'Stop' instead"),
+        (
+            {"callbacks": "Stop"},
+            "'callbacks' .* the name of its class, or a list .* Got 'Stop' instead",
+        ),
         ({"callbacks": [None]}, "'callbacks' .* Got None instead"),
         # A function of this name there.
         ({"callbacks": "__name__"}, "'callbacks' .* Got '__name__' instead"),
@@ -141,7 +144,7 @@ def test_known_names():
 
 def test_function_of_any_parameters():
     check("anything", "model__else", model=of_any)
-    with pytest.raises(ValueError, match="which nobody takes"):
+    with pytest.raises(ValueError, match="which is not accepted"):
         check("model__part__units", model=of_any)
 
 

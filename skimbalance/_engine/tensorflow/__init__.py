@@ -1,1 +1,1 @@
-"""The blanks of one backend: all that is TensorFlow's in the engine."""
+"""The engine's one backend: compiled programs in TensorFlow, and training by Keras' `fit`."""

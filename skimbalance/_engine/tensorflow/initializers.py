@@ -17,7 +17,7 @@ __all__ = ["python_random_kept", "seeded_initializers"]
 
 @contextmanager
 def python_random_kept():
-    """A scope, or decorator, after which Python's random numbers go on as if it had not run.
+    """A scope, or decorator, that leaves the state of Python's random numbers as it was.
 
     Keras draws the seeds of layers from them, also where they are seeded otherwise later.
     """
@@ -72,8 +72,8 @@ def _is_of_unseeded(initializer):
     frame = inspect.currentframe()
     while frame is not None and not isinstance(frame.f_locals.get("self"), keras.layers.Layer):
         frame = frame.f_back
-    own = vars(frame.f_locals["self"]).values() if frame is not None else ()
-    return any(_is_unseeded(value) and value.seed == initializer.seed for value in own)
+    parts = vars(frame.f_locals["self"]).values() if frame is not None else ()
+    return any(_is_unseeded(part) and part.seed == initializer.seed for part in parts)
 
 
 def _is_random(initializer):

@@ -29,15 +29,15 @@ def train_by_keras(job, network, model, trained, callbacks, mean_loss, *, stream
     Parameters
     ----------
     job : Job
-        The request; its rows are taken raw.
+        The fit to train, on raw rows.
     network : TrainableNetwork
-        Whose weights are trained.
+        The network to train.
     model : keras.Model
-        From raw rows to probabilities, with the job's weights and an optimizer.
+        A model from raw rows to probabilities, with an optimizer.
     trained : keras.Model
-        The model that Keras trains: the same, or a part of it, of the same variables.
+        The model that Keras trains: the same, or a part of it with the same variables.
     callbacks : list of keras.callbacks.Callback
-        The caller's; they see `model`.
+        The user's callbacks; they see `model`.
     mean_loss : callable
         ``mean_loss(targets, logits, weight, arguments)``, the mean over the batch.
     stream : bool
@@ -64,7 +64,7 @@ def train_by_keras(job, network, model, trained, callbacks, mean_loss, *, stream
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
         judging = _Judging(job, batches, bar, callers, network.to_logits)
         trained.fit(batches.data, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
-    # A model that is shown or stored has the loss that it came with.
+    # The user may see or store the model, so it gets back the loss that it came with.
     compile_anew(trained, model.optimizer, loss=own_loss)
     weights = {name: variable.numpy() for name, variable in variables.items()}
     n_epochs = len(judging.history["loss"])
@@ -106,25 +106,25 @@ class _MeanLoss(keras.losses.Loss):
         logits = self._to_logits(y_pred)
         weight = keras.ops.cast(sample_weight, logits.dtype)
         if self._flat:
-            # Keras gives targets another axis.
+            # Keras adds an axis to targets.
             y_true = keras.ops.reshape(y_true, [-1])
         y_true = keras.ops.cast(y_true, "int32")
         return self._mean_loss(y_true, logits, weight, self._arguments)
 
 
 def _of_batch(rows, batch, width, pack):
-    """Inputs, targets and weights of some rows; of sequences the first steps."""
+    """Inputs, targets and weights of some rows; for sequences, of their first `width` steps."""
     dtype = keras.config.floatx()
     X = [x[rows.index[batch]] for x in rows.X]
     parts = [rows.y[batch], rows.weight[batch]]
     if width is not None:
-        X, parts = ([part[:, :width] for part in several] for several in (X, parts))
+        X, parts = ([array[:, :width] for array in arrays] for arrays in (X, parts))
     X = [x.astype(dtype) if x.dtype.kind == "f" else x for x in X]
     return pack(tuple(X)), *parts
 
 
 class _TensorBatches:
-    """The batches of an epoch as a dataset of TensorFlow: gathered without Python."""
+    """The batches of an epoch as a TensorFlow dataset, gathered without Python."""
 
     def __init__(self, job, pack):
         self._job, self.pack = job, pack
@@ -149,7 +149,7 @@ class _TensorBatches:
 
 
 class _Batches(keras.utils.PyDataset):
-    """The batches of an epoch, read from the rows when they are wanted."""
+    """The batches of an epoch, each read from the rows when Keras asks for it."""
 
     def __init__(self, job, pack):
         super().__init__()
@@ -174,10 +174,10 @@ class _Batches(keras.utils.PyDataset):
 
 
 class _Judging(keras.callbacks.Callback):
-    """What the compiled loop does around an epoch, then the caller's callbacks.
+    """What the compiled loop does around an epoch, then the user's callbacks.
 
-    Their model shares the weights and the optimizer of the trained one, and nothing else: a
-    wish to stop is passed on.
+    Their model shares only the weights and the optimizer of the trained one, so a request to
+    stop is passed on.
     """
 
     def __init__(self, job, batches, bar, callers, to_logits):
@@ -232,7 +232,7 @@ class _Judging(keras.callbacks.Callback):
         self.model.stop_training |= self._callers.model.stop_training
 
     def _plan_rate(self, step):
-        """Write the planned rate where it changes: where it stays, callbacks may have set it."""
+        """Set the planned rate only when it changes, as callbacks may have set another."""
         planned = self._job.learning_rates(step, 1)[0]
         if planned != self._planned:
             self.model.optimizer.learning_rate = planned

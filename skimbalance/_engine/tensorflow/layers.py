@@ -29,7 +29,7 @@ class Dense(keras.layers.Dense):
 def _add_bias(outputs, bias):
     def gradient(upstream):
         rows = tf.reshape(upstream, [-1, tf.shape(bias)[0]])
-        # Several rows of ones: of few XLA would make a sum again.
+        # Several rows of ones: XLA would turn a product with few into a sum again.
         n_ones = max(2, 64 // bias.shape[0])
         return upstream, tf.matmul(tf.ones([n_ones, tf.shape(rows)[0]], rows.dtype), rows)[0]
 
@@ -50,12 +50,12 @@ def is_plain_dropout(layer):
 
 
 def stackable(network):
-    """Whether all layers do for several networks at once what they do for one, as fast."""
+    """Whether all layers work on several networks at once, and as fast as on one."""
     layers = [op for op in network.operations if not isinstance(op, keras.layers.InputLayer)]
     of_any_length = any(None in x.shape[1:] for x in network.inputs)
     if of_any_length or any(type(layer) not in STACKABLE for layer in layers):
         return False
-    # It would see rows that only fill up a batch.
+    # An activity regularizer would see the rows that only fill up a batch.
     if any(getattr(layer, "activity_regularizer", None) is not None for layer in layers):
         return False
     # Rows that only fill up a batch are hidden from batch normalization by a mask.
@@ -64,7 +64,7 @@ def stackable(network):
 
 
 def copied(layer, **changes):
-    """A fresh layer like another, but for changes of its config."""
+    """A fresh copy of a layer, with some changes of its config."""
     if type(layer) is keras.layers.Lambda:
         # Its config would hold a function as code, which Keras does not read back.
         return keras.layers.Lambda(
@@ -74,7 +74,7 @@ def copied(layer, **changes):
 
 
 def _config(layer):
-    """The configuration of a layer, with its own functions: Keras reads back those it knows."""
+    """The config of a layer; custom functions stay objects, as Keras could not read them back."""
     config = layer.get_config()
     for name in config:
         part = getattr(layer, name, None)
@@ -85,7 +85,7 @@ def _config(layer):
 
 @python_random_kept()
 def with_stand_ins(network):
-    """A copy of the network with stand-ins; weights keep their names."""
+    """A copy of the network with this module's layers; weights keep their names."""
 
     def clone(layer):
         if is_plain_dropout(layer):
@@ -113,7 +113,8 @@ class TwoLogits(keras.layers.Layer):
         return (*input_shape[:-1], 2)
 
 
-#: Layers that `tf.vectorized_map` and XLA do well by. Loops over time and convolutions are not.
+#: Layers that are fast under `tf.vectorized_map` and XLA, as loops over time and convolutions are
+#: not.
 STACKABLE = {
     Dense,
     CounterDropout,

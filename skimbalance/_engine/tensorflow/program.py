@@ -22,7 +22,8 @@ from skimbalance._engine.tensorflow.layers import stackable, with_stand_ins
 # Graphs of a small network take about 1 MB each.
 MOST_PROGRAMS = 32
 
-# Held-out rows are scored in blocks, so that their activations stay small.
+# Held-out rows are scored in blocks, so that their activations stay small: those of plain graphs
+# (convolutions, loops over time) are larger.
 FORWARD_BLOCK = 2**15
 EXACT_BLOCK = 2**10
 
@@ -54,11 +55,11 @@ class Program:
     make_optimizer : callable
         ``make_optimizer(names, shapes)`` to one of `optimizers`.
     arguments : dict of str to ndarray
-        The loss' parameters, of which shapes matter here and values do not.
+        Parameters of the loss; only their shapes matter here.
     target_rank : int, default=0
         Axes that targets and weights have beyond that of the rows.
     names : callable, default=`paths`
-        ``names(network)``: its variables by the names that a job's weights have.
+        ``names(network)``: its variables by the names of a job's weights.
     decays : callable, default=kernels only
         Whether a trainable variable of some name is subject to weight decay.
 
@@ -102,8 +103,8 @@ class Program:
         self.stackable = not self._exact and getattr(self._optimizer, "stackable", True)
         own_variables = not getattr(self._optimizer, "stackable", True)
         self._turn = threading.Lock() if own_variables else nullcontext()
-        of_sizes = zip(self.trainable_names, self._sizes, strict=True)
-        self._decays = np.concatenate([np.full(size, decays(name)) for name, size in of_sizes])
+        named_sizes = zip(self.trainable_names, self._sizes, strict=True)
+        self._decays = np.concatenate([np.full(size, decays(name)) for name, size in named_sizes])
         self._masked = not self._exact and any(
             isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
         )
@@ -209,7 +210,7 @@ class Program:
         params, slots, state, decay, arguments = networks
         args = (params, slots, state, tuple(batches), np.int32(n_steps), decay, arguments)
         with self._turn:
-            # As of now: another thread may turn the program into a plain graph meanwhile.
+            # Read once, as another thread may turn the program into a plain graph meanwhile.
             xla, stacked = self._xla, self.stackable
             if not stacked and len(params) > 1:
                 raise NotStackableError
@@ -230,8 +231,8 @@ class Program:
         """Turn into a plain graph, one network at a time, after compiling a stack failed.
 
         XLA does not know every operation that a loss or a layer may use, nor is it part of every
-        build of TensorFlow. If the plain graph cannot be traced either, its error is raised: it is
-        one of the loss or of a layer.
+        build of TensorFlow. If the plain graph cannot be traced either, its error is raised: it
+        comes from the loss or a layer.
         """
         function = self._function(self._trace_steps, alone=True)
         self._xla, self.stackable = False, False
@@ -356,7 +357,7 @@ def _widest(network):
 
 
 def _alone(function, args):
-    """As `tf.vectorized_map`, of a single network: its products are plain ones of matrices."""
+    """`tf.vectorized_map` for a single network, with plain products of matrices."""
     result = function(tf.nest.map_structure(lambda value: value[0], args))
     return tf.nest.map_structure(lambda value: value[None], result)
 
@@ -371,7 +372,7 @@ _lock = threading.Lock()
 
 
 def program_for(key, build):
-    """The program of a key, built if it is not kept; the least recently used goes first."""
+    """The program of a key, built if it is not kept; the least recently used is dropped first."""
     key = (keras.config.floatx(), key)
     with _lock:
         program = _programs.pop(key, None) or build()

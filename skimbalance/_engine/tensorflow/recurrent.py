@@ -13,11 +13,11 @@ import tensorflow as tf
 
 
 class LSTM(keras.layers.LSTM):
-    """An LSTM of tanh and sigmoid without dropout, that trains faster."""
+    """An LSTM with tanh and sigmoid, without dropout, that trains faster."""
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not training:
-            # Keras' loop is as fast where no gradient is needed, and keeps less.
+            # Keras' loop is as fast where no gradient is needed, and takes less memory.
             return super().inner_loop(sequences, initial_state, mask, training)
         steps_first = tf.transpose(sequences, [1, 0, 2])
         mask = tf.nest.flatten(mask)[0]
@@ -33,7 +33,7 @@ class LSTM(keras.layers.LSTM):
         h, c = initial_state
         hs, h, c = _recur(steps_first, mask, kernel, recurrent_kernel, bias, h, c)
         if mask is not None:
-            # A masked step repeats the output before it, if there is one, and is else zero.
+            # A masked step repeats the previous output; before the first output it is zero.
             begun = tf.cumsum(tf.cast(mask, tf.int32)) > 0
             shown = mask if self.zero_output_for_mask else begun
             hs = tf.where(shown, hs, tf.zeros_like(hs))

@@ -33,7 +33,7 @@ class ImbalancedKerasClassifier(TableClassifier):
 
     Build functions written for scikeras [1]_ work unchanged. Models of Keras' functional and
     sequential kind train in the compiled engine of `ImbalancedMLPClassifier`, others by Keras'
-    own ``fit``; `fit_path_` tells which of the two, and why.
+    own ``fit``; `fit_path_` tells which, and why.
 
     Parameters
     ----------

@@ -114,9 +114,9 @@ default=0.5
         rarest class, or if `objective` is not None.
 
     monitor : str, default="f1_rare"
-        What is measured on the held-out steps: "f1_rare", the mean F1 of all classes but the most
-        frequent, as the loss of nearly all steps hides them; "loss"; or "average_precision",
-        "f1_macro", "balanced_accuracy", "mcc", "geometric_mean", "roc_auc".
+        What is measured on the held-out steps: "f1_rare", the mean F1 of all classes except the
+        most frequent, which dominates the loss; "loss"; or "average_precision", "f1_macro",
+        "balanced_accuracy", "mcc", "geometric_mean", "roc_auc".
 
     validation_fraction : float in (0, 1), default=0.1
         Share of the sequences that is held out.

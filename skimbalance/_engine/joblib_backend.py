@@ -39,8 +39,8 @@ class StackedBackend(ThreadingBackend):
     """Runs tasks in threads, in which all fits of `ImbalancedMLPClassifier` train together.
 
     Registered as "stacked": ``joblib.parallel_config(backend="stacked", n_jobs=...)``. The
-    optional `n_jobs` is the maximum number of networks in one stack, which is chosen for speed by
-    default: tasks run until they need a fit, and wait there for each other.
+    optional `n_jobs` is the maximum number of networks in one stack; by default it is chosen for
+    speed. Tasks run until they need a fit, and wait there for each other.
     """
 
     default_n_jobs = -1

@@ -93,7 +93,7 @@ class SharedParameters(TypedDict, total=False):
             2.0,
             [Interval(Real, 0, None, closed="left")],
             "float",
-            """Focusing parameter of loss="focal": the larger it is, the less do rows count that
+            """Focusing parameter of loss="focal": larger values reduce the weight of rows that
             are already classified well. Other losses ignore it.""",
         ),
     ]
@@ -145,13 +145,13 @@ class SharedParameters(TypedDict, total=False):
             'None, "balanced", float in [0, 1], "effective", dict or array-like',
             """How much each class counts in the loss, see
             `skimbalance.class_weight.compute_class_weight`. A float is the power of the inverse
-            class frequency, which suits a grid search: 0 means no weights, 1 is "balanced".
-            "balanced" finds more of the rare rows, at the price of false alarms; `predict_proba`
-            is then far from the probabilities in the population, which `predict_posterior`
-            gives. Schemes use the class frequencies after sampling, so "balanced" adds nothing
-            on top of balanced sampling. In the multilabel case the scheme weights the rows
-            without and with each label; custom weights are a dict {0: without, 1: with} for all
-            labels, or a list with a dict or pair for each.""",
+            class frequency, which suits a grid search: 0 means no weights, 1 is "balanced". With
+            "balanced" more of the rare rows are found, at the price of false alarms, and
+            `predict_proba` is far from the probabilities in the population, which
+            `predict_posterior` gives. Schemes use the class frequencies after sampling, so
+            "balanced" adds nothing on top of balanced sampling. In the multilabel case the scheme
+            weights the rows without and with each label; custom weights are a dict
+            {0: without, 1: with} for all labels, or a list with a dict or pair for each.""",
         ),
     ]
     sampling: Annotated[
@@ -225,7 +225,7 @@ class SharedParameters(TypedDict, total=False):
             """What is measured on the held-out rows: "loss", weighted as in training; or, at the
             natural class shares, "balanced_accuracy", "f1_macro", "mcc", "geometric_mean",
             "average_precision" or "roc_auc" (both one against the rest for more than two
-            classes), "f1_rare" (the mean F1 of all classes but the most frequent). In the
+            classes), "f1_rare" (the mean F1 of all classes except the most frequent). In the
             multilabel case it is the mean over the labels, and "f1_rare" is not available.""",
         ),
     ]

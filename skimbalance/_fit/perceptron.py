@@ -70,13 +70,13 @@ def layer_sizes(sizes):
     ValueError
         If a size is not a positive integer.
     """
-    given, sizes = sizes, tuple(sizes) if np.ndim(sizes) else (sizes,)
-    if not all(isinstance(n, int | np.integer) and n >= 1 for n in sizes):
+    units = tuple(sizes) if np.ndim(sizes) else (sizes,)
+    if not all(isinstance(n, int | np.integer) and n >= 1 for n in units):
         raise ValueError(
             "The 'hidden_layer_sizes' parameter of ImbalancedMLPClassifier must be an int or a "
-            f"sequence of ints in the range [1, inf). Got {given!r} instead."
+            f"sequence of ints in the range [1, inf). Got {sizes!r} instead."
         )
-    return tuple(int(n) for n in sizes)
+    return tuple(int(n) for n in units)
 
 
 def check_same_layers(architecture, previous):

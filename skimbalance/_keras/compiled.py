@@ -92,33 +92,33 @@ def loss_and_optimizer(params: Mapping[str, Any], built: Any, owner: str) -> Com
     return Compiled(loss, takes_logits, name, rate, schedule, optimizer.weight_decay or 0.0)
 
 
-def _loss(given, built, owner):
+def _loss(loss_param, built, owner):
     """The loss, and whether the compiled one takes logits."""
     model = built.model
     compiled = model.loss if model.compiled else None
     if isinstance(compiled, list | tuple | dict) and len(compiled) == 1:
         (compiled,) = compiled.values() if isinstance(compiled, dict) else compiled
-    asked = given if given in NAMED else _common_name(built.loss)
+    requested = loss_param if loss_param in NAMED else _common_name(built.loss)
     if compiled is None or compiled is built.loss:
-        return asked or "crossentropy", None
-    if asked is not None and _called(compiled) != _called(asked):
+        return requested or "crossentropy", None
+    if requested is not None and _called(compiled) != _called(requested):
         raise ValueError(
             f"The model of {owner} must not be compiled with another loss than the 'loss' "
-            f"parameter asks for, {_called(asked)!r}: leave compiling out, or compile with "
+            f"parameter asks for, {_called(requested)!r}: leave compiling out, or compile with "
             f"compile_kwargs['loss']. Got a model compiled with {_called(compiled)!r}."
         )
-    return _common_name(compiled) if asked is None else asked, _from_logits(compiled)
+    return _common_name(compiled) if requested is None else requested, _from_logits(compiled)
 
 
 def _optimizer(params, built, owner):
     model = built.model
     optimizer = model.optimizer if model.compiled else built.optimizer
-    asked = [name for name in params if name.startswith("optimizer__")]
-    if optimizer is not built.optimizer and asked:
+    optimizer_params = [name for name in params if name.startswith("optimizer__")]
+    if optimizer is not built.optimizer and optimizer_params:
         raise ValueError(
             f"The model of {owner} must not be compiled with an optimizer of its own where "
             f"'optimizer__' parameters are set: leave compiling out, or compile with "
-            f"compile_kwargs['optimizer']. Got {asked!r}, which would have no effect."
+            f"compile_kwargs['optimizer']. Got {optimizer_params!r}, which would have no effect."
         )
     return optimizer
 
@@ -163,8 +163,8 @@ def _plain_name(optimizer):
         if type(optimizer) is kind:
             free = {"learning_rate", "name", "weight_decay"}
             config = optimizer.get_config()
-            same = all(config[key] == plain[key] for key in config if key not in free)
-            return name if same and not spares_variables(optimizer) else None
+            is_stock = all(config[key] == plain[key] for key in config if key not in free)
+            return name if is_stock and not spares_variables(optimizer) else None
     return None
 
 

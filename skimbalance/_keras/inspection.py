@@ -89,7 +89,7 @@ def as_graph(model, X, keys, owner):
 def _check_rows(takes, shape, owner):
     # Keras adds or removes a last axis of length 1, as the model needs it.
     shapes = [shape, (*shape, 1), *([shape[:-1]] if shape[-1:] == (1,) else [])]
-    if not any(_is_of_shape(given, takes) for given in shapes):
+    if not any(_is_of_shape(candidate, takes) for candidate in shapes):
         raise ValueError(
             f"The model of {owner} must take rows of the same shape as those of X: {shape}. "
             f"Got a model that takes rows of shape {takes}."

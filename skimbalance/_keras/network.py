@@ -310,10 +310,10 @@ def _variables(layer):
 
 
 def _generators(layer):
-    found = {
+    generators = {
         id(value): value
         for part in layers_in(layer, include_self=True)
         for value in vars(part).values()
         if isinstance(value, keras.random.SeedGenerator)
     }
-    return list(found.values())
+    return list(generators.values())

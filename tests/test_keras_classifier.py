@@ -257,7 +257,7 @@ def test_partial_fit():
     ratio = clf.class_weight_[1] / clf.class_weight_[0]
     assert ratio == pytest.approx(np.sum(Y == 0) / np.sum(Y == 1))
     assert (clf.n_iter_, len(clf.history_["loss"])) == (2, 2)
-    with pytest.raises(ValueError, match="must have the same model"):
+    with pytest.raises(ValueError, match="must have weights of the same shapes"):
         clf.set_params(units=3).partial_fit(X, Y)
 
 
@@ -344,13 +344,13 @@ ERRORS = {
     ),
     "rows": (
         of(dense_of(2, 7)), X, Y,
-        "The model of ImbalancedKerasClassifier must take rows of the shape of those of X: (5,). "
+        "must take rows of the same shape as those of X: (5,). "
         "Got a model that takes rows of shape (7,).",
     ),
     "softmax of labels": (
         of(dense_of(3, activation="softmax")), X, LABELS,
         "must end in sigmoid, or in logits, for 3 labels and outputs of width 3. Got one that ends "
-        "in softmax. For classes, give one to each row: y.argmax(axis=1).",
+        "in softmax. For classes, pass one per row: y.argmax(axis=1).",
     ),
     "sigmoid of classes": (
         of(dense_of(3, activation="sigmoid")), X3, Y3,
@@ -358,7 +358,7 @@ ERRORS = {
     ),
     "ambiguous": (
         of(ambiguous), INTEGERS, Y3,
-        "must end in a layer that tells whether it puts out probabilities or logits",
+        "must end in a layer that shows whether it puts out probabilities or logits",
     ),
     "number of inputs": (
         of(dense_of(2)), [X, X], Y,
@@ -397,12 +397,12 @@ def test_fit_says_what_is_wrong(name):
 
 def test_predict_says_what_is_wrong():
     clf = of(dense_of(2)).fit(X, Y)
-    with pytest.raises(ValueError, match=r"shape of those of the fit: \(5,\). Got \(5, 1\)"):
+    with pytest.raises(ValueError, match=r"same shape as in fit: \(5,\). Got \(5, 1\)"):
         clf.predict(X[:, :, None])
     clf = of(two_inputs).fit({"a": X[:, :1], "b": X[:, 1:2]}, Y)
-    with pytest.raises(ValueError, match=r"those of the fit: \['a', 'b'\]. Got \['a'\] instead"):
+    with pytest.raises(ValueError, match=r"the same as in fit: \['a', 'b'\]. Got \['a'\] instead"):
         clf.predict({"a": X[:, :1]})
-    with pytest.raises(ValueError, match=r"those of the fit: \['a', 'b'\]. Got one array"):
+    with pytest.raises(ValueError, match=r"the same as in fit: \['a', 'b'\]. Got one array"):
         clf.predict(X)
-    with pytest.raises(ValueError, match=r"shape of those of the fit: \(1,\). Got \(2,\)"):
+    with pytest.raises(ValueError, match=r"same shape as in fit: \(1,\). Got \(2,\)"):
         clf.predict({"a": X[:, :1], "b": X[:, :2]})

@@ -768,7 +768,7 @@ Owner.__name__ = OWNER
     ("X", "y", "options", "match"),
     [
         (["ab", "ab"], [[0, 1], [0]], {}, f"The sequences of y of {OWNER} must be as long .* 1"),
-        (["ab"], [[0, 1], [0]], {}, f"X and y of {OWNER} .* Got 1 of X and 2 of y"),
+        (["ab"], [[0, 1], [0]], {}, f"X and y of {OWNER} .* Got 1 in X and 2 in y"),
         ("ab", [[0, 1]], {}, f"The X of {OWNER} must be a list of sequences.*'ab'"),
         (["ab"], None, {}, f"The y of {OWNER} must be sequences with a label .*None"),
         (["ab"], [[1, 1]], {}, rf"The y of {OWNER} must have at least 2 classes.*1 class: \[1\]"),
@@ -786,7 +786,7 @@ def test_data_that_is_refused(X, y, options, match):
 
 
 def test_only_sequences_of_a_positive_weight_have_classes():
-    with pytest.raises(ValueError, match=r"sequences of a positive weight. Got 1 class: \[0\]"):
+    with pytest.raises(ValueError, match=r"sequences with a positive weight. Got 1 class: \[0\]"):
         tagger().fit(["ab", "ab"], [[0, 0], [0, 1]], sample_weight=[1, 0])
 
 
@@ -819,7 +819,7 @@ def test_objective_needs_every_class_in_two_sequences():
 
 def test_what_predict_refuses(words, features):
     for method in (words.predict, words.predict_proba, words.predict_posterior):
-        with pytest.raises(ValueError, match=r"'min_frequency'.*Got \['y', 'z'\]"):
+        with pytest.raises(ValueError, match=r"Got \['y', 'z'\]: fit with min_frequency=2"):
             method(["abyz"])
     with pytest.raises(ValueError, match=r"must hold tokens, as in fit. Got features"):
         words.predict(FEATURES)
@@ -831,7 +831,7 @@ def test_what_predict_refuses(words, features):
         features.predict([[[np.nan, 0.0]]])
     with pytest.raises(ValueError, match=r"small enough.*1e\+300"):
         features.predict([[[1e300, 0.0]]])
-    with pytest.raises(ValueError, match="must leave at least one step"):
+    with pytest.raises(ValueError, match="must keep at least one step"):
         features.predict(np.ones((1, 2, 2)), mask=[[False, False]])
     with pytest.raises(ValueError, match="have the shape of the steps"):
         features.predict(np.ones((1, 2, 2)), mask=[[True]])

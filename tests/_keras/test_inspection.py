@@ -172,7 +172,7 @@ def test_axis_of_length_1_is_added_as_by_keras():
     # A convolution over columns, of rows without a third axis.
     build = sequential(lambda: layers.Conv1D(2, 2), layers.Flatten, softmax, shape=(4, 1))
     clf = of(build).fit(X, Y)
-    assert clf.fit_path_.endswith("X has another number of axes than the model takes")
+    assert clf.fit_path_.endswith("X has another number of axes than the model's inputs")
     wide = of(build).fit(X[:, :, None], Y)
     assert wide.fit_path_ == "compiled"
     np.testing.assert_allclose(clf.predict_proba(X), wide.predict_proba(X[:, :, None]), atol=2e-4)

@@ -272,17 +272,17 @@ class Untold(layers.Layer):
 
 BY_KERAS = {
     "Subclassed is not a functional or sequential model": Subclassed,
-    "OwnStep has a train_step of its own": of_kind(OwnStep),
-    "OwnLoss has a compute_loss of its own": of_kind(OwnLoss),
-    "OwnCall has a call of its own": of_kind(OwnCall),
+    "OwnStep overrides train_step": of_kind(OwnStep),
+    "OwnLoss overrides compute_loss": of_kind(OwnLoss),
+    "OwnCall overrides call": of_kind(OwnCall),
     "a weight has a constraint": sequential(dense(kernel_constraint="max_norm"), softmax),
     "layers share a weight that their copies would not share": with_weight_of_another_layer,
-    "a layer's get_config does not tell what it does": with_secret,
-    "a layer's get_config does not tell which weights are trained": with_frozen_part,
+    "a copy made from get_config has other outputs": with_secret,
+    "a layer's get_config does not say which weights are trained": with_frozen_part,
     "a layer changes trained weights in its call": sequential(
         lambda: layers.SpectralNormalization(layers.Dense(5)), softmax
     ),
-    "a layer has a lambda for a function": sequential(dense(activation=lambda z: -z), softmax),
+    "a layer uses a lambda": sequential(dense(activation=lambda z: -z), softmax),
     "a layer cannot be copied": sequential(lambda: Untold(ops.square), softmax),
 }
 

@@ -341,8 +341,8 @@ FAILS = {
     "epochs of the model": (
         of_tutorials,
         {"model__epochs": 3},
-        "those of this prefix are ['model__activation', 'model__dropout_rate', 'model__init', "
-        "'model__optimizer']. Got a value for 'model__epochs', which nobody takes.",
+        "those with this prefix are ['model__activation', 'model__dropout_rate', 'model__init', "
+        "'model__optimizer']. Got a value for 'model__epochs', which is not accepted.",
     ),
 }
 

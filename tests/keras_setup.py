@@ -1,8 +1,8 @@
-"""Rows, a build function and its classifier, for the tests of ImbalancedKerasClassifier."""
+"""Rows, networks and classifiers for the tests of ImbalancedKerasClassifier."""
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from sklearn.datasets import make_classification
 
 from skimbalance.keras_classifier import ImbalancedKerasClassifier
@@ -12,6 +12,14 @@ X3, Y3 = make_classification(
     90, 5, n_informative=3, n_classes=3, n_clusters_per_class=1, random_state=0
 )
 LABELS = np.stack([X[:, 0] > 1, X[:, 1] > 0, X[:, 2] > -1], axis=1).astype(int)
+# A few rows of several kinds, and three classes.
+N = 30
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(N, 4))
+IMAGES = RNG.normal(size=(N, 6, 6, 1))
+SERIES = RNG.normal(size=(N, 5, 3))
+TOKENS = RNG.integers(0, 7, size=(N, 5))
+CLASSES = np.arange(N) % 3
 # The smallest rate that leaves float32 weights as they are.
 NO_RATE = 1e-30
 
@@ -37,6 +45,37 @@ def build(meta, units=8, dropout=0.0):
 
 def of(model=build, **options):
     return ImbalancedKerasClassifier(model, **{"epochs": 3, "random_state": 0, **options})
+
+
+def of_few(model, **options):
+    """For the few rows: several batches in an epoch, and few epochs."""
+    return of(model, **{"epochs": 2, "batch_size": 16, **options})
+
+
+def sequential(*parts, shape=(4,)):
+    return lambda: keras.Sequential([keras.Input(shape), *(part() for part in parts)])
+
+
+def functional(outputs_of, shape=(4,)):
+    def build():
+        inputs = keras.Input(shape)
+        return keras.Model(inputs, outputs_of(inputs))
+
+    return build
+
+
+def softmax():
+    return layers.Dense(3, activation="softmax")
+
+
+def dense(units=8, activation="relu", **options):
+    return lambda: layers.Dense(units, activation=activation, **options)
+
+
+def proba_of(model, X):
+    """Probabilities as the model itself gives them."""
+    X = {k: ops.convert_to_tensor(x) for k, x in X.items()} if isinstance(X, dict) else X
+    return np.asarray(model(X, training=False))
 
 
 def assert_same(clf, other, X=X, atol=1e-6):

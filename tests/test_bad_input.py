@@ -158,6 +158,7 @@ def test_bool_is_no_weight(name):
         clf.fit(X, y)
 
 
+@pytest.mark.slow
 def test_alpha_of_one_number_is_for_two_classes():
     X, y = three_classes()
     with refused(ValueError, "'alpha' parameter", "more than two classes", "Got 0.25", "3 classes"):
@@ -166,6 +167,7 @@ def test_alpha_of_one_number_is_for_two_classes():
     assert clf.predict_proba(X).shape == (60, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -191,6 +193,7 @@ def test_class_of_no_weight_is_not_a_divergence(options):
 # Correcting twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "which"),
     [
@@ -214,6 +217,7 @@ def test_correcting_twice_warns_once(options, which):
     assert "class_weight=None" in message  # what to do
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -263,6 +267,7 @@ def test_bad_loss_params(loss, params, parts):
         mlp(loss=loss, loss_params=params, class_weight=None).fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["expected_cost", "soft_f1"])
 def test_posterior_without_a_closed_form(loss):
     X, y = two_classes()
@@ -271,6 +276,7 @@ def test_posterior_without_a_closed_form(loss):
         clf.predict_posterior(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("priors", "value"),
     [([0.5], "(1,)"), ([-0.5, 1.5], "-0.5"), ([0, 0], "0"), ([np.nan, 1], "nan")],
@@ -282,6 +288,7 @@ def test_bad_priors(priors, value):
         mlp().fit(X, y).predict_posterior(X, priors=priors)
 
 
+@pytest.mark.slow
 def test_priors_need_every_class_seen():
     X, y = two_classes()
     clf = mlp().partial_fit(X, y, classes=[0, 1, 2])
@@ -389,6 +396,7 @@ BAD_ROWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD_ROWS)
 def test_bad_rows(kind):
     make, error, parts = BAD_ROWS[kind]
@@ -415,6 +423,7 @@ def test_attributes_before_fit(attribute):
     assert not hasattr(mlp(), attribute)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_columns", [1, 2, 4])
 def test_other_number_of_columns(n_columns):
     X, y = two_classes()
@@ -423,6 +432,7 @@ def test_other_number_of_columns(n_columns):
         clf.predict(np.ones((5, n_columns)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 @pytest.mark.parametrize(
     ("names", "parts"),
@@ -453,6 +463,7 @@ def test_names_of_mixed_types():
 # Training that diverges
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "column"),
     [
@@ -475,6 +486,7 @@ def test_divergence(options, column):
     assert not hasattr(clf, "classes_")
 
 
+@pytest.mark.slow
 def test_divergence_in_keras_fit():
     import keras
 
@@ -484,6 +496,7 @@ def test_divergence_in_keras_fit():
         mlp(learning_rate=1e20, epochs=5, callbacks=[hook]).fit(X, y)
 
 
+@pytest.mark.slow
 def test_huge_columns_train_when_standardised():
     X, y = two_classes()
     expected = mlp().fit(X, y).predict_proba(X)
@@ -494,6 +507,7 @@ def test_huge_columns_train_when_standardised():
     np.testing.assert_allclose(mlp().fit(float32, y).predict_proba(float32), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_outputs_that_overflow():
     X, y = two_classes()
     clf = mlp().fit(X, y)
@@ -514,6 +528,7 @@ def one_rare_row():
     return X, y
 
 
+@pytest.mark.slow
 def test_early_stopping_with_a_class_of_one_row():
     X, y = one_rare_row()
     clf = mlp(early_stopping=True)
@@ -531,12 +546,14 @@ def test_early_stopping_with_a_class_of_one_row():
     np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_automatic_early_stopping_stays_silent():
     X, y = one_rare_row()
     # Nobody asked for it, so nothing is said.
     assert mlp(early_stopping="auto").fit(X, y).history_.keys() == {"loss"}
 
 
+@pytest.mark.slow
 def test_early_stopping_holds_out_every_class():
     X, y = three_classes()
     y[y == 2] = 1
@@ -576,6 +593,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAILURES)
 def test_failed_fit_changes_nothing(kind):
     options, change, weight, part = FAILURES[kind]
@@ -599,6 +617,7 @@ def test_failed_fit_changes_nothing(kind):
     np.testing.assert_array_equal(clf.predict_proba(X), fitted[0])
 
 
+@pytest.mark.slow
 def test_interrupted_fit_changes_nothing():
     import keras
 
@@ -616,6 +635,7 @@ def test_interrupted_fit_changes_nothing():
     assert clf.n_iter_ == 2
 
 
+@pytest.mark.slow
 def test_failed_partial_fit_changes_nothing():
     X, y = two_classes()
     clf = mlp().partial_fit(X, y, classes=[0, 1])

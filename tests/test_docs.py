@@ -10,6 +10,7 @@ import pytest
 from numpydoc.validate import validate
 
 import skimbalance
+from skimbalance import datasets
 
 MODULES = sorted(
     module.name
@@ -19,7 +20,14 @@ MODULES = sorted(
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("module", MODULES)
+# Their examples fit networks.
+TRAIN = ("classifier", "compare._run")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param(name, marks=[pytest.mark.slow] * name.endswith(TRAIN)) for name in MODULES],
+)
 def test_docstring_examples(module):
     failed, _ = doctest.testmod(importlib.import_module(module))
     assert failed == 0
@@ -67,7 +75,17 @@ def test_every_public_name_has_an_example():
             assert ">>>" in item.__doc__, f"{name}.{item.__name__}"
 
 
+@pytest.mark.slow
 def test_readme_code_runs(monkeypatch, tmp_path):
+    """On a third of the rows of each class, as it trains some hundred networks."""
+
+    def load_a_third(**options):
+        X, y = load(**options)
+        rows = y.groupby(y).cumcount() % 3 == 0
+        return X[rows], y[rows]
+
+    load = datasets.load_page_blocks
+    monkeypatch.setattr(datasets, "load_page_blocks", load_a_third)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     assert blocks

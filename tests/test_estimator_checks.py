@@ -11,6 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
 
+pytestmark = pytest.mark.slow
+
 WEIGHT_CHECK = "check_sample_weight_equivalence_on_dense_data"
 WEIGHT_REASON = (
     "float32 training agrees to about 1e-6, the check asks for rtol 1e-7; the law is tested in "

@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from skimbalance import ImbalancedMLPClassifier
 from skimbalance.networks import mlp
 
+pytestmark = pytest.mark.slow
+
 # The same network as the perceptron
 
 

@@ -3,8 +3,6 @@
 import copy
 import io
 import random
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -27,6 +25,8 @@ from sklearn.model_selection import (
 
 from skimbalance import TunedDecisionClassifierCV
 from skimbalance.report import ImbalanceReport
+
+pytestmark = pytest.mark.slow
 
 
 def two_inputs():
@@ -56,43 +56,6 @@ def test_copies():
         )
         fresh.partial_fit(X, Y)
         assert np.any(fresh.predict_proba(X) != clf.predict_proba(X))
-
-
-BUILD_MODULE = """
-import keras
-
-def build(meta, units=8):
-    return keras.Sequential([
-        keras.Input((meta["n_features_in_"],)),
-        keras.layers.Dense(units, activation="relu"),
-        keras.layers.Dropout(0.2),
-        keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-    ])
-"""
-
-IN_NEW_PROCESS = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import joblib
-import numpy as np
-clf, rows, proba = joblib.load(sys.argv[1] + "/clf.joblib")
-np.testing.assert_allclose(clf.predict_proba(rows), proba, atol=1e-6)
-np.testing.assert_allclose(clf.model_(rows), proba, atol=1e-6)
-print(clf.fit_path_)
-"""
-
-
-def test_another_process(tmp_path, monkeypatch):
-    (tmp_path / "my_networks.py").write_text(BUILD_MODULE)
-    monkeypatch.syspath_prepend(tmp_path)
-    import my_networks
-
-    clf = of(my_networks.build, units=4).fit(X, Y)
-    joblib.dump((clf, X, clf.predict_proba(X)), tmp_path / "clf.joblib")
-    run = subprocess.run(
-        [sys.executable, "-c", IN_NEW_PROCESS, str(tmp_path)], capture_output=True, text=True
-    )
-    assert run.stdout.strip() == "compiled", run.stderr
 
 
 # In scikit-learn and imbalanced-learn

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from joblib import parallel_config
+from keras_setup import EachBatch
 from scipy import sparse
 from scipy.special import expit
 from sklearn import metrics
@@ -22,6 +23,8 @@ from skimbalance.metrics._monitors import LABEL_MONITORS
 from skimbalance.model_selection import IterativeStratifiedKFold
 from skimbalance.persistence import load_model, save_model
 from skimbalance.posterior import LABEL_CLOSED_FORMS
+
+pytestmark = pytest.mark.slow
 
 each_loss = pytest.mark.parametrize("loss", sorted(LABEL_LOSSES))
 
@@ -459,19 +462,12 @@ def test_losses_without_a_closed_form_say_so(loss):
 # Training
 
 
-class BatchHook(keras.callbacks.Callback):
-    """Sends training to Keras' own `fit`."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        pass
-
-
 @each_loss
 def test_every_loss_trains_as_in_keras_fit(loss):
     options = {"loss": loss, "class_weight": without_warning_twice(loss), "learning_rate": 0.01}
     weight = np.random.default_rng(4).uniform(0.5, 2, len(X))
     ours = mlp(**options).fit(X, Y, weight)
-    theirs = mlp(**options, callbacks=[BatchHook()]).fit(X, Y, weight)
+    theirs = mlp(**options, callbacks=[EachBatch()]).fit(X, Y, weight)
     assert (ours.fit_path_, theirs.fit_path_[:14]) == ("compiled", "Keras' own fit")
     np.testing.assert_allclose(ours.history_["loss"], theirs.history_["loss"], rtol=2e-3)
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=5e-3)

@@ -1,11 +1,8 @@
 """A class for each step: only steps that are there count, each with its weight, in any form."""
 
 import copy
-import json
 import pickle
 import random
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -13,6 +10,7 @@ import pytest
 import tensorflow as tf
 from imblearn.metrics import geometric_mean_score
 from joblib import parallel_config
+from keras_setup import EachBatch
 from sklearn.base import clone
 from sklearn.metrics import (
     average_precision_score,
@@ -30,6 +28,8 @@ from skimbalance._engine.tensorflow.program import Program, count_traces
 from skimbalance._losses.records import SOFTMAX
 from skimbalance.losses import LOSSES
 from skimbalance.model_selection import StratifiedSequenceKFold
+
+pytestmark = pytest.mark.slow
 
 NETWORKS = ["bilstm", "conv1d"]
 SMALL = {
@@ -121,7 +121,7 @@ def features():
     return tagger(epochs=10).fit(FEATURES, FEATURE_LABELS)
 
 
-# -- forms, padding and masks ---------------------------------------------------------------------
+# Forms, padding and masks
 
 
 def token_forms():
@@ -254,7 +254,7 @@ def test_batches_hold_every_sequence_once():
         np.testing.assert_array_equal(np.sort(clf.plan.order(epoch)), np.arange(len(WORDS)))
 
 
-# -- what counts, and how much --------------------------------------------------------------------
+# What counts, and how much
 
 
 @each_network
@@ -442,7 +442,7 @@ def test_posterior_undoes_the_weights_and_the_sampling(words):
     np.testing.assert_allclose(eta.mean(axis=0), drawn.class_prior_, atol=0.03)
 
 
-# -- held-out sequences ---------------------------------------------------------------------------
+# Held-out sequences
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -576,7 +576,7 @@ def test_objective_of_losses_with_and_without_a_closed_form(loss):
     assert np.all(np.isfinite(clf.predict_proba(WORDS)))
 
 
-# -- the same again -------------------------------------------------------------------------------
+# The same again
 
 
 @each_network
@@ -620,13 +620,6 @@ def test_no_global_state_is_touched():
     assert state() == before
 
 
-class OnBatch(keras.callbacks.Callback):
-    """A hook around batches, which only Keras' own fit has."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        pass
-
-
 @each_network
 @each_kind
 def test_keras_own_fit_gives_the_same(network, kind):
@@ -635,7 +628,7 @@ def test_keras_own_fit_gives_the_same(network, kind):
     if kind == "tokens":
         options |= {"optimizer": "sgd", "learning_rate": 0.5}
     compiled = tagger(network=network, **options).fit(X, y)
-    by_keras = tagger(network=network, **options, callbacks=[OnBatch()]).fit(X, y)
+    by_keras = tagger(network=network, **options, callbacks=[EachBatch()]).fit(X, y)
     assert compiled.fit_path_ == "compiled"
     assert by_keras.fit_path_.startswith("Keras' own fit")
     for name, values in compiled.history_.items():
@@ -662,40 +655,6 @@ def test_model_gives_the_logits(words):
     np.testing.assert_allclose(words.predict_proba(WORDS)[there], proba[there], rtol=1e-5)
 
 
-IN_ANOTHER_PROCESS = """
-import json, pickle, sys
-import numpy as np
-for name in sys.argv[1:]:
-    with open(name, "rb") as file:
-        clf, X = pickle.load(file)
-    json.dump({"proba": clf.predict_proba(X).tolist(), "y": [x.tolist() for x in clf.predict(X)]},
-              open(name + ".json", "w"))
-"""
-
-
-def test_pickle_in_another_process(tmp_path):
-    fits = []
-    for network, kind, options in (
-        ("bilstm", "tokens", {"early_stopping": True, "objective": "f1_macro"}),
-        ("conv1d", "features", {"n_layers": 2}),
-    ):
-        X, y = DATA[kind]
-        clf = ImbalancedSequenceClassifier(**{**SMALL, "network": network, **options}, dropout=0.3)
-        path = tmp_path / network
-        fits.append((clf.fit(X, y), X, path))
-        path.write_bytes(pickle.dumps((clf, X)))
-        assert path.stat().st_size < 40_000
-    subprocess.run(
-        [sys.executable, "-c", IN_ANOTHER_PROCESS, *(path for *_, path in fits)],
-        check=True,
-        timeout=120,
-    )
-    for clf, X, path in fits:
-        there = json.loads(path.with_name(path.name + ".json").read_text())
-        np.testing.assert_allclose(there["proba"], clf.predict_proba(X), atol=1e-6)
-        assert there["y"] == [y.tolist() for y in clf.predict(X)]
-
-
 def test_copies(words):
     expected = words.predict_proba(WORDS)
     np.testing.assert_array_equal(copy.deepcopy(words).predict_proba(WORDS), expected)
@@ -707,7 +666,7 @@ def test_copies(words):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(later)).predict_proba(WORDS), expected)
 
 
-# -- in scikit-learn's tools ----------------------------------------------------------------------
+# In scikit-learn's tools
 
 CV = StratifiedSequenceKFold(3, random_state=0)
 GRID = {"class_weight": [None, 0.5], "loss": ["crossentropy", "focal"]}
@@ -752,7 +711,7 @@ def test_cross_validation():
     assert cross_val_predict(tagger(), array, labels, cv=CV).shape == (30, 4)
 
 
-# -- what is refused ------------------------------------------------------------------------------
+# What is refused
 
 OWNER = "ImbalancedSequenceClassifier"
 

@@ -19,6 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from skimbalance import ImbalancedMLPClassifier
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(120),
     # joblib 1.5's own backend for Dask has it.
     pytest.mark.filterwarnings("ignore:.apply_async. is deprecated:DeprecationWarning"),

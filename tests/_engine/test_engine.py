@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from imblearn.over_sampling import SMOTE
+from keras_setup import EachBatch
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 
@@ -16,16 +17,11 @@ from skimbalance._engine.tensorflow.dropout import CounterDropout
 from skimbalance._losses.records import SOFTMAX
 from skimbalance.sampling._streams import STREAMS
 
+pytestmark = pytest.mark.slow
+
 X, Y = make_classification(
     300, 5, n_informative=4, n_redundant=0, n_classes=3, weights=[0.7, 0.2], random_state=0
 )
-
-
-class BatchHook(keras.callbacks.Callback):
-    """Sends training to Keras' own `fit`."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        pass
 
 
 def classifier(**params):
@@ -40,7 +36,7 @@ def assert_trains_like_keras(params, rtol=2e-3):
     which Adam's division by a small second moment can enlarge a thousandfold.
     """
     ours = classifier(**params).fit(X, Y)
-    theirs = classifier(**params, callbacks=[BatchHook()]).fit(X, Y)
+    theirs = classifier(**params, callbacks=[EachBatch()]).fit(X, Y)
     for key, values in theirs.history_.items():
         np.testing.assert_allclose(ours.history_[key], values, rtol=rtol, err_msg=key)
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-3)
@@ -265,7 +261,7 @@ def test_rows_that_exceed_the_memory_are_streamed(monkeypatch, tmp_path, batch_s
 
 def test_batches_differ_by_one_row_at_most_and_visit_each_row(monkeypatch, batch_sizes):
     monkeypatch.setattr("skimbalance._keras.training._fits_in_memory", lambda rows: False)
-    fitted = classifier(batch_size=64, callbacks=[BatchHook()])
+    fitted = classifier(batch_size=64, callbacks=[EachBatch()])
     fitted.set_params(epochs=1).fit(X, Y)
     assert sorted(batch_sizes)[-5:] == [60, 60, 60, 60, 60]
     for name, stream in STREAMS.items():
@@ -284,7 +280,7 @@ def test_a_diverging_fit_says_so_and_names_the_epoch():
         classifier(learning_rate=1e20, epochs=20, activation="linear").fit(X, Y)
 
 
-@pytest.mark.parametrize("make_callbacks", [list, lambda: [BatchHook()]], ids=["ours", "Keras"])
+@pytest.mark.parametrize("make_callbacks", [list, lambda: [EachBatch()]], ids=["ours", "Keras"])
 def test_verbose_shows_one_bar_with_epoch_loss_and_monitor(capsys, make_callbacks):
     params = {"early_stopping": True, "monitor": "f1_macro"}
     classifier(**params, callbacks=make_callbacks()).fit(X, Y)

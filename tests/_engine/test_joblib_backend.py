@@ -8,8 +8,6 @@ import gc
 import itertools
 import logging
 import signal
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
+from keras_setup import EachBatch
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import FitFailedWarning
@@ -48,9 +47,16 @@ def wait_until(condition, seconds=20):
     """Wait, collecting garbage between."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
+        time.sleep(0.01)
         gc.collect()
     assert condition()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_garbage():
+    """What other tests have left need not be looked at: it would take seconds, late in a run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -474,6 +480,7 @@ def in_stacks(function, *args, **config):
         return function(*args)
 
 
+@pytest.mark.slow
 def test_a_search_trains_together_scores_as_alone_and_deals_the_same_each_time(deals):
     alone = scores(grid().fit(X, Y))
     for _ in range(3):
@@ -483,6 +490,7 @@ def test_a_search_trains_together_scores_as_alone_and_deals_the_same_each_time(d
     assert deals[0][0] == [0.01, 0.01, 0.02, 0.02, 0.03, 0.03]
 
 
+@pytest.mark.slow
 def test_two_searches_at_once_score_as_alone(deals):
     alone = scores(grid().fit(X, Y))
     with ThreadPoolExecutor(2) as pool:
@@ -491,6 +499,7 @@ def test_two_searches_at_once_score_as_alone(deals):
     assert n_fits(deals) == [6, 6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_jobs", "expected"), [(1, []), (2, [2] * 3), (-1, [6]), (None, [6])])
 def test_n_jobs_is_the_most_networks_in_a_stack(deals, n_jobs, expected):
     in_stacks(grid().fit, X, Y, n_jobs=n_jobs)
@@ -498,6 +507,7 @@ def test_n_jobs_is_the_most_networks_in_a_stack(deals, n_jobs, expected):
     assert all(size <= max(expected) for _, shares in deals for _, size in shares)
 
 
+@pytest.mark.slow
 def test_an_invalid_candidate_scores_nan_or_raises(deals):
     rates = (0.01, -1, 0.02)
     with pytest.warns(UserWarning, match="non-finite"), pytest.warns(FitFailedWarning):
@@ -508,6 +518,7 @@ def test_an_invalid_candidate_scores_nan_or_raises(deals):
         in_stacks(grid(rates=rates, error_score="raise").fit, X, Y)
 
 
+@pytest.mark.slow
 def test_fits_of_ensembles_within_a_search_train_together(deals):
     search = GridSearchCV(
         BaggingClassifier(mlp(), n_estimators=2, random_state=0),
@@ -518,6 +529,7 @@ def test_fits_of_ensembles_within_a_search_train_together(deals):
     assert n_fits(deals) == [8]
 
 
+@pytest.mark.slow
 def test_scores_within_tasks_within_tasks_train_together(deals):
     def outer(rate):
         return Parallel()(delayed(inner)(rate + step) for step in (0.0, 0.01))
@@ -531,6 +543,7 @@ def test_scores_within_tasks_within_tasks_train_together(deals):
     assert n_fits(deals) == [8]
 
 
+@pytest.mark.slow
 def test_other_estimators_take_part_in_a_search(deals):
     search = GridSearchCV(
         Pipeline([("clf", mlp())]),
@@ -550,13 +563,6 @@ def test_other_estimators_take_part_in_a_search(deals):
     assert n_fits(deals) == [4]
 
 
-class BatchHook(keras.callbacks.Callback):
-    """Sends training to Keras' own `fit`."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        pass
-
-
 def fit_twice(clf):
     return [clf.fit(X, Y).predict_proba(X), clf.fit(X, Y).predict_proba(X)]
 
@@ -566,11 +572,12 @@ def fit_in_parts(clf):
     return [clf.predict_proba(X), clf.partial_fit(X[60:], Y[60:]).predict_proba(X)]
 
 
+@pytest.mark.slow
 def test_all_ways_to_fit_mix_and_do_as_alone(deals):
     """With callbacks, again, warm, in parts: alone and in tasks."""
     tasks = [
         (fit_twice, {"callbacks": [keras.callbacks.Callback()]}),
-        (fit_twice, {"callbacks": [BatchHook()]}),
+        (fit_twice, {"callbacks": [EachBatch()]}),
         (fit_twice, {}),
         (fit_twice, {"warm_start": True}),
         (fit_in_parts, {}),
@@ -591,6 +598,7 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_a_long_search_and_the_next_one_works(deals, monkeypatch):
     train_stack = stack.train_stack
@@ -613,13 +621,3 @@ def test_an_interrupt_ends_a_long_search_and_the_next_one_works(deals, monkeypat
     thread.join()
     wait_until(lambda: not stacked_threads())
     assert np.isfinite(scores(in_stacks(grid().fit, X, Y))).all()
-
-
-def test_the_backend_is_known_without_tensorflow():
-    code = (
-        "import sys, joblib, skimbalance\n"
-        "joblib.Parallel(backend='stacked')(joblib.delayed(abs)(i) for i in range(3))\n"
-        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
-    )
-    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True)
-    assert run.returncode == 0, run.stderr

@@ -4,55 +4,27 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from keras_setup import EachBatch
+from keras_setup import (
+    CLASSES,
+    ROWS,
+    TOKENS,
+    EachBatch,
+    N,
+    dense,
+    functional,
+    of_few,
+    proba_of,
+    sequential,
+    softmax,
+)
 
-from skimbalance.keras_classifier import ImbalancedKerasClassifier
-
-N = 30
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(N, 4))
-IMAGES = RNG.normal(size=(N, 6, 6, 1))
-SERIES = RNG.normal(size=(N, 5, 3))
-TOKENS = RNG.integers(0, 7, size=(N, 5))
-Y = np.arange(N) % 3
-
-
-def of(build, **options):
-    defaults = {"epochs": 2, "batch_size": 16, "random_state": 0}
-    return ImbalancedKerasClassifier(build, **{**defaults, **options})
-
-
-def proba_of(model, X):
-    """Probabilities as the model itself gives them."""
-    X = {k: ops.convert_to_tensor(x) for k, x in X.items()} if isinstance(X, dict) else X
-    return np.asarray(model(X, training=False))
-
-
-def sequential(*parts, shape=(4,)):
-    return lambda: keras.Sequential([keras.Input(shape), *(part() for part in parts)])
-
-
-def functional(outputs_of, shape=(4,)):
-    def build():
-        inputs = keras.Input(shape)
-        return keras.Model(inputs, outputs_of(inputs))
-
-    return build
-
-
-def softmax():
-    return layers.Dense(3, activation="softmax")
-
-
-def dense(units=8, activation="relu", **options):
-    return lambda: layers.Dense(units, activation=activation, **options)
-
+pytestmark = pytest.mark.slow
 
 # What a model ends in
 
 
 class OwnHead(layers.Layer):
-    """A last layer of the user's own: its weights, its softmax."""
+    """A custom last layer: its weights, its softmax."""
 
     def __init__(self, n_classes=3, sharpness=1.0, **kwargs):
         super().__init__(**kwargs)
@@ -95,20 +67,20 @@ HEADS = {
         sequential(dense(1, None), lambda: layers.Lambda(lambda z: ops.sigmoid(z))),
     ),
     "Lambda of logits": (3, "logits", sequential(dense(3, None), lambda: layers.Lambda(ops.abs))),
-    "layer of one's own": (3, "softmax", sequential(dense(), lambda: OwnHead(sharpness=3.0))),
+    "custom layer": (3, "softmax", sequential(dense(), lambda: OwnHead(sharpness=3.0))),
     "tanh": (3, "logits", sequential(dense(3, "tanh"))),
 }
 
 
 @pytest.mark.parametrize(("n_classes", "ends_in", "build"), HEADS.values(), ids=HEADS.keys())
 def test_what_it_ends_in(n_classes, ends_in, build):
-    clf = of(build, epochs=1).fit(X, np.arange(N) % n_classes)
+    clf = of_few(build, epochs=1).fit(ROWS, np.arange(N) % n_classes)
     assert clf.fit_path_ == "compiled"
-    outputs = proba_of(clf.model_, X)
+    outputs = proba_of(clf.model_, ROWS)
     if ends_in == "logits":
         width = outputs.shape[1]
         outputs = np.asarray(ops.sigmoid(outputs) if width == 1 else ops.softmax(outputs))
-    proba = clf.predict_proba(X)
+    proba = clf.predict_proba(ROWS)
     assert proba.shape == (N, n_classes)
     np.testing.assert_allclose(proba[:, -1], outputs[:, -1], atol=1e-6)
 
@@ -121,7 +93,7 @@ def difference(a, b):
 
 
 def two_inputs_as_dict():
-    # Keras sorts them by name: the other way round than in X.
+    # Keras sorts them by name: not in the order of the dict.
     inputs = {name: keras.Input((2,), name=name) for name in ("left", "below")}
     return keras.Model(inputs, difference(inputs["left"], inputs["below"]))
 
@@ -142,14 +114,14 @@ class TwoInputs(keras.Model):
 
 @pytest.mark.parametrize("build", [two_inputs_as_dict, two_named_inputs, TwoInputs])
 def test_inputs_by_name(build):
-    parts = {"left": X[:, :2], "below": X[:, 2:]}
-    clf = of(build).fit(parts, Y)
+    parts = {"left": ROWS[:, :2], "below": ROWS[:, 2:]}
+    clf = of_few(build).fit(parts, CLASSES)
     proba = clf.predict_proba(parts)
     np.testing.assert_allclose(proba, proba_of(clf.model_, parts), atol=1e-6)
-    # Their order is nothing.
+    # Their order does not matter.
     reverse = dict(reversed(parts.items()))
     np.testing.assert_array_equal(clf.predict_proba(reverse), proba)
-    by_keras = of(build, callbacks=EachBatch()).fit(parts, Y)
+    by_keras = of_few(build, callbacks=EachBatch()).fit(parts, CLASSES)
     np.testing.assert_allclose(by_keras.predict_proba(parts), proba, atol=2e-4)
 
 
@@ -160,19 +132,21 @@ def test_inputs_in_order():
         embedded = layers.Flatten()(layers.Embedding(7, 2)(tokens))
         return keras.Model([vectors, tokens], softmax()(layers.Concatenate()([vectors, embedded])))
 
-    clf = of(build).fit([X, TOKENS], Y)
+    clf = of_few(build).fit([ROWS, TOKENS], CLASSES)
     assert clf.fit_path_ == "compiled"
     assert clf.X_shape_ == [(N, 4), (N, 5)]
     np.testing.assert_allclose(
-        clf.predict_proba([X, TOKENS]), proba_of(clf.model_, [X, TOKENS]), atol=1e-6
+        clf.predict_proba([ROWS, TOKENS]), proba_of(clf.model_, [ROWS, TOKENS]), atol=1e-6
     )
 
 
 def test_axis_of_length_1_is_added_as_by_keras():
     # A convolution over columns, of rows without a third axis.
     build = sequential(lambda: layers.Conv1D(2, 2), layers.Flatten, softmax, shape=(4, 1))
-    clf = of(build).fit(X, Y)
+    clf = of_few(build).fit(ROWS, CLASSES)
     assert clf.fit_path_.endswith("X has another number of axes than the model's inputs")
-    wide = of(build).fit(X[:, :, None], Y)
+    wide = of_few(build).fit(ROWS[:, :, None], CLASSES)
     assert wide.fit_path_ == "compiled"
-    np.testing.assert_allclose(clf.predict_proba(X), wide.predict_proba(X[:, :, None]), atol=2e-4)
+    np.testing.assert_allclose(
+        clf.predict_proba(ROWS), wide.predict_proba(ROWS[:, :, None]), atol=2e-4
+    )

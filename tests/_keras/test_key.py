@@ -167,7 +167,7 @@ DIFFERENT = {
         lambda: Config([scaled(1.0)]),
         lambda: Config([scaled(-1.0)]),
     ),
-    "initializer of a layer of one's own": (
+    "initializer of a custom layer": (
         lambda: Config({"my_initializer": "zeros"}),
         lambda: Config({"my_initializer": "ones"}),
     ),
@@ -212,6 +212,7 @@ def test_function_that_refers_to_itself():
     assert key_of(build) == key_of(build)
 
 
+@pytest.mark.slow
 def test_traces(monkeypatch):
     # None that others have left, and that would go to make room.
     monkeypatch.setattr(program, "_programs", OrderedDict())

@@ -139,6 +139,7 @@ def build(width, compiled):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [True, False])
 def test_history_is_keras_evaluation(compiled):
     metrics = None if compiled else ["accuracy", keras.metrics.AUC, keras.metrics.Recall(name="r")]
@@ -161,6 +162,7 @@ def test_history_is_keras_evaluation(compiled):
     np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_callback_sees_metrics():
     stop = keras.callbacks.EarlyStopping("val_recall", mode="max", patience=2, baseline=2.0)
     clf = ImbalancedKerasClassifier(

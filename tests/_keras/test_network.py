@@ -7,55 +7,29 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from keras_setup import EachBatch
+from keras_setup import (
+    CLASSES,
+    IMAGES,
+    ROWS,
+    SERIES,
+    TOKENS,
+    EachBatch,
+    N,
+    dense,
+    functional,
+    of_few,
+    proba_of,
+    sequential,
+    softmax,
+)
 
-from skimbalance.keras_classifier import ImbalancedKerasClassifier
-
-N = 30
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(N, 4))
-IMAGES = RNG.normal(size=(N, 6, 6, 1))
-SERIES = RNG.normal(size=(N, 5, 3))
-TOKENS = RNG.integers(0, 7, size=(N, 5))
-Y = np.arange(N) % 3
-
-
-def of(build, **options):
-    defaults = {"epochs": 2, "batch_size": 16, "random_state": 0}
-    return ImbalancedKerasClassifier(build, **{**defaults, **options})
-
-
-def proba_of(model, X):
-    """Probabilities as the model itself gives them."""
-    X = {k: ops.convert_to_tensor(x) for k, x in X.items()} if isinstance(X, dict) else X
-    return np.asarray(model(X, training=False))
-
-
-def sequential(*parts, shape=(4,)):
-    return lambda: keras.Sequential([keras.Input(shape), *(part() for part in parts)])
-
-
-def functional(outputs_of, shape=(4,)):
-    def build():
-        inputs = keras.Input(shape)
-        return keras.Model(inputs, outputs_of(inputs))
-
-    return build
-
-
-def softmax():
-    return layers.Dense(3, activation="softmax")
-
-
-def dense(units=8, activation="relu", **options):
-    return lambda: layers.Dense(units, activation=activation, **options)
-
+pytestmark = pytest.mark.slow
 
 # Layers
 
 
 class Squared(layers.Layer):
-    """A layer of the user's own with a layer in it, and a loss."""
+    """A custom layer with a layer in it, and a loss."""
 
     def __init__(self, units, weight=0.1, **kwargs):
         super().__init__(**kwargs)
@@ -101,19 +75,19 @@ def attention(x):
 
 def adapted():
     standardize = layers.Normalization()
-    standardize.adapt(5.0 + 3.0 * X)
+    standardize.adapt(5.0 + 3.0 * ROWS)
     return keras.Sequential([keras.Input((4,)), standardize, softmax()])
 
 
 NETWORKS = {
-    "branches": (functional(two_branches), X),
-    "shared layer": (functional(shared_layer), X),
-    "skip connections": (functional(skip_connections), X),
-    "nested models": (functional(nested), X),
-    "no Input": (lambda: keras.Sequential([dense()(), softmax()]), X),
-    "BatchNormalization": (sequential(dense(), layers.BatchNormalization, softmax), X),
-    "LayerNormalization": (sequential(dense(), layers.LayerNormalization, softmax), X),
-    "adapted Normalization": (adapted, X),
+    "branches": (functional(two_branches), ROWS),
+    "shared layer": (functional(shared_layer), ROWS),
+    "skip connections": (functional(skip_connections), ROWS),
+    "nested models": (functional(nested), ROWS),
+    "no Input": (lambda: keras.Sequential([dense()(), softmax()]), ROWS),
+    "BatchNormalization": (sequential(dense(), layers.BatchNormalization, softmax), ROWS),
+    "LayerNormalization": (sequential(dense(), layers.LayerNormalization, softmax), ROWS),
+    "adapted Normalization": (adapted, ROWS),
     "Embedding": (
         sequential(lambda: layers.Embedding(7, 4), layers.Flatten, softmax, shape=(5,)),
         TOKENS,
@@ -154,15 +128,15 @@ NETWORKS = {
             dense(kernel_regularizer="l2", bias_regularizer="l1", activity_regularizer="l2"),
             softmax,
         ),
-        X,
+        ROWS,
     ),
-    "frozen layer": (sequential(dense(trainable=False), softmax), X),
-    "layer of one's own": (sequential(lambda: Squared(5), softmax), X),
+    "frozen layer": (sequential(dense(trainable=False), softmax), ROWS),
+    "custom layer": (sequential(lambda: Squared(5), softmax), ROWS),
     "layer as activation": (
         sequential(dense(activation=layers.LeakyReLU(0.3)), layers.PReLU, softmax),
-        X,
+        ROWS,
     ),
-    "function as activation": (sequential(dense(activation=ops.square), softmax), X),
+    "function as activation": (sequential(dense(activation=ops.square), softmax), ROWS),
 }
 
 # Keras' Adam squares the gradient of an embedding for each row by itself, and not their sum.
@@ -174,22 +148,24 @@ RATES = {"Embedding": keras.optimizers.SGD(0.1), "LSTM": keras.optimizers.Adam(3
 def test_engine_trains_what_keras_trains(name):
     build, rows = NETWORKS[name]
     optimizer = RATES.get(name, "adam")
-    clf = of(build, optimizer=optimizer).fit(rows, Y)
+    clf = of_few(build, optimizer=optimizer).fit(rows, CLASSES)
     assert clf.fit_path_ == "compiled"
     proba = clf.predict_proba(rows)
     np.testing.assert_allclose(proba, proba_of(clf.model_, rows), atol=1e-6)
-    by_keras = of(build, optimizer=optimizer, callbacks=EachBatch()).fit(rows, Y)
+    by_keras = of_few(build, optimizer=optimizer, callbacks=EachBatch()).fit(rows, CLASSES)
     assert by_keras.fit_path_ == "Keras' own fit: a callback has hooks around batches"
     # Rounding of float32 over four steps, and of Adam, where a gradient is next to zero.
     np.testing.assert_allclose(by_keras.predict_proba(rows), proba, atol=2e-4)
     np.testing.assert_allclose(by_keras.history_["loss"], clf.history_["loss"], rtol=1e-4)
-    untrained = of(build, optimizer=optimizer, epochs=1).fit(rows, Y).predict_proba(rows)
+    untrained = of_few(build, optimizer=optimizer, epochs=1).fit(rows, CLASSES).predict_proba(rows)
     assert np.abs(untrained - proba).max() > 1e-3
 
 
 def test_frozen_layer_stays():
     build, _ = NETWORKS["frozen layer"]
-    one, two = (of(build, epochs=epochs).fit(X, Y).model_.get_weights() for epochs in (1, 2))
+    one, two = (
+        of_few(build, epochs=epochs).fit(ROWS, CLASSES).model_.get_weights() for epochs in (1, 2)
+    )
     np.testing.assert_array_equal(one[0], two[0])
     assert np.any(one[2] != two[2])
 
@@ -290,10 +266,10 @@ BY_KERAS = {
 @pytest.mark.parametrize("why", BY_KERAS)
 def test_by_keras_and_why(why):
     build = BY_KERAS[why]
-    clf = of(build, early_stopping=True).fit(X, Y)
+    clf = of_few(build, early_stopping=True).fit(ROWS, CLASSES)
     assert clf.fit_path_.startswith(f"Keras' own fit: {why}")
-    proba = clf.predict_proba(X)
-    np.testing.assert_allclose(proba, proba_of(clf.model_, X), atol=1e-6)
+    proba = clf.predict_proba(ROWS)
+    np.testing.assert_allclose(proba, proba_of(clf.model_, ROWS), atol=1e-6)
     assert {"loss", "val_loss"} == set(clf.history_)
 
 
@@ -301,10 +277,10 @@ def test_by_keras_and_why(why):
 def test_steps_of_an_epoch_together(rate):
     # Keras does them in one call, unless a callback watches, or the rate changes, step by step.
     options = {"optimizer": keras.optimizers.SGD(rate), "epochs": 4}
-    together = of(of_kind(OwnStep), **options).fit(X, Y)
-    watched = of(of_kind(OwnStep), callbacks=EachBatch(), **options).fit(X, Y)
+    together = of_few(of_kind(OwnStep), **options).fit(ROWS, CLASSES)
+    watched = of_few(of_kind(OwnStep), callbacks=EachBatch(), **options).fit(ROWS, CLASSES)
     np.testing.assert_allclose(
-        together.predict_proba(X), watched.predict_proba(X), rtol=0, atol=1e-6
+        together.predict_proba(ROWS), watched.predict_proba(ROWS), rtol=0, atol=1e-6
     )
     np.testing.assert_allclose(together.history_["loss"], watched.history_["loss"], rtol=1e-5)
 
@@ -319,31 +295,31 @@ def test_the_model_is_stored_with_its_own_loss(tmp_path, constraint, callbacks):
         model.compile("sgd", "categorical_crossentropy", jit_compile=False)
         return model
 
-    clf = of(build, callbacks=callbacks).fit(X, Y)
+    clf = of_few(build, callbacks=callbacks).fit(ROWS, CLASSES)
     assert (clf.fit_path_ == "compiled") is (constraint is None and callbacks is None)
     clf.model_.save(tmp_path / "model.keras")
     model = keras.saving.load_model(tmp_path / "model.keras")
-    proba = clf.predict_proba(X)
-    np.testing.assert_allclose(proba_of(model, X), proba, atol=1e-6)
+    proba = clf.predict_proba(ROWS)
+    np.testing.assert_allclose(proba_of(model, ROWS), proba, atol=1e-6)
     assert (model.loss, model.jit_compile) == ("categorical_crossentropy", False)
     # Keras compiles a loss when it is used.
-    loss = model.evaluate(X, np.eye(3)[Y], verbose=0)
-    np.testing.assert_allclose(loss, -np.log(proba[np.arange(N), Y]).mean(), rtol=1e-5)
+    loss = model.evaluate(ROWS, np.eye(3)[CLASSES], verbose=0)
+    np.testing.assert_allclose(loss, -np.log(proba[np.arange(N), CLASSES]).mean(), rtol=1e-5)
 
 
 def test_row_by_row():
     # By Keras, rows are predicted in blocks, and several inputs with them.
-    clf = of(Subclassed).fit(X, Y)
-    many = np.tile(X, (100, 1))
+    clf = of_few(Subclassed).fit(ROWS, CLASSES)
+    many = np.tile(ROWS, (100, 1))
     np.testing.assert_allclose(
-        clf.predict_proba(many), np.tile(clf.predict_proba(X), (100, 1)), atol=1e-6
+        clf.predict_proba(many), np.tile(clf.predict_proba(ROWS), (100, 1)), atol=1e-6
     )
-    assert clf.predict_proba(X[:1]).shape == (1, 3)
+    assert clf.predict_proba(ROWS[:1]).shape == (1, 3)
 
 
 def test_a_fit_leaves_no_model_behind():
-    clf = of(sequential(dense(), softmax)).fit(X, Y)
-    clf.predict(X)
+    clf = of_few(sequential(dense(), softmax)).fit(ROWS, CLASSES)
+    clf.predict(ROWS)
     model = weakref.ref(clf.model_)
     del clf
     gc.collect()

@@ -230,6 +230,7 @@ BUILDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILDS)
 def test_build_function_works_unchanged(name):
     build, params, *data = BUILDS[name]
@@ -244,6 +245,7 @@ def test_build_function_works_unchanged(name):
     np.testing.assert_array_equal(clf.predict(rows), np.unique(y)[proba.argmax(axis=1)])
 
 
+@pytest.mark.slow
 def test_search_of_the_tutorials():
     from sklearn.model_selection import GridSearchCV
 
@@ -258,6 +260,7 @@ def test_search_of_the_tutorials():
     assert len(np.unique(search.cv_results_["mean_test_score"])) > 1
 
 
+@pytest.mark.slow
 def test_what_the_build_function_is_told():
     from scikeras.wrappers import KerasClassifier
 
@@ -358,6 +361,7 @@ def test_build_function_fails_in_words(name):
 # A model instead of a function
 
 
+@pytest.mark.slow
 def test_model_is_copied_with_its_weights():
     model = keras.Sequential(
         [
@@ -426,6 +430,7 @@ print(state() == before, any(before))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "expected"), [("after", "True False"), ("first", "True True")])
 def test_patches_of_scikeras(order, expected):
     run = subprocess.run(

@@ -12,6 +12,8 @@ from keras_setup import EachBatch
 from skimbalance._engine.tensorflow.initializers import python_random_kept, seeded_initializers
 from skimbalance.keras_classifier import ImbalancedKerasClassifier
 
+pytestmark = pytest.mark.slow
+
 N = 30
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 4))

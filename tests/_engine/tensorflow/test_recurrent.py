@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from skimbalance._engine.tensorflow.recurrent import stand_in_for
 
+pytestmark = pytest.mark.slow
+
 N_ROWS, N_STEPS, N_FEATURES, N_UNITS = 5, 6, 3, 4
 
 rng = np.random.default_rng(0)

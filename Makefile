@@ -3,20 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
-# Of the tests' small matrices threads would only wait for each other.
-test test-min: export OPENBLAS_NUM_THREADS ?= 1
+# Tests wait for threads and processes now and then: three at a time keep two cores busy. With the
+# tests' small matrices threads of BLAS would only wait for each other.
+PYTEST := python -m pytest -n 3 --dist worksteal
+test quick test-min: export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench test-min clean
+.PHONY: demo test quick check bench test-min clean
 
 demo: $(VENV)/ready
 	$(BIN)/skimbalance compare page_blocks --objective f1_macro --out which_strategy.html
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST)
+
+# Everything that trains no network and starts no process.
+quick: $(VENV)/ready
+	$(BIN)/$(PYTEST) -m "not slow"
 
 check: $(VENV)/ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell skimbalance tests examples benchmarks *.md
 	$(BIN)/mypy skimbalance
 
 bench: $(VENV)/ready
@@ -24,7 +31,7 @@ bench: $(VENV)/ready
 
 # The lower bounds of pyproject.toml, each at its oldest release.
 test-min: .venv-min/ready
-	.venv-min/bin/python -m pytest
+	.venv-min/bin/$(PYTEST)
 
 clean:
 	rm -rf $(VENV) .venv-min build dist *.egg-info

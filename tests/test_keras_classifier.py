@@ -352,7 +352,7 @@ ERRORS = {
     "softmax of labels": (
         of(dense_of(3, activation="softmax")), X, LABELS,
         "must end in sigmoid, or in logits, for 3 labels and outputs of width 3. Got one that ends "
-        "in softmax. For classes, pass one per row: y.argmax(axis=1).",
+        "in softmax. For exclusive classes: y.argmax(axis=1).",
     ),
     "sigmoid of classes": (
         of(dense_of(3, activation="sigmoid")), X3, Y3,

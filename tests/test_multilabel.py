@@ -148,7 +148,10 @@ def test_what_is_no_indicator_is_refused(y, message):
     ("params", "message"),
     [
         *(
-            ({"loss": loss, "class_weight": None}, "'loss' parameter must be one of .* for labels")
+            (
+                {"loss": loss, "class_weight": None},
+                "'loss' .* must be one of .* for a multilabel y",
+            )
             for loss in sorted(set(SOFTMAX) - set(SIGMOID))
         ),
         ({"sampling": RandomOverSampler()}, "must be 'shuffle', 'stratified' or 'balanced' where"),
@@ -179,7 +182,7 @@ def test_parameters_that_are_not_for_labels_are_refused(params, message):
 @pytest.mark.parametrize("loss", sorted(set(SIGMOID) - set(SOFTMAX)))
 def test_losses_of_labels_are_not_for_classes(loss):
     # At once: without a warning first that class weights are not for such a loss.
-    with pytest.raises(ValueError, match=f"must be one of .* for classes. Got '{loss}' instead"):
+    with pytest.raises(ValueError, match=f"one of .* for class labels. Got '{loss}' instead"):
         mlp(loss=loss).fit(X, Y[:, 3])
 
 

@@ -73,7 +73,7 @@ def hold_out(
     if n_rarest < 2:
         warn(
             "Early stopping needs at least 2 rows of every class, one to train and one to hold "
-            f"out. A class has {n_rarest}, so training does not stop early. Set "
+            f"out. A class has only {n_rarest}, so training does not stop early. Set "
             "early_stopping=False to silence this warning."
         )
         return data, None

@@ -11,7 +11,7 @@ from skimbalance._losses.records import CUSTOM, Loss
 __all__ = ["loss_arguments", "record_of"]
 
 
-def record_of(settings: Settings, losses: Mapping[str, Loss], noun: str) -> Loss:
+def record_of(settings: Settings, losses: Mapping[str, Loss], y_kind: str) -> Loss:
     """The record of the loss that the settings ask for.
 
     Parameters
@@ -20,8 +20,8 @@ def record_of(settings: Settings, losses: Mapping[str, Loss], noun: str) -> Loss
         The settings of the fit.
     losses : mapping of str to Loss
         The named losses of the target.
-    noun : str
-        What the target's outputs are, "classes" or "labels", for errors.
+    y_kind : str
+        Kind of y, "class labels" or "a multilabel y", for errors.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def record_of(settings: Settings, losses: Mapping[str, Loss], noun: str) -> Loss
         return CUSTOM
     if loss not in losses:
         raise ValueError(
-            f"The 'loss' parameter must be one of {sorted(losses)!r} for {noun}. "
+            f"The 'loss' parameter must be one of {sorted(losses)!r} for {y_kind}. "
             f"Got {loss!r} instead."
         )
     return losses[loss]

@@ -186,7 +186,7 @@ def prepare(
         If a setting does not fit the target or the rows.
     """
     _check_monitor(settings, target)
-    record = record_of(settings, target.losses, target.noun)
+    record = record_of(settings, target.losses, target.y_kind)
     rng = generator(Purpose.PLAN, course.seed, course.n_before)
     train, held_out = (data, None) if course.partial else hold_out(settings, data, target, rng)
     scaler = _scaler(settings, train, course)
@@ -242,7 +242,7 @@ def _check_monitor(settings, target):
     names = ["loss", *target.monitors]
     if settings.monitor not in names:
         raise ValueError(
-            f"The 'monitor' parameter must be one of {names!r} for {target.noun}. "
+            f"The 'monitor' parameter must be one of {names!r} for {target.y_kind}. "
             f"Got {settings.monitor!r} instead."
         )
 

@@ -34,8 +34,8 @@ class Target(Protocol):
 
     Attributes
     ----------
-    noun : str
-        What the outputs are: "classes" or "labels".
+    noun, y_kind : str
+        What the outputs are, "classes" or "labels", and y, "class labels" or "a multilabel y".
     exclusive : bool
         Whether the outputs exclude each other: probabilities are their softmax, else a sigmoid
         each.
@@ -52,6 +52,7 @@ class Target(Protocol):
     """
 
     noun: ClassVar[str]
+    y_kind: ClassVar[str]
     exclusive: ClassVar[bool]
     rank: ClassVar[int]
     has_steps: ClassVar[bool]
@@ -131,6 +132,7 @@ class Classes:
     """
 
     noun: ClassVar[str] = "classes"
+    y_kind: ClassVar[str] = "class labels"
     exclusive: ClassVar[bool] = True
     rank: ClassVar[int] = 0
     has_steps: ClassVar[bool] = False
@@ -276,6 +278,7 @@ class Labels:
     """
 
     noun: ClassVar[str] = "labels"
+    y_kind: ClassVar[str] = "a multilabel y"
     exclusive: ClassVar[bool] = False
     rank: ClassVar[int] = 1
     has_steps: ClassVar[bool] = False

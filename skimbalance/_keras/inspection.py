@@ -162,7 +162,7 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
     }
     if wrong[head]:
         right = "sigmoid" if head == "softmax" else "softmax"
-        remedy = "" if target.exclusive else " For classes, pass one per row: y.argmax(axis=1)."
+        remedy = "" if target.exclusive else " For exclusive classes: y.argmax(axis=1)."
         raise ValueError(
             f"The model of {owner} must end in {right}, or in logits, for {what} and outputs of "
             f"width {width}. Got one that ends in {head}.{remedy}"

@@ -47,7 +47,7 @@ class Metrics:
 
     @classmethod
     def of(cls, built: Any, target: Target, given: Any) -> Self | None:
-        """The metrics that the parameter `given` asks for, or that the model is compiled with."""
+        """The metrics that the parameter `given` names, or that the model is compiled with."""
         metrics = built.metrics
         if metrics is None and built.model.compiled:
             metrics = compiled_metrics(built.model)

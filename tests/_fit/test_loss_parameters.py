@@ -65,7 +65,7 @@ def test_ranges_hold_their_defaults_and_closed_ends_only(name, key, parameter):
 
 
 def test_a_custom_loss_has_a_record_of_which_nothing_is_known():
-    assert record_of(settings(loss=abs), SOFTMAX, "classes") is CUSTOM
+    assert record_of(settings(loss=abs), SOFTMAX, "class labels") is CUSTOM
     assert loss_arguments(settings(loss=abs), CUSTOM, COUNTS) == {}
 
 

@@ -1,0 +1,172 @@
+"""What users get: the wheel in a new environment, the source distribution, and the types."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import skimbalance
+from skimbalance import datasets
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+NOT_SOURCE = (".git", ".venv*", ".*_cache", "*.egg-info", "__pycache__", "build", "dist")
+
+
+def run(*command, cwd):
+    """Run a command without what this process has on its path; its output."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def files_under(folder, root):
+    return {path.relative_to(root).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A copy of the sources, as a fresh clone has them."""
+    copy = tmp_path_factory.mktemp("source") / "skimbalance"
+    return shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+
+
+@pytest.fixture(scope="module")
+def distributions(source, tmp_path_factory):
+    """The source distribution, and the wheel that is built from it; without a network."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source, cwd=folder)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def environment(distributions, tmp_path_factory):
+    """A new environment that holds the wheel, and sees the dependencies of this one."""
+    folder = tmp_path_factory.mktemp("environment")
+    run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--quiet", "--python", python]
+    run(*pip, "install", "--no-deps", "--no-index", distributions[1], cwd=folder)
+    packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    (site / "dependencies.pth").write_text("\n".join(packages))
+    return python
+
+
+def test_the_source_distribution_is_complete(source, distributions):
+    with tarfile.open(distributions[0]) as archive:
+        files = {name.partition("/")[2] for name in archive.getnames()}
+    expected = {".ci/lower-bounds.txt", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"}
+    expected |= {"README.md", "pyproject.toml"}
+    for folder in ("skimbalance", "tests", "examples", "benchmarks"):
+        expected |= files_under(source / folder, source)
+    assert expected <= files
+
+
+def test_the_wheel_is_complete_and_holds_nothing_else(source, distributions):
+    with zipfile.ZipFile(distributions[1]) as archive:
+        files = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert files == files_under(source / "skimbalance", source)
+    assert {"skimbalance/py.typed", "skimbalance/data/yeast.csv.gz"} < files
+    assert distributions[1].name.split("-")[:2] == ["skimbalance", skimbalance.__version__]
+
+
+FROM_THE_WHEEL = """
+import importlib, json, pkgutil, sys
+import numpy as np
+import skimbalance
+from skimbalance import ImbalancedMLPClassifier, datasets
+from skimbalance.persistence import load_model, save_model
+
+rows = {}
+for name in datasets.__all__:
+    X, y = getattr(datasets, name)(return_X_y=True)
+    rows[name] = len(X), len(y)
+for module in pkgutil.walk_packages(skimbalance.__path__, "skimbalance."):
+    if module.name != "skimbalance.__main__":
+        importlib.import_module(module.name)
+clf = ImbalancedMLPClassifier((4,), epochs=1, random_state=0).fit(X, y)
+save_model(clf, "model.skim")
+same = np.array_equal(load_model("model.skim").predict_proba(X), clf.predict_proba(X))
+print(json.dumps({"file": skimbalance.__file__, "rows": rows, "same": same}))
+"""
+
+
+def test_the_wheel_works(environment, tmp_path):
+    said = json.loads(run(environment, "-W", "error", "-c", FROM_THE_WHEEL, cwd=tmp_path))
+    assert Path(said["file"]).is_relative_to(environment.parents[1])
+    assert said["rows"].keys() == set(datasets.__all__)
+    assert all(n_rows == n_targets > 1000 for n_rows, n_targets in said["rows"].values())
+    assert said["same"]
+
+
+def test_the_command_of_the_wheel_works(environment, tmp_path):
+    listed = run(environment.with_name("skimbalance"), "datasets", cwd=tmp_path)
+    assert all(name.removeprefix("load_") in listed for name in datasets.__all__)
+
+
+def test_the_source_distribution_passes_its_tests(distributions, tmp_path):
+    """All are collected, with the modules that they share; those run that read files beside the
+    package, as the others test the code, which is the same here.
+    """
+    with tarfile.open(distributions[0]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    some = "test_architecture or test_datasets or test_docs"
+    quick = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow"]
+    assert " passed" in run(*quick, "-k", some, cwd=folder)
+
+
+# Not `load_model`, which returns an estimator of any class.
+USER = """
+import numpy as np
+from skimbalance import (
+    ImbalancedKerasClassifier, ImbalancedMLPClassifier, ImbalancedSequenceClassifier,
+    PriorCorrectedClassifier, TunedDecisionClassifierCV, compare_strategies, compute_class_weight,
+    correct_prior, metrics, prior,
+)
+from skimbalance.preprocessing import table_steps
+
+X, y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+reveal_type(compare_strategies(X, y))
+reveal_type(compute_class_weight("balanced", [1, 2]))
+reveal_type(correct_prior(X, [0.5, 0.5], [0.1, 0.9]))
+reveal_type(prior.estimate_prior(X, [0.5, 0.5]))
+reveal_type(metrics.average_precision_by_class(y, X))
+reveal_type(metrics.calibration_error_by_class(y, X))
+reveal_type(metrics.classification_summary(y, y))
+reveal_type(metrics.score_intervals(y, y))
+reveal_type(table_steps(X))
+
+perceptron = ImbalancedMLPClassifier()
+reveal_type(perceptron.fit(X, y))
+reveal_type(perceptron.predict_proba(X))
+reveal_type(ImbalancedKerasClassifier().fit(X, y))
+reveal_type(ImbalancedKerasClassifier().predict_proba(X))
+reveal_type(ImbalancedSequenceClassifier().fit([X], [y]))
+reveal_type(ImbalancedSequenceClassifier().predict_proba([X]))
+reveal_type(TunedDecisionClassifierCV(perceptron).fit(X, y))
+reveal_type(PriorCorrectedClassifier(perceptron).fit(X, y))
+reveal_type(PriorCorrectedClassifier(perceptron).predict_proba(X))
+"""
+
+
+def test_a_user_sees_the_types(environment, tmp_path):
+    pytest.importorskip("mypy", reason="mypy is not installed: `make check` installs it")
+    (tmp_path / "user.py").write_text(USER)
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--python-executable", environment]
+    said = run(*mypy, "user.py", cwd=tmp_path)
+    revealed = re.findall(r'Revealed type is "(.*)"', said)
+    assert len(revealed) == USER.count("reveal_type")
+    assert "Any" not in revealed

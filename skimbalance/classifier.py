@@ -215,7 +215,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         from skimbalance._keras.perceptron import Perceptron
         from skimbalance._keras.training import train
 
-        return train(plan, Perceptron(plan.start, self.dropout, plan.target.exclusive))
+        return train(plan, Perceptron(plan.initial, self.dropout, plan.target.exclusive))
 
     def _logits(self, X):
         check_is_fitted(self)

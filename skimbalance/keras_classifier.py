@@ -472,7 +472,7 @@ class ImbalancedKerasClassifier(TableClassifier):
     def _train(self, plan):
         from skimbalance._keras.training import train
 
-        return train(plan, plan.start.network)
+        return train(plan, plan.initial.network)
 
     def _logits(self, X):
         check_is_fitted(self)

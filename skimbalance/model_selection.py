@@ -13,7 +13,12 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.multiclass import type_of_target
 
-from skimbalance._validation import Interval, as_array, validate_parameter_constraints
+from skimbalance._validation import (
+    Interval,
+    as_array,
+    some_of,
+    validate_parameter_constraints,
+)
 from skimbalance.sampling import iterative_folds
 
 __all__ = ["IterativeStratifiedKFold", "StratifiedSequenceKFold"]
@@ -93,10 +98,9 @@ class _IterativeKFold(BaseCrossValidator):
             )
         rare = [labels[j] for j in np.flatnonzero(np.sum(counts > 0, axis=0) < self.n_splits)]
         if rare:
-            more = f" and {len(rare) - MOST_NAMES} more" if len(rare) > MOST_NAMES else ""
             warnings.warn(
                 f"Labels in fewer samples than n_splits={self.n_splits} are missing from test "
-                f"folds of {owner}: {rare[:MOST_NAMES]!r}{more}. Lower n_splits, or do not trust "
+                f"folds of {owner}: {some_of(rare, MOST_NAMES)}. Lower n_splits, or do not trust "
                 "their scores by fold.",
                 stacklevel=2,
             )

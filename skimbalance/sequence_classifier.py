@@ -310,7 +310,7 @@ default=0.5
             If the loss has no closed form.
         """
         sequences, logits = self._logits(X, mask)
-        return sequences.spread(self._target.posterior(logits, self._fitted.posterior))
+        return sequences.spread(self._target.posterior(logits, self._fitted.posterior_arguments))
 
     def score(
         self,
@@ -448,7 +448,7 @@ default=0.5
     def _train(self, plan):
         from skimbalance._keras.training import train
 
-        return train(plan, plan.start.network)
+        return train(plan, plan.initial.network)
 
     def _after_training(self, plan):
         """Tune the decision if there is an `objective`."""
@@ -485,7 +485,7 @@ default=0.5
 
     def _natural(self, logits):
         """Natural probabilities, where the loss has a closed form for them."""
-        arguments = self._fitted.posterior
+        arguments = self._fitted.posterior_arguments
         if arguments["loss"] not in CLOSED_FORMS:
             return self._target.proba(logits)
         return self._target.posterior(logits, arguments)

@@ -321,7 +321,7 @@ def test_sequences_without_weight_are_not_looked_at():
 
 def keras_twin(clf):
     """The network of a fit before its training, as a Keras model of one's own."""
-    network, start = clf.plan.start.network, clf.plan.start.weights
+    network, start = clf.plan.initial.network, clf.plan.initial.weights
     model = keras.models.clone_model(network.model)
     model.set_weights(network.show(start).get_weights())
     return model

@@ -26,7 +26,7 @@ class Member:
 
     Attributes
     ----------
-    start : Networks
+    initial : Networks
         The network before its first step.
     validation : list of Block
         Blocks of held-out rows: one, several for sequences, none without held-out rows.
@@ -52,7 +52,7 @@ class Member:
         self._weight = job.rows.weight.astype(dtype)
         early = job.rows.weight if job.early_weight is None else job.early_weight
         self._early_weight = early.astype(dtype)
-        self.start = self._networks()
+        self.initial = self._networks()
         self.validation = [] if job.validation is None else self._held_out(job.validation, shared)
         self._stopping = EarlyStopping(job.patience, job.tol)
         self._order = self._visited = np.empty(0, int)
@@ -65,7 +65,7 @@ class Member:
     def _networks(self):
         job, dtype = self.job, self.job.program.dtype
         params, state = job.program.flatten(job.weights)
-        slots = job.program.start(params) if job.slots is None else job.slots
+        slots = job.program.initial_slots(params) if job.slots is None else job.slots
         arguments = {key: np.asarray(value, dtype) for key, value in job.arguments.items()}
         return Networks(params, slots, state, dtype(job.weight_decay), arguments)
 

@@ -190,8 +190,8 @@ class _Stack:
             # An empty seat trains a copy that is thrown away: all stacks of this size share a
             # compiled program, and compiling another would cost more than these steps.
             members = [self._member(k if k in active else active[0]) for k in range(size)]
-            starts = [member.start for member in members]
-            self._networks = map_structure(lambda *values: np.stack(values), *starts)
+            initial = [member.initial for member in members]
+            self._networks = map_structure(lambda *values: np.stack(values), *initial)
             self._targets = members[0].job.rows.y.shape[1:]
             self._batches: Batches | None = None
 
@@ -379,7 +379,7 @@ class _Stack:
             if not seat:
                 self._seats[k] = self._next()
                 if self._seats[k]:
-                    self._set(k, self._member(k).start)
+                    self._set(k, self._member(k).initial)
         active = self._active()
         size = self._smaller(active)
         if size < len(self._seats):

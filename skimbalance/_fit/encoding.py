@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from skimbalance._validation import some_of
+
 __all__ = ["Encoder", "Vocabulary"]
 
 # At most this many unknown tokens are named in an error.
@@ -49,10 +51,9 @@ class Vocabulary:
         is_known = self.tokens[place] == tokens
         if not (is_known.all() or self.takes_unknown):
             unknown = np.unique(tokens[~is_known]).tolist()
-            more = "" if len(unknown) <= MOST_NAMED else f" and {len(unknown) - MOST_NAMED} more"
             raise ValueError(
                 f"The tokens of X of {owner} must be among those of fit. Got "
-                f"{unknown[:MOST_NAMED]!r}{more}: fit with min_frequency=2, so that unknown tokens "
+                f"{some_of(unknown, MOST_NAMED)}: fit with min_frequency=2, so that unknown tokens "
                 "are treated like rare ones."
             )
         return np.where(is_known, place + 1 + self.takes_unknown, 1).astype(np.int32)

@@ -216,7 +216,7 @@ class TableClassifier(NetworkClassifier):
             a custom loss; or if `priors` are not valid shares.
         """
         logits = self._logits(X)
-        proba = self._target.posterior(logits, self._fitted.posterior)
+        proba = self._target.posterior(logits, self._fitted.posterior_arguments)
         if priors is None:
             return proba
         if not np.all(self.class_prior_ > 0):

@@ -40,7 +40,7 @@ class Fitted:
         Weights of the network, by name.
     scaler : StandardScaler or None
         Mean and deviation of the columns; None without standardisation.
-    posterior : dict
+    posterior_arguments : dict
         Arguments of `posterior.log_posterior`, or of `posterior.label_posterior`.
     slots : tuple or None
         State of the optimizer after `partial_fit`, which may continue; else None.
@@ -49,7 +49,7 @@ class Fitted:
     network: Network | None
     weights: Weights
     scaler: StandardScaler | None
-    posterior: dict[str, Any]
+    posterior_arguments: dict[str, Any]
     slots: tuple[Any, ...] | None = None
 
     @property
@@ -103,7 +103,7 @@ class Plan:
         The choices of the fit.
     target : Target
         What is learnt.
-    start : Fitted
+    initial : Fitted
         The network before training.
     rows : Data
         Training rows.
@@ -134,7 +134,7 @@ class Plan:
 
     settings: Settings
     target: Target
-    start: Fitted
+    initial: Fitted
     rows: Data
     loss_weight: np.ndarray
     early_weight: np.ndarray
@@ -152,10 +152,10 @@ class Plan:
 
     def fitted(self, result: Any) -> Fitted:
         """The network after training."""
-        weights = {name: result.weights[name] for name in self.start.weights}
+        weights = {name: result.weights[name] for name in self.initial.weights}
         slots = result.slots if self.partial else None
-        start = self.start
-        return Fitted(start.network, weights, start.scaler, start.posterior, slots)
+        initial = self.initial
+        return Fitted(initial.network, weights, initial.scaler, initial.posterior_arguments, slots)
 
 
 def prepare(
@@ -205,8 +205,8 @@ def prepare(
     weights, slots = _initial_state(
         settings, record, arguments, target, network, course, frequencies * loss_class_weight, rng
     )
-    posterior = {"class_weight": loss_class_weight, "sampling_ratio": ratio, **arguments}
-    posterior["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
+    posterior_arguments = {"class_weight": loss_class_weight, "sampling_ratio": ratio, **arguments}
+    posterior_arguments["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
     held_out_loss_weight = None
     if held_out is not None:
         # Weights take the place of repeated draws, so that both losses measure the same.
@@ -215,7 +215,7 @@ def prepare(
     return Plan(
         settings=settings,
         target=target,
-        start=Fitted(network, weights, scaler, posterior, slots),
+        initial=Fitted(network, weights, scaler, posterior_arguments, slots),
         rows=rows,
         loss_weight=_loss_weight(target, rows, loss_class_weight, draws),
         early_weight=_loss_weight(target, rows, np.ones_like(loss_class_weight), draws),

@@ -55,15 +55,15 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
 
 
 def _job(plan, network, program):
-    settings, start, held_out = plan.settings, plan.start, plan.held_out
+    settings, initial, held_out = plan.settings, plan.initial, plan.held_out
     validation = score_weight = None
     if held_out is not None:
-        validation = _rows(held_out, plan.held_out_loss_weight, start)
+        validation = _rows(held_out, plan.held_out_loss_weight, initial)
         score_weight = plan.target.score_weight(held_out.y, held_out.weight)
     return Job(
         program=program,
-        weights={**start.weights, **network.noise(plan.noise_seed)},
-        rows=_rows(plan.rows, plan.loss_weight, start),
+        weights={**initial.weights, **network.noise(plan.noise_seed)},
+        rows=_rows(plan.rows, plan.loss_weight, initial),
         order=plan.order,
         first_epoch=plan.first_epoch,
         epochs=plan.epochs,
@@ -71,7 +71,7 @@ def _job(plan, network, program):
         learning_rates=_planned_rates(plan),
         weight_decay=settings.weight_decay,
         arguments=plan.arguments,
-        slots=start.slots,
+        slots=initial.slots,
         validation=validation,
         score=plan.target.monitors.get(settings.monitor),
         score_weight=score_weight,
@@ -131,10 +131,10 @@ def _compile(model, plan, network):
     compile_anew(model, optimizer)
 
 
-def _rows(data, weight, start):
+def _rows(data, weight, initial):
     """Rows for the engine. Masked steps have class 0 in place of -1, as they weigh nothing."""
     y = np.maximum(data.y, 0)
-    return Rows(data.X, data.index, y, weight, start.center, start.scale, data.lengths)
+    return Rows(data.X, data.index, y, weight, initial.center, initial.scale, data.lengths)
 
 
 def _why_by_keras(callbacks, rows):

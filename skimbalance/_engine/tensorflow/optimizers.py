@@ -1,6 +1,6 @@
 """Optimizers as pure functions of flat parameter vectors, so that a fit owns no variables.
 
-Each has ``start(params)``, the slots of one network before the first step, and
+Each has ``initial_slots(params)``, the slots of one network before the first step, and
 ``step(params, gradient, slots, learning_rate)``, new parameters (K, P) and slots of K networks,
 whose learning rates are (K, 1). The update rules and constants are those of the Keras optimizers
 of the same names.
@@ -17,7 +17,7 @@ class Adam:
 
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
 
-    def start(self, params):
+    def initial_slots(self, params):
         zeros = tf.zeros_like(params)
         return (zeros, zeros, tf.zeros([1], params.dtype))
 
@@ -34,7 +34,7 @@ class Adam:
 class SGD:
     """Plain stochastic gradient descent."""
 
-    def start(self, params):
+    def initial_slots(self, params):
         return ()
 
     def step(self, params, gradient, slots, learning_rate):
@@ -46,7 +46,7 @@ class RMSprop:
 
     rho, epsilon = 0.9, 1e-7
 
-    def start(self, params):
+    def initial_slots(self, params):
         return (tf.zeros_like(params),)
 
     def step(self, params, gradient, slots, learning_rate):
@@ -75,10 +75,10 @@ class KerasOptimizer:
         self._optimizer = optimizer
         optimizer.build(self._variables)
         self._slots = [v for v in optimizer.variables if v is not rate_variable(optimizer)]
-        self._start = tuple(tf.constant(v.numpy()) for v in self._slots)
+        self._initial_slots = tuple(tf.constant(v.numpy()) for v in self._slots)
 
-    def start(self, params):
-        return self._start
+    def initial_slots(self, params):
+        return self._initial_slots
 
     def step(self, params, gradient, slots, learning_rate):
         pieces = tf.split(params[0], self._sizes)

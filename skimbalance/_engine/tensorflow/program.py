@@ -128,7 +128,7 @@ class Program:
             return tf.TensorSpec([None, *value.shape], value.dtype)
 
         params = tf.TensorSpec([None, self.n_params], real)
-        slots = tuple(map(stacked, self.start(np.zeros(self.n_params))))
+        slots = tuple(map(stacked, self.initial_slots(np.zeros(self.n_params))))
         state = tuple(map(stacked, self._network.non_trainable_variables))
         values = {k: tf.TensorSpec([None, *np.shape(v)], real) for k, v in arguments.items()}
         batches = (
@@ -169,9 +169,9 @@ class Program:
         plain = function.get_concrete_function()
         return tf.function(partial(plain), jit_compile=True, **options) if xla else plain
 
-    def start(self, params):
+    def initial_slots(self, params):
         """Optimizer slots of one network before the first step."""
-        return self._optimizer.start(tf.constant(params, keras.config.floatx()))
+        return self._optimizer.initial_slots(tf.constant(params, keras.config.floatx()))
 
     def flatten(self, weights):
         """Named arrays of one network as one parameter vector, and the state."""

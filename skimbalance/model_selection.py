@@ -1,7 +1,6 @@
 """Folds for multilabel and sequence targets: splitters for the `cv` of scikit-learn."""
 
 import reprlib
-import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from numbers import Integral
@@ -18,6 +17,7 @@ from skimbalance._validation import (
     as_array,
     some_of,
     validate_parameter_constraints,
+    warn,
 )
 from skimbalance.sampling import iterative_folds
 
@@ -88,7 +88,7 @@ class _IterativeKFold(BaseCrossValidator):
         """
         owner = type(self).__name__
         if groups is not None:
-            warnings.warn(f"The groups parameter is ignored by {owner}.", stacklevel=2)
+            warn(f"The groups parameter is ignored by {owner}.")
         counts, labels = self._label_counts(y)
         check_consistent_length(X, counts)
         if len(counts) < self.n_splits:
@@ -98,11 +98,10 @@ class _IterativeKFold(BaseCrossValidator):
             )
         rare = [labels[j] for j in np.flatnonzero(np.sum(counts > 0, axis=0) < self.n_splits)]
         if rare:
-            warnings.warn(
+            warn(
                 f"Labels in fewer samples than n_splits={self.n_splits} are missing from test "
                 f"folds of {owner}: {some_of(rare, MOST_NAMES)}. Lower n_splits, or do not trust "
-                "their scores by fold.",
-                stacklevel=2,
+                "their scores by fold."
             )
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         shares = np.full(self.n_splits, 1 / self.n_splits)

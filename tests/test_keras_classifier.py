@@ -151,7 +151,7 @@ def test_loss_of_keras_with_parameters():
 
 
 def test_loss_of_two_classes_is_that_of_the_second():
-    # A loss of one's own that weighs the positives, as for a model of one output.
+    # A custom loss that weighs the positives, as written for a model with one output.
     def weighted(y_true, y_pred):
         loss = keras.ops.binary_crossentropy(y_true, y_pred)
         return keras.ops.mean(loss * (1 + 8 * y_true), axis=-1)
@@ -161,7 +161,7 @@ def test_loss_of_two_classes_is_that_of_the_second():
 
     options = {"output_bias": None, "batch_size": 500, "optimizer": "sgd"}
     clf = of(one, loss=weighted, class_weight=None, **options).fit(X, Y)
-    # The same, but for the scale of the weights.
+    # The same, apart from the scale of the weights.
     scale = np.mean(1 + 8 * Y)
     of_classes = of(
         one, class_weight={0: 1, 1: 9}, optimizer__learning_rate=0.01 * scale, **options

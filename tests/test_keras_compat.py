@@ -41,7 +41,7 @@ def two_inputs():
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_copies():
     def softened():
-        # What it ends in cannot be told from rows of zeros, as there are none others later.
+        # Rows of zeros, which are all that is left later, do not show what it ends in.
         inputs = keras.Input((5,))
         z = layers.Dense(1, use_bias=False)(inputs)
         return keras.Model(inputs, layers.Lambda(lambda z: keras.ops.sigmoid(z))(z))
@@ -230,7 +230,7 @@ def test_nothing_global_changes():
     tf.random.set_seed(0)
     before = state()
     for callbacks in (None, EachBatch()):
-        # Of a size that has not been compiled before.
+        # No other test has compiled networks of this size.
         clf = of(dropout=0.3, units=17, callbacks=callbacks).fit(X, Y)
         copy.deepcopy(clf).predict(X)
         of(noisy, callbacks=callbacks, sampling=SMOTE()).fit(X, Y).predict(X)

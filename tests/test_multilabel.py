@@ -376,7 +376,7 @@ def test_keras_losses_and_functions_train_as_their_equals():
 
 # Natural posteriors
 
-# Of the labels in four groups of rows, apart from which nothing is known.
+# Shares of three labels in four groups of rows; the group is all that X tells.
 SHARES = np.array([[0.1, 0.5, 0.8], [0.3, 0.25, 0.6], [0.05, 0.9, 0.5], [0.4, 0.1, 0.95]])
 GROUPS = np.eye(4)
 
@@ -573,7 +573,7 @@ def test_partial_fit_adds_up_and_may_meet_a_label_late():
         assert clf.partial_fit(X[part], Y[part]) is clf
     np.testing.assert_array_equal(clf.class_counts_, mlp().fit(X, Y).class_counts_)
     assert clf.n_iter_ == 4
-    # One row is no sign of classes that exclude each other, nor of labels that never hold.
+    # One row does not show that classes exclude each other, or that labels never hold.
     mlp().partial_fit(X[:1], np.eye(4, dtype=int)[:1])
 
 

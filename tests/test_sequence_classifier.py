@@ -1,4 +1,4 @@
-"""A class for each step: only steps that are there count, each with its weight, in any form."""
+"""A class for each step: only present steps count, each with its weight, in any form."""
 
 import copy
 import pickle
@@ -98,7 +98,7 @@ def flat(sequences):
 
 
 def steps_of(proba, sequences):
-    """Probabilities of the steps that are there, one sequence after the other."""
+    """Probabilities of the steps that are present, one sequence after the other."""
     return np.concatenate([p[: len(x)] for p, x in zip(proba, sequences, strict=False)])
 
 
@@ -143,13 +143,13 @@ def test_forms_of_tokens_agree(words, form):
     assert clf.class_weight_ == words.class_weight_
     proba = clf.predict_proba(X, mask=mask)
     assert proba.shape == ((*y.shape, 3) if isinstance(y, np.ndarray) else (60, 12, 3))
-    there = mask
-    if there is None:
-        there = ~X.mask if np.ma.isMaskedArray(X) else padded(WORDS, 12)[1]
-    np.testing.assert_array_equal(proba[there], steps_of(words.predict_proba(WORDS), WORDS))
-    assert not proba[~there].any()
+    present = mask
+    if present is None:
+        present = ~X.mask if np.ma.isMaskedArray(X) else padded(WORDS, 12)[1]
+    np.testing.assert_array_equal(proba[present], steps_of(words.predict_proba(WORDS), WORDS))
+    assert not proba[~present].any()
     decided = clf.predict(X, mask=mask)
-    decided = decided[there] if isinstance(decided, np.ndarray) else flat(decided)
+    decided = decided[present] if isinstance(decided, np.ndarray) else flat(decided)
     np.testing.assert_array_equal(decided, flat(words.predict(WORDS)))
     assert clf.score(X, y, mask=mask) == words.score(WORDS, WORD_LABELS)
 
@@ -185,10 +185,10 @@ def test_a_sequence_alone_is_as_among_others(network, kind):
 def test_probabilities_sum_to_one_where_there_are_steps(words):
     proba = words.predict_proba(WORDS)
     assert proba.shape == (60, 12, 3)
-    there = padded(WORDS, 12)[1]
-    np.testing.assert_allclose(proba.sum(axis=2), there, rtol=1e-12)
+    present = padded(WORDS, 12)[1]
+    np.testing.assert_allclose(proba.sum(axis=2), present, rtol=1e-12)
     decided = words.classes_[proba.argmax(axis=2)]
-    np.testing.assert_array_equal(decided[there], flat(words.predict(WORDS)))
+    np.testing.assert_array_equal(decided[present], flat(words.predict(WORDS)))
 
 
 def test_predict_keeps_the_form(words, features):
@@ -320,7 +320,7 @@ def test_sequences_without_weight_are_not_looked_at():
 
 
 def keras_twin(clf):
-    """The network of a fit before its training, as a Keras model of one's own."""
+    """The network of a fit before its training, as a plain Keras model."""
     network, start = clf.plan.initial.network, clf.plan.initial.weights
     model = keras.models.clone_model(network.model)
     model.set_weights(network.show(start).get_weights())
@@ -335,7 +335,7 @@ def cross_entropy():
 @pytest.mark.parametrize("kind", ["tokens", "features"])
 def test_an_epoch_is_that_of_keras_with_weights_of_steps(network, kind):
     X, y = DATA[kind]
-    # Of the tokens' embedding Keras' Adam squares the parts of a gradient before it sums them.
+    # Keras' Adam squares the parts of an embedding's gradient before it sums them.
     options = {"optimizer": "sgd", "learning_rate": 0.5} if kind == "tokens" else {}
     clf = tagger(network=network, class_weight="balanced", epochs=1, batch_size=100, **options)
     clf.fit(X, y)
@@ -370,9 +370,9 @@ def test_keras_refuses_class_weights_of_steps():
 @pytest.mark.filterwarnings("ignore:Both loss:UserWarning")
 def test_losses_are_those_of_the_flat_steps(loss):
     clf = tagger(loss=loss, epochs=1, batch_size=100, class_weight=0.5).fit(WORDS, WORD_LABELS)
-    there = clf.plan.rows.y >= 0
-    y = clf.plan.rows.y[there]
-    logits = keras_twin(clf).predict(clf.plan.rows.X[0], verbose=0)[there]
+    present = clf.plan.rows.y >= 0
+    y = clf.plan.rows.y[present]
+    logits = keras_twin(clf).predict(clf.plan.rows.X[0], verbose=0)[present]
     weight = np.array(list(clf.class_weight_.values()))[y]
     if clf.plan.deferred_until:
         weight = np.ones(len(y))
@@ -560,8 +560,8 @@ def test_objective_tunes_the_decision_and_not_the_network():
     rule = np.argmax(proba @ tuned.decision_matrix_, axis=1)
     np.testing.assert_array_equal(decided, tuned.classes_[rule])
     assert tuned.decision_weights_.mean() == pytest.approx(1)
-    there = padded(X, 8)[1]
-    np.testing.assert_allclose(tuned.predict_proba(X).sum(axis=2), there, rtol=1e-9)
+    present = padded(X, 8)[1]
+    np.testing.assert_allclose(tuned.predict_proba(X).sum(axis=2), present, rtol=1e-9)
     assert not hasattr(clone(tuned).set_params(objective=None).fit(X, y), "decision_weights_")
     assert not hasattr(tuned.set_params(objective=None).fit(X, y), "decision_weights_")
 
@@ -651,8 +651,8 @@ def test_model_gives_the_logits(words):
     logits = words.model_.predict(inputs, verbose=0)
     proba = np.exp(logits - logits.max(axis=2, keepdims=True))
     proba /= proba.sum(axis=2, keepdims=True)
-    there = padded(WORDS, 12)[1]
-    np.testing.assert_allclose(words.predict_proba(WORDS)[there], proba[there], rtol=1e-5)
+    present = padded(WORDS, 12)[1]
+    np.testing.assert_allclose(words.predict_proba(WORDS)[present], proba[present], rtol=1e-5)
 
 
 def test_copies(words):

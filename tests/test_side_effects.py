@@ -1,50 +1,20 @@
 """Nothing outside the estimator changes, and the same seed gives the same bits everywhere."""
 
 import copy
-import hashlib
-import inspect
-import json
 import os
 import pickle
 import random
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 from imblearn.over_sampling import SMOTE
 from imblearn.under_sampling import RandomUnderSampler
-
-from skimbalance import ImbalancedMLPClassifier, ImbalancedSequenceClassifier
+from perceptron_setup import VARIANTS, digest, mlp, rows
 
 pytestmark = pytest.mark.slow
-
-
-def mlp(**options):
-    defaults = {"hidden_layer_sizes": (8,), "epochs": 2, "dropout": 0.2, "random_state": 0}
-    return ImbalancedMLPClassifier(**{**defaults, **options})
-
-
-def rows(seed=0):
-    rng = np.random.default_rng(seed)
-    y = rng.permutation(np.repeat([0, 1], [80, 20]))
-    return rng.normal(size=(100, 3)) + y[:, None], y
-
-
-def in_new_process(code, *arguments, **environment):
-    """Standard output of Python code."""
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout
 
 
 # The state of the process
@@ -303,22 +273,6 @@ def test_no_files_are_written(tmp_path, monkeypatch):
 
 # The same seed, the same bits
 
-VARIANTS = {
-    "plain": {},
-    "stopping": {"early_stopping": True, "monitor": "average_precision", "epochs": 4},
-    "balanced": {"sampling": "balanced", "loss": "focal"},
-    "SMOTE": {"sampling": SMOTE()},
-    "under-sampling": {"sampling": RandomUnderSampler(), "normalization": "batch"},
-    "adamw": {"optimizer": "adamw", "learning_rate_schedule": "cosine"},
-}
-
-
-def digest(clf):
-    """Of all the numbers of a fit."""
-    numbers = [clf.predict_proba(rows()[0]).tobytes(), repr(clf.history_).encode()]
-    numbers += [w.tobytes() for w in clf.model_.get_weights()]
-    return hashlib.sha256(b"".join(numbers)).hexdigest()
-
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_same_bits_twice(name):
@@ -382,221 +336,3 @@ def test_no_seed_follows_numpy():
         np.random.seed(11)  # noqa: NPY002
         results.append(mlp(random_state=None).fit(X, y).predict_proba(X))
     np.testing.assert_array_equal(*results)
-
-
-# A new process without Keras
-
-WITHOUT_KERAS = """
-import json, os, pickle, random, sys, warnings
-from pathlib import Path
-import numpy as np, sklearn.base
-import sklearn.preprocessing  # it imports rich where that is installed, which draws a number
-
-said, folder = {}, Path(sys.argv[1])
-heavy = {"tensorflow", "keras", "scikeras", "matplotlib", "tqdm"}
-
-def imported():
-    return sorted(heavy & {name.partition(".")[0] for name in sys.modules})
-
-def state():
-    return (dict(os.environ), random.getstate(), repr(np.random.get_state()), np.geterr(),
-            list(warnings.filters), list(sys.path), list(sys.meta_path),
-            dict(vars(sklearn.base.BaseEstimator)))
-
-before = state()
-import skimbalance
-said["state after the import"] = [a == b for a, b in zip(before, state())]
-said["imported"] = imported()
-
-# Whatever is public, and what a fitted classifier is made of.
-from skimbalance import class_weight, classifier, datasets, posterior, sampling
-skimbalance.ImbalancedMLPClassifier().get_params()
-repr(skimbalance.ImbalancedMLPClassifier())
-said["imported for parameters"] = imported()
-
-import joblib
-joblib.Parallel(backend="stacked")(joblib.delayed(abs)(i) for i in range(3))
-said["imported for the backend"] = imported()
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("tensorflow", "keras", "scikeras"):
-            raise ImportError("not in this process: " + name)
-
-sys.meta_path.insert(0, Refuse())
-clf = pickle.loads((folder / "clf.pickle").read_bytes())
-X = np.load(folder / "X.npy")
-np.savez(folder / "out.npz", label=clf.predict(X), proba=clf.predict_proba(X),
-         score=clf.decision_function(X), posterior=clf.predict_posterior(X, priors=[0.5, 0.5]),
-         one=clf.predict_proba(X[:1]))
-said["imported for predictions"] = imported()
-said["history"] = clf.history_["loss"]
-said["class_weight"] = list(clf.class_weight_)
-print(json.dumps(said))
-"""
-
-
-@pytest.fixture(scope="module")
-def without_keras(tmp_path_factory):
-    """A classifier, what a process said that read it from its pickle, and what it predicted."""
-    folder = tmp_path_factory.mktemp("without_keras")
-    X, y = rows()
-    clf = mlp(normalization="batch", early_stopping=True, sampling="balanced", loss="focal")
-    clf.fit(X, np.array(["common", "rare"])[y])
-    np.save(folder / "X.npy", np.tile(X, (10, 1)))  # both paths, of few rows and of many
-    (folder / "clf.pickle").write_bytes(pickle.dumps(clf))
-    said = json.loads(in_new_process(WITHOUT_KERAS, folder))
-    with np.load(folder / "out.npz") as out:
-        return clf, said, dict(out)
-
-
-def test_import_changes_nothing(without_keras):
-    _, said, _ = without_keras
-    assert said["state after the import"] == [True] * 8
-
-
-def test_import_needs_no_keras(without_keras):
-    _, said, _ = without_keras
-    assert said["imported"] == []
-    assert {"tensorflow", "keras"}.isdisjoint(said["imported for parameters"])
-
-
-def test_the_backend_is_known_without_tensorflow(without_keras):
-    _, said, _ = without_keras
-    assert {"tensorflow", "keras"}.isdisjoint(said["imported for the backend"])
-
-
-def test_unpickled_classifier_predicts_without_tensorflow(without_keras):
-    clf, said, out = without_keras
-    assert {"tensorflow", "keras"}.isdisjoint(said["imported for predictions"])
-    assert said["history"] == clf.history_["loss"]
-    assert said["class_weight"] == ["common", "rare"]
-    X = np.tile(rows()[0], (10, 1))
-    np.testing.assert_array_equal(out["label"], clf.predict(X))
-    np.testing.assert_array_equal(out["proba"], clf.predict_proba(X))
-    np.testing.assert_array_equal(out["score"], clf.decision_function(X))
-    np.testing.assert_array_equal(out["posterior"], clf.predict_posterior(X, priors=[0.5, 0.5]))
-    np.testing.assert_array_equal(out["one"], clf.predict_proba(X[:1]))
-
-
-# A new process with Keras
-
-WITH_KERAS = """
-import json, logging, os, pickle, random, sys
-import keras, tensorflow as tf
-from tensorflow.python.framework import config
-import numpy as np, sklearn.preprocessing, tqdm.auto
-
-said = {}
-
-# Before any use: class attributes and settings, by a process that has Keras but not us.
-classes = [keras.Model, keras.layers.Layer, keras.losses.Loss, keras.optimizers.Optimizer,
-           keras.metrics.Metric, keras.callbacks.Callback, keras.Sequential]
-
-def state():
-    return ([dict(vars(c)) for c in classes], [c.__reduce__ for c in classes],
-            config.is_op_determinism_enabled(), dict(os.environ), keras.config.floatx(),
-            tf.config.functions_run_eagerly(), random.getstate())
-
-def numbers():
-    return keras.random.normal((3,)).numpy().tolist(), tf.random.normal((3,)).numpy().tolist()
-
-keras.utils.set_random_seed(1)
-expected = numbers()
-keras.utils.set_random_seed(1)
-before = state()
-from skimbalance import ImbalancedMLPClassifier
-clf = ImbalancedMLPClassifier((8,), dropout=0.5, epochs=1, random_state=0)
-clf.fit([[0.0], [1.0]] * 5, [0, 1] * 5)
-clf.model_
-said["state after a fit"] = [a == b for a, b in zip(before, state())]
-said["numbers after a fit"] = numbers() == expected
-
-# TensorFlow warns of retracing twice at most: here it has not yet.
-messages = []
-tf.get_logger().handlers = [logging.Handler()]
-tf.get_logger().handlers[0].emit = lambda record: messages.append(record.getMessage())
-tf.get_logger().warning("heard")
-for n_units in range(3, 9):
-    clf = ImbalancedMLPClassifier((n_units,), epochs=1)
-    clf.fit(np.arange(20.0)[:, None], np.arange(20) % 2)
-said["messages"] = messages
-
-tests, folder = sys.argv[1:]
-sys.path.insert(0, tests)
-from test_side_effects import VARIANTS, digest, mlp, rows
-X, y = rows()
-# In the reverse order, which does not matter.
-said["digests"] = [digest(mlp(**VARIANTS[name]).fit(X, y)) for name in reversed(VARIANTS)]
-
-for name in ("bilstm", "conv1d", "custom"):
-    with open(f"{folder}/{name}", "rb") as file:
-        clf, X = pickle.load(file)
-    labels = [np.ravel(y).tolist() for y in clf.predict(X)]
-    said[name] = {"proba": clf.predict_proba(X).tolist(), "labels": labels}
-said["custom"]["model"] = np.asarray(clf.model_(X)).tolist()
-said["custom"]["path"] = clf.fit_path_
-print(json.dumps(said))
-"""
-
-
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
-    """A folder with pickles of classifiers and rows, and these by their names."""
-    from keras_setup import of
-
-    rng = np.random.default_rng(0)
-    words = ["".join(rng.choice(list("abx"), n)) for n in rng.integers(1, 12, 60)]
-    tags = [["rare" if c == "x" else "O" for c in word] for word in words]
-    features = [rng.normal(size=(n, 2)) for n in rng.integers(1, 9, 60)]
-    steps = [(x[:, 0] > 1).astype(int) for x in features]
-    small = {"units": 4, "embedding_dim": 4, "epochs": 3, "dropout": 0.3, "random_state": 0}
-    tuned = {"early_stopping": True, "objective": "f1_macro"}
-    tagger = partial(ImbalancedSequenceClassifier, **small)
-    X, y = rows()
-    classifiers = {
-        "bilstm": (tagger(network="bilstm", **tuned).fit(words, tags), words),
-        "conv1d": (tagger(network="conv1d", n_layers=2).fit(features, steps), features),
-        "custom": (of(units=4, dropout=0.2).fit(X, y), X),
-    }
-    folder = tmp_path_factory.mktemp("fitted")
-    for name, pair in classifiers.items():
-        (folder / name).write_bytes(pickle.dumps(pair))
-    return folder, classifiers
-
-
-@pytest.fixture(scope="module")
-def with_keras(fitted):
-    """What a process said that had Keras, but not us; with another seed of hashes."""
-    tests = Path(inspect.getfile(rows)).parent
-    environment = {"PYTHONHASHSEED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return json.loads(in_new_process(WITH_KERAS, tests, fitted[0], **environment))
-
-
-def test_first_fit_leaves_keras_as_it_was(with_keras):
-    assert with_keras["state after a fit"] == [True] * 7
-    assert with_keras["numbers after a fit"]
-
-
-def test_many_shapes_are_not_scolded(with_keras):
-    # A grid over layer sizes traces a program for each size: TensorFlow, which counts by
-    # function, must not warn of "retracing".
-    assert with_keras["messages"] == ["heard"]
-
-
-def test_same_bits_in_two_processes(with_keras):
-    X, y = rows()
-    here = [digest(mlp(**options).fit(X, y)) for options in VARIANTS.values()]
-    assert with_keras["digests"][::-1] == here
-
-
-@pytest.mark.parametrize("name", ["bilstm", "conv1d", "custom"])
-def test_pickle_in_another_process(fitted, with_keras, name):
-    folder, classifiers = fitted
-    clf, X = classifiers[name]
-    assert (folder / name).stat().st_size < 40_000
-    np.testing.assert_allclose(with_keras[name]["proba"], clf.predict_proba(X), atol=1e-6)
-    assert with_keras[name]["labels"] == [np.ravel(y).tolist() for y in clf.predict(X)]
-    if name == "custom":
-        np.testing.assert_allclose(with_keras[name]["model"], clf.predict_proba(X), atol=1e-6)
-        assert with_keras[name]["path"] == "compiled"

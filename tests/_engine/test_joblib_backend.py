@@ -449,7 +449,7 @@ def mlp(**params):
 
 @pytest.fixture
 def deals(monkeypatch):
-    """Of each deal the learning rates, by which we tell fits apart, and the shares."""
+    """For each deal its shares, and the learning rates, which differ from fit to fit."""
     deals, deal = [], stack.deal
 
     def spy(jobs, n_workers, most):

@@ -103,7 +103,7 @@ def fit_all(classifiers, lengths=LENGTHS):
 
 
 def assert_same_fit(one, other, tol=1e-4):
-    """Equal but for float32 rounding.
+    """Equal apart from float32 rounding.
 
     Rounding is 1e-7 a step, where XLA sums in another order on another machine. Adam's division
     by a small second moment can enlarge it a thousandfold.

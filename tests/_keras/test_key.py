@@ -83,7 +83,7 @@ def within(*parts):
 
 
 def times(constant):
-    """A model with an operation that is no layer."""
+    """A model with an operation that is not a layer."""
 
     def build():
         inputs = keras.Input((4,))
@@ -171,7 +171,7 @@ DIFFERENT = {
         lambda: Config({"my_initializer": "zeros"}),
         lambda: Config({"my_initializer": "ones"}),
     ),
-    "name that is no layer's": (lambda: Config({"name": "a"}), lambda: Config({"name": "b"})),
+    "name of an operation": (lambda: Config({"name": "a"}), lambda: Config({"name": "b"})),
 }
 
 

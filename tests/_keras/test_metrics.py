@@ -72,7 +72,7 @@ def test_of_two_classes_the_second_counts(name):
 
 @pytest.mark.parametrize("metric", ["categorical_accuracy", keras.metrics.CategoricalAccuracy])
 def test_categorical_metrics_see_both_classes(metric):
-    # Of a single column they would always say 1.
+    # With a single column they would always be 1.
     for y, z in ((Y2, Z2), (Y3, Z3)):
         expected = of_sklearn.accuracy_score(y, z.argmax(axis=1))
         np.testing.assert_allclose(value_of(metric, y, z), expected, rtol=1e-6)

@@ -261,22 +261,22 @@ def test_search_of_the_tutorials():
 
 
 @pytest.mark.slow
-def test_what_the_build_function_is_told():
+def test_what_the_build_function_is_given():
     from scikeras.wrappers import KerasClassifier
 
-    told = []
+    given = []
 
     def build(meta):
-        told.append(meta)
+        given.append(meta)
         return keras.Sequential(
             [keras.Input((4,)), layers.Dense(meta["n_classes_"], activation="softmax")]
         )
 
     for y in (Y2, Y3):
-        told.clear()
+        given.clear()
         ImbalancedKerasClassifier(build, epochs=1).fit(X, y)
         KerasClassifier(build, loss="sparse_categorical_crossentropy", verbose=0).fit(X, y)
-        ours, of_scikeras = told
+        ours, of_scikeras = given
         assert set(ours) == set(of_scikeras)
         for key in set(ours) - {"target_encoder_", "feature_encoder_"}:
             np.testing.assert_array_equal(ours[key], of_scikeras[key], err_msg=key)

@@ -17,6 +17,9 @@ from skimbalance._fit.parameters import (
     set_shared,
     shares,
 )
+from skimbalance._losses.records import SIGMOID, SOFTMAX
+from skimbalance.metrics._monitors import MONITORS
+from skimbalance.sampling._streams import STREAMS
 
 ESTIMATORS = [ImbalancedMLPClassifier, ImbalancedKerasClassifier, ImbalancedSequenceClassifier]
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -86,6 +89,11 @@ def test_what_an_estimator_states_itself_wins_over_the_table():
     assert Small._parameter_constraints["tol"] == [str]
     assert (Small().epochs, Small(epochs=2).epochs) == (7, 2)
     assert set(vars(Small())) == set(SharedParameters.__annotations__)
+
+
+@pytest.mark.parametrize("name", [*SOFTMAX, *SIGMOID, *STREAMS, *MONITORS])
+def test_every_choice_is_in_the_docstring(name):
+    assert f'"{name}"' in ImbalancedMLPClassifier.__doc__
 
 
 def test_the_groups_nest():

@@ -23,7 +23,7 @@ KERAS = NUMPY | {"keras", "tensorflow"}
 ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
-        {"compare.*", "report.*", "preprocessing", "classifier", "persistence", "datasets",
+        {"compare.*", "report.*", "preprocessing", "classifier", "persistence", "datasets.*",
          "_response", "_page", "_files", "_validation"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
@@ -71,8 +71,7 @@ ROOMS = {
     "_response": (set(), NUMPY),
     "_page": ({"_files"}, {"pandas", "matplotlib", "rich"}),
     "_files": (set(), set()),
-    "datasets": (set(), {"numpy", "sklearn", "pandas"}),
-    "data.*": (set(), set()),
+    "datasets.*": (set(), {"numpy", "sklearn", "pandas"}),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "networks": (set(), {"keras", "numpy"}),
     "_losses.*": ({"_keras_private"}, {"keras", "numpy", "scipy"}),

@@ -15,7 +15,7 @@ from skimbalance import datasets
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(skimbalance.__path__, "skimbalance.")
-    if not module.name.startswith("skimbalance.data.")
+    if not module.name.startswith("skimbalance.datasets.data")
 )
 ROOT = Path(__file__).parents[1]
 

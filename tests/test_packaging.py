@@ -78,7 +78,7 @@ def test_the_wheel_is_complete_and_holds_nothing_else(source, distributions):
     with zipfile.ZipFile(distributions[1]) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert files == files_under(source / "skimbalance", source)
-    assert {"skimbalance/py.typed", "skimbalance/data/yeast.csv.gz"} < files
+    assert {"skimbalance/py.typed", "skimbalance/datasets/data/yeast.csv.gz"} < files
     assert distributions[1].name.split("-")[:2] == ["skimbalance", skimbalance.__version__]
 
 

@@ -1,4 +1,4 @@
-"""Five real imbalanced data sets inside the package, loaded in the way of scikit-learn."""
+"""Loaders of the bundled data sets, in the way of scikit-learn."""
 
 import csv
 import gzip
@@ -20,7 +20,7 @@ __all__ = [
     "load_yeast",
 ]
 
-_DATA_MODULE = "skimbalance.data"
+_DATA_MODULE = "skimbalance.datasets.data"
 
 
 def _check_flag(name: str, value: Any, owner: str) -> None:

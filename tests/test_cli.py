@@ -512,6 +512,7 @@ def test_memory_does_not_grow_with_the_file(model, tmp_path, capsys, monkeypatch
 # Training
 
 
+@pytest.mark.slow
 def test_streamed_training_is_that_of_an_array(table, tmp_path, capsys):
     argv = ("train", table, "--target", "grade", "--stream", "--seed", 3)
     out, _ = done(capsys, *argv, "--out", tmp_path / "m.skim", "--json")
@@ -532,6 +533,7 @@ def test_streamed_training_is_that_of_an_array(table, tmp_path, capsys):
     }
 
 
+@pytest.mark.slow
 def test_the_parts_of_streamed_training_do_not_matter(table, tmp_path, capsys, monkeypatch):
     argv = ("train", table, "--target", "grade", "--stream", "--drop", "note,zip")
     for n, name in ((10_000, "a"), (33, "b")):
@@ -544,6 +546,7 @@ def test_the_parts_of_streamed_training_do_not_matter(table, tmp_path, capsys, m
     assert model_info(tmp_path / "a")["columns"] == {"age": "number", "colour": "text"}
 
 
+@pytest.mark.slow
 def test_streaming_with_text_that_the_sample_lacks(tmp_path, capsys, monkeypatch):
     body = [[str(i % 17), "seldom" if i == 100 else "", "ab"[i % 5 == 0]] for i in range(200)]
     path = write(tmp_path / "t.csv", body, ["x", "word", "y"])
@@ -572,6 +575,7 @@ def test_what_streamed_training_cannot_do(table, capsys):
     assert "Got 'magic'" in failed(capsys, *argv, "--strategy", "magic")
 
 
+@pytest.mark.slow
 def test_train_predict_and_report_agree(table, tmp_path, capsys):
     skim = tmp_path / "m.skim"
     out, _ = done(capsys, "train", table, "--target", "grade", "--out", skim, "--json")
@@ -618,6 +622,7 @@ def test_an_unknown_strategy_lists_the_known(table, capsys):
     assert "tuned_decision" in err
 
 
+@pytest.mark.slow
 def test_compare(table, tmp_path, capsys):
     argv = ("compare", table, "--target", "grade", "--strategies", "plain,class_weighted")
     argv = (*argv, "--cv", 3, "--repeats", 1, "--drop", "note")
@@ -656,6 +661,7 @@ def test_bundled_sets_are_tables():
         assert X[name].isna().equals(data[name].isna())
 
 
+@pytest.mark.slow
 def test_python_m(tmp_path):
     command = [sys.executable, "-m", "skimbalance"]
     ended = subprocess.run([*command, "--version"], capture_output=True, text=True)

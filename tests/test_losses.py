@@ -611,6 +611,7 @@ def unusual(name):
     return {**needed(name), **VARIANTS.get(name, [{}])[-1], **weights}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [(), (4,)], ids=["rows", "sequences"])
 @each_loss
 def test_fit_in_keras(name, steps):

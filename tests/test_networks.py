@@ -371,6 +371,7 @@ def test_keras_averages_the_loss_over_real_steps(name, active):
     assert found == pytest.approx(np.mean((losses * weight)[real]), rel=1e-5)
 
 
+@pytest.mark.slow
 @each_tagger
 def test_keras_fit_learns(name):
     model = TAGGERS[name](n_layers=1, seed=0)

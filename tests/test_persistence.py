@@ -75,6 +75,7 @@ def fitted(name):
     return model.fit(rows, np.tile(Y, len(rows) // len(Y))), rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_loaded_model_predicts_the_same_bits(name, tmp_path):
     model, rows = fitted(name)
@@ -88,6 +89,7 @@ def test_a_loaded_model_predicts_the_same_bits(name, tmp_path):
     assert again.predict_proba(rows).tobytes() == model.predict_proba(rows).tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_can_be_saved(name, tmp_path):
     network = ImbalancedMLPClassifier((4,), epochs=2, early_stopping=False, random_state=0)
@@ -98,6 +100,7 @@ def test_every_strategy_can_be_saved(name, tmp_path):
     assert np.array_equal(loaded.predict(FRAME), model.predict(FRAME))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LABELS)
 def test_labels_keep_their_type(kind, tmp_path):
     clf = ImbalancedMLPClassifier((4,), epochs=1, random_state=0).fit(X, LABELS[kind])
@@ -109,6 +112,7 @@ def test_labels_keep_their_type(kind, tmp_path):
     assert np.array_equal(loaded.predict(X), clf.predict(X))
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_file(tmp_path):
     parts = [ImbalancedMLPClassifier((4,), random_state=0) for _ in range(2)]
     for clf in parts:
@@ -120,6 +124,7 @@ def test_training_goes_on_from_a_file(tmp_path):
     assert np.array_equal(loaded.predict_proba(X), parts[1].predict_proba(X))
 
 
+@pytest.mark.slow
 def test_a_process_that_loads_and_predicts_has_no_tensorflow(tmp_path):
     model, rows = fitted("network")
     save_model(model, tmp_path / "m.skim")

@@ -318,6 +318,7 @@ def test_notes_say_what_limits_the_comparison():
     assert last == always
 
 
+@pytest.mark.slow
 def test_equally_good_strategies_are_in_the_order_of_their_simplicity():
     result = compare(strategies=["smote", "plain"], network=NETWORK, objective=lambda *_: 1.0, cv=2)
     assert result.names == ["plain", "smote"]
@@ -443,6 +444,7 @@ def test_folds_in_every_form():
         np.testing.assert_array_equal(both(cv=form).scores, expected)
 
 
+@pytest.mark.slow
 def test_random_state_gives_the_same_twice():
     options = {"strategies": ["plain", "smote", "over_sampling"], "cv": 2, "network": NETWORK}
     one, same = (compare(**options, random_state=3) for _ in range(2))
@@ -470,6 +472,7 @@ def test_a_network_with_a_seed_keeps_it():
         assert made["sample"].random_state == 7
 
 
+@pytest.mark.slow
 def test_what_is_given_is_left_as_it_is():
     network = ImbalancedMLPClassifier((4,), epochs=1, early_stopping=False, loss="focal", alpha=0.5)
     forest = RandomForestClassifier(5, random_state=0)
@@ -509,6 +512,7 @@ def on_noise():
     return all_on(NOISE)
 
 
+@pytest.mark.slow
 def test_nothing_is_to_be_learnt_from_noise(on_noise):
     assert set(on_noise.names) == {*STRATEGIES, "forest", "pipeline"}
     # Chance is 1/3; the standard error of a mean recall with 30, 70 and 140 rows is 0.035.
@@ -516,6 +520,7 @@ def test_nothing_is_to_be_learnt_from_noise(on_noise):
     assert np.all(np.abs(on_noise.metrics["mcc"].mean(axis=1)) < 0.2)
 
 
+@pytest.mark.slow
 def test_a_leak_through_a_column_is_seen_by_all_without_another_program(on_noise):
     before = program.count_traces()
     leaking = all_on(NOISE.assign(amount=CODES.astype(float)))
@@ -542,6 +547,7 @@ def test_sampling_before_the_folds_would_be_seen():
         assert leaking.scores.mean() > 0.7
 
 
+@pytest.mark.slow
 def test_decisions_are_tuned_on_training_rows_only():
     X = np.random.default_rng(0).normal(size=(300, 2))
     y = np.random.default_rng(1).permutation(np.repeat([0, 1], [240, 60]))
@@ -690,6 +696,7 @@ def test_smote_knows_the_categorical_columns_of_the_table():
 # Tables and targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [["home", "grade"], ["empty"], ["constant", "old"], None])
 def test_tables_as_they_are(columns):
     table = mixed_table(90)[columns or slice(None)]
@@ -720,6 +727,7 @@ def test_the_best_estimator_is_the_first_one():
     np.testing.assert_array_equal(result.best_estimator().predict(X), expected.predict(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["pandas", "polars"])
 def test_whatever_output_is_configured(output):
     pytest.importorskip(output)
@@ -738,6 +746,7 @@ def test_targets_of_every_type(dtype):
     np.testing.assert_array_equal(both(y=y).scores, expected.scores)
 
 
+@pytest.mark.slow
 def test_fifty_classes():
     rng = np.random.default_rng(0)
     y = rng.permutation(np.repeat(np.arange(50), np.r_[40, [4] * 49]))
@@ -749,6 +758,7 @@ def test_fifty_classes():
     assert max(map(len, str(result).splitlines())) <= 110
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5])
 def test_classes_of_few_rows(rows):
     rng = np.random.default_rng(0)
@@ -763,6 +773,7 @@ def test_classes_of_few_rows(rows):
     assert sum(f"rare ({rows})" in note for note in result.notes) == (rows < 5)
 
 
+@pytest.mark.slow
 def test_a_rare_class_that_its_f1_is_for():
     y = np.repeat(["a", "b", "rare"], [49, 30, 3])
     result = compare(
@@ -935,6 +946,7 @@ def test_no_progress_bar_without_a_terminal(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_polars_tables():
     pl = pytest.importorskip("polars")
     table = mixed_table(90).drop(columns="empty")

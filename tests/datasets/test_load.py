@@ -162,6 +162,7 @@ def test_options_are_keyword_only():
         datasets.load_abalone_19(True)
 
 
+@pytest.mark.slow
 def test_arrays_need_neither_pandas_nor_tensorflow():
     # scikit-learn imports pandas where it is installed, so it is hidden here.
     code = (

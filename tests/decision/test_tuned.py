@@ -483,6 +483,7 @@ def test_posterior_of_any_classifier():
         np.testing.assert_allclose(posterior(Scores(), X), whole.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_natural_posteriors_are_used_also_in_a_pipeline():
     X, y = clouds([60, 20])
     mlp = ImbalancedMLPClassifier((4,), epochs=2, random_state=0)
@@ -500,6 +501,7 @@ def test_natural_posteriors_are_used_also_in_a_pipeline():
     np.testing.assert_array_equal(posterior(soft, X), soft.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_folds_of_the_network_train_as_one_stack(monkeypatch):
     dealt, deal = [], stack.deal
 

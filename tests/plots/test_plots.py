@@ -169,6 +169,7 @@ def test_plotting_again_makes_another_figure(name):
     assert display.figure_ is not first
 
 
+@pytest.mark.slow
 def test_no_pyplot_no_parameters_and_a_light_import():
     code = (
         "import sys; import skimbalance.plots as plots\n"
@@ -239,6 +240,7 @@ def test_learning_curves_without_held_out_rows():
     assert display.monitor_ax_ is None
 
 
+@pytest.mark.slow
 def test_learning_curves_of_a_classifier_and_of_a_pipeline():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [150, 50])
@@ -441,6 +443,7 @@ def test_hard_probabilities_are_two_bins_at_the_edges():
     np.testing.assert_array_equal(x, display.ax_[0].get_xlim())
 
 
+@pytest.mark.slow
 def test_after_correction_is_the_posterior_where_the_classifier_has_one():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [450, 50])

@@ -267,6 +267,7 @@ def test_estimate_that_does_not_converge_warns():
         estimate_prior(proba, [0.7, 0.2, 0.1], max_iter=1)
 
 
+@pytest.mark.slow
 def test_our_classifier_undoes_its_own_part():
     X, y = gaussian(500, [0.7, 0.2, 0.1], seed=0)
     mlp = ImbalancedMLPClassifier(
@@ -286,6 +287,7 @@ def test_our_classifier_undoes_its_own_part():
     )
 
 
+@pytest.mark.slow
 def test_posteriors_of_a_loss_without_them_are_refused():
     X, y = gaussian(100, [0.7, 0.2, 0.1], seed=0)
     clf = PriorCorrectedClassifier(ImbalancedMLPClassifier((4,), loss="soft_f1", epochs=1))

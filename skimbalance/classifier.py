@@ -209,7 +209,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         )
         if course.previous is not None:
             check_same_layers(architecture, course.previous.network)
-        return Settings.of(self.get_params(deep=False)), architecture
+        return Settings.of(vars(self)), architecture
 
     def _train(self, plan):
         from skimbalance._keras.perceptron import Perceptron

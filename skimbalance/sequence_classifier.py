@@ -383,10 +383,10 @@ default=0.5
         )
 
     def _design(self, data, course):
-        params = self.get_params(deep=False)
+        early_stopping = self.early_stopping
         if self.objective is not None:
             self._check_held_out(data.y)
-            params["early_stopping"] = True
+            early_stopping = True
         options: dict[str, Any] = {
             "n_outputs": len(self.classes_),
             "n_layers": self.n_layers,
@@ -397,7 +397,8 @@ default=0.5
         self._architecture = self.network, options
         network = self._built(int(generator(Purpose.WEIGHTS, course.seed).integers(2**31)))
         # The encoder standardises, as padding must stay zero.
-        return Settings.of(params, standardize=False), network
+        settings = Settings.of(vars(self), standardize=False, early_stopping=early_stopping)
+        return settings, network
 
     def _check_held_out(self, y):
         """Check that sequences can be held out to tune a decision on."""

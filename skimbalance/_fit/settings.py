@@ -46,7 +46,7 @@ class Settings:
 
     @classmethod
     def of(cls, params: Mapping[str, Any], **resolved: Any) -> Self:
-        """Settings from an estimator's parameters; `resolved` ones replace or add to these."""
+        """Settings from an estimator's attributes; `resolved` ones replace or add to these."""
         names = {field.name for field in fields(cls)}
         values = {name: value for name, value in params.items() if name in names} | resolved
         values["callbacks"] = _as_tuple(values["callbacks"])

@@ -3,6 +3,7 @@
 import inspect
 import re
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 
@@ -89,6 +90,23 @@ def test_what_an_estimator_states_itself_wins_over_the_table():
     assert Small._parameter_constraints["tol"] == [str]
     assert (Small().epochs, Small(epochs=2).epochs) == (7, 2)
     assert set(vars(Small())) == set(SharedParameters.__annotations__)
+
+
+class Tall(ImbalancedMLPClassifier):
+    """A user's subclass with parameters of its own, and few of ours."""
+
+    def __init__(self, depth=2, *, epochs=1):
+        super().__init__((4,) * depth, epochs=epochs, class_weight=None)
+        self.depth = depth
+
+
+@pytest.mark.slow
+def test_a_subclass_with_fewer_parameters_fits():
+    X, y = np.arange(20.0)[:, None], np.arange(20) % 2
+    clf = clone(Tall(depth=3)).fit(X, y)
+    assert set(clf.get_params()) == {"depth", "epochs"}
+    assert clf.n_iter_ == 1
+    assert clf.predict(X).shape == (20,)
 
 
 @pytest.mark.parametrize("name", [*SOFTMAX, *SIGMOID, *STREAMS, *MONITORS])

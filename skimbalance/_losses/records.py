@@ -1,6 +1,7 @@
 """One record for each named loss: all that the estimators know of it, without importing Keras.
 
-A loss is a formula in `functions`, a Keras class in `softmax` or `sigmoid`, and a record here. From
+A loss is a formula in `functions` or `label_functions`, a Keras class in `softmax`, `sigmoid` or
+`batch`, and a record here. From
 the record follow the values of the `loss` parameter, the keys, defaults and ranges of
 `loss_params`, the loss' arguments, the biases that training starts from, and whether a class weight
 would correct for the class frequencies a second time.

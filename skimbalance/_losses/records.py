@@ -1,10 +1,9 @@
 """One record for each named loss: all that the estimators know of it, without importing Keras.
 
 A loss is a formula in `functions` or `label_functions`, a Keras class in `softmax`, `sigmoid` or
-`batch`, and a record here. From
-the record follow the values of the `loss` parameter, the keys, defaults and ranges of
-`loss_params`, the loss' arguments, the biases that training starts from, and whether a class weight
-would correct for the class frequencies a second time.
+`batch`, and a record here. From the record follow the values of the `loss` parameter, the keys,
+defaults and ranges of `loss_params`, the loss' arguments, the biases that training starts from, its
+closed form, and whether a class weight would correct for the class frequencies a second time.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,12 +1,16 @@
 """Tables to read, as text and as HTML, and HTML pages that load nothing from elsewhere."""
 
 import base64
+import contextlib
+import datetime
 import html
 import io
 import math
 import os
+import platform
 import textwrap
 from collections.abc import Iterable
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from skimbalance._files import replacing
@@ -16,8 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "data_name",
+    "facts_html",
     "figure_html",
     "list_html",
+    "made_with",
     "page",
     "paragraph",
     "table_html",
@@ -30,24 +37,62 @@ _TEXT_WIDTH = 100
 _NAME_WIDTH = 30
 _CELL_WIDTH = 20
 
+# A figure is shown at no less than this part of its size, in which letters of 10 points have more
+# than 10 pixels.
+_READABLE = 0.8
+
+# Figures are white cards in a dark scheme. What is wider than the screen scrolls in its own box: of
+# a table, a shadow at the edge says that there is more; of a figure, its caption.
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
+:root { --text: #1a1a1a; --page: #fff; --line: #ddd; --shadow: rgb(0 0 0 / .35); }
+@media screen and (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; --text: #e4e4e4; --page: #17191c; --line: #44474c;
+          --shadow: rgb(255 255 255 / .4); } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page);
        max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 p, li { max-width: 48rem; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: left; }
-th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
+.table { background:
+  linear-gradient(to right, var(--page) 40%, transparent) left / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--page) 40%, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to right, var(--shadow), transparent) left / .8rem 100% no-repeat,
+  linear-gradient(to left, var(--shadow), transparent) right / .8rem 100% no-repeat; }
+table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: left; }
+thead th { border-bottom: 2px solid var(--text); vertical-align: bottom; }
 th.number, td.number { text-align: right; }
 td.number { white-space: nowrap; }
-td { vertical-align: top; }
-td:first-child { overflow-wrap: anywhere; min-width: 10rem; }
-figure { margin: 1rem 0; }
-img { max-width: 100%; height: auto; }
+td, tbody th { vertical-align: top; }
+.table :is(th, td):first-child { position: sticky; left: 0; background: var(--page);
+       padding-left: 0; overflow-wrap: anywhere; min-width: min(10rem, 30vw); }
+tbody th { font-weight: normal; }
+tbody th + td { overflow-wrap: anywhere; }
+figure { margin: 1rem 0; container-type: inline-size; }
+figcaption { font-size: .85rem; overflow: hidden;
+       max-height: calc((var(--readable) - 100cqw) * 999); }
+img { display: block; max-width: 100%; min-width: var(--readable); height: auto; }
 @media print { body { margin: 0; max-width: none; } h2, thead { break-after: avoid; }
-               tr, figure { break-inside: avoid; } .wide { overflow: visible; } }
+               tr, figure { break-inside: avoid; } .wide { overflow: visible; }
+               figcaption { display: none; } img { min-width: 0; } }
 """
+
+
+def made_with() -> dict[str, str]:
+    """The date, and the versions of what a result depends on, in words."""
+    names = ("skimbalance", "scikit-learn", "keras", "tensorflow", "numpy")
+    versions = [f"Python {platform.python_version()}"]
+    for name in names:
+        # As it may be installed under another name, such as tensorflow-cpu.
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions.append(f"{name} {metadata.version(name)}")
+    return {"date": datetime.date.today().isoformat(), "versions": ", ".join(versions)}
+
+
+def data_name(X: Any) -> dict[str, str]:
+    """The name of a table, if its ``attrs`` have one, as a fact for a page."""
+    name = getattr(X, "attrs", {}).get("name")
+    return {} if name is None else {"data": str(name)}
 
 
 def page(title: str, blocks: Iterable[tuple[str, str]]) -> str:
@@ -77,6 +122,15 @@ def list_html(sentences: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{html.escape(text)}</li>" for text in sentences) + "</ul>"
 
 
+def facts_html(facts: dict[str, str]) -> str:
+    """A table of names and what they are."""
+    rows = "\n".join(
+        f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>'
+        for name, text in facts.items()
+    )
+    return f"<table>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+
 def table_html(frame: "pd.DataFrame") -> str:
     """A DataFrame without its index as an HTML table; its first column names the rows.
 
@@ -102,7 +156,7 @@ def table_html(frame: "pd.DataFrame") -> str:
         for row in zip(*(texts for texts, _ in columns), strict=True)
     )
     return (
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n'
+        f'<div class="wide table" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody>\n</table></div>"
     )
 
@@ -165,18 +219,21 @@ def figure_html(figure: "Figure", alt: str) -> str:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Shown in its size, sharp on dense screens.
+        Shown in its size, or a little smaller, sharp on dense screens; on a narrow screen it
+        scrolls.
     alt : str
         What the figure shows, in words.
     """
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=192, facecolor="white")
+    figure.savefig(picture, format="png", dpi=192)
     data = base64.b64encode(picture.getvalue()).decode()
     # An inch of CSS has 96 pixels.
     width = round(figure.get_figwidth() * 96)
     return (
-        f'<figure><img width="{width}" alt="{html.escape(alt)}" '
-        f'src="data:image/png;base64,{data}"></figure>'
+        f'<figure style="--readable: {round(_READABLE * width)}px">'
+        "<figcaption>The figure is wider than this screen: scroll it sideways.</figcaption>"
+        f'<div class="wide" tabindex="0"><img width="{width}" alt="{html.escape(alt)}" '
+        f'src="data:image/png;base64,{data}"></div></figure>'
     )
 
 

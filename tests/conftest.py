@@ -27,6 +27,14 @@ def pytest_collection_finish(session):
         sys.modules[TRAINING] = NoTraining(TRAINING)
 
 
+@pytest.fixture(autouse=True)
+def no_figures_stay():
+    """Close what a test left to pyplot, which keeps figures and warns of more than 20."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.fixture
 def float64():
     """Keras computes in double precision, as after `set_floatx` in a new process."""

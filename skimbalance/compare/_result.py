@@ -2,22 +2,29 @@
 
 import html
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
 
 from skimbalance._page import (
+    data_name,
+    facts_html,
     figure_html,
     list_html,
+    made_with,
     page,
     paragraph,
     table_html,
     table_text,
     write_page,
 )
-from skimbalance.compare._strategies import DEFAULT_OF_THE_CLASSIFIER, STRATEGIES
+from skimbalance.compare._strategies import (
+    DEFAULT_OF_THE_CLASSIFIER,
+    STRATEGIES,
+    default_network,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
 
     from skimbalance.plots import StrategyComparisonDisplay
 
-__all__ = ["StrategyComparison"]
+__all__ = ["StrategyComparison", "settings"]
 
 # Metrics in the printed table, beside the one that sorts it -> their headings.
 _PRINTED = {
@@ -33,6 +40,24 @@ _PRINTED = {
     "mcc": "MCC",
     "average_precision": "avg. precision",
 }
+
+# Splits may be given as a list of arrays.
+_LONGEST_FOLDS = 200
+
+
+def settings(
+    n_rows: int, *, network: Any, cv: Any, n_repeats: int, random_state: Any
+) -> dict[str, str]:
+    """What the page says of the parameters of `compare_strategies`, in words."""
+    network = default_network(n_rows) if network is None else network
+    layers = "-".join(map(str, np.ravel(network.hidden_layer_sizes).tolist())) or "none"
+    folds = f"{cv!r}" + (f", repeated {n_repeats} times" if n_repeats > 1 else "")
+    return {
+        "folds": folds if len(folds) <= _LONGEST_FOLDS else "given as a list",
+        "network": f"layers {layers}, {network.epochs} epochs: {network!r}, with what each "
+        "strategy changes",
+        "random_state": repr(random_state),
+    }
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -67,6 +92,8 @@ class StrategyComparison:
         [1]_) of the best; and how many strategies the best one beats beyond noise.
     notes : list of str
         What limits the comparison.
+    about : dict of str to str
+        What the page says of its making: data, folds, network, seed, versions, date.
 
     References
     ----------
@@ -104,6 +131,7 @@ class StrategyComparison:
     _estimator: Any
     _X: Any
     _y: np.ndarray
+    about: dict[str, str] = field(default_factory=made_with)
 
     @property
     def scores(self) -> np.ndarray:
@@ -195,27 +223,52 @@ class StrategyComparison:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an HTML page in one file: recommendation, figure, tables, strategies, notes.
 
+        It says what was compared, too: rows, folds, network, seed, versions, and the name of the
+        data, ``X.attrs["name"]``, if X is a DataFrame that has one.
+
         Parameters
         ----------
         path : path-like
             The file. An existing file is replaced only once the new page is complete.
         """
-        picture = figure_html(self.plot().figure_, "Scores in the folds, and recall of each class")
+        from skimbalance.plots import StrategyComparisonDisplay
+        from skimbalance.plots._drawing import drawn_apart
+
+        figure = drawn_apart(StrategyComparisonDisplay._undrawn(self))
+        picture = figure_html(figure, "Scores in the folds, and recall of each class")
+        title = f"{self._in_words(self.metric)} in {self.scores.shape[1]} folds, and recall"
         blocks = [
             ("", f"<p>{html.escape(self.recommendation)}</p>"),
-            (f"{self.metric} in {self.scores.shape[1]} folds, and recall by class", picture),
+            (title, picture),
             ("Means over the folds", table_html(self._overall().reset_index())),
             ("Recall of each class, over all folds", table_html(self._recalls().reset_index())),
             *self._explained(),
             ("What to keep in mind", list_html(self.notes)),
+            ("How this comparison was made", facts_html(self._facts())),
         ]
         write_page(path, page("Which strategy?", blocks))
+
+    def _facts(self) -> dict[str, str]:
+        counts = zip(self.classes.tolist(), self.class_counts.tolist(), strict=True)
+        return {
+            **data_name(self._X),
+            "rows": f"{len(self._y):,}",
+            "columns": f"{np.shape(self._X)[1]:,}",
+            "classes (rows)": ", ".join(f"{label} ({count:,})" for label, count in counts),
+            **self.about,
+        }
+
+    def _in_words(self, metric: str) -> str:
+        """A metric in words: "f1" is that of one class."""
+        if metric.removesuffix(" std") == "f1":
+            return metric.replace("f1", f"F1 of class {self.classes.tolist()[-1]}", 1)
+        return metric.replace("_", " ")
 
     def _overall(self) -> "pd.DataFrame":
         frame = self.frame()
         frame = frame[[name for name in frame if not name.startswith("recall ")]]
         # Headings that break at spaces keep the table narrow.
-        return frame.rename(columns=lambda name: name.replace("_", " "))
+        return frame.rename(columns=self._in_words)
 
     def _recalls(self) -> "pd.DataFrame":
         frame = self.frame()
@@ -247,14 +300,15 @@ class StrategyComparison:
         """The most important columns, as texts."""
         import pandas as pd
 
+        scores = [f"{of.mean():.3f} +- {of.std():.3f}" for of in self.scores]
         columns = {
             "strategy": self.names,
-            self.metric: [f"{of.mean():.3f} +- {of.std():.3f}" for of in self.scores],
+            self._in_words(self.metric): scores,
             "p (Holm)": ["" if np.isnan(p) else f"{p:.3f}" for p in self.p_values],
         }
         for key, title in _PRINTED.items():
             if key != self.metric:
                 columns[title] = [f"{mean:.3f}" for mean in self.metrics[key].mean(axis=1)]
-        recall = f"recall {self.classes.tolist()[-1]} ({self.class_counts[-1]})"
+        recall = f"recall of {self.classes.tolist()[-1]}\n({self.class_counts[-1]:,} rows)"
         columns[recall] = [f"{value:.3f}" for value in self.recall[:, -1]]
         return pd.DataFrame(columns)

@@ -1,8 +1,8 @@
 """Displays for classifiers of rare classes, in scikit-learn's form.
 
-A display holds its data. ``plot`` draws them on given axes, or on a new figure without pyplot:
-``display.figure_.savefig("name.png")`` saves it, and a notebook shows the display. Displays made
-by `from_estimator`, `from_predictions` and the like are drawn already.
+A display holds its data. ``plot`` draws them on given axes, or on a new figure of pyplot, which a
+notebook shows below the cell; ``display.figure_.savefig("name.png")`` saves it. Displays made by
+`from_estimator`, `from_predictions` and the like are drawn already.
 """
 
 from skimbalance.plots._comparison import StrategyComparisonDisplay

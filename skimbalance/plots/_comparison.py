@@ -9,6 +9,7 @@ import numpy.typing as npt
 from skimbalance.plots._drawing import (
     BLUE,
     GREY,
+    LARGEST_MAP,
     LETTER,
     MOST_WITH_SHARES,
     VERMILION,
@@ -16,7 +17,7 @@ from skimbalance.plots._drawing import (
     figure_of,
     heat_map,
     legend,
-    new_figure,
+    visible,
 )
 from skimbalance.plots._words import in_words, short
 
@@ -50,6 +51,8 @@ class StrategyComparisonDisplay(Display):
     p_values : array-like of shape (n_strategies,)
         P-values of the hypothesis that a strategy is as good as the best. The best has nan, which
         counts as no evidence of a difference.
+    n_rows : array-like of shape (n_classes,), default=None
+        Number of rows of each class, to be shown below its label.
 
     Attributes
     ----------
@@ -83,6 +86,7 @@ class StrategyComparisonDisplay(Display):
         classes: Sequence[Any] | np.ndarray,
         metric: str,
         p_values: npt.ArrayLike,
+        n_rows: Sequence[int] | np.ndarray | None = None,
     ):
         self.names = names
         self.scores = scores
@@ -90,6 +94,7 @@ class StrategyComparisonDisplay(Display):
         self.classes = classes
         self.metric = metric
         self.p_values = p_values
+        self.n_rows = n_rows
 
     @classmethod
     def from_comparison(cls, comparison: Any, *, ax: "Axes | None" = None) -> Self:
@@ -98,7 +103,7 @@ class StrategyComparisonDisplay(Display):
         Parameters
         ----------
         comparison : StrategyComparison
-            The result, or any object that has the parameters of this class as attributes.
+            The result.
         ax : Axes, default=None
             Axes for the scores alone. By default both are drawn on a new figure.
 
@@ -107,22 +112,30 @@ class StrategyComparisonDisplay(Display):
         display : StrategyComparisonDisplay
             The display, drawn.
         """
+        return cls._undrawn(comparison).plot(ax)
+
+    @classmethod
+    def _undrawn(cls, comparison):
+        metric = comparison.metric
+        if metric == "f1":
+            metric = f"F1 of class {comparison.classes[-1]}"
         return cls(
             comparison.names,
             comparison.scores,
             comparison.recall,
             classes=comparison.classes,
-            metric=comparison.metric,
+            metric=metric,
             p_values=comparison.p_values,
-        ).plot(ax)
+            n_rows=comparison.class_counts,
+        )
 
-    def _draw(self, ax):
+    def _draw(self, ax, new_figure):
         scores = np.asarray(self.scores, dtype=float)
         order = np.argsort(-scores.mean(axis=1), kind="stable")
         self.recall_ax_ = None
         if ax is None:
             n_classes = len(self.classes)
-            width = max(2.2, min(0.55 * n_classes, 4 + 0.09 * n_classes))
+            width = max(2.2, min(0.55 * n_classes, 4 + 0.15 * n_classes, LARGEST_MAP))
             names = LETTER * max(len(short(name, 32)) for name in self.names)
             figure = new_figure(5.5 + names + width, 0.36 * len(order) + 2.2)
             ax, self.recall_ax_ = figure.subplots(1, 2, width_ratios=[5, width])
@@ -147,7 +160,7 @@ class StrategyComparisonDisplay(Display):
         for chosen, marker, size, color, label in (
             (rows == 0, "*", 14, VERMILION, "best"),
             (as_good & (rows > 0), "o", 6, BLUE, f"no significant difference (p ≥ {SIGNIFICANCE})"),
-            (~as_good, "s", 6, "black", f"worse than the best (p < {SIGNIFICANCE})"),
+            (~as_good, "s", 6, visible("black"), f"worse than the best (p < {SIGNIFICANCE})"),
         ):
             if np.any(chosen):
                 style = {"color": color, "markersize": size, "label": label}
@@ -164,8 +177,11 @@ class StrategyComparisonDisplay(Display):
     def _draw_recall(self, ax, recall):
         """The recall of each class, with the strategies in order."""
         columns = [short(label, 18) for label in self.classes]
+        if self.n_rows is not None:
+            columns = [f"{name}\n({n:,})" for name, n in zip(columns, self.n_rows, strict=True)]
         texts = [["-" if np.isnan(r) else f"{r:.2f}" for r in row] for row in recall]
         image = heat_map(ax, recall, texts, None, columns, new=True)
-        ax.set(yticks=[], xlabel="class, the rarest on the right", title="recall")
+        classes = "class" if self.n_rows is None else "class (rows)"
+        ax.set(yticks=[], xlabel=f"{classes},\nthe rarest on the right", title="recall")
         if len(self.classes) > MOST_WITH_SHARES:
             figure_of(ax).colorbar(image, ax=ax)

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from skimbalance.metrics._checks import all_labels, confusion_counts
 from skimbalance.plots._drawing import (
+    LARGEST_MAP,
     LETTER,
     MOST_WITH_SHARES,
     Display,
     figure_of,
     heat_map,
-    new_figure,
 )
 from skimbalance.plots._words import short
 
@@ -121,11 +121,15 @@ class ConfusionDisplay(Display):
         ValueError
             If the numbers of rows differ, or `labels` lacks a label.
         """
+        return cls._undrawn(y_true, y_pred, labels).plot(ax)
+
+    @classmethod
+    def _undrawn(cls, y_true, y_pred, labels):
         classes = all_labels(labels, cls.__name__, y_true=y_true, y_pred=y_pred)
         counts = confusion_counts(y_true, y_pred, classes, cls.__name__)
-        return cls(counts, classes=classes).plot(ax)
+        return cls(counts, classes=classes)
 
-    def _draw(self, ax):
+    def _draw(self, ax, new_figure):
         counts = np.asarray(self.confusion_matrix)
         n_classes = len(counts)
         actual = counts.sum(axis=1, keepdims=True)
@@ -141,7 +145,7 @@ class ConfusionDisplay(Display):
         columns = [short(label) for label in self.classes]
         new = ax is None
         if new:
-            side = max(3.0, min(0.6 * n_classes, 7 + 0.1 * n_classes))
+            side = max(3.0, min(0.6 * n_classes, 7 + 0.1 * n_classes, LARGEST_MAP))
             names = LETTER * max(map(len, rows))
             ax = new_figure(
                 side + names + 1, side + 0.7 + names * (names > 0.5 * side / n_classes)

@@ -1,5 +1,6 @@
-"""What the displays share: figures without pyplot, colours, legends, axes, heat maps."""
+"""What the displays share: figures, colours, legends, axes, heat maps."""
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -16,17 +17,19 @@ __all__ = [
     "CHANCE_LINE",
     "COLORS",
     "GREY",
+    "LARGEST_MAP",
     "LETTER",
     "MOST_CLASSES",
     "MOST_WITH_SHARES",
     "STYLES",
     "VERMILION",
     "Display",
+    "drawn_apart",
     "figure_of",
     "heat_map",
     "legend",
-    "new_figure",
     "probability_axis",
+    "visible",
 ]
 
 # The palette of M. Okabe and K. Ito (2008), which the colour-blind can tell apart, without its
@@ -35,7 +38,7 @@ __all__ = [
 VERMILION, BLUE, GREY = "#D55E00", "#0072B2", "#7F7F7F"
 COLORS = (VERMILION, BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 STYLES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
-CHANCE_LINE = {"linestyle": ":", "linewidth": 0.8}
+CHANCE_LINE = {"linestyle": ":", "linewidth": 1}
 
 #: The most curves that can be told apart.
 MOST_CLASSES = len(COLORS)
@@ -46,17 +49,25 @@ MOST_WITH_SHARES = 12
 #: Width of a letter in inches.
 LETTER = 0.08
 
+#: The largest heat map in inches; in it, 200 names can be read, and of more classes not all are
+#: named.
+LARGEST_MAP = 24.0
+
 # An axis of probabilities comes no nearer to 0 or 1.
 NEAREST = 1e-6
 
 FINE_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.3])
 
 # Sizes of text in points; smaller text cannot be read.
-LARGEST_PRINT, SMALLEST_PRINT = 10, 5
+LARGEST_PRINT, SMALLEST_PRINT = 10, 7
 
 
 class Display:
-    """Data and how to draw them: ``_draw(ax)``, which makes a new figure if `ax` is None."""
+    """Data and how to draw them.
+
+    ``_draw(ax, new_figure)`` draws on the axes or, if they are None, on a figure that
+    ``new_figure(width, height)`` makes, in inches.
+    """
 
     ax_: Any
     figure_: "Figure"
@@ -67,34 +78,60 @@ class Display:
         Parameters
         ----------
         ax : Axes, default=None
-            Axes to draw on. By default those of a new figure.
+            Axes to draw on. By default those of a new figure of pyplot, which a notebook shows.
 
         Returns
         -------
         self : Display
             The display, with `ax_` and `figure_`.
         """
-        self.ax_ = self._draw(ax)
+        return self._plot(ax, _pyplot_figure)
+
+    def _plot(self, ax: "Axes | None", new_figure: Callable[[float, float], "Figure"]) -> Self:
+        self.ax_ = self._draw(ax, new_figure)
         self.figure_ = figure_of(np.ravel(self.ax_)[0])
         return self
 
-    def _draw(self, ax: "Axes | None") -> Any:
+    def _draw(self, ax: "Axes | None", new_figure: Callable[[float, float], "Figure"]) -> Any:
         raise NotImplementedError
 
     def _repr_png_(self) -> bytes | None:
         """The figure for a notebook; None if it is not drawn yet, or pyplot shows it itself."""
-        if not hasattr(self, "figure_") or self.figure_.canvas.manager is not None:
+        from matplotlib._pylab_helpers import Gcf
+
+        if not hasattr(self, "figure_") or any(
+            manager.canvas.figure is self.figure_ for manager in Gcf.get_all_fig_managers()
+        ):
             return None
         buffer = BytesIO()
         self.figure_.savefig(buffer, format="png")
         return buffer.getvalue()
 
 
-def new_figure(width: float, height: float) -> "Figure":
+def _pyplot_figure(width: float, height: float) -> "Figure":
+    """A figure that pyplot knows, as those of scikit-learn's displays."""
+    import matplotlib.pyplot as plt
+
+    return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def _bare_figure(width: float, height: float) -> "Figure":
     """A figure that pyplot does not know and keep."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def drawn_apart(display: Display) -> "Figure":
+    """The figure of a display for a page: neither pyplot nor a notebook sees it."""
+    return display._plot(None, _bare_figure).figure_
+
+
+def visible(color: str) -> str:
+    """A colour; in the place of black, the colour of text, which any style can be read in."""
+    from matplotlib import rcParams
+
+    return rcParams["text.color"] if color in ("black", "#000000") else color
 
 
 def figure_of(ax: "Axes") -> "Figure":
@@ -176,7 +213,7 @@ def heat_map(
     rows : list of str or None
         Names of the rows; None if they are named elsewhere.
     columns : list of str
-        Names of the columns.
+        Names of the columns, of one line or more.
     new : bool
         Whether the figure is new, and not the user's, which may be incomplete.
 
@@ -190,8 +227,8 @@ def heat_map(
     cmap = colormaps["Blues"].with_extremes(bad="0.85")
     image = ax.imshow(np.ma.masked_invalid(shares), cmap=cmap, vmin=0, vmax=1, aspect="auto")
     if rows is not None:
-        ax.set_yticks(range(len(rows)), rows)
-    _name_columns(ax, columns)
+        _name(ax, "y", rows)
+    _name(ax, "x", columns)
     if new:
         # Lay out the labels, on which the size of a cell depends.
         figure_of(ax).draw_without_rendering()
@@ -204,14 +241,20 @@ def heat_map(
     return image
 
 
-def _name_columns(ax: "Axes", columns: list[str]) -> None:
-    """Name the columns, vertically if the names would overlap."""
-    inches = ax.get_window_extent().width / figure_of(ax).dpi / len(columns)
-    # A letter is about 0.6 of its size wide; 72 points are an inch; names of rows take room, too.
-    level = max(map(len, columns)) * 0.6 * LARGEST_PRINT / 72 < 0.6 * inches
-    size = min(LARGEST_PRINT, max(SMALLEST_PRINT, 72 * inches * 0.85))
-    rotation = 0 if level else 90
-    ax.set_xticks(range(len(columns)), columns, rotation=rotation, fontsize=size)
+def _name(ax: "Axes", letter: str, names: list[str]) -> None:
+    """Name rows or columns; columns vertically if the names would overlap, and not all of many."""
+    extent = ax.get_window_extent()
+    room = (extent.width if letter == "x" else extent.height) * 72 / figure_of(ax).dpi / len(names)
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    # A letter is about 0.6 of its size wide; names of rows take room, too.
+    level = letter == "y" or longest * 0.6 * LARGEST_PRINT < 0.6 * room
+    if not level:
+        names = [name.replace("\n", "  ") for name in names]
+    size = min(LARGEST_PRINT, max(SMALLEST_PRINT, 0.85 * room))
+    step = max(1, int(np.ceil(size / room)))
+    places = range(0, len(names), step)
+    ticks: dict[str, Any] = {"rotation": 0 if level else 90, "fontsize": size}
+    getattr(ax, f"set_{letter}ticks")(places, names[::step], **ticks)
 
 
 def _print_size(ax: "Axes", shape: tuple[int, ...], texts: list[list[str]]) -> float:

@@ -14,7 +14,7 @@ from skimbalance.plots._drawing import (
     VERMILION,
     Display,
     legend,
-    new_figure,
+    visible,
 )
 from skimbalance.plots._words import in_words
 
@@ -131,7 +131,7 @@ class LearningCurvesDisplay(Display):
         """
         return cls(history, best_epoch).plot(ax)
 
-    def _draw(self, ax):
+    def _draw(self, ax, new_figure):
         lengths = {name: len(values) for name, values in self.history.items()}
         if not lengths or len(set(lengths.values())) > 1 or 0 in lengths.values():
             raise ValueError(
@@ -155,7 +155,8 @@ class LearningCurvesDisplay(Display):
             self.monitor_ax_.tick_params(axis="y", colors=VERMILION)
         if self.best_epoch is not None:
             label = f"best epoch: {self.best_epoch}"
-            curves.append(ax.axvline(self.best_epoch, color="black", linewidth=0.8, label=label))
+            line = {"color": visible("black"), "linewidth": 0.8, "label": label}
+            curves.append(ax.axvline(self.best_epoch, **line))
         legend(ax, curves, place)
         return ax
 
@@ -168,7 +169,7 @@ class LearningCurvesDisplay(Display):
             lines += ax.plot(
                 np.arange(1, len(values) + 1),
                 values,
-                color=colors[i % len(colors)],
+                color=visible(colors[i % len(colors)]),
                 linestyle=styles[i % len(styles)],
                 # A value between two nan makes a point, not a line.
                 marker="." if len(values) <= 40 else None,

@@ -10,7 +10,7 @@ from sklearn.metrics import precision_recall_curve
 from skimbalance._response import posterior
 from skimbalance.metrics._checks import checked_posteriors
 from skimbalance.metrics._posteriors import average_precision
-from skimbalance.plots._drawing import CHANCE_LINE, COLORS, STYLES, Display, legend, new_figure
+from skimbalance.plots._drawing import CHANCE_LINE, COLORS, STYLES, Display, legend, visible
 from skimbalance.plots._words import not_shown, rarest, row_count, short
 
 if TYPE_CHECKING:
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PerClassPrecisionRecallDisplay"]
 
+#: More dotted lines than these would hide the curves.
+MOST_CHANCE_LINES = 3
+
 
 class PerClassPrecisionRecallDisplay(Display):
     """Precision against recall, for each class against the rest.
 
     Unlike a ROC curve, it shows how many false alarms each row found of a rare class costs. The
     rarest classes are drawn on top, at most eight of them. A dotted line is the precision of
-    guessing, which is the share of the class.
+    guessing, which is the share of the class; of more than three classes, only the rarest has it.
 
     Parameters
     ----------
@@ -140,6 +143,10 @@ class PerClassPrecisionRecallDisplay(Display):
             If the shapes do not match, `labels` lacks a label, or the rows of `proba` are not
             probabilities.
         """
+        return cls._undrawn(y_true, proba, labels).plot(ax)
+
+    @classmethod
+    def _undrawn(cls, y_true, proba, labels):
         y, proba, labels = checked_posteriors(y_true, proba, labels, cls.__name__)
         n_rows = np.bincount(y, minlength=len(labels))
         precision, recall = [], []
@@ -155,16 +162,17 @@ class PerClassPrecisionRecallDisplay(Display):
             average_precision=average_precision(y, proba, np.ones(len(y))),
             n_rows=n_rows,
             classes=labels,
-        ).plot(ax)
+        )
 
-    def _draw(self, ax):
+    def _draw(self, ax, new_figure):
         place = "beside" if ax is None else "inside"
         ax = new_figure(8.5, 4.8).subplots() if ax is None else ax
         shown = rarest(self.n_rows)
+        all_chances = len(shown) <= MOST_CHANCE_LINES
         lines = []
         for rank, k in enumerate(shown):
             average = self.average_precision[k]
-            style = {"color": COLORS[rank], "zorder": 3 - rank / len(shown)}
+            style = {"color": visible(COLORS[rank]), "zorder": 3 - rank / len(shown)}
             lines += ax.step(
                 self.recall[k],
                 self.precision[k],
@@ -174,8 +182,11 @@ class PerClassPrecisionRecallDisplay(Display):
                 linewidth=2.4 if rank == 0 else 1.5,
                 **style,
             )
-            ax.axhline(self.n_rows[k] / np.sum(self.n_rows), **CHANCE_LINE, **style)
-        lines += ax.plot([], [], color="black", label="chance, by class", **CHANCE_LINE)
+            if all_chances or rank == 0:
+                ax.axhline(self.n_rows[k] / np.sum(self.n_rows), **CHANCE_LINE, **style)
+        label = "chance, by class" if all_chances else "chance, for the rarest"
+        color = visible("black" if all_chances else COLORS[0])
+        lines += ax.plot([], [], color=color, label=label, **CHANCE_LINE)
         ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
         legend(ax, lines, place, title=not_shown(self.n_rows, shown))
         return ax

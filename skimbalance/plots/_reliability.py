@@ -17,7 +17,6 @@ from skimbalance.plots._drawing import (
     VERMILION,
     Display,
     legend,
-    new_figure,
     probability_axis,
 )
 from skimbalance.plots._words import not_shown, rarest, row_count, short
@@ -31,6 +30,12 @@ __all__ = ["ReliabilityDisplay"]
 # in a bin.
 MOST_BINS = 10
 ROWS_A_BIN = 5
+
+# What it means to be above the diagonal, and below it, and where that is written.
+SIDES = (
+    (0.04, 0.96, "probabilities\ntoo low", ("left", "top")),
+    (0.96, 0.04, "probabilities\ntoo high", ("right", "bottom")),
+)
 
 
 class ReliabilityDisplay(Display):
@@ -182,19 +187,24 @@ class ReliabilityDisplay(Display):
             If the shapes do not match, `labels` lacks a label, or the rows of `proba` are not
             probabilities.
         """
+        return cls._undrawn(y_true, proba, labels, corrected).plot(ax)
+
+    @classmethod
+    def _undrawn(cls, y_true, proba, labels, corrected=None):
         y, proba, labels = checked_posteriors(y_true, proba, labels, cls.__name__)
         curves, after = _reliability(y, proba), None
         if corrected is not None:
             owner = f"{cls.__name__} after correction"
             after = _reliability(y, checked_posteriors(y_true, corrected, labels, owner)[1])
         n_rows = np.bincount(y, minlength=len(labels))
-        return cls(curves, n_rows=n_rows, classes=labels, corrected=after).plot(ax)
+        return cls(curves, n_rows=n_rows, classes=labels, corrected=after)
 
-    def _draw(self, ax):
+    def _draw(self, ax, new_figure):
         shown = rarest(self.n_rows)[: 1 if ax is not None or len(self.n_rows) == 2 else None]
         title = not_shown(self.n_rows, shown)
         if ax is not None:
             legend(ax, self._draw_panels(np.array([ax]), shown, 1), "inside", title=title)
+            ax.set_xlabel(f"{ax.get_xlabel()}\n(both axes in equal steps of log odds)")
             return ax
         n_lines = -(-len(shown) // 4)
         n_columns = -(-len(shown) // n_lines)
@@ -205,7 +215,9 @@ class ReliabilityDisplay(Display):
         panels = grid[: len(shown)]
         lines = self._draw_panels(panels, shown, n_columns)
         where: dict[str, Any] = {"loc": "outside lower center", "ncols": 3, "frameon": False}
-        figure.legend(handles=lines, title=title, **where)
+        scale = "Both axes have equal steps in log odds; bars are 95 % intervals."
+        title = "\n".join(filter(None, [title, scale]))
+        figure.legend(handles=lines, title=title, title_fontsize="medium", **where)
         return panels
 
     def _draw_panels(self, panels, shown, n_columns):
@@ -224,13 +236,16 @@ class ReliabilityDisplay(Display):
                 f"{short(self.classes[k])}\n{row_count(self.n_rows[k])}", fontsize="medium"
             )
             if i % n_columns == 0:
-                panel.set_ylabel("share of the class")
+                panel.set_ylabel("share that came true")
             if i + n_columns >= len(panels):
-                panel.set_xlabel("mean probability")
+                panel.set_xlabel("predicted probability")
+            for x, y, words, (across, along) in SIDES:
+                place = {"transform": panel.transAxes, "ha": across, "va": along}
+                panel.text(x, y, words, color=GREY, fontsize="small", zorder=0, **place)
             diagonal = {
                 "transform": panel.transAxes,
                 "color": GREY,
-                "label": "perfectly calibrated",
+                "label": "perfectly calibrated (good)",
             }
             lines = panel.plot([0, 1], [0, 1], **diagonal, **CHANCE_LINE)
             for name, curves in sets.items():
@@ -263,7 +278,8 @@ def _reliability_line(ax, curve, label, *, before):
     x, y = np.clip([mean, share], low, high)
     color = VERMILION if before else BLUE
     ax.vlines(x, *np.clip(bounds, low, high), color=color, linewidth=1, alpha=0.5)
-    style = {"linestyle": "--" if before else "-", "markerfacecolor": "white" if before else color}
+    face = ax.get_facecolor() if before else color
+    style = {"linestyle": "--" if before else "-", "markerfacecolor": face}
     return ax.plot(
         x, y, marker="o", markersize=5, color=color, label=label, clip_on=False, zorder=3, **style
     )

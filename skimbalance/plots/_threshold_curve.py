@@ -13,7 +13,6 @@ from skimbalance.plots._drawing import (
     VERMILION,
     Display,
     legend,
-    new_figure,
     probability_axis,
 )
 from skimbalance.plots._words import in_words
@@ -119,7 +118,7 @@ class ThresholdCurveDisplay(Display):
             objective=tuned.objective,
         ).plot(ax)
 
-    def _draw(self, ax):
+    def _draw(self, ax, new_figure):
         place = "below" if ax is None else "inside"
         ax = new_figure(7, 4.5).subplots() if ax is None else ax
         thresholds = np.asarray(self.thresholds, dtype=float)

@@ -10,8 +10,11 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skimbalance._page import (
+    data_name,
+    facts_html,
     figure_html,
     list_html,
+    made_with,
     page,
     paragraph,
     table_html,
@@ -37,6 +40,11 @@ _CLASS_NAMES = {
     "average_precision": "average precision",
     "calibration_error": "calibration error",
 }
+
+_RELIABLE = (
+    "If 10 % of the rows with a probability near 0.1 are of the class, the point is on the dotted "
+    "line: the probability is right. Below the line, probabilities are too high; above it, too low."
+)
 
 
 class ImbalanceReport:
@@ -67,6 +75,9 @@ class ImbalanceReport:
         (off by more than chance explains, and by more than a quarter of the share of the class);
         too few test rows to judge (the interval of a recall is wider than 0.4). Empty if nothing
         is wrong.
+    about : dict of str to str
+        What the page says of its making: date and versions; from an estimator also the model, the
+        number of columns, and the name of the data, ``X.attrs["name"]``, where a DataFrame has one.
 
     See Also
     --------
@@ -97,6 +108,7 @@ class ImbalanceReport:
         self.proba = proba
         self.labels = labels
         self.flags = flags(summary)
+        self.about = made_with()
 
     @classmethod
     def from_estimator(
@@ -150,7 +162,7 @@ class ImbalanceReport:
         y = column_or_1d(y)
         labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
         proba = posterior(estimator, X, labels) if hasattr(estimator, "predict_proba") else None
-        return cls.from_predictions(
+        report = cls.from_predictions(
             y,
             estimator.predict(X),
             proba,
@@ -159,6 +171,10 @@ class ImbalanceReport:
             n_resamples=n_resamples,
             random_state=random_state,
         )
+        shape: tuple[int, ...] = getattr(X, "shape", ())
+        columns = {"columns": f"{shape[1]:,}"} if len(shape) == 2 else {}
+        report.about = {"model": repr(estimator), **data_name(X), **columns, **report.about}
+        return report
 
     @classmethod
     def from_predictions(
@@ -302,6 +318,7 @@ class ImbalanceReport:
             ("Overall", table_html(overall)),
             ("By class", table_html(by_class)),
             *self._figures(),
+            ("How this report was made", facts_html(self._facts())),
         ]
         write_page(path, page("Imbalance report", blocks))
 
@@ -324,6 +341,11 @@ class ImbalanceReport:
         )
         sentences = (self._caption(), *(f"! {flag}" for flag in self.flags))
         return "\n".join(["\n\n".join(tables), "", *map(paragraph, sentences)])
+
+    def _facts(self):
+        rows = {"rows": f"{self.summary['n_rows']:,}"}
+        counts = {"classes": f"{len(self.summary['classes']):,}"}
+        return {**self.about, **rows, **counts}
 
     def _caption(self):
         return (
@@ -365,21 +387,20 @@ class ImbalanceReport:
             PerClassPrecisionRecallDisplay,
             ReliabilityDisplay,
         )
+        from skimbalance.plots._drawing import drawn_apart
 
-        labels = self.labels
-        confusion = ConfusionDisplay.from_predictions(self.y_true, self.y_pred, labels=labels)
+        confusion = ConfusionDisplay._undrawn(self.y_true, self.y_pred, self.labels)
         alt = "Confusion matrix, each row in shares of a true class"
-        yield "Confusion matrix", figure_html(confusion.figure_, alt)
+        yield "Confusion matrix", figure_html(drawn_apart(confusion), alt)
         if self.proba is None:
             return
-        curves = PerClassPrecisionRecallDisplay.from_predictions(
-            self.y_true, self.proba, labels=labels
-        )
+        curves = PerClassPrecisionRecallDisplay._undrawn(self.y_true, self.proba, self.labels)
         alt = "Precision against recall, each class against the rest"
-        yield "Precision and recall at other thresholds", figure_html(curves.figure_, alt)
-        reliability = ReliabilityDisplay.from_predictions(self.y_true, self.proba, labels=labels)
+        yield "Precision and recall at other thresholds", figure_html(drawn_apart(curves), alt)
+        reliability = ReliabilityDisplay._undrawn(self.y_true, self.proba, self.labels)
         alt = "Observed share of each class against its predicted probability"
-        yield "Are the probabilities calibrated?", figure_html(reliability.figure_, alt)
+        picture = figure_html(drawn_apart(reliability), alt)
+        yield "Are the probabilities calibrated?", f"<p>{_RELIABLE}</p>{picture}"
 
 
 def _readable(scores, name):

@@ -247,15 +247,15 @@ def test_holm_is_its_definition():
 # Recommendation and notes
 
 
-def made(classes=(0, 1), counts=(20, 10), **scores):
+def made(classes=(0, 1), counts=(20, 10), metric="f1_macro", **scores):
     """A comparison with the given scores in the folds, by strategy."""
-    metrics = ("f1_macro", "balanced_accuracy", "mcc", "average_precision")
+    metrics = ("f1_macro", "f1", "balanced_accuracy", "mcc", "average_precision")
     return conclude(
         np.zeros((sum(counts), 1)), np.repeat(classes, counts), np.array(classes),
         dict.fromkeys(scores, LOGISTIC),
         {name: dict.fromkeys(metrics, np.array(of)) for name, of in scores.items()},
         {name: np.full(len(classes), 0.5) for name in scores},
-        metric="f1_macro", test_share=0.25,
+        metric=metric, test_share=0.25,
     )  # fmt: skip
 
 
@@ -342,7 +342,22 @@ def test_names_are_shown_as_they_are():
 
 
 def test_a_metric_is_shown_once():
-    assert str(both(objective="mcc")).splitlines()[2].lower().count("mcc") == 1
+    head = str(both(objective="mcc")).split("──")[0]
+    assert head.lower().count("mcc") == 1
+
+
+@pytest.mark.parametrize("metric", ["f1", "f1_macro"])
+def test_f1_is_said_to_be_of_the_rarest_class(tmp_path, metric):
+    """Wherever its figures are: text, notebook, page and figure."""
+    result = made(classes=("frequent", "seldom"), metric=metric, plain=HIGH, smote=LOW)
+    result.save(tmp_path / "page.html")
+    for page in ((tmp_path / "page.html").read_text(encoding="utf-8"), result._repr_html_()):
+        heads = re.findall("<th[^>]*>([^<]*)", page)
+        assert "F1 of class seldom" in heads
+        assert not {"f1", "f1 std"} & set(heads)
+    named = metric == "f1"
+    assert ("F1 of class seldom" in str(result)) == named
+    assert result.plot().ax_.get_xlabel().startswith("F1 of class seldom" if named else "f1 macro")
 
 
 class Page(HTMLParser):

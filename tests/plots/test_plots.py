@@ -1,16 +1,19 @@
 """Displays: what they draw is what scikit-learn computes, and can be read."""
 
+import os
 import subprocess
 import sys
 from itertools import pairwise
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -34,7 +37,7 @@ from skimbalance.plots import (
     StrategyComparisonDisplay,
     ThresholdCurveDisplay,
 )
-from skimbalance.plots._drawing import COLORS, heat_map
+from skimbalance.plots._drawing import COLORS, SMALLEST_PRINT, drawn_apart, heat_map
 from skimbalance.plots._words import short
 
 HISTORY = {
@@ -65,6 +68,7 @@ def comparison(n_strategies=4, n_classes=3, names=None):
         + rng.normal(0, 0.01, (n_strategies, 5)),
         recall=rng.random((n_strategies, n_classes)),
         classes=[LONG.format(k) for k in range(n_classes)],
+        class_counts=1000 // np.arange(1, n_classes + 1) ** 2,
         metric="f1_macro",
         p_values=p_values,
     )
@@ -119,12 +123,15 @@ def test_every_display_is_drawn_here():
 # All displays
 
 
-@pytest.mark.parametrize("n_classes", [2, 5, 10, 50])
+@pytest.mark.parametrize("n_classes", [2, 5, 10, 50, 300])
 @pytest.mark.parametrize("name", DRAW)
 def test_names_can_be_read(name, n_classes):
-    """Everything drawn lies within the figure, and names on an axis do not overlap."""
+    """Everything drawn lies within the figure, is large enough, and names do not overlap."""
     figure = DRAW[name](n_classes, None).figure_
     figure.draw_without_rendering()
+    assert max(figure.get_size_inches()) < 35
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    assert min(text.get_fontsize() for text in texts) >= SMALLEST_PRINT
     drawn = figure.get_tightbbox()
     assert drawn.x0 >= 0
     assert drawn.y0 >= 0
@@ -151,14 +158,39 @@ def test_given_axes_are_drawn_on(name):
     figure.draw_without_rendering()
 
 
+def pyplot_figures():
+    """The figures that a notebook shows below a cell, without making one of them current."""
+    return [manager.canvas.figure for manager in plt._pylab_helpers.Gcf.get_all_fig_managers()]
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_new_figure_is_pyplots_current_one_as_in_scikit_learn(name):
+    for n_drawn in (1, 2):
+        display = DRAW[name](3, None)
+        assert pyplot_figures()[n_drawn - 1 :] == [display.figure_]
+        assert plt.gcf() is display.figure_
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_nothing_but_a_display_without_axes_makes_a_figure_of_pyplot(name):
+    DRAW[name](3, Figure().subplots())
+    _, ax = plt.subplots()
+    display = DRAW[name](3, ax)
+    assert pyplot_figures() == [ax.figure]
+    assert drawn_apart(display) not in pyplot_figures()
+    assert pyplot_figures() == [ax.figure]
+
+
 @pytest.mark.parametrize("name", DRAW)
 def test_a_notebook_shows_a_display_once(name):
+    """By pyplot in the cell that draws it, as a picture in a later cell."""
     display = DRAW[name](3, None)
+    assert display._repr_png_() is None
+    plt.close(display.figure_)
+    # The next figure has the same number.
+    plt.figure()
     assert display._repr_png_().startswith(b"\x89PNG")
     assert type(display).__new__(type(display))._repr_png_() is None
-    # pyplot shows its figures itself; they have a manager.
-    display.figure_.canvas.manager = object()
-    assert display._repr_png_() is None
 
 
 @pytest.mark.parametrize("name", DRAW)
@@ -170,18 +202,51 @@ def test_plotting_again_makes_another_figure(name):
 
 
 @pytest.mark.slow
-def test_no_pyplot_no_parameters_and_a_light_import():
+def test_pages_need_no_pyplot_displays_set_nothing_and_the_import_is_light(tmp_path):
     code = (
         "import sys; import skimbalance.plots as plots\n"
         "assert 'matplotlib' not in sys.modules\n"
         "import matplotlib; before = matplotlib.rcParams.copy()\n"
-        "plots.ConfusionDisplay([[8, 2], [1, 1]], classes=['a', 'b']).plot()\n"
-        "plots.LearningCurvesDisplay.from_history({'loss': [1.0, 0.5]}, 2)._repr_png_()\n"
+        "from skimbalance.report import ImbalanceReport\n"
+        "ImbalanceReport.from_predictions([0, 0, 1], [0, 1, 1], [[0.6, 0.4]] * 3).save('r.html')\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "plots.ConfusionDisplay([[8, 2], [1, 1]], classes=['a', 'b']).plot()\n"
         "assert matplotlib.rcParams.copy() == before"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "agg"},
+    )
     assert run.returncode == 0, run.stderr
+
+
+def luminance(color):
+    """Relative luminance of a colour (WCAG 2.1)."""
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.03928, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+@pytest.mark.parametrize("name", DRAW)
+def test_lines_and_words_stand_out_in_any_style(name, style):
+    """At least 2 to 1, and so does the paler half of a colour-blind palette on white."""
+    with plt.style.context(style):
+        figure = DRAW[name](10, None).figure_
+        for ax in figure.axes:
+            texts = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels()]
+            words = [] if ax.get_images() else ax.texts
+            for artist in [*ax.get_lines(), *texts, *words]:
+                color = to_rgb(artist.get_color())
+                assert contrast(color, figure.get_facecolor()) > 2, artist
 
 
 # How the red- or green-blind see linear RGB (Viénot, Brettel & Mollon 1999,
@@ -302,6 +367,16 @@ def test_chance_is_the_share_of_the_class():
     np.testing.assert_allclose(chance, np.sort(np.bincount(y)) / len(y))
     flat = PerClassPrecisionRecallDisplay.from_predictions(y, np.full((len(y), 3), 1 / 3))
     np.testing.assert_allclose(flat.average_precision, np.bincount(y) / len(y))
+
+
+@pytest.mark.parametrize("n_classes", [4, 7, 20])
+def test_of_many_classes_only_the_rarest_has_a_line_of_chance(n_classes):
+    y, proba, _ = predictions(n_classes)
+    ax = PerClassPrecisionRecallDisplay.from_predictions(y, proba).ax_
+    dotted = [line.get_ydata() for line in ax.get_lines() if line.get_linestyle() == ":"]
+    chance = [heights[0] for heights in dotted if len(heights) == 2 and len(set(heights)) == 1]
+    np.testing.assert_allclose(chance, [np.bincount(y).min() / len(y)])
+    assert legend_texts(ax)[-1] == "chance, for the rarest"
 
 
 def test_a_class_without_rows_is_named_and_not_drawn():
@@ -464,6 +539,22 @@ def test_after_correction_is_the_posterior_where_the_classifier_has_one():
     np.testing.assert_allclose(drawn.corrected[1], [[0.1], [0.1], [500]])
 
 
+@pytest.mark.parametrize("own_axes", [False, True])
+def test_the_figure_says_what_is_good_and_what_its_axes_are(own_axes):
+    y, proba, _ = predictions(4)
+    ax = Figure().subplots() if own_axes else None
+    display = ReliabilityDisplay.from_predictions(y, proba, ax=ax)
+    texts = {text.get_text().replace("\n", " ") for text in display.figure_.findobj(Text)}
+    for words in ("predicted probability", "probabilities too low", "probabilities too high",
+                  "perfectly calibrated (good)"):  # fmt: skip
+        assert any(words in text for text in texts), words
+    assert any("log odds" in text for text in texts)
+    # Above the diagonal more rows came true than the probabilities say.
+    panel = np.ravel(display.ax_)[0]
+    heights = {text.get_text().split()[-1]: text.get_position()[1] for text in panel.texts}
+    assert heights["low"] > 0.5 > heights["high"]
+
+
 # Confusion
 
 
@@ -505,13 +596,13 @@ def test_labels_give_the_order():
 
 
 def test_print_fits_into_the_cells_or_is_left_out():
-    for n_classes, inches in ((3, 4), (12, 7), (50, 12), (50, 3)):
+    for n_classes, inches in ((3, 4), (12, 7), (50, 20), (50, 12), (50, 3)):
         ax = Figure(figsize=(inches, inches)).subplots()
         shares = np.full((n_classes, n_classes), 0.5)
         names = [str(k) for k in range(n_classes)]
         texts = [["0.50"] * n_classes] * n_classes
         heat_map(ax, shares, texts, names, names, new=False)
-        assert len(ax.texts) == (0 if inches / n_classes < 0.1 else n_classes**2)
+        assert len(ax.texts) == (0 if inches / n_classes < 0.3 else n_classes**2)
         cell = ax.get_window_extent().width / n_classes
         assert all(text.get_window_extent().width < cell for text in ax.texts[:1])
 
@@ -554,6 +645,15 @@ def test_a_strategy_with_a_fold_that_failed_comes_last():
     result.scores[0, 0] = np.nan
     display = StrategyComparisonDisplay.from_comparison(result)
     assert display.ax_.get_yticklabels()[-1].get_text() == "strategy 0"
+
+
+@pytest.mark.parametrize("n_classes", [2, 5, 30])
+def test_the_numbers_of_rows_stand_below_the_classes(n_classes):
+    result = comparison(n_classes=n_classes)
+    ax = StrategyComparisonDisplay.from_comparison(result).recall_ax_
+    names = [label.get_text() for label in ax.get_xticklabels()]
+    assert [name.split("(")[1] for name in names] == [f"{n:,})" for n in result.class_counts]
+    assert "rows" in ax.get_xlabel()
 
 
 def test_recalls_are_not_drawn_on_given_axes():

@@ -1,19 +1,21 @@
 """Class weights: from a scheme and class counts to one number for each class."""
 
+import reprlib
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from skimbalance._validation import plain_labels
+from skimbalance._validation import as_array, by_label, is_labelled, labels_and_values
 
 __all__ = ["compute_class_weight"]
 
 
 def compute_class_weight(
-    class_weight: dict[Any, float] | npt.ArrayLike | None,
-    class_counts: npt.ArrayLike,
+    class_weight: Mapping[Any, float] | npt.ArrayLike | None,
+    class_counts: Mapping[Any, float] | npt.ArrayLike,
     *,
     classes: npt.ArrayLike | None = None,
     beta: float | None = None,
@@ -25,7 +27,7 @@ def compute_class_weight(
 
     Parameters
     ----------
-    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like
+    class_weight : None, "balanced", float in [0, 1], "effective", dict, Series or array-like
         The scheme, before scaling:
 
         - None: every class weighs 1;
@@ -35,15 +37,18 @@ def compute_class_weight(
           the same as "balanced";
         - "effective": ``(1 - beta) / (1 - beta ** n_k)``, the inverse of the effective number
           of rows [2]_;
-        - a dict from class label to weight, with a key for each class and no other key;
-        - an array of shape (n_classes,), in the order of `classes`.
+        - a dict from class label to weight, or a pandas Series with the class labels as its
+          index, in any order, with a weight for each class and no other label;
+        - an array or list of shape (n_classes,), in the order of `classes`.
 
         With "balanced", "effective" and a positive float, the rarest class weighs most.
-    class_counts : array-like of shape (n_classes,)
-        Number of rows of each class, or the sum of their sample weights. A class without rows is
-        treated as if it had one row: no row uses its weight.
+    class_counts : array-like of shape (n_classes,), dict or Series
+        Number of rows of each class, or the sum of their sample weights; a dict (such as
+        ``collections.Counter(y)``) or a Series (such as ``y.value_counts()``) by class label. A
+        class without rows is treated as if it had one row: no row uses its weight.
     classes : array-like of shape (n_classes,), default=None
-        Class labels, which the keys of a dict refer to. By default 0 to n_classes - 1.
+        Class labels. By default the sorted labels of `class_counts` if these carry labels, else 0
+        to n_classes - 1.
     beta : float in [0, 1), default=None
         The parameter of "effective". By default ``(N - 1) / N``, with N the number of rows.
 
@@ -55,8 +60,8 @@ def compute_class_weight(
     Raises
     ------
     ValueError
-        If the scheme is unknown, if the keys of a dict are not the classes, or if a weight is
-        negative or not finite.
+        If the scheme is unknown, if the labels of a dict or Series are not the classes, if there
+        is not one count for each class, or if a weight is negative or not finite.
 
     References
     ----------
@@ -74,27 +79,80 @@ def compute_class_weight(
     array([0.83333333, 2.5       ])
     >>> compute_class_weight({"no": 1, "yes": 11}, [90, 10], classes=["no", "yes"])
     array([0.5, 5.5])
+    >>> compute_class_weight("balanced", {"yes": 10, "no": 90})  # of "no" and "yes"
+    array([0.55555556, 5.        ])
     """
-    return _weights_of_scheme("class_weight", class_weight, class_counts, classes, beta)
+    counts, classes = _counts_and_classes(class_counts, classes)
+    return _weights_of_scheme("class_weight", class_weight, counts, classes, beta)
 
 
-def _weights_of_scheme(name, class_weight, class_counts, classes, beta=None):
-    """Do the work of `compute_class_weight`; errors call the parameter `name`."""
-    counts = np.asarray(class_counts, dtype=float)
-    total = counts.sum()
-    if counts.ndim != 1 or not np.all(counts >= 0) or not 0 < total < np.inf:
+def _counts_and_classes(class_counts, classes):
+    """Counts of the classes as floats, and the class labels, in the same order."""
+    rule = (
+        "The 'class_counts' parameter of compute_class_weight must hold the number of rows of "
+        "each class"
+    )
+    remedy = "for class labels y, pass collections.Counter(y)"
+    may_be_labels = classes is None and not isinstance(class_counts, Mapping)
+    if is_labelled(class_counts):
+        if classes is None:
+            classes = _sorted_labels(class_counts, rule)
+            may_be_labels &= classes == [*range(len(classes))]
+        class_counts = by_label(class_counts, classes, "class_counts")
+    try:
+        given = np.asarray(class_counts)
+        counts = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{rule}. Got {reprlib.repr(class_counts)} instead: {remedy}.") from None
+    if counts.ndim == 1 and may_be_labels and _look_like_labels(given):
+        raise ValueError(
+            f"{rule}. Got what looks like class labels, {reprlib.repr(given.tolist())}: {remedy}, "
+            "or name the classes in 'classes' if these are counts."
+        )
+    if counts.ndim != 1 or not np.all(counts >= 0) or not 0 < counts.sum() < np.inf:
         raise ValueError(
             "The 'class_counts' parameter of compute_class_weight must be a one-dimensional array "
             "of finite numbers, not negative and not all zero. "
             f"Got {class_counts!r} instead."
         )
-    raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), classes, beta, name)
+    classes = np.arange(len(counts)) if classes is None else as_array(classes)
+    if len(classes) != len(counts):
+        raise ValueError(
+            f"{rule}, one number for each of the {len(classes)} 'classes'. Got {len(counts)} "
+            f"numbers instead: {remedy}."
+        )
+    return counts, classes
+
+
+def _sorted_labels(class_counts, rule):
+    """The labels of a container, sorted."""
+    labels, _ = labels_and_values(class_counts)
+    try:
+        return sorted(labels)
+    except TypeError:
+        raise ValueError(
+            f"{rule}, and the labels must be all text or all numbers. Got {labels!r} instead."
+        ) from None
+
+
+def _look_like_labels(values):
+    """Whether all of 0, 1, ..., the largest value occur, and some of them several times."""
+    if values.dtype == bool:
+        return True
+    distinct = np.unique(values)
+    return 1 < len(distinct) < len(values) and np.array_equal(distinct, np.arange(len(distinct)))
+
+
+def _weights_of_scheme(name, class_weight, counts, classes, beta=None):
+    """Do the work of `compute_class_weight` with checked counts; errors call the scheme `name`."""
+    class_weight = by_label(class_weight, classes, name)
+    raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), beta, name)
     if not np.all(np.isfinite(raw)) or np.any(raw < 0):
         raise ValueError(
             f"The weights in {name!r} must be finite and not negative. "
             f"Got {class_weight!r} instead."
         )
-    mean = (counts @ raw) / total
+    mean = (counts @ raw) / counts.sum()
     if mean <= 0:
         raise ValueError(
             f"The weights in {name!r} must be positive for at least one class with "
@@ -103,14 +161,11 @@ def _weights_of_scheme(name, class_weight, class_counts, classes, beta=None):
     return raw / mean
 
 
-def _raw_weights(class_weight, counts, classes, beta, name):
+def _raw_weights(class_weight, counts, beta, name):
     """Weights before scaling."""
     n_classes = len(counts)
     if class_weight is None:
         return np.ones(n_classes)
-    if isinstance(class_weight, dict):
-        labels = range(n_classes) if classes is None else classes
-        return _weights_of_dict(class_weight, labels, name)
     if isinstance(class_weight, str):
         if class_weight == "balanced":
             return 1.0 / counts
@@ -148,22 +203,6 @@ def _inverse_effective_number(counts, beta):
     if rest == 1:
         return np.ones_like(counts)
     return rest / -np.expm1(counts * np.log1p(-rest))
-
-
-def _weights_of_dict(class_weight, classes, name):
-    """Weights in the order of the classes; every class needs a key, and every key a class."""
-    labels = plain_labels(classes)
-    unknown = [key for key in class_weight if key not in labels]
-    if unknown:
-        raise ValueError(
-            f"The keys of {name!r} must be classes of y: {labels!r}. Got {unknown!r} instead."
-        )
-    missing = [label for label in labels if label not in class_weight]
-    if missing:
-        raise ValueError(
-            f"The {name!r} dict must have a weight for every class of y. Got none for {missing!r}."
-        )
-    return _as_floats([class_weight[label] for label in labels], name)
 
 
 def _as_floats(weights, name):

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import expit, log_softmax
 
 from skimbalance._losses.records import SIGMOID, SOFTMAX
+from skimbalance._validation import by_label
 from skimbalance.prior import correct_prior
 
 __all__ = [
@@ -166,6 +167,9 @@ def _log_over_weighting(owner, shape, class_weight, sampling_ratio):
     total = np.zeros(shape)
     for name, values in (("class_weight", class_weight), ("sampling_ratio", sampling_ratio)):
         if values is not None:
+            values = by_label(values, np.arange(shape[0]), name)
+            if len(shape) == 2 and isinstance(values, list):
+                values = [by_label(pair, np.arange(2), name) for pair in values]
             array = np.asarray(values, dtype=float)
             if array.shape != shape or not np.all((array > 0) & np.isfinite(array)):
                 raise ValueError(

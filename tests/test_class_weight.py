@@ -1,9 +1,14 @@
 """Class weights: the formulas, the mean of 1, and refusals."""
 
+from collections import Counter
 from decimal import Decimal, localcontext
+from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.utils.class_weight import compute_class_weight as sklearn_class_weight
 
 from skimbalance import compute_class_weight
@@ -157,7 +162,7 @@ def test_errors(given, says):
 
 
 def test_missing_class_is_named():
-    with pytest.raises(ValueError, match=r"'class_weight' dict must .* Got none for \['yes'\]"):
+    with pytest.raises(ValueError, match=r"'class_weight' must .* Got no value for \['yes'\]"):
         compute_class_weight({"no": 1}, [90, 10], classes=["no", "yes"])
 
 
@@ -171,3 +176,86 @@ def test_beta_out_of_range(beta):
 def test_impossible_counts(counts):
     with pytest.raises(ValueError, match=r"'class_counts'" + HOUSE):
         compute_class_weight("balanced", counts)
+
+
+CLASSES = [["no", "yes"], [0, 1], [False, True], [-7, -2], [0.5, 1.5]]
+LABELLED = {
+    "dict": dict,
+    "Counter": Counter,
+    "mapping": MappingProxyType,
+    "Series": pd.Series,
+    "frame": lambda values: pd.Series(values).to_frame("any name"),
+}
+
+each_container = pytest.mark.parametrize("container", LABELLED.values(), ids=LABELLED)
+each_classes = pytest.mark.parametrize("classes", CLASSES, ids=lambda c: type(c[0]).__name__)
+
+
+@each_container
+@each_classes
+def test_labelled_weights_and_counts_are_read_by_label(classes, container):
+    weights, counts = (dict(zip(classes, values, strict=True)) for values in ([1, 11], [90, 10]))
+    backwards = (container(dict(reversed(given.items()))) for given in (weights, counts))
+    found = compute_class_weight(*backwards, classes=np.array(classes))
+    assert_array_equal(found, compute_class_weight([1, 11], [90, 10]))
+
+
+@each_container
+@each_classes
+def test_counts_bring_the_sorted_classes_with_them(classes, container):
+    counts = container({classes[1]: 10, classes[0]: 90})
+    expected = compute_class_weight("balanced", [90, 10])
+    assert_array_equal(compute_class_weight("balanced", counts), expected)
+    named = container({classes[1]: 5.0, classes[0]: 1.0})
+    expected = compute_class_weight([1, 5], [90, 10])
+    assert_array_equal(compute_class_weight(named, counts), expected)
+
+
+@pytest.mark.parametrize("container", [pd.Series, pd.DataFrame, pd.Categorical])
+def test_counts_of_pandas_are_counts(container):
+    y = ["no"] * 30 + ["maybe"] * 3 + ["yes"] * 12
+    counts = pd.Series(container(y)).value_counts() if container is not pd.DataFrame else (
+        pd.DataFrame({"y": y}).value_counts()
+    )  # fmt: skip
+    expected = compute_class_weight("balanced", [3, 30, 12])
+    assert_array_equal(compute_class_weight("balanced", counts), expected)
+    assert_array_equal(compute_class_weight("balanced", Counter(y)), expected)
+
+
+@pytest.mark.parametrize("container", [list, tuple, np.array, pl.Series])
+def test_containers_without_labels_are_in_the_order_of_the_classes(container):
+    found = compute_class_weight(container([1, 11]), container([90, 10]), classes=["no", "yes"])
+    assert_array_equal(found, compute_class_weight({"yes": 11, "no": 1}, {"no": 90, "yes": 10}))
+
+
+def test_series_without_the_classes_is_refused_with_the_remedy():
+    says = r"'class_weight' must be the classes of y: \['no', 'yes'\].* \.to_numpy\(\)"
+    with pytest.raises(ValueError, match=says):
+        compute_class_weight(pd.Series([1.0, 5.0]), [90, 10], classes=["no", "yes"])
+    repeated = pd.Series([1, 2, 3], index=["no", "yes", "yes"])
+    with pytest.raises(ValueError, match=r"several values for \['yes'\]"):
+        compute_class_weight(repeated, [90, 10], classes=["no", "yes"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "classes"),
+    [
+        ([90, 10], ["a", "b", "c"]),
+        ([90, 10, 3], [0, 1]),
+        ([0, 0, 0, 1], [0, 1]),  # y itself
+        ([0, 0, 0, 1], None),
+        (np.array([0, 2, 1, 1]), None),
+        (np.array([True, False, True]), None),
+        (pd.Series([0, 0, 1]), None),
+        (["no", "no", "yes"], None),
+        (pd.Series(["no", "no", "yes"]), None),
+        ({"no": 90, 1: 10}, None),
+        ({"no": 90}, ["no", "yes"]),
+        ({"no": "many", "yes": 10}, None),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_what_is_not_one_count_for_each_class_is_refused(counts, classes):
+    with pytest.raises(ValueError, match=r"'class_counts'.* must .*Got "):
+        compute_class_weight("balanced", counts, classes=classes)

@@ -3,6 +3,7 @@
 from decimal import Decimal, localcontext
 
 import numpy as np
+import pandas as pd
 import pytest
 from keras import ops
 from scipy.optimize import brentq, minimize, root
@@ -16,6 +17,7 @@ from skimbalance.posterior import (
     label_posterior,
     log_posterior,
 )
+from skimbalance.prior import estimate_prior
 
 HOUSE = r".*Got .* instead\.$"
 
@@ -423,6 +425,48 @@ def test_class_gone_from_the_new_prior_gives_its_share_to_the_others():
 def test_impossible_class_stays_impossible():
     found = correct_prior([[1, 0, 0], [0.5, 0, 0.5]], [1, 1, 2], [1, 9, 1])
     np.testing.assert_allclose(found, [[1, 0, 0], [2 / 3, 0, 1 / 3]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("container", [dict, pd.Series, lambda d: pd.Series(d).to_frame()])
+@pytest.mark.parametrize("labels", [None, ["no", "yes"]])
+def test_priors_are_read_by_label(container, labels):
+    proba = np.array([[0.9, 0.1], [0.3, 0.7]])
+    given = proba if labels is None else pd.DataFrame(proba, columns=labels)
+    first, second = labels or [0, 1]
+    found = correct_prior(
+        given, container({second: 0.2, first: 0.8}), container({second: 0.5, first: 0.5})
+    )
+    np.testing.assert_array_equal(found, correct_prior(proba, [0.8, 0.2], [0.5, 0.5]))
+    shares = estimate_prior(given, container({second: 0.2, first: 0.8}))
+    np.testing.assert_array_equal(shares, estimate_prior(proba, [0.8, 0.2]))
+
+
+@pytest.mark.parametrize("container", [dict, pd.Series])
+def test_weights_of_training_are_read_by_the_number_of_the_class(container):
+    z = np.log([[0.7, 0.3]])
+    expected = log_posterior("crossentropy", z, class_weight=[0.5, 4.5])
+    found = log_posterior("crossentropy", z, class_weight=container({1: 4.5, 0: 0.5}))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "proba", [[[np.nan, 1.0]], [[-1.0, 2.0]], [[0.9, 0.9]], [[0.0, 0.0]], [0.5, 0.5], [["a", "b"]]]
+)
+@pytest.mark.parametrize(
+    "function", [lambda p: correct_prior(p, [0.5, 0.5], [0.9, 0.1]),
+                 lambda p: estimate_prior(p, [0.5, 0.5])]
+)  # fmt: skip
+def test_what_are_not_posteriors_is_refused(function, proba):
+    with pytest.raises(ValueError, match=rf"The 'proba' parameter{HOUSE}"):
+        function(proba)
+
+
+@pytest.mark.parametrize("name", ["prior", "new_prior"])
+@pytest.mark.parametrize("values", [[0.5, 0.6], [0.9, 0.9], [0.2, 0.3], {0: 0.5, 1: 0.6}])
+def test_shares_that_do_not_sum_to_1_are_refused(name, values):
+    priors = {"prior": [0.5, 0.5], "new_prior": [0.5, 0.5], name: values}
+    with pytest.raises(ValueError, match=rf"The shares in '{name}' must sum to 1{HOUSE}"):
+        correct_prior([[0.5, 0.5]], **priors)
 
 
 @pytest.mark.parametrize("name", ["prior", "new_prior"])

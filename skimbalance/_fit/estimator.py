@@ -1,5 +1,6 @@
 """What the estimators share: targets, one fit from checks to attributes, outputs to decisions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -189,7 +190,9 @@ class TableClassifier(NetworkClassifier):
         logits = self._logits(X)
         return self._target.scores(logits)
 
-    def predict_posterior(self, X: Any, priors: npt.ArrayLike | None = None) -> np.ndarray:
+    def predict_posterior(
+        self, X: Any, priors: Mapping[Any, Any] | npt.ArrayLike | None = None
+    ) -> np.ndarray:
         """Probabilities in the population that the rows came from, or under other priors.
 
         Class weights, sampling, focal loss and logit adjustment are undone in closed form; see
@@ -199,10 +202,12 @@ class TableClassifier(NetworkClassifier):
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows.
-        priors : array-like of shape (n_classes,), or (n_labels, 2), default=None
-            Class shares where the rows come from, in the order of `classes_`; in the multilabel
-            case the shares of rows without and with each label. None stands for the shares in the
-            training data.
+        priors : array-like of shape (n_classes,) or (n_labels, 2), dict or Series, default=None
+            Class shares where the rows come from, which sum to 1: in the order of `classes_`, or
+            by class label in a dict or a pandas Series. In the multilabel case the shares of rows
+            without and with each label, which sum to 1 for each label; a dict or a DataFrame is
+            read by the names of the columns of y, or their numbers where they have no names. None
+            stands for the shares in the training data.
 
         Returns
         -------
@@ -235,6 +240,7 @@ class TableClassifier(NetworkClassifier):
 
     def _read(self, X, y, sample_weight, *, resume, classes=None):
         """The rows with a positive weight, and their targets; sets `_target` and `classes_`."""
+        names = getattr(y, "columns", None)
         y = as_array(y)
         is_multilabel = is_indicator(y)
         if resume and is_multilabel == self._target.exclusive:
@@ -246,7 +252,7 @@ class TableClassifier(NetworkClassifier):
         weight = check_sample_weight(sample_weight, X[0])
         index = np.flatnonzero(weight)
         if is_multilabel:
-            y = self._read_labels(y, index, resume, classes)
+            y = self._read_labels(y, index, resume, classes, names)
         else:
             check_classification_targets(y)
             y = self._read_classes(y[index], resume, classes)
@@ -263,7 +269,7 @@ class TableClassifier(NetworkClassifier):
             self._target = Classes(self.classes_)
         return class_indices(y, self.classes_)
 
-    def _read_labels(self, y, index, resume, classes):
+    def _read_labels(self, y, index, resume, classes, names):
         is_sparse = issparse(y)
         y = y.toarray() if is_sparse else y
         if resume and y.shape[1] != len(self.classes_):
@@ -284,7 +290,7 @@ class TableClassifier(NetworkClassifier):
                 f"{self.classes_.tolist()!r}, where y is a label indicator matrix. "
                 f"Got {classes!r} instead."
             )
-        self._target = Labels(y.shape[1], is_sparse)
+        self._target = Labels(y.shape[1], is_sparse, names)
         return (y[index] != 0).astype(np.int8)
 
     def _check_multilabel(self):

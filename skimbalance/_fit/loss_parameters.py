@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from skimbalance._fit.settings import Settings
-from skimbalance._losses.records import CUSTOM, Loss
+from skimbalance._losses.records import CUSTOM, CostMatrix, Loss
+from skimbalance._validation import matrix_by_label
 
 __all__ = ["loss_arguments", "record_of"]
 
@@ -39,7 +40,9 @@ def record_of(settings: Settings, losses: Mapping[str, Loss], y_kind: str) -> Lo
     return losses[loss]
 
 
-def loss_arguments(settings: Settings, record: Loss, class_counts: np.ndarray) -> dict[str, Any]:
+def loss_arguments(
+    settings: Settings, record: Loss, class_counts: np.ndarray, classes: np.ndarray
+) -> dict[str, Any]:
     """Arguments of the function of a loss, by the names of its parameters.
 
     Parameters
@@ -50,6 +53,8 @@ def loss_arguments(settings: Settings, record: Loss, class_counts: np.ndarray) -
         The loss.
     class_counts : ndarray of shape (n_classes,) or (n_labels, 2)
         How often each class is drawn in training.
+    classes : ndarray of shape (n_classes,) or (n_labels,)
+        Their labels, by which a labelled cost matrix is read.
 
     Returns
     -------
@@ -70,12 +75,12 @@ def loss_arguments(settings: Settings, record: Loss, class_counts: np.ndarray) -
             f"The keys of 'loss_params' must be among {sorted(record.params)!r} for "
             f"loss={settings.loss!r}. Got {unknown!r} instead."
         )
-    arguments = {
-        name: parameter.checked(
-            params.get(name, parameter.default), name, str(settings.loss), len(class_counts)
-        )
-        for name, parameter in record.params.items()
-    }
+    arguments = {}
+    for name, parameter in record.params.items():
+        value = params.get(name, parameter.default)
+        if isinstance(parameter, CostMatrix):
+            value = matrix_by_label(value, classes, name)
+        arguments[name] = parameter.checked(value, name, str(settings.loss), len(class_counts))
     if "gamma" in record.takes:
         arguments["gamma"] = settings.gamma
     if "tau" in record.takes:

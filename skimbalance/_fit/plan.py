@@ -197,7 +197,7 @@ def prepare(
     ratio = _over_drawing(target, train, rows, draws)
     # A class that `partial_fit` has not seen yet counts as one row.
     frequencies = np.where(course.counts > 0, course.counts * ratio, 1.0)
-    arguments = loss_arguments(settings, record, frequencies)
+    arguments = loss_arguments(settings, record, frequencies, target.classes)
     class_weight, loss_class_weight = _class_weights(
         settings, record, arguments, frequencies, target
     )

@@ -7,7 +7,7 @@ and probabilities. Counts, shares and weights have shape (n_classes,), or in the
 (n_labels, 2): without each label and with it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -16,11 +16,18 @@ from scipy.special import expit
 
 from skimbalance._fit.perceptron import softmax
 from skimbalance._losses.records import SIGMOID, SOFTMAX, Loss
-from skimbalance._validation import plain_labels, some_of, warn
+from skimbalance._validation import (
+    by_label,
+    is_labelled,
+    labels_and_values,
+    plain_labels,
+    some_of,
+    warn,
+)
 from skimbalance.class_weight import _weights_of_scheme
 from skimbalance.metrics._monitors import LABEL_MONITORS, MONITORS
 from skimbalance.posterior import label_posterior, log_posterior
-from skimbalance.prior._shift import shift_prior
+from skimbalance.prior._shift import checked_prior, shift_prior
 from skimbalance.sampling import iterative_split, stratified_split
 
 __all__ = ["Classes", "Labels", "Steps", "Target"]
@@ -45,6 +52,9 @@ class Target(Protocol):
         Whether rows are sequences, with an output for each step.
     n_outputs : int
         Number of logits of the network, for a row or for each step.
+    classes : ndarray of shape (n_outputs,)
+        Class labels, in order; in the multilabel case the names of the columns of y, or their
+        numbers where they have no names.
     losses : mapping of str to Loss
         The named losses.
     monitors : mapping of str to callable
@@ -59,6 +69,7 @@ class Target(Protocol):
     losses: ClassVar[Mapping[str, Loss]]
     monitors: ClassVar[Mapping[str, Callable[..., float]]]
     n_outputs: int
+    classes: np.ndarray
 
     def counts(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Total weight of each class: of its rows, or steps, or labels."""
@@ -208,6 +219,7 @@ class Classes:
 
     def shift(self, proba, prior, priors):
         """Posteriors under other class shares."""
+        priors = checked_prior(priors, "priors", self.classes, counts=False)
         return shift_prior(proba, prior, priors, "priors")
 
     def named(self, weights):
@@ -275,6 +287,8 @@ class Labels:
         Columns of the indicator.
     is_sparse : bool, default=False
         Whether decisions are a sparse matrix.
+    names : sequence of length n_labels, default=None
+        Names of the columns, where they have any.
     """
 
     noun: ClassVar[str] = "labels"
@@ -285,9 +299,10 @@ class Labels:
     losses: ClassVar[Mapping[str, Loss]] = SIGMOID
     monitors: ClassVar[Mapping[str, Callable[..., float]]] = LABEL_MONITORS
 
-    def __init__(self, n_labels: int, is_sparse: bool = False):
+    def __init__(self, n_labels: int, is_sparse: bool = False, names: Sequence[Any] | None = None):
         self.n_outputs = n_labels
         self.is_sparse = is_sparse
+        self.classes = np.arange(n_labels) if names is None else np.asarray(names, dtype=object)
 
     def counts(self, y, weight):
         """Total weight of the rows without and with each label, of shape (n_labels, 2)."""
@@ -323,19 +338,28 @@ class Labels:
 
     def weights(self, name, scheme, counts):
         """Weights of a scheme, for each label by itself; of mean 1 over the rows."""
-        schemes = [scheme] * self.n_outputs
-        if isinstance(scheme, list | tuple | np.ndarray):
-            fits = len(scheme) == self.n_outputs
-            if not fits or not all(isinstance(s, dict) or np.shape(s) == (2,) for s in scheme):
-                raise ValueError(
-                    f"The {name!r} parameter must be, for a multilabel y, None, 'balanced', "
-                    "'effective', a float, a dict {0: weight without, 1: weight with} for all "
-                    "labels, or a list with a dict or pair for each of the "
-                    f"{self.n_outputs} labels. Got {scheme!r} instead."
-                )
-            schemes = list(scheme)
-        by_label = zip(schemes, counts, strict=True)
-        return np.array([_weights_of_scheme(name, s, n, np.arange(2)) for s, n in by_label])
+        schemes = self._of_each_label(name, scheme)
+        pairs = zip(schemes, counts, strict=True)
+        return np.array([_weights_of_scheme(name, s, n, np.arange(2)) for s, n in pairs])
+
+    def _of_each_label(self, name, scheme):
+        """The scheme of each label: a list with one for each, or one for all."""
+        is_list = isinstance(scheme, list | tuple | np.ndarray)
+        if is_labelled(scheme):
+            _, values = labels_and_values(scheme)
+            is_list = any(is_labelled(value) or np.ndim(value) > 0 for value in values)
+            scheme = by_label(scheme, self.classes, name, "labels") if is_list else scheme
+        if not is_list:
+            return [scheme] * self.n_outputs
+        fits = len(scheme) == self.n_outputs
+        if not fits or not all(is_labelled(s) or np.shape(s) == (2,) for s in scheme):
+            raise ValueError(
+                f"The {name!r} parameter must be, for a multilabel y, None, 'balanced', "
+                "'effective', a float, a dict {0: weight without, 1: weight with} for all "
+                "labels, or a list with a dict or pair for each of the "
+                f"{self.n_outputs} labels. Got {scheme!r} instead."
+            )
+        return list(scheme)
 
     def normalized(self, raw, counts):
         """Weights with the mean 1 over the rows, for each label."""
@@ -370,16 +394,21 @@ class Labels:
 
     def shift(self, proba, prior, priors):
         """Posteriors where rows without and with each label have other shares."""
-        if np.shape(priors) != prior.shape:
+        priors = by_label(priors, self.classes, "priors", "labels")
+        if not hasattr(priors, "__len__") or len(priors) != self.n_outputs:
             raise ValueError(
                 "The 'priors' parameter of predict_posterior must be, for a multilabel y, of "
                 f"shape {prior.shape}: shares of rows without and with each label. "
                 f"Got {priors!r} instead."
             )
-        by_label = zip(proba.T, prior, priors, strict=True)
         shifted = [
-            shift_prior(np.stack([1 - eta, eta], axis=1), old, new, "priors")[:, 1]
-            for eta, old, new in by_label
+            shift_prior(
+                np.stack([1 - eta, eta], axis=1),
+                old,
+                checked_prior(new, "priors", np.arange(2), counts=False),
+                "priors",
+            )[:, 1]
+            for eta, old, new in zip(proba.T, prior, priors, strict=True)
         ]
         return np.stack(shifted, axis=1)
 

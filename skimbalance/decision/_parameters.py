@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skimbalance._validation import matrix_by_label
 from skimbalance.decision._learning import RuleLearner
 from skimbalance.decision._multilabel import LabelRuleLearner
 from skimbalance.decision._objectives import (
@@ -68,7 +69,7 @@ def class_learner(
     if objective not in OBJECTIVES:
         raise ValueError(_not_possible(objective, OBJECTIVES, "class labels"))
     if objective == "cost":
-        costs = _costs(params["cost_matrix"], len(classes))
+        costs = _costs(params["cost_matrix"], classes)
         return RuleLearner(CostObjective(costs), None, calibration)
     positive = _positive(objective, params["pos_label"], classes)
     level = _level(objective, params["level"])
@@ -122,12 +123,17 @@ def _not_possible(objective, possible, target):
     )
 
 
-def _costs(cost_matrix, n_classes):
-    costs = np.asarray(np.nan if cost_matrix is None else cost_matrix, dtype=float)
+def _costs(cost_matrix, classes):
+    rows = matrix_by_label(cost_matrix, classes, "cost_matrix")
+    n_classes = len(classes)
+    try:
+        costs = np.asarray(np.nan if rows is None else rows, dtype=float)
+    except (TypeError, ValueError):
+        costs = np.empty(0)
     if costs.shape != (n_classes, n_classes) or not np.all(np.isfinite(costs)):
         raise ValueError(
             "The 'cost_matrix' parameter of objective='cost' must be finite and of shape "
-            f"({n_classes}, {n_classes}). Got {cost_matrix!r} instead."
+            f"({n_classes}, {n_classes}). Got {rows!r} instead."
         )
     right = np.diag(costs)[:, None]
     if np.any(costs < right) or np.all(costs == right):

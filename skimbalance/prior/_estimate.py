@@ -1,5 +1,8 @@
 """Class shares of unlabelled rows."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
@@ -7,13 +10,17 @@ from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 
 from skimbalance._validation import warn
-from skimbalance.prior._shift import checked_prior
+from skimbalance.prior._shift import checked_proba, labels_of, positive_prior
 
 __all__ = ["estimate_prior"]
 
 
 def estimate_prior(
-    proba: npt.ArrayLike, prior: npt.ArrayLike, *, tol: float = 1e-3, max_iter: int = 100
+    proba: npt.ArrayLike,
+    prior: Mapping[Any, float] | npt.ArrayLike,
+    *,
+    tol: float = 1e-3,
+    max_iter: int = 100,
 ) -> np.ndarray:
     """Class shares of unlabelled rows, from posteriors that hold under other shares.
 
@@ -28,8 +35,10 @@ def estimate_prior(
     ----------
     proba : array-like of shape (n_samples, n_classes)
         Posteriors of the rows, as they would be if the classes had the shares `prior`.
-    prior : array-like of shape (n_classes,)
-        Class shares, or counts, under which `proba` holds; positive.
+    prior : array-like of shape (n_classes,), dict or Series
+        Class shares, which sum to 1, or counts of rows, under which `proba` holds; positive.
+        A dict or a Series is read by its labels: the columns of `proba` where it is a DataFrame,
+        else the column numbers.
     tol : float, default=1e-3
         Tolerance of the log-likelihood of all rows, which ends within `tol` of its maximum. A
         tolerance of 0.001 moves a share by less than a twentieth of its standard error.
@@ -45,7 +54,7 @@ def estimate_prior(
     ------
     ValueError
         If `proba` does not hold posteriors, or if `prior` does not have one value for each class,
-        or has an impossible value.
+        has an impossible value, or has shares that do not sum to 1.
 
     Warns
     -----
@@ -71,31 +80,21 @@ def estimate_prior(
     >>> estimate_prior(proba, prior=[0.5, 0.5]).round(6)
     array([0.75, 0.25])
     """
-    proba = np.asarray(proba, dtype=float)
-    if proba.ndim != 2 or len(proba) == 0:
+    rows = checked_proba(proba, "The 'proba' parameter of estimate_prior")
+    if len(rows) == 0:
         raise ValueError(
             "The 'proba' parameter of estimate_prior must have shape (n_samples, n_classes), with "
-            f"at least one row. Got shape {proba.shape} instead."
+            f"at least one row. Got shape {rows.shape} instead."
         )
-    if not np.all(np.isfinite(proba)) or np.any(proba < 0) or np.any(proba.sum(axis=1) == 0):
-        raise ValueError(
-            "The rows of 'proba' must be finite, not negative and not all zero. "
-            f"Got {proba.min():g} as the least value and {proba.max():g} as the largest."
-        )
-    prior = checked_prior(prior, "prior", proba.shape[1])
-    if not np.all(prior > 0):
-        raise ValueError(
-            "The 'prior' parameter of estimate_prior must be positive for every class. "
-            f"Got {prior.tolist()!r} instead."
-        )
-    likelihood = proba / prior
-    new_prior = prior
+    old = positive_prior(prior, labels_of(proba), "estimate_prior")
+    likelihood = rows.astype(float) / old
+    new_prior = old
     for _ in range(max_iter):
         relative = likelihood / (likelihood @ new_prior)[:, None]
         gradient = relative.mean(axis=0)
         # The log-likelihood of a row is concave in the shares, so its mean is at most
         # sum_k best_k * gradient_k - 1 below the maximum, whatever the best shares are.
-        if len(proba) * (gradient.max() - 1.0) <= tol:
+        if len(rows) * (gradient.max() - 1.0) <= tol:
             return new_prior
         new_prior = _newton_step(likelihood, new_prior, gradient, relative.T @ relative)
     warn(

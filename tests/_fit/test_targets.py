@@ -1,6 +1,7 @@
 """Classes, labels and steps: what they count, weigh and tell apart, label by label alike."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
@@ -77,6 +78,67 @@ def test_one_s_own_weights_have_three_forms_for_all_labels_and_for_each():
     np.testing.assert_allclose(np.sum(counts * mixed, axis=1), 200)
 
 
+NAMES = ["loud", "late", "long"]
+PAIRS = {"loud": (1, 3), "late": (1, 9), "long": (2, 1)}
+OF_NAMED_LABELS = {
+    "dict of pairs": lambda pairs: dict(reversed(pairs.items())),
+    "dict of dicts": lambda pairs: {
+        name: {1: with_it, 0: without}
+        for name, (without, with_it) in reversed(pairs.items())
+    },
+    "frame": lambda pairs: pd.DataFrame(pairs).T.iloc[::-1, ::-1],
+    "Series of pairs": lambda pairs: pd.Series(dict(reversed(pairs.items()))),
+}  # fmt: skip
+each_form = pytest.mark.parametrize("form", OF_NAMED_LABELS.values(), ids=OF_NAMED_LABELS)
+
+
+@each_form
+@pytest.mark.parametrize("names", [NAMES, None], ids=["named", "numbered"])
+def test_values_of_labels_are_read_by_the_names_of_the_columns(form, names):
+    pairs = PAIRS if names else dict(enumerate(PAIRS.values()))
+    labels = Labels(3, names=names)
+    counts = Labels(3).counts(indicator(shares=(0.5, 0.2, 0.1)), np.ones(200))
+    expected = Labels(3).weights("class_weight", list(PAIRS.values()), counts)
+    np.testing.assert_array_equal(labels.weights("class_weight", form(pairs), counts), expected)
+    shares = {name: np.array(pair) / sum(pair) for name, pair in pairs.items()}
+    proba, prior = RNG.random((20, 3)), np.full((3, 2), 0.5)
+    expected = labels.shift(proba, prior, np.array(list(shares.values())))
+    np.testing.assert_array_equal(labels.shift(proba, prior, form(shares)), expected)
+    with pytest.raises(ValueError, match=r"of 'class_weight' must be the labels of y: .*'other'"):
+        labels.weights("class_weight", form({**pairs, "other": (1, 1)}), counts)
+
+
+@pytest.mark.parametrize("container", [dict, pd.Series])
+def test_weights_of_all_labels_are_read_by_presence(container):
+    counts = Labels(3).counts(indicator(shares=(0.5, 0.2, 0.1)), np.ones(200))
+    expected = Labels(3).weights("alpha", [(1, 3)] * 3, counts)
+    found = Labels(3, names=NAMES).weights("alpha", container({1: 3, 0: 1}), counts)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("target", [Classes, Steps])
+@pytest.mark.parametrize("container", [dict, pd.Series, lambda d: pd.Series(d).to_frame()])
+@pytest.mark.parametrize("classes", [["a", "b"], [0, 1], [False, True]], ids=str)
+def test_values_of_classes_are_read_by_label(target, container, classes):
+    target = target(np.array(classes))
+    counts = np.array([90.0, 10.0])
+    values = container({classes[1]: 0.9, classes[0]: 0.1})
+    for name in ("class_weight", "alpha"):
+        expected = target.weights(name, [0.1, 0.9], counts)
+        np.testing.assert_array_equal(target.weights(name, values, counts), expected)
+    proba = RNG.dirichlet(np.ones(2), 20)
+    expected = target.shift(proba, np.array([0.5, 0.5]), [0.1, 0.9])
+    np.testing.assert_array_equal(target.shift(proba, np.array([0.5, 0.5]), values), expected)
+
+
+@pytest.mark.parametrize("priors", [[0.5, 0.6], [0.1, 0.1], [90, 10], [2.0, 1.0], {0: 1, 1: 1}])
+def test_priors_that_do_not_sum_to_1_are_refused(priors):
+    with pytest.raises(ValueError, match=r"in 'priors' must sum to 1\. Got .*, which sum to "):
+        YES_NO.shift(np.full((1, 2), 0.5), np.array([0.5, 0.5]), priors)
+    with pytest.raises(ValueError, match=r"in 'priors' must sum to 1\. Got .*, which sum to "):
+        Labels(1).shift(np.full((1, 1), 0.5), np.array([[0.5, 0.5]]), [priors])
+
+
 @pytest.mark.parametrize(
     "scheme",
     [
@@ -105,9 +167,9 @@ def test_weights_in_the_shape_of_classes_are_refused(name, scheme):
 @pytest.mark.parametrize(
     ("scheme", "message"),
     [
-        ({0: 1, 2: 1}, r"keys of 'class_weight' must be classes of y: \[0, 1\]. Got \[2\]"),
-        ({1: 3}, r"must have a weight for every class of y. Got none for \[0\]"),
-        ({0: 1, 1: -1}, "must be finite and not negative. Got {0: 1, 1: -1}"),
+        ({0: 1, 2: 1}, r"keys of 'class_weight' must be the classes of y: \[0, 1\]. Got \[2\]"),
+        ({1: 3}, r"must be the classes of y: \[0, 1\]. Got no value for \[0\]"),
+        ({0: 1, 1: -1}, r"must be finite and not negative. Got \[1, -1\]"),
         ([(1, 1), (1, np.nan)], "must be finite and not negative"),
         ({0: 0, 1: 0}, "must be positive for at least one class"),
         ([(1, "a")] * 2, "must be numbers"),
@@ -272,7 +334,7 @@ ARGUMENTS = {"loss": "crossentropy", "sampling_ratio": None}
 def test_a_label_alone_is_decided_and_shifted_as_two_classes():
     z = RNG.normal(size=(40, 3)) * 3
     weight = RNG.uniform(0.5, 2, (3, 2))
-    prior, priors = RNG.uniform(0.1, 1, (2, 3, 2))
+    prior, priors = RNG.dirichlet(np.ones(2), (2, 3))
     labels = Labels(3)
     eta = labels.posterior(z, {**ARGUMENTS, "class_weight": weight})
     shifted = labels.shift(eta, prior, priors)

@@ -1,6 +1,8 @@
 """Objectives: equal to the metrics of other libraries, limits, curves, some of the classes."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from decision_setup import PEERS, flagged, of_class, posteriors, sums
 from sklearn.metrics import f1_score, precision_score, recall_score
@@ -13,6 +15,7 @@ from skimbalance.decision._objectives import (
     binary_cost,
     make_objective,
 )
+from skimbalance.decision._parameters import class_learner
 
 VALUES = {
     "f1": f1_score,
@@ -144,3 +147,24 @@ def test_costs_and_functions_among_some_classes_see_these_classes():
         among = objective.among(judged)
         expected = objective.score(true, decided, weight)
         assert among.score(true_among, decided_among, weight) == expected
+
+
+@pytest.mark.parametrize("labels", [["a", "b", "c"], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda costs: costs.iloc[[2, 0, 1], [1, 2, 0]],
+        lambda costs: costs.iloc[::-1].T.to_dict(),
+        lambda costs: pl.DataFrame(costs.to_numpy()),
+        lambda costs: costs.to_numpy().tolist(),
+    ],
+    ids=["frame", "dict", "polars", "list"],
+)
+def test_costs_are_read_by_label(form, labels):
+    costs = pd.DataFrame([[0, 5, 2], [1, 0, 3], [9, 4, 0]], index=labels, columns=labels)
+    params = {"objective": "cost", "cost_matrix": form(costs), "calibration": None}
+    learner = class_learner(params, np.array(labels), np.arange(3))
+    np.testing.assert_array_equal(learner.objective.costs, costs)
+    params["cost_matrix"] = costs.set_axis(["x", "y", "z"], axis=1)
+    with pytest.raises(ValueError, match=r"'cost_matrix' must be the classes of y.*to_numpy"):
+        class_learner(params, np.array(labels), np.arange(3))

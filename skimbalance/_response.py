@@ -1,4 +1,4 @@
-"""The posteriors of any fitted classifier: natural ones where it has them.
+"""What goes into the fit of an inner classifier, and its posteriors: natural ones if it has them.
 
 Natural posteriors are the probabilities in the population, with class weights, sampling and the
 loss undone. scikit-learn's private module of the same name chooses between the prediction methods
@@ -6,14 +6,107 @@ of a classifier; this one also knows `predict_posterior`, pipelines that end in 
 it, and multilabel classifiers of all forms.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from inspect import signature
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, softmax
+from sklearn import get_config
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import process_routing
 
-__all__ = ["at_last_step", "last_step", "pipelines", "posterior"]
+__all__ = [
+    "FitArguments",
+    "at_last_step",
+    "fit_arguments",
+    "for_last_step",
+    "last_step",
+    "pipelines",
+    "posterior",
+    "takes",
+]
+
+
+class FitArguments(NamedTuple):
+    """Where the arguments of the fit of a meta-estimator go.
+
+    Parameters
+    ----------
+    fit : dict
+        Arguments of the `fit` of the inner estimator.
+    split : dict
+        Arguments of the `split` of the splitter, if there is one.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights that the last step of the inner estimator is fitted with.
+    """
+
+    fit: Mapping[str, Any]
+    split: Mapping[str, Any]
+    sample_weight: Any
+
+
+def fit_arguments(
+    owner: Any, fit_params: Mapping[str, Any], sample_weight: Any, groups: Any = None
+) -> FitArguments:
+    """Divide the arguments of the fit of a meta-estimator, with or without metadata routing.
+
+    Without routing, weights go to the last step of a pipeline, and groups to the splitter.
+
+    Parameters
+    ----------
+    owner : estimator
+        Meta-estimator with a parameter `estimator` and a router, which knows a "splitter" if the
+        meta-estimator has one.
+    fit_params : dict
+        Other arguments.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights of the rows.
+    groups : array-like of shape (n_samples,) or None
+        Groups of the rows.
+
+    Returns
+    -------
+    arguments : FitArguments
+        The arguments, by the one who gets them.
+    """
+    hidden = [key for key in fit_params if key.endswith("__sample_weight")]
+    if hidden:
+        raise ValueError(
+            f"Weights of rows must be given to {type(owner).__name__} as 'sample_weight', which "
+            f"goes to the last step of a pipeline. Got {hidden[0]!r} instead."
+        )
+    given = {"sample_weight": sample_weight, "groups": groups}
+    given = {name: value for name, value in given.items() if value is not None}
+    if get_config()["enable_metadata_routing"] and (given or fit_params):
+        routed = process_routing(owner, "fit", **given, **fit_params)
+        fit, split = routed.estimator.fit, routed.get("splitter", {}).get("split", {})
+        weight = _weight_of_last_step(owner.estimator, fit)
+        return FitArguments(fit, split, sample_weight if weight is None else weight)
+    fit = dict(fit_params)
+    if sample_weight is not None:
+        fit[for_last_step(owner.estimator, "sample_weight")] = sample_weight
+    return FitArguments(fit, {} if groups is None else {"groups": groups}, sample_weight)
+
+
+def takes(estimator: Any, name: str) -> bool:
+    """Whether the `fit` of an estimator takes an argument, by its name or with all others."""
+    parameters = signature(estimator.fit).parameters
+    return name in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values())
+
+
+def for_last_step(estimator: Any, name: str) -> str:
+    """The name of an argument of `fit` for the last step of a pipeline, without routing."""
+    return "__".join([*(pipeline.steps[-1][0] for pipeline in pipelines(estimator)), name])
+
+
+def _weight_of_last_step(estimator, arguments):
+    """The weights that reach the last step by metadata routing, under whatever name."""
+    for pipeline in pipelines(estimator):
+        if not arguments:
+            return None
+        arguments = process_routing(pipeline, "fit", **arguments)[pipeline.steps[-1][0]].fit
+    return arguments.get("sample_weight")
 
 
 def posterior(

@@ -30,6 +30,7 @@ from skimbalance.compare._strategies import (
     STRATEGIES,
     make_strategy,
     over_table,
+    with_groups,
     with_strategies,
 )
 from skimbalance.decision._folds import cv_splits
@@ -67,6 +68,7 @@ def compare_strategies(
     network: ImbalancedMLPClassifier | None = None,
     objective: str | Callable[[np.ndarray, np.ndarray], float] = "f1_macro",
     cv: Any = 5,
+    groups: npt.ArrayLike | None = None,
     n_repeats: int = 1,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 1,
@@ -103,6 +105,10 @@ def compare_strategies(
     cv : int or cross-validation splitter, default=5
         Number of folds, which are stratified, also for classes with fewer rows than folds; or a
         splitter.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of the rows, for a splitter such as ``GroupKFold``. If `cv` is an int, no group is
+        divided between training and test rows. The folds in which decisions are tuned keep groups
+        together, too.
     n_repeats : int, default=1
         Number of repetitions with other folds, if `cv` is an int.
     random_state : int, RandomState instance or None, default=None
@@ -148,10 +154,12 @@ def compare_strategies(
     labels = _checked_target(X, y)
     classes, y_index = np.unique(labels, return_inverse=True)
     _check_classes(classes, np.bincount(y_index), objective)
+    groups = None if groups is None else column_or_1d(as_array(groups))
+    check_consistent_length(X, groups)
     candidates = _candidates(X, labels, strategies, estimators, network, objective, random_state)
-    splits = _splits(X, labels, y_index, cv, n_repeats, random_state)
+    splits = _splits(X, labels, y_index, cv, groups, n_repeats, random_state)
     _check_splits(splits, y_index, classes)
-    outcomes = _train(candidates, X, labels, splits, classes, verbose)
+    outcomes = _train(candidates, X, labels, groups, splits, classes, verbose)
     scores, recall = _scores(outcomes, y_index, splits, classes, custom)
     test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
     return conclude(
@@ -222,14 +230,21 @@ def _candidates(X, y, strategies, estimators, network, objective, random_state):
     return candidates
 
 
-def _splits(X, y, y_index, cv, n_repeats, random_state) -> list[Split]:
+def _splits(X, y, y_index, cv, groups, n_repeats, random_state) -> list[Split]:
     if n_repeats > 1 and not isinstance(cv, Integral):
         raise ValueError(
             "The 'n_repeats' parameter of compare_strategies must be 1 unless 'cv' is an int. Got "
             f"{n_repeats!r} instead: let the splitter repeat."
         )
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-    return [split for _ in range(n_repeats) for split in cv_splits(cv, X, y, y_index, rng)]
+    split_params = {} if groups is None else {"groups": groups}
+    return [
+        split
+        for _ in range(n_repeats)
+        for split in cv_splits(
+            cv, X, y, y_index, rng, split_params=split_params, owner="compare_strategies"
+        )
+    ]
 
 
 def _check_splits(splits, y_index, classes):
@@ -245,7 +260,7 @@ def _check_splits(splits, y_index, classes):
 
 
 def _train(
-    candidates, X, y, splits, classes, verbose
+    candidates, X, y, groups, splits, classes, verbose
 ) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """Name -> decisions, as class indices, and posteriors of the test rows of each fold."""
     from tqdm.auto import tqdm
@@ -262,8 +277,9 @@ def _train(
             estimator = clone(candidates[name])
             if name in STRATEGIES:
                 _reseed(estimator, fold)
+            given = {} if groups is None else with_groups(estimator, safe_indexing(groups, train))
             try:
-                fitted = estimator.fit(safe_indexing(X, train), safe_indexing(y, train))
+                fitted = estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **given)
                 rows = safe_indexing(X, test)
                 decided = np.searchsorted(classes, fitted.predict(rows))
                 proba = posterior(fitted, rows, classes)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn import config_context
+from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import has_fit_parameter
 
+from skimbalance._response import for_last_step, last_step
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.preprocessing import TableSteps, table_steps
@@ -19,6 +21,7 @@ __all__ = [
     "EachClassSMOTE",
     "make_strategy",
     "over_table",
+    "with_groups",
     "with_strategies",
 ]
 
@@ -194,6 +197,15 @@ def over_table(estimator: Any, X: Any) -> Any:
         return estimator
     steps = _array_steps(X)
     return _pipeline(steps.clean, steps.encode, estimator)
+
+
+def with_groups(estimator: Any, groups: np.ndarray) -> dict[str, np.ndarray]:
+    """The argument for the fit of an estimator by which it gets groups, if it takes them."""
+    if not has_fit_parameter(last_step(estimator), "groups"):
+        return {}
+    if get_config()["enable_metadata_routing"]:
+        return {"groups": groups}
+    return {for_last_step(estimator, "groups"): groups}
 
 
 def _array_steps(X: Any) -> TableSteps:

@@ -1,11 +1,12 @@
 """Folds: which rows train and which are held out, and in which parts the rule is judged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skimbalance.sampling import iterative_folds, stratified_folds
 
@@ -16,19 +17,57 @@ MOST_PARTS = 10
 
 
 def cv_splits(
-    cv: Any, X: Any, y: Any, target: np.ndarray, rng: np.random.Generator
+    cv: Any,
+    X: Any,
+    y: Any,
+    target: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    split_params: Mapping[str, Any],
+    owner: str,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Training rows and held-out rows of each fold.
 
-    If `cv` is an int, the folds are stratified by `target`: class indices, or an indicator.
+    Parameters
+    ----------
+    cv : int, cross-validation splitter or iterable
+        With an int, the folds are stratified by `target`; given groups, all rows of a group are in
+        the same fold, and the classes are spread as evenly as that allows.
+    X, y : array-like of shape (n_samples, ...)
+        Rows and targets for a splitter.
+    target : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Class indices, or an indicator.
+    rng : Generator
+        Source of randomness if `cv` is an int.
+    split_params : dict
+        Arguments of the splitter's `split`, such as "groups".
+    owner : str
+        Who has the parameter `cv`, for errors.
+
+    Returns
+    -------
+    splits : list of (ndarray, ndarray)
+        Indices of the training rows and of the held-out rows of each fold.
     """
-    if isinstance(cv, Integral):
+    if isinstance(cv, Integral) and "groups" not in split_params:
         fold = _stratified(target, int(cv), rng)
         return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in np.unique(fold)]
+    if isinstance(cv, Integral):
+        of_groups = StratifiedGroupKFold if target.ndim == 1 else GroupKFold
+        cv, y = of_groups(int(cv), shuffle=True, random_state=int(rng.integers(2**31))), target
+    elif "groups" not in split_params and splits_by_groups(cv):
+        raise ValueError(
+            f"The 'groups' parameter of {owner} must hold a group for each row, as cv={cv!r} "
+            "splits by groups. Got None instead."
+        )
     rows = np.arange(len(target))
-    return [
-        (rows[train], rows[test]) for train, test in check_cv(cv, y, classifier=True).split(X, y)
-    ]
+    splits = check_cv(cv, y, classifier=True).split(X, y, **split_params)
+    return [(rows[train], rows[test]) for train, test in splits]
+
+
+def splits_by_groups(cv: Any) -> bool:
+    """Whether a splitter asks for groups."""
+    return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
 
 
 def stratified_parts(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:

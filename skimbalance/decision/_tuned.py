@@ -1,6 +1,6 @@
 """Decisions tuned for a metric on out-of-fold posteriors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self
@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.model_selection import GroupKFold
 from sklearn.utils import (
     Bunch,
     assert_all_finite,
@@ -15,11 +16,19 @@ from sklearn.utils import (
     get_tags,
     indexable,
 )
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skimbalance._response import posterior
+from skimbalance._response import (
+    FitArguments,
+    fit_arguments,
+    for_last_step,
+    last_step,
+    posterior,
+    takes,
+)
 from skimbalance._validation import (
     HasMethods,
     Interval,
@@ -244,7 +253,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **fit_params: Any
+    ) -> Self:
         """Fit the estimator on all rows and on the folds, and tune the decision rule.
 
         Parameters
@@ -253,9 +264,16 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             Training rows.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a label indicator matrix of 0 and 1.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, in the fit of the estimator (the last step of a pipeline), in the
+            calibration and in the objective. If the estimator does not take weights, a warning
+            says so.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, for a splitter such as ``GroupKFold``. If `cv` is an int, no group
+            is divided between the training rows and the held-out rows.
         **fit_params
-            Arguments of the estimator's `fit`; those with a value for each row are divided like
-            the rows. ``sample_weight`` counts in the objective, too.
+            Other arguments of the estimator's `fit`; those with a value for each row are divided
+            like the rows.
 
         Returns
         -------
@@ -269,10 +287,19 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         """
         params = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
+        if groups is not None and self._is_prefit():
+            raise ValueError(
+                "The 'groups' parameter of TunedDecisionClassifierCV must be None with "
+                "cv='prefit', as no rows are trained on. Got groups."
+            )
+        sample_weight = None if sample_weight is None else np.asarray(sample_weight)
+        arguments = self._weights_that_are_taken(
+            fit_arguments(self, fit_params, sample_weight, groups)
+        )
         if is_indicator(y):
-            self._fit_labels(X, y, params, fit_params)
+            self._fit_labels(X, y, params, arguments)
         else:
-            self._fit_classes(X, y, params, fit_params)
+            self._fit_classes(X, y, params, arguments)
         return self
 
     def predict(self, X: Any) -> Any:
@@ -314,11 +341,32 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             proba = self.calibrator_(proba)
         return inside(proba) if self.multilabel_ else proba
 
-    def _fit_classes(self, X, y, params, fit_params):
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Routing of metadata: to the `fit` of the estimator, and groups to the splitter.
+
+        Returns
+        -------
+        router : MetadataRouter
+            Router of this object.
+        """
+        splitter = GroupKFold() if isinstance(self.cv, Integral) else self.cv
+        return (
+            MetadataRouter(owner=self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+            .add(
+                splitter=splitter,
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
+    def _fit_classes(self, X, y, params, arguments):
         """Fit where y holds class labels; nothing is set before all is computed."""
-        data = self._class_data(X, y, fit_params.get("sample_weight"))
+        data = self._class_data(X, y, arguments.sample_weight)
         learner = class_learner(params, data.classes, data.target)
-        estimator, held_out, judged = self._held_out(data, fit_params)
+        estimator, held_out, judged = self._held_out(data, arguments)
         self._check_judged(judged, data.classes, learner.positive)
         tuned = tune_classes(learner, held_out, judged)
         if not tuned.rule.keeps_limit:
@@ -339,11 +387,11 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 thresholds=curve.thresholds, scores=curve.scores, scores_std=curve.scores_std
             )
 
-    def _fit_labels(self, X, y, params, fit_params):
+    def _fit_labels(self, X, y, params, arguments):
         """Fit where y is a label indicator matrix; nothing is set before all is computed."""
-        data = self._label_data(X, y, fit_params.get("sample_weight"))
+        data = self._label_data(X, y, arguments.sample_weight)
         learner = label_learner(params, data.target)
-        estimator, held_out, judged = self._held_out(data, fit_params)
+        estimator, held_out, judged = self._held_out(data, arguments)
         if not judged.any():
             raise ValueError(
                 "At least 1 label must have rows with and without it in every training fold, and "
@@ -375,6 +423,17 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
+
+    def _weights_that_are_taken(self, arguments: FitArguments) -> FitArguments:
+        """The arguments without weights in the fit, if the estimator does not take any."""
+        inner, name = last_step(self.estimator), for_last_step(self.estimator, "sample_weight")
+        if self._is_prefit() or name not in arguments.fit or takes(inner, "sample_weight"):
+            return arguments
+        warn(
+            f"{type(inner).__name__} does not take sample_weight: the weights count in the "
+            "calibration and the objective only."
+        )
+        return arguments._replace(fit={k: v for k, v in arguments.fit.items() if k != name})
 
     def _is_prefit(self):
         return isinstance(self.cv, str) and self.cv == "prefit"
@@ -424,11 +483,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "fold; they get the decision weight of the rarest class with enough rows."
             )
 
-    def _held_out(
-        self, data: "_Data", fit_params: Mapping[str, Any]
-    ) -> tuple[Any, HeldOut, np.ndarray]:
+    def _held_out(self, data: "_Data", arguments: FitArguments) -> tuple[Any, HeldOut, np.ndarray]:
         """The estimator fitted on all rows, the held-out rows, and a mask of the judged classes."""
-        return self._prefit(data) if self._is_prefit() else self._out_of_fold(data, fit_params)
+        return self._prefit(data) if self._is_prefit() else self._out_of_fold(data, arguments)
 
     def _prefit(self, data):
         """The fitted estimator, all rows as held-out rows, and the classes that have rows."""
@@ -443,15 +500,18 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         held_out = HeldOut(np.arange(len(target)), part, proba, target, data.weight)
         return self.estimator, held_out, with_rows(target, n_classes, data.weight)
 
-    def _out_of_fold(self, data, fit_params):
+    def _out_of_fold(self, data, arguments):
         """The estimator fitted on all rows, out-of-fold rows, and a mask of the judged classes."""
         target, n_classes = data.target, len(data.classes)
-        splits = cv_splits(self.cv, data.X, data.y, target, self._rng())
+        splits = cv_splits(
+            self.cv, data.X, data.y, target, self._rng(),
+            split_params=arguments.split, owner=type(self).__name__,
+        )  # fmt: skip
         tasks = [
-            delayed(_held_out_posteriors)(self.estimator, data, train, test, fit_params)
+            delayed(_held_out_posteriors)(self.estimator, data, train, test, arguments.fit)
             for train, test in splits
         ]
-        tasks.append(delayed(clone(self.estimator).fit)(data.X, data.y, **fit_params))
+        tasks.append(delayed(clone(self.estimator).fit)(data.X, data.y, **arguments.fit))
         *probas, estimator = Parallel(n_jobs=self.n_jobs)(tasks)
         tests = [test for _, test in splits]
         row, part = np.concatenate(tests), parts_of_folds(tests, target, self._rng)
@@ -508,10 +568,16 @@ def _one_on_average(weight):
 
 def _held_out_posteriors(estimator, data, train, test, fit_params):
     """Posteriors of the test rows by a clone fitted on the training rows."""
-    n = len(data.y)
     params = {
-        name: safe_indexing(value, train) if np.shape(value)[:1] == (n,) else value
+        name: safe_indexing(value, train) if _number_of_rows(value) == len(data.y) else value
         for name, value in fit_params.items()
     }
     X, y = safe_indexing(data.X, train), safe_indexing(data.y, train)
     return data.posterior(clone(estimator).fit(X, y, **params), safe_indexing(data.X, test))
+
+
+def _number_of_rows(value):
+    """The length of an array, a table or a list; None for what has no rows."""
+    if hasattr(value, "shape"):
+        return value.shape[0] if value.shape else None
+    return len(value) if hasattr(value, "__len__") and not isinstance(value, str | dict) else None

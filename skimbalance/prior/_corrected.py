@@ -9,15 +9,14 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._response import at_last_step, last_step, pipelines
+from skimbalance._response import at_last_step, fit_arguments, last_step, pipelines
 from skimbalance._validation import (
     HasMethods,
     check_sample_weight,
@@ -166,14 +165,16 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         estimator = clone(self.estimator)
         pipeline = _sampling_pipeline(estimator)
         classifier = last_step(estimator)
-        weight = None if sample_weight is None else check_sample_weight(sample_weight, y)
-        _check_weights(weight, fit_params, pipeline)
+        arguments = fit_arguments(self, fit_params, sample_weight)
+        weight = arguments.sample_weight
+        weight = None if weight is None else check_sample_weight(weight, y)
+        _check_weights(weight, pipeline)
         if weight is not None and _weight_to_undo(classifier) == "balanced":
             # It depends on the classifier whether "balanced" counts sample weights.
             classifier.set_params(class_weight=_balanced(y, weight))
         if pipeline is not None:
             pipeline.steps.insert(-1, (COUNTER, _ClassCounter()))
-        estimator.fit(X, y, **self._fit_arguments(sample_weight, fit_params))
+        estimator.fit(X, y, **arguments.fit)
         y_sampled = y if pipeline is None else pipeline.steps.pop(-2)[1].y_
         self._set_fitted(estimator, y, weight, y_sampled)
         return self
@@ -277,16 +278,6 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags
-
-    def _fit_arguments(self, sample_weight, fit_params):
-        """Arguments of the classifier's `fit`, with the weights addressed to its last step."""
-        if get_config()["enable_metadata_routing"]:
-            routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
-            return routed.estimator.fit
-        if sample_weight is None:
-            return fit_params
-        path = [pipeline.steps[-1][0] for pipeline in pipelines(self.estimator)]
-        return {**fit_params, "__".join([*path, "sample_weight"]): sample_weight}
 
     def _set_fitted(self, estimator, y, weight, y_sampled):
         """Observe priors, sampling and weights, and set all attributes of a fit, or none.
@@ -415,13 +406,7 @@ def _weighs(key, value):
     return key.rpartition("__")[2] in WEIGHTINGS and not neutral
 
 
-def _check_weights(weight, fit_params, pipeline):
-    hidden = [key for key in fit_params if key.endswith("__sample_weight")]
-    if hidden:
-        raise ValueError(
-            "Weights of rows must be given as 'sample_weight', which goes to the last step of a "
-            f"pipeline. Got {hidden[0]!r} instead."
-        )
+def _check_weights(weight, pipeline):
     if weight is not None and pipeline is not None:
         raise ValueError(
             "The 'sample_weight' parameter must be None for a pipeline with a sampler, as samplers "

@@ -441,13 +441,15 @@ def test_any_splitter_serves(cv):
 def test_integer_folds_are_stratified_by_all_labels():
     y = np.zeros((100, 4), int)
     y[:50, 0] = y[:5, 1] = y[40:60, 2] = y[90:95, 3] = 1
-    splits = cv_splits(5, y, y, y, np.random.default_rng(0))
+    splits = cv_splits(5, y, y, y, np.random.default_rng(0), split_params={}, owner="")
     assert sorted(np.concatenate([test for _, test in splits])) == list(range(100))
     for _, test in splits:
         np.testing.assert_array_equal(y[test].sum(axis=0), [10, 1, 4, 1])
     # There are no more folds than rows, and no fold is empty.
     for n in (3, 4, 7):
-        splits = cv_splits(10, y[:n], y[:n], y[:n], np.random.default_rng(0))
+        splits = cv_splits(
+            10, y[:n], y[:n], y[:n], np.random.default_rng(0), split_params={}, owner=""
+        )
         assert [len(test) for _, test in splits] == [1] * n
 
 
@@ -659,14 +661,22 @@ def test_the_tag_for_multilabel_y_is_that_of_the_estimator(inner):
     assert get_tags(tuned(inner)).classifier_tags.multi_label is expected
 
 
+WEIGHT_CHECKS = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
+
+
 @parametrize_with_checks(
     [tuned(KNeighborsClassifier()), tuned(RidgeClassifier(), cv=2)],
     expected_failed_checks=lambda estimator: (
-        {"check_classifiers_train": "asks that the most probable class be predicted"}
+        {"check_classifiers_train": "asks that the most probable class be predicted",
+         **dict.fromkeys(WEIGHT_CHECKS, "asks that a row of weight 2 tell as much as two rows")}
         if isinstance(estimator.estimator, RidgeClassifier)
-        else {}
+        else dict.fromkeys(WEIGHT_CHECKS, "asks that the weights be those of the estimator, too")
     ),
-)
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:KNeighborsClassifier does not take sample_weight")
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 

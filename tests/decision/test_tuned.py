@@ -137,7 +137,11 @@ def fails(estimator):
     if estimator.calibration is None:
         return {}
     reason = "asks that the most probable class be predicted, which a tuned rule need not do"
-    return {"check_classifiers_train": reason}
+    of_weights = "asks that a row of weight 2 tell the calibration as much as two rows"
+    kinds = ("dense", "sparse")
+    return {"check_classifiers_train": reason} | {
+        f"check_sample_weight_equivalence_on_{kind}_data": of_weights for kind in kinds
+    }
 
 
 @parametrize_with_checks(

@@ -489,8 +489,8 @@ def test_support_vector_machines_have_nothing_to_undo():
         (
             make_sklearn_pipeline(DecisionTreeClassifier()),
             {"decisiontreeclassifier__sample_weight": np.ones(90)},
-            "must be given as 'sample_weight', which goes to the last step of a pipeline. Got "
-            "'decisiontreeclassifier__sample_weight' instead.",
+            "must be given to PriorCorrectedClassifier as 'sample_weight', which goes to the last "
+            "step of a pipeline. Got 'decisiontreeclassifier__sample_weight' instead.",
         ),
         (
             DecisionTreeClassifier(),

@@ -24,7 +24,7 @@ from skimbalance._validation import (
     validate_parameter_constraints,
 )
 from skimbalance.prior._estimate import estimate_prior
-from skimbalance.prior._shift import checked_prior, shift_prior
+from skimbalance.prior._shift import checked_prior, checked_proba, shift_prior
 
 __all__ = ["PriorCorrectedClassifier"]
 
@@ -64,11 +64,11 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     ----------
     estimator : classifier
         Classifier with ``predict_proba``, or a pipeline that ends in one.
-    priors : array-like of shape (n_classes,) or dict, default=None
-        Class shares, or counts, of the population to predict: an array in the order of `classes_`,
-        or a dict by class label. None stands for the shares in the training data. Set it after the
-        fit to change the priors of a fitted classifier. A class with a larger prior is predicted
-        more often.
+    priors : array-like of shape (n_classes,), dict or Series, default=None
+        Class shares, which sum to 1, or counts of rows, of the population to predict: in the order
+        of `classes_`, or by class label in a dict or a pandas Series. None stands for the shares
+        in the training data. Set it after the fit to change the priors of a fitted classifier. A
+        class with a larger prior is predicted more often.
 
     Attributes
     ----------
@@ -219,9 +219,8 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows.
-        priors : array-like of shape (n_classes,) or dict, default=None
-            Class shares, or counts, to use instead of the parameter `priors`. None stands for that
-            parameter.
+        priors : array-like of shape (n_classes,), dict or Series, default=None
+            Class shares or counts to use instead of the parameter `priors`, which None stands for.
 
         Returns
         -------
@@ -238,7 +237,8 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         target = _target_prior(priors, self.classes_, self.class_prior_)
         weight = np.array([self.class_weight_[label] for label in plain_labels(self.classes_)])
         trained = self.class_prior_ * self.sampling_ratio_ * weight
-        return shift_prior(_posterior(self.estimator_, X), trained, target, "priors")
+        proba = checked_proba(_posterior(self.estimator_, X), "The probabilities of 'estimator'")
+        return shift_prior(proba, trained / trained.sum(), target, "priors")
 
     def estimate_priors(self, X: Any) -> np.ndarray:
         """Class shares of unlabelled rows, by `estimate_prior`.
@@ -353,15 +353,7 @@ def _target_prior(priors, classes, class_prior):
     """Class shares of the population to predict, in the order of the classes."""
     if priors is None:
         return class_prior
-    if isinstance(priors, dict):
-        labels = plain_labels(classes)
-        if set(priors) != set(labels):
-            raise ValueError(
-                f"The keys of 'priors' must be the classes {labels!r}. "
-                f"Got {list(priors)!r} instead."
-            )
-        priors = [priors[label] for label in labels]
-    return checked_prior(priors, "priors", len(classes))
+    return checked_prior(priors, "priors", classes)
 
 
 def _check_observable(estimator):

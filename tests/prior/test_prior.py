@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
 from imblearn import FunctionSampler
@@ -115,12 +116,22 @@ def test_sample_weights_go_to_the_last_step():
     )
 
 
-@pytest.mark.parametrize("by_label", [False, True])
-def test_other_priors_weigh_the_counts(by_label):
+BY_LABEL = {
+    "array": lambda priors: np.array([priors[label] for label in "abc"]),
+    "polars": lambda priors: pl.Series([priors[label] for label in "abc"]),
+    "dict": dict,
+    "Series": pd.Series,
+    "frame": lambda priors: pd.Series(priors).to_frame(),
+    "counts": lambda priors: {label: 500 * share for label, share in priors.items()},
+}
+
+
+@pytest.mark.parametrize("container", BY_LABEL.values(), ids=BY_LABEL)
+def test_other_priors_weigh_the_counts(container):
     X, y = cells()
     priors = np.array([0.1, 0.3, 0.6])
     weight = (priors / COUNTS)[np.searchsorted(["a", "b", "c"], y)]
-    given = dict(zip("abc", priors.tolist(), strict=True)) if by_label else priors
+    given = container({"c": 0.6, "a": 0.1, "b": 0.3})
     tree = DecisionTreeClassifier(class_weight="balanced")
     clf = PriorCorrectedClassifier(tree, priors=given).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), shares(X, y, weight), rtol=1e-12)
@@ -514,8 +525,11 @@ def test_weights_refused_in_a_sentence(estimator, params, words):
     [
         ([0.5, 0.5], "The 'priors' parameter must have one share for each of the 3 classes. Got"),
         ([1, -1, 1], "The 'priors' parameter must be finite, not negative and not all zero. Got"),
-        ({"a": 1, "b": 1}, "The keys of 'priors' must be the classes ['a', 'b', 'c']. Got ['a', "),
-        ({"a": 1, "b": 1, "c": 1, "d": 1}, "The keys of 'priors' must be the classes ['a', 'b',"),
+        ({"a": 1, "b": 1}, "must be the classes of y: ['a', 'b', 'c']. Got no value for ['c'] "),
+        ({"a": 1, "b": 1, "c": 1, "d": 1}, "The keys of 'priors' must be the classes of y: ['a', "),
+        (pd.Series([1, 1, 1]), "The index labels of 'priors' must be the classes of y: ['a', 'b',"),
+        ([0.5, 0.5, 0.5], "The shares in 'priors' must sum to 1. Got [0.5, 0.5, 0.5], which sum"),
+        (["a", "b", "c"], "The 'priors' parameter must hold numbers."),
     ],
 )
 def test_priors_refused_in_a_sentence(priors, words):
@@ -528,10 +542,15 @@ def test_priors_refused_in_a_sentence(priors, words):
 @pytest.mark.parametrize(
     ("proba", "prior", "words"),
     [
-        ([0.5, 0.5], [1, 1], "must have shape (n_samples, n_classes), with at least one row. Got"),
+        ([0.5, 0.5], [1, 1], "must be numbers of shape (n_samples, n_classes). Got [0.5, 0.5]"),
         (np.ones((0, 2)), [1, 1], "with at least one row. Got shape (0, 2) instead."),
-        ([[0.5, np.nan]], [1, 1], "The rows of 'proba' must be finite, not negative and not all"),
-        ([[0.0, 0.0]], [1, 1], "must be finite, not negative and not all zero. Got 0 as the least"),
+        ([[0.5, np.nan]], [1, 1], "must have rows of finite, not negative values that sum to 1."),
+        ([[0.0, 0.0]], [1, 1], "not negative values that sum to 1. Got [0.0, 0.0] in row 0"),
+        (
+            [[0.5, 0.5]],
+            [0.5, 0.6],
+            "The shares in 'prior' must sum to 1. Got [0.5, 0.6], which sum",
+        ),
         ([[0.5, 0.5]], [1, 0], "The 'prior' parameter of estimate_prior must be positive for ever"),
         ([[0.5, 0.5]], [1], "The 'prior' parameter must have one share for each of the 2 classes."),
     ],

@@ -7,14 +7,17 @@ more member that says what the model is for.
 import copy
 import json
 import os
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
+import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._files import replacing
@@ -24,27 +27,39 @@ __all__ = ["load_model", "model_info", "save_model"]
 #: Version of the file format: one more whenever older releases cannot read the files.
 FORMAT = 2
 
-_INFO = "skimbalance.json"
+_INFO, _SCHEMA = "skimbalance.json", "schema.json"
+
+# What a file may unpack to: this many bytes, or this many times its own size. A model that would
+# be more, as it is mostly zeros, is stored without compression.
+_FEW_BYTES, _MOST_TIMES = 2**20, 20
+_MOST_MEMBERS = 100_000
 
 # The classes of this package that a file may hold. They hold numbers, arrays and each other, and
-# loading them runs no other code. Their full names are part of the format: if a class moves or is
-# renamed, its line here and FORMAT change.
+# loading them runs no other code; a function that builds a network must be trusted by name. Their
+# full names are part of the format: if a class moves or is renamed, its line here and FORMAT
+# change.
 _STORED = (
+    "skimbalance._fit.encoding.Encoder",
+    "skimbalance._fit.encoding.Vocabulary",
     "skimbalance._fit.perceptron.Architecture",
     "skimbalance._fit.plan.Fitted",
     "skimbalance._fit.targets.Classes",
     "skimbalance._fit.targets.Labels",
+    "skimbalance._fit.targets.Steps",
+    "skimbalance._keras.network.Found",
     "skimbalance.classifier.ImbalancedMLPClassifier",
-    "skimbalance.compare._strategies.EachClassSMOTE",
     "skimbalance.decision._calibration.IsotonicCalibration",
     "skimbalance.decision._calibration.LabelCalibration",
     "skimbalance.decision._calibration.LogScaling",
     "skimbalance.decision._tuned.TunedDecisionClassifierCV",
+    "skimbalance.keras_classifier.ImbalancedKerasClassifier",
     "skimbalance.persistence._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
     "skimbalance.prior._corrected.PriorCorrectedClassifier",
     "skimbalance.prior._corrected._ClassCounter",
+    "skimbalance.sampling._each_class.EachClassSMOTE",
+    "skimbalance.sequence_classifier.ImbalancedSequenceClassifier",
 )
 _IMBLEARN_MODULES = ("combine", "over_sampling", "under_sampling")
 # Types inside scikit-learn's public estimators, which skops itself trusts.
@@ -113,18 +128,19 @@ def save_model(
         "columns": unknown if columns is None else columns,
         "target": target,
     }
+    owner = f"The model of type {type(estimator).__name__}"
     with replacing(path) as draft:
-        try:
-            skops.io.dump(_lean(estimator), draft, compression=ZIP_DEFLATED)
-        except (TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(
-                f"The model of type {type(estimator).__name__} must hold only objects that a model "
-                f"file can store. Got an error instead: {_first_line(error)}"
-            ) from error
-        with ZipFile(draft, "a") as archive:
-            archive.writestr(_INFO, json.dumps(info))
-        _load(draft, trusted, f"The model of type {type(estimator).__name__}")
-        check_is_fitted(estimator)
+        for compression in (ZIP_DEFLATED, ZIP_STORED):
+            try:
+                skops.io.dump(_lean(estimator), draft, compression=compression)
+            except (TypeError, AttributeError, RecursionError) as error:
+                raise ValueError(_not_storable(estimator, owner, error)) from error
+            with ZipFile(draft, "a") as archive:
+                archive.writestr(_INFO, json.dumps(info))
+                sizes = _bytes_unpacked(archive)
+            if sizes <= _most_bytes(draft):
+                break
+        _load(draft, trusted, owner)
 
 
 def load_model(path: str | os.PathLike[str], *, trusted: Sequence[str] = ()) -> Any:
@@ -193,7 +209,7 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
     >>> model_info("model.skim")["target"]  # doctest: +SKIP
     'grade'
     """
-    with _sound(path), ZipFile(path) as archive:
+    with _sound(path), _opened(path) as archive:
         info = json.loads(archive.read(_INFO))
         of_file, writer = info["format"], info["skimbalance"]
         info["columns"], info["target"]  # a file without them is not a model file
@@ -246,22 +262,172 @@ def _lean(value: Any) -> Any:
 
 
 def _load(path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> Any:
-    """The object in the file, if all its types are trusted."""
+    """The estimator in the file, if all its types are trusted."""
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
     safe = [*_safe_types(), *trusted]
     with _sound(path):
+        with _opened(path) as archive:
+            _check_repetition(json.loads(archive.read(_SCHEMA)))
         others = sorted(set(skops.io.get_untrusted_types(file=path)) - set(safe))
         if not others:
             try:
-                return skops.io.load(path, trusted=safe)
+                estimator = skops.io.load(path, trusted=safe)
             except UntrustedTypesFoundException as error:  # a method, which no list admits
                 others = [_first_line(error)]
-    raise ValueError(
-        f"{owner} must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy and "
-        f"SciPy that are known to be safe. Got {', '.join(others)} instead: only if you know "
-        "where the model comes from, name it in 'trusted'."
+    if others:
+        raise ValueError(
+            f"{owner} must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy "
+            f"and SciPy that are known to be safe. Got {', '.join(others)} instead: "
+            f"{_remedy(others)}"
+        )
+    _check_estimator(estimator, owner)
+    _check_parts(estimator, owner)
+    return estimator
+
+
+def _remedy(others: list[str]) -> str:
+    """What to type for types that are not trusted."""
+    remedy = (
+        "only if you know where the model comes from, name it in 'trusted', which save_model and "
+        f"load_model both take: trusted={others!r}"
+    )
+    local = [name for name in others if name.startswith("__main__.") or "<" in name]
+    if local:
+        remedy += f"; and define {', '.join(local)} in a module, where other programs find it"
+    return f"{remedy}."
+
+
+def _check_estimator(value: Any, owner: str) -> None:
+    """Check that a value is a fitted estimator."""
+    if isinstance(value, type) or not hasattr(value, "fit"):
+        raise ValueError(
+            f"{owner} must hold a fitted estimator. Got {reprlib.repr(value)} instead."
+        )
+    try:
+        check_is_fitted(value)
+    except NotFittedError:
+        raise NotFittedError(
+            f"{owner} must hold a fitted estimator. Got one that is not fitted: call 'fit' first."
+        ) from None
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[ZipFile]:
+    """An archive that is not much larger than the file."""
+    with ZipFile(path) as archive:
+        n_bytes, most = _bytes_unpacked(archive), _most_bytes(path)
+        if n_bytes > most:
+            raise ValueError(f"it unpacks to {n_bytes} bytes, and not to {most} at most.")
+        if len(archive.filelist) > _MOST_MEMBERS:
+            raise ValueError(f"it has more than {_MOST_MEMBERS} members.")
+        yield archive
+
+
+def _bytes_unpacked(archive: ZipFile) -> int:
+    return sum(member.file_size for member in archive.infolist())
+
+
+def _most_bytes(path: str | os.PathLike[str]) -> int:
+    return max(_FEW_BYTES, _MOST_TIMES * os.path.getsize(path))
+
+
+def _check_repetition(schema: Any) -> None:
+    """Check that the description of a model is not much longer than it reads.
+
+    An object that stands in several places has the same "__id__" in each. skops looks at it in
+    each place, and at what is in it: nested repetitions would take time without end.
+    """
+    n_read, n_within, unfinished = 0, dict[Any, int](), set()
+
+    def n_seen(node):
+        """The number of parts that skops looks at below a part, which is none if it is a leaf."""
+        nonlocal n_read
+        if not isinstance(node, dict | list):
+            return 0
+        n_read += 1
+        parts = node.values() if isinstance(node, dict) else node
+        name = node.get("__id__") if isinstance(node, dict) else None
+        if name is None:
+            return 1 + sum(map(n_seen, parts))
+        if name in unfinished:
+            raise ValueError("it has an object that holds itself.")
+        unfinished.add(name)
+        own = 1 + sum(map(n_seen, parts))
+        unfinished.remove(name)
+        n_within[name] = max(own, n_within.get(name, 0))
+        return n_within[name]
+
+    if n_seen(schema) > 1_000 + 2 * n_read:
+        raise ValueError("it repeats objects within objects.")
+
+
+def _check_parts(estimator: Any, owner: str) -> None:
+    """Check what the types alone do not tell: shapes of networks, and states of generators."""
+    seen: dict[int, Any] = {}
+    waiting = [estimator]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or isinstance(part, type | np.ndarray):
+            continue
+        seen[id(part)] = part
+        if isinstance(part, np.random.RandomState):
+            _check_generator(part, owner)
+        if isinstance(part, list | tuple | set):
+            waiting += part
+        else:
+            attributes = part if isinstance(part, dict) else getattr(part, "__dict__", {})
+            waiting += attributes.values()
+            if hasattr(attributes.get("network"), "dense_layers"):
+                _check_shapes(attributes, owner)
+
+
+def _check_generator(generator: np.random.RandomState, owner: str) -> None:
+    """Check that the next number is one of those that the generator has: NumPy does not."""
+    state: Any = generator.get_state(legacy=False)
+    if not 0 <= state["state"].get("pos", 0) <= 624:  # the length of a Mersenne twister
+        raise ValueError(f"{owner} must hold random generators in a state that exists.")
+
+
+def _check_shapes(state: Mapping[str, Any], owner: str) -> None:
+    """Check that the weights of a multi-layer perceptron fit its layers."""
+    network, scaler = state["network"], state["scaler"]
+    got = {name: np.shape(weight) for name, weight in state["weights"].items()}
+    # The kernels first: they say how large all weights are, before such are made to compare.
+    expected = {f"{name}/kernel": shape for name, *shape in network.dense_layers()}
+    wrong = [name for name, shape in expected.items() if list(got.get(name, ())) != shape]
+    if not wrong:
+        weights = network.initial_weights(np.random.default_rng(0), None)
+        expected = {name: np.shape(weight) for name, weight in weights.items()}
+        wrong = [name for name in expected | got if expected.get(name) != got.get(name)]
+    if scaler is not None and not wrong:
+        n = (network.n_features,)
+        wrong = [name for name in ("mean_", "scale_") if np.shape(getattr(scaler, name)) != n]
+    if wrong:
+        raise ValueError(
+            f"{owner} must hold weights that fit its layers. Got {wrong[0]!r} of another shape."
+        )
+
+
+def _not_storable(estimator: Any, owner: str, error: Exception) -> str:
+    """The sentence on an estimator that no file can hold; it names the parameter if it can."""
+    import skops.io
+
+    params: dict[str, Any] = getattr(estimator, "get_params", dict)()
+    # From the inside out: a pipeline's 'steps' hold what is wrong in one of them.
+    for name in sorted(params, key=lambda name: -name.count("__")):
+        try:
+            skops.io.dumps(_lean(params[name]))
+        except (TypeError, AttributeError, RecursionError):
+            return (
+                f"{owner} must hold only objects that a model file can store. Got {name}="
+                f"{reprlib.repr(params[name])} instead: give a number, a text, an "
+                "array or a function there, or use joblib if nobody else will open the file."
+            )
+    return (
+        f"{owner} must hold only objects that a model file can store. Got an error instead: "
+        f"{_first_line(error)}"
     )
 
 

@@ -33,8 +33,8 @@ ROOMS = {
         set(),
     ),
     "compare.*": (
-        {"plots.*", "decision.*", "preprocessing", "classifier", "metrics.*", "_page", "_response",
-         "_validation"},
+        {"plots.*", "decision.*", "preprocessing", "classifier", "metrics.*", "sampling.*",
+         "_page", "_response", "_validation"},
         NUMPY | {"imblearn", "pandas", "matplotlib", "joblib", "tqdm"},
     ),
     "report.*": (
@@ -48,7 +48,7 @@ ROOMS = {
     ),
     "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
     "preprocessing": (set(), {"numpy", "sklearn", "pandas"}),
-    "persistence": ({"_files"}, {"sklearn", "skops"}),
+    "persistence": ({"_files"}, {"numpy", "sklearn", "skops"}),
     "model_selection": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (
         {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_validation"}, NUMPY
@@ -67,7 +67,7 @@ ROOMS = {
     "prior.*": ({"_response", "_validation"}, NUMPY),
     "metrics.*": ({"_validation"}, NUMPY),
     "class_weight": ({"_validation"}, {"numpy"}),
-    "sampling.*": (set(), {"numpy"}),
+    "sampling.*": (set(), NUMPY | {"imblearn", "pandas"}),
     "_response": (set(), NUMPY),
     "_page": ({"_files"}, {"pandas", "matplotlib", "rich"}),
     "_files": (set(), set()),

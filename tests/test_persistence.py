@@ -1,6 +1,8 @@
 """Model files: the same bits back, safe to open, written whole or not at all."""
 
+import ast
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -16,10 +18,18 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skimbalance import ImbalancedMLPClassifier, persistence
+from skimbalance import (
+    ImbalancedKerasClassifier,
+    ImbalancedMLPClassifier,
+    ImbalancedSequenceClassifier,
+    persistence,
+)
+from skimbalance._fit.perceptron import Architecture
+from skimbalance._fit.plan import Fitted
 from skimbalance.compare._strategies import STRATEGIES, make_strategy
 from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.persistence import FORMAT, load_model, model_info, save_model
@@ -165,6 +175,13 @@ def test_info(tmp_path):
     assert info["target"] == "grade"
 
 
+def one_layer(meta):
+    import keras
+
+    inputs = keras.Input((meta["n_features_in_"],))
+    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(inputs))
+
+
 class Custom(BaseEstimator):
     """An estimator that no list knows."""
 
@@ -208,6 +225,60 @@ def test_types_that_the_caller_trusts(tmp_path):
     assert np.array_equal(loaded.predict_proba(X), forest.predict_proba(X))
     with pytest.raises(ValueError, match="name it in 'trusted'"):
         load_model(tmp_path / "m.skim")
+
+
+def test_the_types_to_trust_are_said_as_they_are_typed(tmp_path):
+    path, model = tmp_path / "m.skim", FunctionTransformer(a_function)
+    with pytest.raises(ValueError, match=r"trusted=\[") as refused:
+        save_model(model, path)
+    trusted = ast.literal_eval(re.search(r"trusted=(\[.*?\])", str(refused.value))[1])
+    save_model(model, path, trusted=trusted)
+    with pytest.raises(ValueError, match=re.escape(f"trusted={trusted!r}")):
+        load_model(path)
+    assert load_model(path, trusted=trusted).func is a_function
+
+
+def test_functions_that_no_program_finds_again_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"define \S*<lambda> in a module"):
+        save_model(FunctionTransformer(lambda X: X), tmp_path / "m.skim")
+
+
+@pytest.mark.slow
+def test_an_own_network_is_saved_if_its_function_is_trusted(tmp_path):
+    clf = ImbalancedKerasClassifier(one_layer, epochs=1, random_state=0).fit(X, Y)
+    trusted = [f"{one_layer.__module__}.one_layer"]
+    with pytest.raises(ValueError, match=re.escape(f"Got {trusted[0]} instead")):
+        save_model(clf, tmp_path / "m.skim")
+    save_model(clf, tmp_path / "m.skim", trusted=trusted)
+    loaded = load_model(tmp_path / "m.skim", trusted=trusted)
+    assert np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+@pytest.mark.slow
+def test_a_sequence_classifier_is_saved(tmp_path):
+    words, tags = [["a", "b"], ["b", "a", "a"]] * 10, [[0, 1], [1, 0, 0]] * 10
+    clf = ImbalancedSequenceClassifier(epochs=1, random_state=0).fit(words, tags)
+    save_model(clf, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    for a, b in zip(loaded.predict_proba(words), clf.predict_proba(words), strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (FunctionTransformer(kw_args={"rows": (row for row in X)}), "kw_args"),
+        (
+            make_pipeline(FunctionTransformer(kw_args={"rows": (row for row in X)})),
+            "functiontransformer__kw_args",
+        ),
+    ],
+    ids=["alone", "in a pipeline"],
+)
+def test_the_parameter_that_cannot_be_stored_is_named(model, name, tmp_path):
+    with pytest.raises(ValueError, match=f"must hold only objects .* Got {name}=.* instead"):
+        save_model(model, tmp_path / "m.skim")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_stored_is_one_sentence(tmp_path):
@@ -295,6 +366,140 @@ def test_a_link_stays_a_link(tmp_path):
     save_model(LogisticRegression().fit(X, Y), link)
     assert link.is_symlink()
     assert load_model(tmp_path / "to" / "model").n_features_in_ == 4
+
+
+# Forged files
+
+
+def forge(path, value, **members):
+    """Write a file that holds a value, with some members replaced."""
+    skops.io.dump(value, path)
+    info = {"format": FORMAT, "skimbalance": "0", "columns": {}, "target": None}
+    members = {"skimbalance.json": json.dumps(info), **members}
+    with zipfile.ZipFile(path) as archive:
+        old = {name: archive.read(name) for name in archive.namelist() if name not in members}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (old | members).items():
+            if content is not None:
+                archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text",
+        [LogisticRegression()],
+        {"a": 1},
+        X,
+        None,
+        LogisticRegression,
+        np.random.RandomState(),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_loaded_or_saved_is_an_estimator(value, tmp_path):
+    forge(tmp_path / "m.skim", value)
+    with pytest.raises(ValueError, match="must hold"):
+        load_model(tmp_path / "m.skim")
+    with pytest.raises(ValueError, match="must hold"):
+        save_model(value, tmp_path / "new.skim")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.skim"]
+
+
+def test_an_estimator_that_is_not_fitted_is_not_loaded(tmp_path):
+    forge(tmp_path / "m.skim", LogisticRegression())
+    with pytest.raises(NotFittedError, match=r"m\.skim' must hold a fitted estimator"):
+        load_model(tmp_path / "m.skim")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("name", ["skimbalance.json", "schema.json", "1.npy"])
+@pytest.mark.parametrize("read", [load_model, model_info])
+def test_nothing_is_unpacked_that_is_much_larger_than_the_file(
+    read, name, compression, tmp_path, monkeypatch
+):
+    path = tmp_path / "m.skim"
+    forge(path, LogisticRegression().fit(X, Y), **{name: None})
+    with zipfile.ZipFile(path, "a", compression) as archive, archive.open(name, "w") as file:
+        for _ in range(30):
+            file.write(bytes(10**6))
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", None)
+    with pytest.raises(ValueError, match=r"must be a model file .* it unpacks to"):
+        read(path)
+
+
+def test_a_model_that_is_mostly_zeros_can_be_saved(tmp_path):
+    clf = NearestNeighbors().fit(np.eye(2000))
+    save_model(clf, tmp_path / "m.skim")
+    assert np.array_equal(load_model(tmp_path / "m.skim")._fit_X, np.eye(2000))
+
+
+def nested(levels, *, repeat):
+    """A list that holds a list twice, which holds a list twice, and so on."""
+    node = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode",
+            "content": "0", "__id__": 1}  # fmt: skip
+    for k in range(2, levels + 2):
+        again = node if repeat == "whole" else {"__id__": k - 1}
+        node = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode",
+                "__id__": k, "content": [node, again]}  # fmt: skip
+    return json.dumps({**node, "protocol": 2})
+
+
+def test_a_file_that_repeats_objects_within_objects_is_refused_at_once(tmp_path):
+    for levels in (12, 40, 80):
+        forge(tmp_path / "m.skim", [], **{"schema.json": nested(levels, repeat="by name")})
+        with pytest.raises(ValueError, match="it repeats objects within objects"):
+            load_model(tmp_path / "m.skim")
+    # Written out, each repetition takes its place in the file.
+    forge(tmp_path / "m.skim", [], **{"schema.json": nested(10, repeat="whole")})
+    with pytest.raises(ValueError, match="must hold a fitted estimator"):
+        load_model(tmp_path / "m.skim")
+
+
+def test_an_object_that_holds_itself_is_refused(tmp_path):
+    node = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode",
+            "__id__": 1, "content": [{"__id__": 1}], "protocol": 2}  # fmt: skip
+    forge(tmp_path / "m.skim", [], **{"schema.json": json.dumps(node)})
+    with pytest.raises(ValueError, match="it has an object that holds itself"):
+        load_model(tmp_path / "m.skim")
+
+
+SHAPES = ["hidden_0/kernel", "hidden_0/bias", "norm_0/gamma", "norm_0/moving_mean", "logits/bias"]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_weights_of_other_shapes_are_refused(name, tmp_path):
+    def network():
+        """What a fitted network is stored as, with random weights."""
+        architecture = Architecture(4, 3, (5,), "relu", "batch", False)
+        weights = architecture.initial_weights(np.random.default_rng(0), None)
+        model = LogisticRegression().fit(X, Y)
+        model.part_ = [Fitted(architecture, weights, StandardScaler().fit(X), {})]
+        return model, model.part_[0].weights
+
+    model, weights = network()
+    save_model(model, tmp_path / "m.skim")
+    load_model(tmp_path / "m.skim")
+    for wrong in (weights[name][..., :1], weights[name][np.newaxis], None):
+        model, weights = network()
+        if wrong is None:
+            del weights[name]
+        else:
+            weights[name] = wrong
+        forge(tmp_path / "m.skim", model)
+        with pytest.raises(ValueError, match=f"weights that fit its layers. Got '{name}'"):
+            load_model(tmp_path / "m.skim")
+
+
+def test_a_random_generator_that_would_read_beyond_its_numbers_is_refused(tmp_path):
+    model = LogisticRegression(random_state=np.random.RandomState(0)).fit(X, Y)
+    save_model(model, tmp_path / "m.skim")
+    load_model(tmp_path / "m.skim")
+    kind, keys, _, *others = model.random_state.get_state()
+    model.random_state.set_state((kind, keys, 2_000_000_000, *others))
+    forge(tmp_path / "m.skim", model)
+    with pytest.raises(ValueError, match="generators in a state that exists"):
+        load_model(tmp_path / "m.skim")
 
 
 def test_what_is_not_fitted_is_refused(tmp_path):

@@ -65,7 +65,7 @@ th.number, td.number { text-align: right; }
 td.number { white-space: nowrap; }
 td, tbody th { vertical-align: top; }
 .table :is(th, td):first-child { position: sticky; left: 0; background: var(--page);
-       padding-left: 0; overflow-wrap: anywhere; min-width: min(10rem, 30vw); }
+       padding-left: 0; overflow-wrap: anywhere; min-width: 10rem; }
 tbody th { font-weight: normal; }
 tbody th + td { overflow-wrap: anywhere; }
 figure { margin: 1rem 0; container-type: inline-size; }

@@ -207,7 +207,9 @@ def as_trained(part: Part, kinds: dict[str, str], table: Table) -> "pd.DataFrame
 
     convert = {"number": _as_numbers, "text": _as_text}
     columns = {name: convert[kind](part, name, table) for name, kind in kinds.items()}
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
+    frame.attrs["name"] = table.name
+    return frame
 
 
 def _as_numbers(part: Part, name: str, table: Table) -> np.ndarray:

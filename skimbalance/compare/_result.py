@@ -3,6 +3,7 @@
 import html
 import os
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,9 +42,6 @@ _PRINTED = {
     "average_precision": "avg. precision",
 }
 
-# Splits may be given as a list of arrays.
-_LONGEST_FOLDS = 200
-
 
 def settings(
     n_rows: int, *, network: Any, cv: Any, n_repeats: int, random_state: Any
@@ -51,9 +49,11 @@ def settings(
     """What the page says of the parameters of `compare_strategies`, in words."""
     network = default_network(n_rows) if network is None else network
     layers = "-".join(map(str, np.ravel(network.hidden_layer_sizes).tolist())) or "none"
-    folds = f"{cv!r}" + (f", repeated {n_repeats} times" if n_repeats > 1 else "")
+    folds = repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "as given"
+    if n_repeats > 1:
+        folds += f", repeated {n_repeats} times"
     return {
-        "folds": folds if len(folds) <= _LONGEST_FOLDS else "given as a list",
+        "folds": folds,
         "network": f"layers {layers}, {network.epochs} epochs: {network!r}, with what each "
         "strategy changes",
         "random_state": repr(random_state),
@@ -273,7 +273,7 @@ class StrategyComparison:
     def _recalls(self) -> "pd.DataFrame":
         frame = self.frame()
         recalls = frame[[name for name in frame if name.startswith("recall ")]]
-        counts = [f"{label} ({count})" for label, count in zip(
+        counts = [f"{label} ({count:,})" for label, count in zip(
             self.classes.tolist(), self.class_counts.tolist(), strict=True)]  # fmt: skip
         return recalls.set_axis(counts, axis=1)
 
@@ -303,7 +303,7 @@ class StrategyComparison:
         scores = [f"{of.mean():.3f} +- {of.std():.3f}" for of in self.scores]
         columns = {
             "strategy": self.names,
-            self._in_words(self.metric): scores,
+            self._in_words(self.metric) if self.metric == "f1" else self.metric: scores,
             "p (Holm)": ["" if np.isnan(p) else f"{p:.3f}" for p in self.p_values],
         }
         for key, title in _PRINTED.items():

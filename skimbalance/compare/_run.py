@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -25,7 +26,7 @@ from skimbalance._validation import (
 )
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.compare._conclusions import conclude
-from skimbalance.compare._result import StrategyComparison
+from skimbalance.compare._result import StrategyComparison, settings
 from skimbalance.compare._strategies import (
     STRATEGIES,
     make_strategy,
@@ -162,9 +163,13 @@ def compare_strategies(
     outcomes = _train(candidates, X, labels, groups, splits, classes, verbose)
     scores, recall = _scores(outcomes, y_index, splits, classes, custom)
     test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
-    return conclude(
+    result = conclude(
         X, labels, classes, candidates, scores, recall, metric=metric, test_share=test_share
     )
+    about = settings(
+        len(labels), network=network, cv=cv, n_repeats=n_repeats, random_state=random_state
+    )
+    return replace(result, about=about | result.about)
 
 
 def _checked_target(X: Any, y: npt.ArrayLike) -> np.ndarray:

@@ -74,6 +74,7 @@ def _load(name: str, target_names: list[str], *, return_X_y: bool, as_frame: boo
     feature_names = [column for column in columns if column != "target"]
     if as_frame:
         frame = _to_frame(columns, categories)
+        frame.attrs["name"] = name
         data, target = frame[feature_names], frame["target"]
     else:
         frame = None

@@ -343,9 +343,8 @@ class ImbalanceReport:
         return "\n".join(["\n\n".join(tables), "", *map(paragraph, sentences)])
 
     def _facts(self):
-        rows = {"rows": f"{self.summary['n_rows']:,}"}
-        counts = {"classes": f"{len(self.summary['classes']):,}"}
-        return {**self.about, **rows, **counts}
+        rows, classes = self.summary["n_rows"], len(self.summary["classes"])
+        return {"rows": f"{rows:,}", "classes": f"{classes:,}", **self.about}
 
     def _caption(self):
         return (

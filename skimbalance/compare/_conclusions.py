@@ -60,8 +60,8 @@ def conclude(
     # Equally good strategies stay in order, with the simpler first.
     names = sorted(means, key=lambda name: -means[name])
     counts = np.array([np.sum(y == label) for label in classes])
-    # The last class is that of "f1": the first one of equally rare classes.
-    by_count = np.argsort(counts, kind="stable")[::-1]
+    # The last class is that of "f1": the last one of equally rare classes.
+    by_count = np.argsort(-counts, kind="stable")
     metrics = {key: np.array([scores[name][key] for name in names]) for key in scores[names[0]]}
     sorted_scores = metrics[metric]
     t, p = corrected_t_test(sorted_scores[0] - sorted_scores[1:], test_share)

@@ -37,7 +37,7 @@ from skimbalance.compare._strategies import (
 from skimbalance.decision._folds import cv_splits
 from skimbalance.decision._objectives import WHOLE, finite_objective, make_objective
 from skimbalance.metrics import average_precision_by_class
-from skimbalance.metrics._scores import decision_sums
+from skimbalance.metrics._scores import decision_sums, rarest
 
 __all__ = ["OBJECTIVES", "compare_strategies"]
 
@@ -101,8 +101,8 @@ def compare_strategies(
         stopping, if the network has it, works inside the training folds.
     objective : str or callable, default="f1_macro"
         Score that sorts the strategies: "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
-        "geometric_mean", "cohen_kappa"; "f1" (of the rarest class); or a function of
-        (y_true, y_pred), larger is better.
+        "geometric_mean", "cohen_kappa"; "f1" (of the rarest class; of equally rare
+        ones, the last in sorted order); or a function of (y_true, y_pred), larger is better.
     cv : int or cross-validation splitter, default=5
         Number of folds, which are stratified, also for classes with fewer rows than folds; or a
         splitter.
@@ -331,8 +331,8 @@ def _scores(
     `custom` holds the user's function by its name, and replaces a metric of that name.
     """
     n_classes = len(classes)
-    rarest = int(np.argmin(np.bincount(y_index)))
-    objectives = {name: make_objective(name, rarest, None) for name in OBJECTIVES}
+    positive = rarest(np.bincount(y_index))
+    objectives = {name: make_objective(name, positive, None) for name in OBJECTIVES}
     scores, recall = {}, {}
     for name, folds in outcomes.items():
         by_metric: dict[str, list[float]] = {

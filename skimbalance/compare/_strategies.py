@@ -6,19 +6,20 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn import config_context, get_config
-from sklearn.base import BaseEstimator, clone
+from sklearn import get_config
+from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
 from skimbalance._response import for_last_step, last_step
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.decision import TunedDecisionClassifierCV
+from skimbalance.metrics._scores import rarest
 from skimbalance.preprocessing import TableSteps, table_steps
+from skimbalance.sampling import EachClassSMOTE
 
 __all__ = [
     "DEFAULT_OF_THE_CLASSIFIER",
     "STRATEGIES",
-    "EachClassSMOTE",
     "make_strategy",
     "over_table",
     "with_groups",
@@ -139,7 +140,8 @@ def make_strategy(
     X : DataFrame or ndarray of shape (n_samples, n_features)
         Table; the types of its columns decide how they are prepared.
     y : array-like of shape (n_samples,) or None
-        Class labels; the rarest is the class of objective="f1". Only "tuned_decision" uses them.
+        Class labels; the rarest is the class of objective="f1", as in
+        `TunedDecisionClassifierCV`. Only "tuned_decision" uses them.
     network : ImbalancedMLPClassifier, default=None
         Network to train; the strategy replaces its class weights, loss and sampling. By default
         layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0.
@@ -173,11 +175,7 @@ def make_strategy(
 
         network.set_params(sampling=RandomUnderSampler(random_state=random_state))
     if name == "smote":
-        n_columns = np.shape(X)[1]
-        sampler = EachClassSMOTE(
-            steps.categorical, only_categorical=len(steps.categorical) == n_columns,
-            random_state=random_state,
-        )  # fmt: skip
+        sampler = EachClassSMOTE(steps.categorical, random_state=random_state)
         return _pipeline(steps.clean, sampler, steps.encode, network)
     estimator = _pipeline(steps.clean, steps.encode, network)
     if name != "tuned_decision":
@@ -186,7 +184,7 @@ def make_strategy(
     return TunedDecisionClassifierCV(
         estimator,
         objective=objective,
-        pos_label=labels.tolist()[np.argmin(counts)] if objective == "f1" else None,
+        pos_label=labels.tolist()[rarest(counts)] if objective == "f1" else None,
         random_state=random_state,
     )
 
@@ -224,58 +222,3 @@ def _pipeline(*steps: Any) -> Any:
     if len(steps) == 4:
         names.insert(1, "sample")
     return Pipeline(list(zip(names, steps, strict=True)))
-
-
-class EachClassSMOTE(BaseEstimator):
-    """SMOTE with as many neighbours as each class allows, at most five.
-
-    The row of a class with one row is repeated, as it has no neighbours. Categorical columns take
-    the most frequent value among the neighbours (SMOTENC; SMOTEN if all are categorical).
-
-    Parameters
-    ----------
-    categorical : list of int
-        Positions of the categorical columns.
-    only_categorical : bool, default=False
-        Whether all columns are categorical.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the synthetic rows.
-    """
-
-    def __init__(
-        self,
-        categorical: list[int],
-        *,
-        only_categorical: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-    ):
-        self.categorical = categorical
-        self.only_categorical = only_categorical
-        self.random_state = random_state
-
-    def fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Add rows to the smaller classes until all have as many as the largest."""
-        labels, counts = np.unique(y, return_counts=True)
-        neighbours = np.minimum(counts - 1, 5)
-        smaller = counts < counts.max()
-        parts = [(X, y)]
-        for k in np.unique(neighbours[smaller]):
-            wanted = dict.fromkeys(labels[smaller & (neighbours == k)], counts.max())
-            # SMOTENC encodes to a sparse matrix, which no other output allows.
-            with config_context(transform_output="default"):
-                more_X, more_y = self._sampler(int(k), wanted).fit_resample(X, y)
-            parts.append((more_X[len(X) :], more_y[len(y) :]))
-        all_X, all_y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return all_X, all_y
-
-    def _sampler(self, k: int, wanted: dict[Any, int]) -> Any:
-        from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
-
-        options = {"sampling_strategy": wanted, "random_state": self.random_state}
-        if k == 0:
-            return RandomOverSampler(**options)
-        if self.only_categorical:
-            return SMOTEN(k_neighbors=k, **options)
-        if self.categorical:
-            return SMOTENC(self.categorical, k_neighbors=k, **options)
-        return SMOTE(k_neighbors=k, **options)

@@ -19,6 +19,7 @@ from skimbalance.decision._objectives import (
     finite_objective,
     make_objective,
 )
+from skimbalance.metrics._scores import rarest
 
 __all__ = ["class_learner", "label_learner"]
 
@@ -71,7 +72,7 @@ def class_learner(
     if objective == "cost":
         costs = _costs(params["cost_matrix"], classes)
         return RuleLearner(CostObjective(costs), None, calibration)
-    positive = _positive(objective, params["pos_label"], classes)
+    positive = _positive(objective, params["pos_label"], classes, y_index)
     level = _level(objective, params["level"])
     return RuleLearner(make_objective(objective, positive, level), positive, calibration)
 
@@ -145,12 +146,12 @@ def _costs(cost_matrix, classes):
     return costs
 
 
-def _positive(objective, pos_label, classes):
+def _positive(objective, pos_label, classes, y_index):
     """Index of the class that the objective is about; None if it is about all classes."""
     if objective not in ONE_CLASS:
         return None
-    if pos_label is None and len(classes) == 2:
-        return 1
+    if pos_label is None:
+        return rarest(np.bincount(y_index, minlength=len(classes)))
     (index,) = np.nonzero(classes == pos_label)
     if len(index) != 1:
         raise ValueError(

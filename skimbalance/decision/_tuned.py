@@ -77,9 +77,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
         - "balanced_accuracy", "f1_macro", "f1_weighted", "mcc", "geometric_mean" or
           "cohen_kappa";
-        - a metric of the class `pos_label`: "f1"; "recall_at_precision" and "precision_at_recall"
-          (the first as large as possible while the second is at least `level`); "alerts" (recall
-          while at most `level` of 1,000 rows are flagged);
+        - a metric of the class `pos_label`, by default the rarest: "f1"; "recall_at_precision" and
+          "precision_at_recall" (the first as large as possible while the second is at least
+          `level`); "alerts" (recall while at most `level` of 1,000 rows are flagged);
         - "cost": minus the mean cost, given `cost_matrix` (in closed form, on the calibrated
           posteriors);
         - in the multilabel case: "f1_macro", the mean over the labels; "f1_micro", of the decisions
@@ -98,7 +98,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     pos_label : label, default=None
         Class of the objectives "f1", "recall_at_precision", "precision_at_recall" and "alerts".
-        None stands for the second of two classes; with more classes a label is required.
+        None stands for the rarest class in `fit`; of equally rare classes, the last in sorted
+        order.
 
     calibration : {"vector", "temperature", "isotonic"} or None, default="vector"
         Calibration of the posteriors, on the same out-of-fold rows: one scale for the logarithms of
@@ -126,6 +127,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Class labels; in the multilabel case the numbers 0, 1, ... of the labels.
     multilabel_ : bool
         Whether `fit` was given a label indicator matrix.
+    pos_label_ : label
+        Class that `objective` is about. Not set if the objective is about all classes.
     estimator_ : classifier
         Estimator fitted on all rows.
     calibrator_ : callable or None
@@ -377,6 +380,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             )
         self._set_fitted(data.classes, estimator, tuned)
         self.multilabel_ = False
+        if learner.positive is not None:
+            self.pos_label_ = data.classes[learner.positive]
         self.decision_matrix_ = tuned.rule.matrix
         self.decision_weights_ = tuned.rule.weights
         curve = tuned.curve

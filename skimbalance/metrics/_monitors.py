@@ -15,7 +15,7 @@ from scipy.special import softmax
 from scipy.stats import rankdata
 
 import skimbalance.metrics._scores as _scores
-from skimbalance.metrics._scores import decision_sums
+from skimbalance.metrics._scores import decision_sums, rarest
 
 __all__ = ["LABEL_MONITORS", "MONITORS"]
 
@@ -33,13 +33,14 @@ def _decision_score(score: _scores.Score) -> Monitor:
 
 
 def _one_against_rest(score: Monitor) -> Monitor:
-    """Score of the second class if there are two classes, otherwise the mean over all classes."""
+    """Score of the rarer class if there are two classes, otherwise the mean over all classes."""
 
     def macro(y, logits, weight):
         logits = logits.astype(np.float64, copy=False)
         if logits.shape[1] == 2:
             # Like `decision_function`; probabilities near 1 would round to ties.
-            return float(score(y == 1, logits[:, 1] - logits[:, 0], weight))
+            k = rarest(np.bincount(y, minlength=2))
+            return float(score(y == k, logits[:, k] - logits[:, 1 - k], weight))
         proba = softmax(logits, axis=1)
         return float(np.mean([score(y == k, proba[:, k], weight) for k in range(proba.shape[1])]))
 

@@ -23,6 +23,7 @@ __all__ = [
     "geometric_mean",
     "mcc",
     "precision",
+    "rarest",
     "ratio",
     "recall",
 ]
@@ -41,6 +42,16 @@ def decision_sums(
         np.bincount(decided, weight, n_classes),
         np.bincount(y, weight, n_classes),
     )
+
+
+def rarest(n_rows: np.ndarray) -> int:
+    """Index of the class that scores of one class are about, unless another is named.
+
+    It is the class with the fewest rows among those that have rows; of equally rare classes the
+    last one, so that it is the second of two classes with equally many rows.
+    """
+    n_rows = np.where(n_rows > 0, n_rows, np.inf)[::-1]
+    return len(n_rows) - 1 - int(np.argmin(n_rows))
 
 
 def ratio(numerator, denominator, empty=0.0):

@@ -33,6 +33,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skimbalance import ImbalancedMLPClassifier, TunedDecisionClassifierCV
 from skimbalance._engine import room, stack
 from skimbalance._response import posterior
+from skimbalance.compare._strategies import make_strategy
+from skimbalance.decision._objectives import ONE_CLASS
 
 # Data with known posteriors
 
@@ -252,12 +254,28 @@ def test_class_labels_may_have_any_names(counts, names):
     assert np.mean(named.predict(X) == names[plain.predict(X)]) > 0.99
 
 
-def test_pos_label_of_two_classes_is_the_second():
+@pytest.mark.parametrize("names", [[0, 1, 2], ["ok", "fraud", "other"], [2.0, 0.0, 1.0]], ids=str)
+@pytest.mark.parametrize("counts", [(120, 40), (40, 120), (60, 60), (90, 20, 60), (90, 60, 60)])
+@pytest.mark.parametrize("objective", ONE_CLASS)
+def test_an_objective_of_one_class_is_about_the_rarest(objective, counts, names):
+    """Of equally rare classes it is about the last; compare_strategies means the same class."""
+    X, index = clouds(counts)
+    y = np.array(names)[index]
+    labels, n_rows = np.unique(y, return_counts=True)
+    rarest = [k for k, n in zip(labels.tolist(), n_rows, strict=True) if n == n_rows.min()][-1]
+    options = {"objective": objective, "level": 100 if objective == "alerts" else 0.5}
+    default = tuned(GaussianNB(), **options).fit(X, y)
+    assert default.pos_label_ == rarest
+    named = tuned(GaussianNB(), pos_label=rarest, **options).fit(X, y)
+    np.testing.assert_array_equal(default.decision_matrix_, named.decision_matrix_)
+    assert make_strategy("tuned_decision", X, y, objective="f1").pos_label == rarest
+
+
+def test_the_class_of_an_objective_over_all_classes_is_not_named():
     X, y = clouds([120, 40])
-    default = tuned(objective="f1").fit(X, y)
-    named = tuned(objective="f1", pos_label=1).fit(X, y)
-    other = tuned(objective="f1", pos_label=0).fit(X, y)
-    assert default.threshold_ == named.threshold_ != other.threshold_
+    fitted = tuned(objective="f1", pos_label=0).fit(X, y)
+    assert fitted.pos_label_ == 0
+    assert not hasattr(fitted.set_params(objective="f1_macro").fit(X, y), "pos_label_")
 
 
 def test_function_is_called_with_class_labels():
@@ -669,11 +687,10 @@ def test_sample_weight_reaches_the_folds_and_the_rule():
         ),
         ({"objective": "cost", "cost_matrix": np.zeros((3, 3))}, "and a higher cost elsewhere"),
         (
-            {"objective": "f1"},
+            {"objective": "f1", "pos_label": "x"},
             "The 'pos_label' parameter of objective='f1' must be one of the classes [0, 1, 2]. "
-            "Got None instead.",
+            "Got 'x' instead.",
         ),
-        ({"objective": "f1", "pos_label": "x"}, "must be one of the classes [0, 1, 2]. Got 'x'"),
         (
             {"calibration": "isotonic"},
             "may be 'isotonic' for 2 classes with at least 50 rows each. Got 3 classes, the "

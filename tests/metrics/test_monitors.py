@@ -108,6 +108,16 @@ def tied(y, n_classes, rng):
     return np.round(good(y, n_classes, rng))
 
 
+@pytest.mark.parametrize("name", MONITORS)
+def test_the_order_of_the_classes_does_not_matter(name):
+    """So the average precision of two classes is that of the rarer one, not that of the second."""
+    rng = np.random.default_rng(0)
+    for n_classes in (2, 4):
+        y, w = labels(n_classes), rng.random(200)
+        z, order = good(y, n_classes, rng), np.arange(n_classes)[::-1]
+        assert MONITORS[name](order[y], z[:, order], w) == pytest.approx(MONITORS[name](y, z, w))
+
+
 def wrong(y, n_classes, rng):
     return -3 * good(y, n_classes, rng)
 

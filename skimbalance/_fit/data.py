@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import column_or_1d
 
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
-from skimbalance._validation import warn
+from skimbalance._validation import as_array, class_indices, some_of, warn
 
 __all__ = ["Data", "fit_scaler", "hold_out", "resample"]
 
@@ -19,6 +21,9 @@ BLOCK = 2**12
 
 # Held-out rows of the rarest class below which their score is too noisy to stop by.
 FEWEST_HELD_OUT = 10
+
+# How samplers call the number of neighbours that they need within a class.
+NEIGHBOURS = {"k_neighbors", "m_neighbors", "n_neighbors"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,25 +106,117 @@ def resample(
     Neighbours are sought among standardised columns, so that no column's unit decides who is
     a neighbour.
     """
-    sampler = clone(sampler)
-    if sampler.get_params().get("random_state", seed) is None:
-        sampler.set_params(random_state=seed)
     (X,) = train.X
-    rows = X[train.index]
-    if scaler is not None:
-        rows = scaler.transform(rows)
-    # Class labels, not indices: a `sampling_strategy` may name them.
-    new_rows, y = sampler.fit_resample(rows, classes[train.y])
-    selected = getattr(sampler, "sample_indices_", None)
-    # A smoothed bootstrap names the rows that it started from, but they have moved.
-    if selected is not None and np.array_equal(new_rows, rows[selected]):
-        return train.take(selected)
-    if train.weighted:
-        raise ValueError(
-            "A sampler that creates new rows must not be used with 'sample_weight', which has no "
-            f"weight for them. Got {sampler!r}: use one that selects rows, or drop the weights."
-        )
-    if scaler is not None:
-        new_rows = scaler.inverse_transform(new_rows)
-    y = np.searchsorted(classes, y)
+    rows, labels = X[train.index], classes[train.y]
+    # Arrays, whatever output scikit-learn is configured for.
+    with config_context(transform_output="default"):
+        if scaler is not None:
+            rows = scaler.transform(rows)
+        # Class labels, not indices: a `sampling_strategy` may name them.
+        seeded = _seeded(sampler, seed)
+        new_rows, new_labels = _resampled(sampler, seeded, rows, labels)
+        selected = getattr(seeded, "sample_indices_", None)
+        # A smoothed bootstrap names the rows that it started from, but they have moved.
+        if (
+            selected is not None
+            and np.array_equal(new_rows, rows[selected])
+            and np.array_equal(new_labels, labels[selected])
+        ):
+            return train.take(selected)
+        if train.weighted:
+            raise ValueError(
+                "A sampler that creates new rows must not be used with 'sample_weight', which has "
+                f"no weight for them. Got {sampler!r}: use one that selects rows, or drop the "
+                "weights."
+            )
+        if scaler is not None:
+            new_rows = scaler.inverse_transform(new_rows)
+    y = class_indices(new_labels, classes)
     return Data((new_rows,), np.arange(len(y)), y, np.ones(len(y)), weighted=False)
+
+
+def _seeded(sampler: Any, seed: int) -> Any:
+    """A clone of which every part has a seed, also the samplers within it."""
+    sampler = clone(sampler)
+    rng = np.random.default_rng(seed)
+    seeds = {
+        name: seed if name == "random_state" else int(rng.integers(2**31))
+        for name, value in sorted(sampler.get_params().items())
+        if value is None and name.split("__")[-1] == "random_state"
+    }
+    return sampler.set_params(**seeds)
+
+
+def _resampled(
+    sampler: Any, seeded: Any, rows: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and class labels from the seeded clone of a sampler, of the same columns and classes.
+
+    Raises
+    ------
+    ValueError
+        If the sampler cannot work with the rows, or gives something else.
+    """
+    try:
+        found_rows, found_labels = seeded.fit_resample(rows, labels)
+        new_rows, new_labels = np.asarray(found_rows), column_or_1d(as_array(found_labels))
+    except (ValueError, RuntimeError, IndexError) as error:
+        raise ValueError(_why_it_failed(sampler, labels, error)) from error
+    if new_rows.ndim != 2 or new_rows.shape[1] != rows.shape[1]:
+        raise _not_possible(
+            sampler,
+            f"return rows with the {rows.shape[1]} columns of X",
+            f"rows of shape {new_rows.shape}",
+        )
+    if len(new_rows) != len(new_labels):
+        raise _not_possible(
+            sampler,
+            "return a label for each row",
+            f"{len(new_rows)} rows and {len(new_labels)} labels",
+        )
+    if new_rows.dtype.kind not in "biuf" or not np.all(np.isfinite(new_rows)):
+        raise _not_possible(sampler, "return finite numbers", "other values")
+    before, after = set(labels.tolist()), set(new_labels.tolist())
+    if after - before:
+        raise _not_possible(
+            sampler, f"return labels of y: {some_of(sorted(before))}", some_of([*(after - before)])
+        )
+    if before - after:
+        gone = [f"{label!r}" for label in sorted(before - after)]
+        raise _not_possible(
+            sampler,
+            "keep rows of every class",
+            f"no row of {', '.join(gone)} from the {len(labels)} training rows",
+        )
+    return new_rows, new_labels
+
+
+def _not_possible(sampler, rule, got):
+    return ValueError(
+        f"The sampler in the 'sampling' parameter must {rule}. Got {got} from "
+        f"{_in_one_line(sampler)}."
+    )
+
+
+def _why_it_failed(sampler, labels, error):
+    """The sentence for a sampler that failed, mostly as a class has too few rows."""
+    classes, counts = np.unique(labels, return_counts=True)
+    rarest = int(np.argmin(counts))
+    n_rows, of_class = int(counts[rarest]), repr(classes[rarest : rarest + 1].tolist()[0])
+    message = (
+        "The sampler in the 'sampling' parameter must be able to work with the training rows, of "
+        f"which class {of_class} has only {n_rows}. Got an error from {_in_one_line(sampler)} "
+        f"instead: {_in_one_line(error, str)}"
+    )
+    if "neighbors" not in str(error):
+        return message
+    names = sorted({name.split("__")[-1] for name in sampler.get_params()} & NEIGHBOURS)
+    lower = f"lower its {' and '.join(names or ['k_neighbors'])} to {n_rows - 1} or less, or "
+    return (
+        f"{message.rstrip('.')}: {lower if n_rows > 1 else ''}use another sampler, such as "
+        "skimbalance.sampling.EachClassSMOTE."
+    )
+
+
+def _in_one_line(value, text=repr):
+    return " ".join(text(value).split())

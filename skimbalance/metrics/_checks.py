@@ -21,7 +21,7 @@ def all_labels(labels: Any, owner: str, **ys: Any) -> np.ndarray:
         labels = np.unique(np.concatenate(distinct))
     else:
         n_distinct = len(_unique(labels, "labels", owner)[0])
-        labels = column_or_1d(labels)
+        labels = _with_one_axis(labels, "labels", owner)
         if n_distinct < len(labels):
             raise ValueError(
                 f"The 'labels' parameter of {owner} must name each class once. "
@@ -82,9 +82,22 @@ def _encode(y, labels, name, owner):
     return np.array([index[value] for value in values.tolist()])[inverse]
 
 
+def _with_one_axis(y, name, owner):
+    try:
+        return column_or_1d(y)
+    except (ValueError, TypeError):
+        shape = getattr(y, "shape", None)
+        got = f"{type(y).__name__}" if shape is None else f"shape {shape}"
+        raise ValueError(
+            f"The {name!r} parameter of {owner} must have one class label for each row. Got {got} "
+            "instead: in the multilabel case, give one column at a time; of sequences, give the "
+            "steps one after the other."
+        ) from None
+
+
 def _unique(y, name, owner):
     """Distinct class labels, and for each row the index of its label among them."""
-    y = column_or_1d(y)
+    y = _with_one_axis(y, name, owner)
     if len(y) == 0:
         raise ValueError(f"The {name!r} parameter of {owner} must not be empty.")
     try:

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -91,6 +92,19 @@ class Display:
         self.ax_ = self._draw(ax, new_figure)
         self.figure_ = figure_of(np.ravel(self.ax_)[0])
         return self
+
+    @classmethod
+    def _classes_of(cls, estimator: Any) -> np.ndarray:
+        """Class labels of a fitted classifier that has one class for each row."""
+        classes = getattr(estimator, "classes_", None)
+        if classes is None:
+            check_is_fitted(estimator)
+        if classes is None or isinstance(classes, list) or np.ndim(classes) != 1:
+            raise ValueError(
+                f"The 'estimator' parameter of {cls.__name__} must be a classifier, fitted on one "
+                f"class label for each row. Got {type(estimator).__name__} instead."
+            )
+        return np.asarray(classes)
 
     def _draw(self, ax: "Axes | None", new_figure: Callable[[float, float], "Figure"]) -> Any:
         raise NotImplementedError

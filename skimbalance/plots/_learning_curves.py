@@ -132,6 +132,11 @@ class LearningCurvesDisplay(Display):
         return cls(history, best_epoch).plot(ax)
 
     def _draw(self, ax, new_figure):
+        if not isinstance(self.history, Mapping):
+            raise ValueError(
+                "The 'history' parameter of LearningCurvesDisplay must be a dict of curves by "
+                f"name. Got {self.history!r} instead."
+            )
         lengths = {name: len(values) for name, values in self.history.items()}
         if not lengths or len(set(lengths.values())) > 1 or 0 in lengths.values():
             raise ValueError(

@@ -105,9 +105,10 @@ class PerClassPrecisionRecallDisplay(Display):
         Raises
         ------
         ValueError
-            If y holds a label that the classifier does not know.
+            If y holds a label that the classifier does not know, or has several labels in a row.
         """
-        return cls.from_predictions(y, posterior(estimator, X), labels=estimator.classes_, ax=ax)
+        classes = cls._classes_of(estimator)
+        return cls.from_predictions(y, posterior(estimator, X), labels=classes, ax=ax)
 
     @classmethod
     def from_predictions(

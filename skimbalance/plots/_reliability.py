@@ -140,14 +140,22 @@ class ReliabilityDisplay(Display):
         Raises
         ------
         ValueError
-            If y holds a label that the classifier does not know.
+            If y holds a label that the classifier does not know, or has several labels in a row; or
+            if the classifier has no ``predict_proba``.
         """
-        proba, after = estimator.predict_proba(X), None
+        classes, after = cls._classes_of(estimator), None
+        if not hasattr(estimator, "predict_proba"):
+            raise ValueError(
+                f"The 'estimator' parameter of {cls.__name__} must have 'predict_proba'. Got "
+                f"{type(estimator).__name__} instead: calibrate it first, as "
+                "CalibratedClassifierCV does."
+            )
+        proba = estimator.predict_proba(X)
         if corrected is not None:
-            after = posterior(corrected, X, estimator.classes_)
+            after = posterior(corrected, X, classes)
         elif not np.allclose(natural := posterior(estimator, X), proba):
             after = natural
-        return cls.from_predictions(y, proba, corrected=after, labels=estimator.classes_, ax=ax)
+        return cls.from_predictions(y, proba, corrected=after, labels=classes, ax=ax)
 
     @classmethod
     def from_predictions(

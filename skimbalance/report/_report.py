@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._page import (
     data_name,
@@ -159,7 +159,6 @@ class ImbalanceReport:
         []
         """
         check_is_fitted(estimator)
-        y = column_or_1d(y)
         labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
         proba = posterior(estimator, X, labels) if hasattr(estimator, "predict_proba") else None
         report = cls.from_predictions(

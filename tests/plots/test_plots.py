@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline
@@ -17,6 +18,7 @@ from matplotlib.text import Text
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
@@ -26,6 +28,8 @@ from sklearn.metrics import (
     recall_score,
 )
 from sklearn.pipeline import Pipeline
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import Bunch
 
 from skimbalance import ImbalancedMLPClassifier, plots
@@ -321,7 +325,9 @@ def test_learning_curves_of_a_classifier_and_of_a_pipeline():
         assert set(lines(display.monitor_ax_)) == {"held-out mcc"}
 
 
-@pytest.mark.parametrize("history", [{}, {"loss": []}, {"loss": [1.0], "val_loss": [1.0, 2.0]}])
+@pytest.mark.parametrize(
+    "history", [{}, [1.0, 0.5], {"loss": []}, {"loss": [1.0], "val_loss": [1.0, 2.0]}]
+)
 def test_no_learning_curves(history):
     with pytest.raises(ValueError, match=r"'history' parameter of LearningCurves.*Got .* instead"):
         LearningCurvesDisplay.from_history(history)
@@ -663,6 +669,40 @@ def test_recalls_are_not_drawn_on_given_axes():
 
 
 # Wrong input
+
+OF_PREDICTIONS = (ConfusionDisplay, PerClassPrecisionRecallDisplay, ReliabilityDisplay)
+INDICATOR = np.tile([[1, 0, 1], [0, 1, 0]], (10, 1))
+
+
+@pytest.mark.parametrize("display", OF_PREDICTIONS)
+@pytest.mark.parametrize(
+    "y",
+    [INDICATOR, INDICATOR.tolist(), pd.DataFrame(INDICATOR), [[0, 1], [1]], "target"],
+    ids=["indicator", "lists", "frame", "sequences", "name"],
+)
+def test_a_display_wants_one_class_label_for_each_row(display, y):
+    rule = rf"'y_true' parameter of {display.__name__} must have one class label for each row\. Got"
+    with pytest.raises(ValueError, match=rule):
+        display.from_predictions(y, np.full((20, 3), 1 / 3))
+
+
+@pytest.mark.parametrize("display", OF_PREDICTIONS)
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(), DecisionTreeRegressor()])
+def test_a_display_wants_a_classifier_of_one_label(display, model):
+    X = np.arange(20.0)[:, None]
+    model.fit(X, INDICATOR)
+    with pytest.raises(
+        ValueError, match=rf"'estimator' parameter of {display.__name__} .*Decision"
+    ):
+        display.from_estimator(model, X, INDICATOR)
+    with pytest.raises(NotFittedError):
+        display.from_estimator(clone(model), X, INDICATOR[:, 0])
+
+
+def test_reliability_wants_probabilities():
+    X, y = np.arange(20.0)[:, None], INDICATOR[:, 0]
+    with pytest.raises(ValueError, match=r"must have 'predict_proba'\. Got LinearSVC .*calibrate"):
+        ReliabilityDisplay.from_estimator(LinearSVC().fit(X, y), X, y)
 
 
 @pytest.mark.parametrize("display", [PerClassPrecisionRecallDisplay, ReliabilityDisplay])

@@ -307,6 +307,14 @@ def test_labels_of_another_type_are_refused(fitted):
         ImbalanceReport.from_estimator(clf, X, y.astype(str))
 
 
+def test_labels_of_several_a_row_are_refused(fitted):
+    clf, X, y = fitted
+    with pytest.raises(ValueError, match=r"'y' parameter of ImbalanceReport .*one class label"):
+        ImbalanceReport.from_estimator(clf, X, np.column_stack([y, y]))
+    with pytest.raises(ValueError, match=r"'y_true' parameter of .*one class label for each row"):
+        ImbalanceReport.from_predictions([[1, 0], [0, 1]], [[1, 0], [0, 1]])
+
+
 def test_missing_labels_are_refused(fitted):
     clf, X, y = fitted
     with pytest.raises(ValueError, match=r"'y' of ImbalanceReport .*missing"):

@@ -5,6 +5,7 @@ Run: python benchmarks/memory.py
 
 import gc
 import resource
+import time
 
 import joblib
 import keras
@@ -58,6 +59,22 @@ def raw_keras(X, y, i):
     model.fit(X[:1000], y[:1000], batch_size=64, epochs=1, verbose=0)
 
 
+def many_shapes(n_shapes, n_fits):
+    """Fits of many shapes of network: MiB and memory maps at the end, and seconds a fit."""
+    X, y = data("W0")
+    X, y = X[:1000], y[:1000]
+    seconds = []
+    for i in range(n_fits):
+        size = (16 + i % n_shapes, 8)
+        start = time.perf_counter()
+        ImbalancedMLPClassifier(size, epochs=1, random_state=i).fit(X, y)
+        seconds.append(time.perf_counter() - start)
+    with open("/proc/self/maps") as maps:
+        n_maps = sum(1 for _ in maps)
+    first, later = np.median(seconds[:50]), np.median(seconds[-50:])
+    return resident(), n_maps, first, later
+
+
 def main():
     """Measure and print."""
     quiet()
@@ -84,6 +101,11 @@ def main():
         rows.append([name, n, f"{over_all * 1024:,.0f}", f"{over_half * 1024:,.0f}"])
     print("\nGrowth of the resident memory, KiB per fit, after ten fits.\n")
     print_table(["", "fits", "over all", "over the second half"], rows)
+    n_shapes, n_fits = pick((500, 2000), (3, 6))
+    print(f"\n{n_fits:,} fits of {n_shapes} shapes of network, one after the other.\n")
+    mib, maps, first, later = many_shapes(n_shapes, n_fits)
+    header = ["MiB at the end", "memory maps", "seconds a fit, first 50", "last 50"]
+    print_table(header, [[f"{mib:,.0f}", f"{maps:,}", f"{first:.2f}", f"{later:.2f}"]])
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def first_call(size, optimizer, K):
 
     def train(n_steps=n):
         call.arguments["n_steps"] = n_steps
-        results = asked.program.steps(*call.args)
+        results, _ = asked.program.steps(*call.args)
         np.asarray(tf.nest.flatten(results)[0])  # waits for the end
 
     return lambda: [member.fill(*args) for member, args in fills], train, n

@@ -204,7 +204,7 @@ class Member:
             return values
         return program.flatten({**shown, **changed})
 
-    def result(self, params, slots, state):
+    def result(self, params, slots, state, path):
         """The answer, once stopped: the weights of the best epoch if there are held-out rows."""
         values = (params, state) if self._stopping.weights is None else self._stopping.weights
         if self.hooks:
@@ -217,7 +217,7 @@ class Member:
             history=self._history,
             n_epochs=self.epoch,
             best_epoch=self._stopping.epoch or self.epoch,
-            path=self.job.program.path,
+            path=path,
         )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+from pathlib import Path
 
 
 def free_memory():
@@ -9,4 +10,13 @@ def free_memory():
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not a POSIX system
+        return math.inf
+
+
+def maps_left():
+    """Number of memory maps that Linux still allows this process; infinite on other systems."""
+    try:
+        most = int(Path("/proc/sys/vm/max_map_count").read_bytes())
+        return most - Path("/proc/self/maps").read_bytes().count(b"\n")
+    except OSError:
         return math.inf

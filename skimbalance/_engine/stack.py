@@ -282,7 +282,7 @@ class _Stack:
 
         self._each(fill)
         networks = self._networks
-        results = self._program.steps(networks, batches, n)
+        results, self._path = self._program.steps(networks, batches, n)
         params, slots, state, losses = map_structure(np.asarray, results)
         self._networks = networks._replace(params=params, slots=slots, state=state)
         self._losses = losses[:, :n]
@@ -343,7 +343,7 @@ class _Stack:
             self._bar.set_postfix({key: f"{number:.4f}" for key, number in member.record.items()})
         if member.stopped:
             network = self._network(k)
-            self._leave(k, member.result(network.params, network.slots, network.state))
+            self._leave(k, member.result(network.params, network.slots, network.state, self._path))
 
     def _leave(self, k, outcome):
         """Deliver an outcome; the seat is empty."""

@@ -2,6 +2,7 @@
 
 import threading
 
+import joblib
 import keras
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from imblearn.over_sampling import SMOTE
 from keras_setup import EachBatch
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.model_selection import GridSearchCV
 
 from skimbalance import ImbalancedMLPClassifier
 from skimbalance._engine.tensorflow import keras_fit, program
@@ -138,6 +140,27 @@ def test_the_cache_is_bounded_and_forgets_the_least_recent(monkeypatch):
     for key in "abacb":
         program.program_for(key, lambda key=key: Built(key))
     assert built == ["a", "b", "c", "b"]
+
+
+@pytest.mark.parametrize("bound", ["MOST_COMPILATIONS", "FEWEST_MAPS"])
+def test_plain_graphs_train_as_well_what_xla_may_no_longer_compile(monkeypatch, bound):
+    monkeypatch.setattr(program, "_programs", type(program._programs)())
+    compiled = classifier(dropout=0.2).fit(X, Y)
+    monkeypatch.setattr(program, bound, 0 if bound == "MOST_COMPILATIONS" else 2**40)
+    again = classifier(dropout=0.2).fit(X, Y)
+    other = classifier(dropout=0.2, batch_size=16)
+    plain = other.fit(X, Y)
+    grid = {"hidden_layer_sizes": [(8,), (9,)]}
+    with joblib.parallel_config(backend="stacked"):
+        search = GridSearchCV(other, grid, cv=2, error_score="raise").fit(X, Y)
+    assert compiled.fit_path_ == again.fit_path_ == "compiled"
+    np.testing.assert_array_equal(again.predict_proba(X), compiled.predict_proba(X))
+    assert plain.fit_path_ == search.best_estimator_.fit_path_ == program.FULL
+    monkeypatch.undo()
+    program._programs.clear()
+    same = clone(other).fit(X, Y)
+    assert same.fit_path_ == "compiled"
+    np.testing.assert_allclose(plain.predict_proba(X), same.predict_proba(X), atol=1e-4)
 
 
 def test_programs_of_a_keras_optimizer_are_told_apart_by_its_config():

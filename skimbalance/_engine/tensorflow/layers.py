@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from skimbalance._engine.tensorflow.dropout import CounterDropout
+from skimbalance._engine.tensorflow.gradients import REGISTERED, with_gradient
 from skimbalance._engine.tensorflow.initializers import python_random_kept
 from skimbalance._engine.tensorflow.recurrent import stand_in_for
 from skimbalance._keras_private import lambda_output_shape
@@ -25,7 +26,7 @@ class Dense(keras.layers.Dense):
         return outputs if self.activation is None else self.activation(outputs)
 
 
-@tf.custom_gradient
+@with_gradient
 def _add_bias(outputs, bias):
     def gradient(upstream):
         rows = tf.reshape(upstream, [-1, tf.shape(bias)[0]])
@@ -88,15 +89,23 @@ def with_stand_ins(network):
     """A copy of the network with this module's layers; weights keep their names."""
 
     def clone(layer):
-        if is_plain_dropout(layer):
-            return CounterDropout(name=layer.name)
-        if type(layer) is keras.layers.Dense:
-            return Dense.from_config(_config(layer))
-        if type(layer) is keras.layers.Normalization and layer.input_mean is None:
-            return Normalization.from_config(layer.get_config())
-        return stand_in_for(layer) or copied(layer)
+        stand_in = _stand_in_for(layer)
+        activation = getattr(stand_in, "activation", None)
+        if activation in REGISTERED:
+            stand_in.activation = REGISTERED[activation]
+        return stand_in
 
     return keras.models.clone_model(network, clone_function=clone)
+
+
+def _stand_in_for(layer):
+    if is_plain_dropout(layer):
+        return CounterDropout(name=layer.name)
+    if type(layer) is keras.layers.Dense:
+        return Dense.from_config(_config(layer))
+    if type(layer) is keras.layers.Normalization and layer.input_mean is None:
+        return Normalization.from_config(layer.get_config())
+    return stand_in_for(layer) or copied(layer)
 
 
 class TwoLogits(keras.layers.Layer):

@@ -17,10 +17,19 @@ import numpy as np
 import tensorflow as tf
 
 from skimbalance._engine.job import Batches, Networks, NotStackableError
+from skimbalance._engine.memory import maps_left
 from skimbalance._engine.tensorflow.layers import stackable, with_stand_ins
 
-# Graphs of a small network take about 1 MB each.
+# Graphs of a small network take about 9 MiB each, and are collected once they are dropped.
 MOST_PROGRAMS = 32
+
+# What XLA compiled stays until the process ends: 60 to 100 memory maps and 2 to 7 MiB. Beyond this
+# number of compilations, or with fewer maps left, plain graphs train what has not been compiled:
+# XLA without a map ends the process.
+MOST_COMPILATIONS = 96
+FEWEST_MAPS = 4_000
+
+FULL = "plain graph: XLA has compiled as many programs in this process as its memory allows"
 
 # Held-out rows are scored in blocks, so that their activations stay small: those of plain graphs
 # (convolutions, loops over time) are larger.
@@ -69,8 +78,6 @@ class Program:
         Whether a stack may hold more than one network.
     n_params, widest : int
         Numbers of parameters of a network, and of outputs of its widest layer.
-    path : str
-        What trains the networks: "compiled", or a plain graph and why.
     """
 
     def __init__(
@@ -108,7 +115,8 @@ class Program:
         self._masked = not self._exact and any(
             isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
         )
-        self._xla, self._ran, self.path = not self._exact, False, "compiled"
+        self._xla, self._ran, self._path = not self._exact, False, "compiled"
+        self._compiles: dict[Any, bool] = {}
         self._specify(arguments)
 
     def _specify(self, arguments):
@@ -192,15 +200,17 @@ class Program:
         weights.update((n, np.array(v)) for n, v in zip(self.state_names, state, strict=True))
         return weights
 
-    def steps(self, networks: Networks, batches: Batches, n_steps: int) -> tuple[Any, ...]:
+    def steps(
+        self, networks: Networks, batches: Batches, n_steps: int
+    ) -> tuple[tuple[Any, ...], str]:
         """Train each network for the first `n_steps` of its batches.
 
         Returns
         -------
-        params, slots, state : tensors
-            After the steps.
-        losses : tensor of shape (K, S)
-            Loss of each step; zero after `n_steps`.
+        results : tuple of (params, slots, state, losses)
+            Tensors after the steps, and the loss of each step (K, S), zero after `n_steps`.
+        path : str
+            What trained the networks: "compiled", or a plain graph and why.
 
         Raises
         ------
@@ -211,11 +221,13 @@ class Program:
         args = (params, slots, state, tuple(batches), np.int32(n_steps), decay, arguments)
         with self._turn:
             # Read once, as another thread may turn the program into a plain graph meanwhile.
-            xla, stacked = self._xla, self.stackable
+            xla, stacked, path = self._xla, self.stackable, self._path
             if not stacked and len(params) > 1:
                 raise NotStackableError
+            if xla and not self._may_compile(batches):
+                xla, path = False, FULL
             if self._ran or not xla:
-                return self._function(self._trace_steps, alone=not stacked, xla=xla)(*args)
+                return self._function(self._trace_steps, alone=not stacked, xla=xla)(*args), path
             try:
                 function = self._function(self._trace_steps, alone=not stacked, xla=True)
             except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
@@ -225,7 +237,18 @@ class Program:
             except BEYOND_XLA as error:
                 return self._steps_of_plain_graph(args, "XLA cannot compile it", error)
             self._ran = True
-            return results
+            return results, path
+
+    def _may_compile(self, batches):
+        """Whether XLA has compiled the steps for batches of these shapes, or still may."""
+        global _n_compilations
+        shapes = tuple(np.shape(part) for part in (*batches.X, batches.y))
+        with _lock:
+            if shapes not in self._compiles:
+                compiles = _n_compilations < MOST_COMPILATIONS and maps_left() > FEWEST_MAPS
+                self._compiles[shapes] = compiles
+                _n_compilations += compiles
+            return self._compiles[shapes]
 
     def _steps_of_plain_graph(self, args, why, error):
         """Turn into a plain graph, one network at a time, after compiling a stack failed.
@@ -237,11 +260,11 @@ class Program:
         function = self._function(self._trace_steps, alone=True)
         self._xla, self.stackable = False, False
         reason = shorten(str(error) or type(error).__name__, 100)
-        self.path = f"plain graph, one network at a time: {why} ({reason})"
+        self._path = f"plain graph, one network at a time: {why} ({reason})"
         self._functions.pop((self._trace_steps, False, True), None)
         if len(args[0]) > 1:
             raise NotStackableError from None
-        return function(*args)
+        return function(*args), self._path
 
     def judge(self, params, state, X, y, weight, arguments):
         """Logits of the held-out rows of each network (K, n, ...), and their mean loss (K,)."""
@@ -368,6 +391,7 @@ def _stacked(function, args):
 
 
 _programs: OrderedDict = OrderedDict()
+_n_compilations = 0
 _lock = threading.Lock()
 
 

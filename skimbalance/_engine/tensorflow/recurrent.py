@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skimbalance._engine.tensorflow.gradients import with_gradient
+
 
 class LSTM(keras.layers.LSTM):
     """An LSTM with tanh and sigmoid, without dropout, that trains faster."""
@@ -71,7 +73,7 @@ def _recur(rows, mask, kernel, recurrent_kernel, bias, h, c):
     Shapes: rows (T, B, E) in the order of the steps, mask (T, B, 1) or None, states (B, H).
     """
 
-    @tf.custom_gradient
+    @with_gradient
     def recur(rows, kernel, recurrent_kernel, bias, h, c):
         tanhs, hs, cs = _forward(rows, mask, kernel, recurrent_kernel, bias, h, c)
         before = [tf.concat([s[None], all_s[:-1]], 0) for s, all_s in ((h, hs), (c, cs))]

@@ -145,8 +145,10 @@ def _look_like_labels(values):
 
 def _weights_of_scheme(name, class_weight, counts, classes, beta=None):
     """Do the work of `compute_class_weight` with checked counts; errors call the scheme `name`."""
-    class_weight = by_label(class_weight, classes, name)
-    raw = _raw_weights(class_weight, np.where(counts > 0, counts, 1.0), beta, name)
+    in_order = by_label(class_weight, classes, name)
+    if not isinstance(class_weight, Mapping):
+        class_weight = in_order  # as errors show it
+    raw = _raw_weights(in_order, np.where(counts > 0, counts, 1.0), beta, name)
     if not np.all(np.isfinite(raw)) or np.any(raw < 0):
         raise ValueError(
             f"The weights in {name!r} must be finite and not negative. "

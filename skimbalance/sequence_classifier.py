@@ -38,7 +38,6 @@ BLOCK_STEPS = 2**14
 
 @shares(
     RateParameters,
-    class_weight=0.5,
     learning_rate=1e-2,
     batch_size=32,
     epochs=30,
@@ -81,12 +80,13 @@ class ImbalancedSequenceClassifier(NetworkClassifier):
     loss : str or Keras loss, default="crossentropy"
         Loss of each step, as in `ImbalancedMLPClassifier`.
 
-    class_weight : None, "balanced", float in [0, 1], "effective", dict or array-like, \
-default=0.5
+    class_weight : "auto", None, "balanced", float in [0, 1], "effective", dict, Series or \
+array-like, default="auto"
         How much the steps of each class count in the loss, see
         `skimbalance.class_weight.compute_class_weight`. "balanced" finds most of the rare steps,
         at the price of many false alarms; its square root, 0.5, is a compromise for F1, and
-        therefore the default here.
+        therefore what "auto" stands for here. It is None where the loss corrects for the class
+        frequencies by itself, as in `ImbalancedMLPClassifier`.
 
     sampling : {"shuffle", "balanced"}, default="shuffle"
         Order of the sequences. "balanced" groups them by the rarest class that they hold, and

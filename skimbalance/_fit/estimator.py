@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from skimbalance._fit.data import Data
+from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._fit.plan import Course, Plan, prepare
 from skimbalance._fit.targets import Classes, Labels, Target
 from skimbalance._validation import (
@@ -89,6 +90,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         )
         settings, network = self._design(data, course)
         plan = self._adapted(prepare(settings, data, target, network, course))
+        warn_without_effect(settings, target, self._shared_defaults, partial=partial)
         result = self._train(plan)
         self._set_fitted(plan, result, course)
         self._after_training(plan)
@@ -301,10 +303,11 @@ class TableClassifier(NetworkClassifier):
                 f"The 'sampling' parameter of {name} must be {one_of(STREAMS)} where y is a label "
                 f"indicator matrix. Got {self.sampling!r} instead."
             )
-        if callable(self.loss) and self.class_weight is not None:
+        is_auto = isinstance(self.class_weight, str) and self.class_weight == "auto"
+        if callable(self.loss) and self.class_weight is not None and not is_auto:
             raise ValueError(
-                f"The 'class_weight' parameter of {name} must be None for a custom loss where y is "
-                f"a label indicator matrix. Got {self.class_weight!r} instead."
+                f"The 'class_weight' parameter of {name} must be 'auto' or None for a custom loss "
+                f"where y is a label indicator matrix. Got {self.class_weight!r} instead."
             )
 
     def _finite_logits(self, logits, X):

@@ -6,18 +6,28 @@ docstring. What an estimator states itself wins over the table.
 """
 
 import inspect
+import reprlib
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Annotated, Any, TypedDict, TypeVar, get_type_hints
 
-from skimbalance._losses.records import SIGMOID, SOFTMAX
-from skimbalance._validation import HasMethods, Interval, StrOptions
+from skimbalance._fit.loss_parameters import record_of
+from skimbalance._fit.settings import Settings
+from skimbalance._fit.targets import Target
+from skimbalance._losses.records import CUSTOM, SIGMOID, SOFTMAX
+from skimbalance._validation import HasMethods, Interval, StrOptions, warn
 from skimbalance.metrics._monitors import MONITORS
 from skimbalance.sampling._streams import STREAMS
 
-__all__ = ["RateParameters", "SharedParameters", "set_shared", "shares"]
+__all__ = [
+    "RateParameters",
+    "SharedParameters",
+    "set_shared",
+    "shares",
+    "warn_without_effect",
+]
 
 T = TypeVar("T")
 
@@ -64,7 +74,7 @@ def _at_least(least: int) -> list[Any]:
 
 WEIGHTS = [
     Interval(Real, 0, 1, closed="both"),
-    StrOptions({"balanced", "effective"}),
+    StrOptions({"auto", "balanced", "effective"}),
     dict,
     "array-like",
     None,
@@ -94,7 +104,7 @@ class SharedParameters(TypedDict, total=False):
             [Interval(Real, 0, None, closed="left")],
             "float",
             """Focusing parameter of loss="focal": larger values reduce the weight of rows that
-            are already classified well. Other losses ignore it.""",
+            are already classified well. Other losses do not take it, and warn if it is set.""",
         ),
     ]
     alpha: Annotated[
@@ -108,11 +118,11 @@ class SharedParameters(TypedDict, total=False):
                 "array-like",
                 None,
             ],
-            'float, "balanced", dict or array-like',
+            'float, "balanced", dict, Series or array-like',
             """Class weights inside loss="focal". A float is the weight of the second of two
             classes (in the multilabel case, of rows with a label), and ``1 - alpha`` that of the
-            first. Together with `class_weight` it corrects for imbalance twice, which raises a
-            warning.""",
+            first; a dict or a Series is read by class label. Together with a `class_weight` that
+            you set it corrects for imbalance twice, which raises a warning.""",
         ),
     ]
     tau: Annotated[
@@ -121,7 +131,8 @@ class SharedParameters(TypedDict, total=False):
             1.0,
             [Interval(Real, 0, None, closed="left")],
             "float",
-            """Strength of loss="logit_adjusted" and "vector_scaling"; other losses ignore it.""",
+            """Strength of loss="logit_adjusted" and "vector_scaling". Other losses do not take it,
+            and warn if it is set.""",
         ),
     ]
     loss_params: Annotated[
@@ -133,25 +144,31 @@ class SharedParameters(TypedDict, total=False):
             """Further parameters of the loss: "max_margin", "scale" and "deferred" (the fraction
             of the epochs before class weights switch on) for "ldam", "gamma" for
             "vector_scaling", "epsilon" for "poly1", "q" for "generalized", "cost_matrix" for
-            "expected_cost"; "gamma_pos", "gamma_neg" and "margin" for "asymmetric"; "alpha",
-            "beta", "mu", "kappa", "scale" and "gamma" for "distribution_balanced".""",
+            "expected_cost" (a DataFrame is read by its labels); "gamma_pos", "gamma_neg" and
+            "margin" for "asymmetric"; "alpha", "beta", "mu", "kappa", "scale" and "gamma" for
+            "distribution_balanced".""",
         ),
     ]
     class_weight: Annotated[
         Any,
         Parameter(
-            "balanced",
+            "auto",
             WEIGHTS,
-            'None, "balanced", float in [0, 1], "effective", dict or array-like',
+            '"auto", None, "balanced", float in [0, 1], "effective", dict, Series or array-like',
             """How much each class counts in the loss, see
-            `skimbalance.class_weight.compute_class_weight`. A float is the power of the inverse
-            class frequency, which suits a grid search: 0 means no weights, 1 is "balanced". With
-            "balanced" more of the rare rows are found, at the price of false alarms, and
-            `predict_proba` is far from the probabilities in the population, which
-            `predict_posterior` gives. Schemes use the class frequencies after sampling, so
-            "balanced" adds nothing on top of balanced sampling. In the multilabel case the scheme
-            weights the rows without and with each label; custom weights are a dict
-            {0: without, 1: with} for all labels, or a list with a dict or pair for each.""",
+            `skimbalance.class_weight.compute_class_weight`. "auto" is "balanced", but None where
+            the loss corrects for the class frequencies by itself: "logit_adjusted",
+            "vector_scaling", "distribution_balanced", and "focal" with `alpha`; and None for a
+            custom loss of a multilabel y. A float is the power of the inverse class frequency,
+            which suits a grid search: 0 means no weights, 1 is "balanced". With "balanced" more of
+            the rare rows are found, at the price of false alarms, and `predict_proba` is far from
+            the probabilities in the population, which `predict_posterior` gives. Schemes use the
+            class frequencies after sampling, so "balanced" adds nothing on top of balanced
+            sampling. A dict or a pandas Series is read by class label, an array in the order of
+            `classes_`. In the multilabel case the scheme weights the rows without and with each
+            label; custom weights are a dict {0: without, 1: with} for all labels, a list with a
+            dict or pair for each, or a dict or DataFrame of these by the names of the columns of y
+            (by their numbers where they have no names).""",
         ),
     ]
     sampling: Annotated[
@@ -163,8 +180,10 @@ class SharedParameters(TypedDict, total=False):
             """How the rows of an epoch are drawn. "shuffle": all rows in random order;
             "stratified": all rows, and every batch holds each class in its share; "balanced":
             every batch holds all classes equally, redrawn each epoch. A sampler is fitted on the
-            training rows only, after held-out rows were split off. In the multilabel case rows
-            are grouped by their rarest label, and samplers are not possible.""",
+            training rows only, after held-out rows were split off, and must keep every class;
+            `skimbalance.sampling.EachClassSMOTE` is SMOTE for classes with few rows. In the
+            multilabel case rows are grouped by their rarest label, and samplers are not
+            possible.""",
         ),
     ]
     output_bias: Annotated[
@@ -371,6 +390,60 @@ def set_shared(estimator: Any, shared: Any) -> None:
             )
     for name, default in defaults.items():
         setattr(estimator, name, shared.get(name, default))
+
+
+def warn_without_effect(
+    settings: Settings, target: Target, defaults: Mapping[str, Any], *, partial: bool
+) -> None:
+    """Warn of parameters that were set and do nothing beside the others.
+
+    Parameters
+    ----------
+    settings : Settings
+        The choices of the fit.
+    target : Target
+        What is learnt.
+    defaults : mapping of str to object
+        The shared parameters of the estimator, with their defaults.
+    partial : bool
+        Whether this is one epoch of `partial_fit`, which holds out no rows.
+    """
+    for name, (reason, remedy) in _idle(settings, target, partial).items():
+        value = getattr(settings, name)
+        if name in defaults and value is not None and _differs(value, defaults[name]):
+            warn(
+                f"The {name!r} parameter has no effect, as {reason}: {remedy}, or leave {name!r} "
+                f"out. Got {name}={reprlib.repr(value)}."
+            )
+
+
+def _idle(settings, target, partial):
+    """Name of each parameter without effect -> the reason, and how it would have one."""
+    idle = {}
+    record = record_of(settings, target.losses, target.y_kind)
+    loss = f"loss={settings.loss!r}" if isinstance(settings.loss, str) else "a custom loss"
+    for name in {"gamma", "alpha", "tau"} - {*record.takes}:
+        takers = [other for other, known in target.losses.items() if name in known.takes]
+        remedy = f"set loss={' or '.join(map(repr, takers))}" if takers else "choose another loss"
+        if name in record.params:
+            remedy = f"give loss_params={{{name!r}: ...}}"
+        idle[name] = f"{loss} does not take it", remedy
+    if record is CUSTOM:
+        idle["loss_params"] = f"{loss} does not take them", "give them to the loss itself"
+    if settings.early_stopping is False and not partial:
+        for name in ("monitor", "validation_fraction", "n_iter_no_change", "tol"):
+            idle[name] = "early_stopping=False holds out no rows", "set early_stopping=True"
+    if not isinstance(settings.optimizer, str):
+        for name in ("learning_rate", "learning_rate_schedule"):
+            idle[name] = "the Keras optimizer has its own rate", "give it to the optimizer"
+    elif callable(settings.learning_rate_schedule):
+        idle["learning_rate"] = "'learning_rate_schedule' gives the rate", "give the schedule only"
+    return idle
+
+
+def _differs(value, default):
+    """Whether a value is not the default; it may be an array."""
+    return not (isinstance(value, type(default) | Real | str) and value == default)
 
 
 def _hints(group):

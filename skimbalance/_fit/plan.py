@@ -18,7 +18,7 @@ from skimbalance._fit.loss_parameters import loss_arguments, record_of
 from skimbalance._fit.network import Network, Weights
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
-from skimbalance._losses.records import Loss
+from skimbalance._losses.records import CUSTOM, Loss
 from skimbalance._validation import warn
 from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS, Stream
@@ -272,24 +272,24 @@ def _over_drawing(target, train, rows, draws):
 
 def _class_weights(settings, record: Loss, arguments, frequencies, target):
     """Class weights, and their product with focal loss' alpha; both of mean 1 over rows."""
-    class_weight = target.weights("class_weight", settings.class_weight, frequencies)
     alpha = settings.alpha if "alpha" in record.takes else None
-    if alpha is None:
-        _warn_of_double_correction(
-            settings, f"loss={settings.loss!r}", record.corrects(arguments), class_weight
-        )
-        return class_weight, class_weight
-    alpha_weight = target.weights("alpha", _alpha(alpha, target), frequencies)
-    _warn_of_double_correction(settings, "'alpha'", True, class_weight)
-    return class_weight, target.normalized(class_weight * alpha_weight, frequencies)
-
-
-def _warn_of_double_correction(settings, what, corrects, class_weight):
+    corrects = record.corrects(arguments) or alpha is not None
+    scheme = settings.class_weight
+    if isinstance(scheme, str) and scheme == "auto":
+        # A custom loss of a multilabel y has no value for each label that could be weighted.
+        unweighted = corrects or (record is CUSTOM and not target.exclusive)
+        scheme = None if unweighted else target.usual_weights
+    class_weight = weights = target.weights("class_weight", scheme, frequencies)
+    if alpha is not None:
+        alpha_weight = target.weights("alpha", _alpha(alpha, target), frequencies)
+        weights = target.normalized(class_weight * alpha_weight, frequencies)
     if corrects and not np.allclose(class_weight, 1.0):
+        what = f"loss={settings.loss!r}" if alpha is None else "'alpha'"
         warn(
             f"Both {what} and class_weight={settings.class_weight!r} correct for imbalance, so "
             "it is corrected twice. Set class_weight=None to correct once."
         )
+    return class_weight, weights
 
 
 def _alpha(alpha, target):

@@ -59,6 +59,8 @@ class Target(Protocol):
         The named losses.
     monitors : mapping of str to callable
         The named monitors of early stopping.
+    usual_weights : str or float
+        The scheme of class weights that "auto" stands for with most losses.
     """
 
     noun: ClassVar[str]
@@ -68,6 +70,7 @@ class Target(Protocol):
     has_steps: ClassVar[bool]
     losses: ClassVar[Mapping[str, Loss]]
     monitors: ClassVar[Mapping[str, Callable[..., float]]]
+    usual_weights: ClassVar[str | float]
     n_outputs: int
     classes: np.ndarray
 
@@ -149,6 +152,7 @@ class Classes:
     has_steps: ClassVar[bool] = False
     losses: ClassVar[Mapping[str, Loss]] = SOFTMAX
     monitors: ClassVar[Mapping[str, Callable[..., float]]] = MONITORS
+    usual_weights: ClassVar[str | float] = "balanced"
 
     def __init__(self, classes: np.ndarray):
         self.classes = classes
@@ -239,6 +243,8 @@ class Steps(Classes):
 
     rank: ClassVar[int] = 1
     has_steps: ClassVar[bool] = True
+    # Of rare steps "balanced" finds most, at the price of many false alarms: its square root.
+    usual_weights: ClassVar[str | float] = 0.5
 
     def counts(self, y, weight):
         """Total weight of the steps of each class."""
@@ -298,6 +304,7 @@ class Labels:
     has_steps: ClassVar[bool] = False
     losses: ClassVar[Mapping[str, Loss]] = SIGMOID
     monitors: ClassVar[Mapping[str, Callable[..., float]]] = LABEL_MONITORS
+    usual_weights: ClassVar[str | float] = "balanced"
 
     def __init__(self, n_labels: int, is_sparse: bool = False, names: Sequence[Any] | None = None):
         self.n_outputs = n_labels

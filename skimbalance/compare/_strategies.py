@@ -51,10 +51,10 @@ STRATEGIES = {
 
 #: Which strategy the classifier follows by default, and what that means.
 DEFAULT_OF_THE_CLASSIFIER = (
-    'ImbalancedMLPClassifier by itself trains like class_weighted, as class_weight="balanced" is '
-    "its default. Compared with plain, the recall of rare classes rises and their precision falls, "
-    "so that F1 may fall, too; and the probabilities of predict_proba are not those in the "
-    "population, which predict_posterior gives."
+    'ImbalancedMLPClassifier by itself trains like class_weighted, as its class_weight="auto" is '
+    '"balanced" for cross-entropy. Compared with plain, the recall of rare classes rises and their '
+    "precision falls, so that F1 may fall, too; and the probabilities of predict_proba are not "
+    "those in the population, which predict_posterior gives."
 )
 
 # With more rows, batches of 64 would be slow.

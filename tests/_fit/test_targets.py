@@ -169,7 +169,7 @@ def test_weights_in_the_shape_of_classes_are_refused(name, scheme):
     [
         ({0: 1, 2: 1}, r"keys of 'class_weight' must be the classes of y: \[0, 1\]. Got \[2\]"),
         ({1: 3}, r"must be the classes of y: \[0, 1\]. Got no value for \[0\]"),
-        ({0: 1, 1: -1}, r"must be finite and not negative. Got \[1, -1\]"),
+        ({0: 1, 1: -1}, "must be finite and not negative. Got {0: 1, 1: -1}"),
         ([(1, 1), (1, np.nan)], "must be finite and not negative"),
         ({0: 0, 1: 0}, "must be positive for at least one class"),
         ([(1, "a")] * 2, "must be numbers"),

@@ -43,7 +43,8 @@ def conclude(
     candidates : dict of str to classifier
         Strategy to unfitted estimator; of equally good ones, the first is preferred.
     scores : dict of str to dict of str to ndarray of shape (n_folds,)
-        Strategy to metric to score in each fold.
+        Strategy to metric to score in each fold; nan in a fold that cannot judge the metric. At
+        least one fold judges `metric`.
     recall : dict of str to ndarray of shape (n_classes,)
         Strategy to recall of each class.
     metric : str
@@ -56,29 +57,32 @@ def conclude(
     comparison : StrategyComparison
         The figures and what they say.
     """
-    means = {name: float(np.mean(by_metric[metric])) for name, by_metric in scores.items()}
+    means = {name: float(np.nanmean(by_metric[metric])) for name, by_metric in scores.items()}
     # Equally good strategies stay in order, with the simpler first.
     names = sorted(means, key=lambda name: -means[name])
     counts = np.array([np.sum(y == label) for label in classes])
     # The last class is that of "f1": the last one of equally rare classes.
     by_count = np.argsort(-counts, kind="stable")
     metrics = {key: np.array([scores[name][key] for name in names]) for key in scores[names[0]]}
-    sorted_scores = metrics[metric]
+    judged = ~np.isnan(metrics[metric][0])
+    sorted_scores = metrics[metric][:, judged]
     t, p = corrected_t_test(sorted_scores[0] - sorted_scores[1:], test_share)
     p_values = np.append(np.nan, holm(p))
     recommended = _simplest(names, np.append(0.0, t))
-    n_folds = sorted_scores.shape[1]
+    classes, counts = classes[by_count], counts[by_count]
+    luck = _luck(metric, classes, counts, names[0], means[names[0]])
     return StrategyComparison(
         names=names,
         metric=metric,
         metrics=metrics,
-        classes=classes[by_count],
-        class_counts=counts[by_count],
+        classes=classes,
+        class_counts=counts,
         recall=np.array([recall[name][by_count] for name in names]),
         p_values=p_values,
         recommended=recommended,
-        recommendation=_recommendation(metric, names, means, p_values, recommended, n_folds),
-        notes=_notes(classes[by_count], counts[by_count], n_folds),
+        recommendation=luck
+        or _recommendation(metric, names, means, p_values, recommended, int(judged.sum())),
+        notes=_notes(metric, classes, counts, judged),
         _estimator=candidates[recommended],
         _X=X,
         _y=y,
@@ -93,6 +97,20 @@ def _simplest(names: list[str], t: np.ndarray) -> str:
         return best
     near = {name for name, lead in zip(names, t, strict=True) if lead <= 1}
     return next(name for name in STRATEGIES if name in near)
+
+
+def _luck(
+    metric: str, classes: np.ndarray, class_counts: np.ndarray, best: str, mean: float
+) -> str:
+    """What to say instead of a recommendation if too few rows judge; otherwise an empty text."""
+    few = class_counts < FEW_ROWS
+    if not (few[-1] if metric == "f1" else np.sum(~few) < 2):
+        return ""
+    n_rows = f"{class_counts[-1]} row{'s' if class_counts[-1] > 1 else ''}"
+    return (
+        f"No strategy can be recommended, as class {classes.tolist()[-1]!r} has only {n_rows}, and "
+        f"scores by so few are luck. {best!r} has the best mean {metric}, {mean:.3f}."
+    )
 
 
 def _recommendation(
@@ -137,8 +155,11 @@ def _lead(best: str, n_beaten: int, n_others: int) -> str:
     return f"{best!r} is significantly better than {beaten} (adjusted p < {SIGNIFICANCE})."
 
 
-def _notes(classes: np.ndarray, class_counts: np.ndarray, n_folds: int) -> list[str]:
+def _notes(
+    metric: str, classes: np.ndarray, class_counts: np.ndarray, judged: np.ndarray
+) -> list[str]:
     """What limits the comparison; the classes with the most rows come first."""
+    n_folds, n_judged = len(judged), int(judged.sum())
     few = [
         f"{label} ({count})"
         for label, count in zip(classes.tolist(), class_counts.tolist(), strict=True)
@@ -150,8 +171,16 @@ def _notes(classes: np.ndarray, class_counts: np.ndarray, n_folds: int) -> list[
             f"Scores of classes with fewer than {FEW_ROWS} rows are mostly luck: "
             f"{some_of(few, MOST_NAMED)}."
         )
-    if 1 < n_folds < FEW_FOLDS:
-        notes.append(f"{n_folds} folds say little about the noise: use more folds or repeats.")
+    if n_judged < n_folds:
+        notes.append(
+            f"{n_folds - n_judged} of the {n_folds} folds have no test rows of a class that "
+            f"{metric} is about. They cannot judge it: it is nan there, and the means are over the "
+            f"other {n_judged}. Fewer folds with more repeats judge more."
+        )
+    if 1 < n_judged < FEW_FOLDS:
+        notes.append(f"{n_judged} folds say little about the noise: use more folds or repeats.")
+    if metric == "f1":
+        notes.append(f"f1 is that of class {classes.tolist()[-1]}, the rarest.")
     notes.append(
         "The best of several scores is too high on average: test the choice on other rows."
     )

@@ -60,6 +60,17 @@ def settings(
     }
 
 
+def mean_of_judged(scores: np.ndarray) -> np.ndarray:
+    """Mean over the folds that judge a score, of shape (n_strategies,); nan if none does."""
+    judged = ~np.isnan(scores[0])
+    return scores[:, judged].mean(axis=1) if judged.any() else np.full(len(scores), np.nan)
+
+
+def _plain(values: np.ndarray) -> list[float | None]:
+    """Python's own numbers, and None for nan."""
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class StrategyComparison:
     """Result of `skimbalance.compare_strategies`; the best strategy comes first.
@@ -71,7 +82,7 @@ class StrategyComparison:
     metric : str
         Metric that the strategies are sorted by.
     scores : ndarray of shape (n_strategies, n_folds)
-        Scores by that metric in each fold.
+        Scores by that metric in each fold; nan where the test rows cannot judge it.
     metrics : dict of str to ndarray of shape (n_strategies, n_folds)
         Scores by all metrics: those that `objective` can name, where "f1" is that of the rarest
         class, and "average_precision", the mean over the classes.
@@ -144,18 +155,18 @@ class StrategyComparison:
         Returns
         -------
         frame : DataFrame
-            A row for each strategy: mean and standard deviation over the folds of the metric
-            that sorts, p-value, means of the other metrics, recall of each class.
+            A row for each strategy: mean and standard deviation of the metric that sorts, over
+            the folds that judge it; p-value; means of the other metrics; recall of each class.
         """
         import pandas as pd
 
         columns = {
-            self.metric: self.scores.mean(axis=1),
-            f"{self.metric} std": self.scores.std(axis=1),
+            self.metric: mean_of_judged(self.scores),
+            f"{self.metric} std": np.nanstd(self.scores, axis=1),
             "p-value": self.p_values,
         }
         for key, scores in self.metrics.items():
-            columns.setdefault(key, scores.mean(axis=1))
+            columns.setdefault(key, mean_of_judged(scores))
         for k, label in enumerate(self.classes.tolist()):
             columns[f"recall {label}"] = self.recall[:, k]
         return pd.DataFrame(columns, index=pd.Index(self.names, name="strategy"))
@@ -166,8 +177,8 @@ class StrategyComparison:
         Returns
         -------
         content : dict
-            Plain Python objects, which JSON can hold; None in place of a p-value or recall that
-            is not defined.
+            Plain Python objects, which JSON can hold; None in place of a score, p-value or recall
+            that is not defined.
         """
         return {
             "metric": self.metric,
@@ -179,9 +190,9 @@ class StrategyComparison:
             "strategies": [
                 {
                     "name": name,
-                    "scores": {key: scores[i].tolist() for key, scores in self.metrics.items()},
-                    "recall": [None if np.isnan(r) else float(r) for r in self.recall[i]],
-                    "p_value": None if np.isnan(self.p_values[i]) else float(self.p_values[i]),
+                    "scores": {key: _plain(scores[i]) for key, scores in self.metrics.items()},
+                    "recall": _plain(self.recall[i]),
+                    "p_value": _plain(self.p_values[i : i + 1])[0],
                 }
                 for i, name in enumerate(self.names)
             ],
@@ -300,7 +311,7 @@ class StrategyComparison:
         """The most important columns, as texts."""
         import pandas as pd
 
-        scores = [f"{of.mean():.3f} +- {of.std():.3f}" for of in self.scores]
+        scores = [f"{np.nanmean(of):.3f} +- {np.nanstd(of):.3f}" for of in self.scores]
         columns = {
             "strategy": self.names,
             self._in_words(self.metric) if self.metric == "f1" else self.metric: scores,
@@ -308,7 +319,10 @@ class StrategyComparison:
         }
         for key, title in _PRINTED.items():
             if key != self.metric:
-                columns[title] = [f"{mean:.3f}" for mean in self.metrics[key].mean(axis=1)]
+                columns[title] = [
+                    "-" if np.isnan(mean) else f"{mean:.3f}"
+                    for mean in mean_of_judged(self.metrics[key])
+                ]
         recall = f"recall of {self.classes.tolist()[-1]}\n({self.class_counts[-1]:,} rows)"
         columns[recall] = [f"{value:.3f}" for value in self.recall[:, -1]]
         return pd.DataFrame(columns)

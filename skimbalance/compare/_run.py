@@ -44,6 +44,9 @@ __all__ = ["OBJECTIVES", "compare_strategies"]
 #: Objectives to compare by: scores over all classes, and the F1 of the rarest class.
 OBJECTIVES = (*WHOLE, "f1")
 
+#: Scores in which all classes count the same, so that a fold judges them if it tests every class.
+EACH_CLASS = {"balanced_accuracy", "f1_macro", "geometric_mean", "average_precision"}
+
 Split = tuple[np.ndarray, np.ndarray]
 
 _CONSTRAINTS = {
@@ -78,6 +81,12 @@ def compare_strategies(
 
     Whatever learns from rows (imputing, scaling, sampling, tuning of decisions) does so inside
     the training folds. The networks train through the joblib backend "stacked".
+
+    A score is nan in a fold that cannot judge it, and means are over the other folds: a fold that
+    tests fewer than two classes judges nothing; scores in which all classes count the same
+    ("balanced_accuracy", "f1_macro", "geometric_mean", "average_precision") need test rows of every
+    class, apart from classes that no fold both trains on and tests; "f1" needs test rows of its
+    class.
 
     {default}
 
@@ -160,8 +169,10 @@ def compare_strategies(
     candidates = _candidates(X, labels, strategies, estimators, network, objective, random_state)
     splits = _splits(X, labels, y_index, cv, groups, n_repeats, random_state)
     _check_splits(splits, y_index, classes)
+    judged = _judged(splits, y_index, custom)
+    _check_judged(judged[metric], metric, y_index, classes)
     outcomes = _train(candidates, X, labels, groups, splits, classes, verbose)
-    scores, recall = _scores(outcomes, y_index, splits, classes, custom)
+    scores, recall = _scores(outcomes, y_index, splits, classes, judged, custom)
     test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
     result = conclude(
         X, labels, classes, candidates, scores, recall, metric=metric, test_share=test_share
@@ -264,6 +275,36 @@ def _check_splits(splits, y_index, classes):
             )
 
 
+def _judged(splits, y_index, custom) -> dict[str, np.ndarray]:
+    """Metric -> mask of the folds whose test rows judge it; see `compare_strategies`."""
+    n_classes = int(y_index.max()) + 1
+    trained, tested = (
+        np.array([np.bincount(y_index[rows], minlength=n_classes) > 0 for rows in part])
+        for part in zip(*splits, strict=True)
+    )
+    several = tested.sum(axis=1) >= 2
+    needed = np.any(trained & tested, axis=0)
+    masks = {
+        "f1": several & tested[:, rarest(np.bincount(y_index))],
+        **dict.fromkeys(EACH_CLASS, several & tested[:, needed].all(axis=1)),
+    }
+    names = (*OBJECTIVES, "average_precision", *custom)
+    return {name: several if name in custom else masks.get(name, several) for name in names}
+
+
+def _check_judged(judged, metric, y_index, classes):
+    if judged.any():
+        return
+    counts = np.bincount(y_index)
+    fewest = counts[counts > 1].min()
+    raise ValueError(
+        f"A fold of compare_strategies must have test rows of each class that {metric!r} is about. "
+        f"Got no such fold among {len(judged)}; the rarest class, "
+        f"{classes.tolist()[rarest(counts)]!r}, has {counts.min()} rows: use at most cv={fewest}, "
+        "with more n_repeats, or leave out classes that are too rare to judge."
+    )
+
+
 def _train(
     candidates, X, y, groups, splits, classes, verbose
 ) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
@@ -304,6 +345,9 @@ def _train(
             warnings.filterwarnings("ignore", r"`sklearn.utils.parallel.delayed` should be used")
             # The result notes classes with few rows once.
             warnings.filterwarnings("ignore", r"The classes .* have too few rows")
+            # A parameter of the given network may be meant for some of the strategies.
+            warnings.filterwarnings("ignore", r"The '\w+' parameter has no effect")
+            warnings.filterwarnings("ignore", r"Decisions for classes with fewer than")
             results = Parallel()(delayed(run)(*task) for task in tasks)
     n = len(splits)
     return {name: results[i * n : (i + 1) * n] for i, name in enumerate(candidates)}
@@ -324,9 +368,10 @@ def _scores(
     y_index: np.ndarray,
     splits: list[Split],
     classes: np.ndarray,
+    judged: dict[str, np.ndarray],
     custom: dict[str, Callable[[np.ndarray, np.ndarray], float]],
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
-    """Name -> metric -> score in each fold; and name -> recall of each class.
+    """Name -> metric -> score in each fold, nan where not judged; and name -> recall of each class.
 
     `custom` holds the user's function by its name, and replaces a metric of that name.
     """
@@ -335,11 +380,9 @@ def _scores(
     objectives = {name: make_objective(name, positive, None) for name in OBJECTIVES}
     scores, recall = {}, {}
     for name, folds in outcomes.items():
-        by_metric: dict[str, list[float]] = {
-            metric: [] for metric in (*objectives, "average_precision", *custom)
-        }
+        by_metric = {metric: np.full(len(splits), np.nan) for metric in judged}
         hits, actual = np.zeros(n_classes), np.zeros(n_classes)
-        for (_, test), (decided, proba) in zip(splits, folds, strict=True):
+        for i, ((_, test), (decided, proba)) in enumerate(zip(splits, folds, strict=True)):
             true = y_index[test]
             sums = decision_sums(true, decided, n_classes)
             values: dict[str, Any] = {
@@ -350,10 +393,11 @@ def _scores(
             for metric, function in custom.items():
                 values[metric] = function(classes[true], classes[decided])
             for metric, value in values.items():
-                by_metric[metric].append(float(value))
+                if judged[metric][i]:
+                    by_metric[metric][i] = value
             hits += sums[0]
             actual += sums[2]
-        scores[name] = {metric: np.array(values) for metric, values in by_metric.items()}
+        scores[name] = by_metric
         tested = actual > 0
         recall[name] = np.where(tested, hits / np.where(tested, actual, 1), np.nan)
     return scores, recall

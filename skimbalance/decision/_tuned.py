@@ -38,6 +38,7 @@ from skimbalance._validation import (
     class_indices,
     is_indicator,
     safe_indexing,
+    some_of,
     validate_parameter_constraints,
     warn,
 )
@@ -50,11 +51,18 @@ from skimbalance.decision._multilabel import (
     dense_indicator,
     tune_labels,
 )
-from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
+from skimbalance.decision._objectives import (
+    LABEL_OBJECTIVES,
+    OBJECTIVES,
+    CostObjective,
+)
 from skimbalance.decision._parameters import class_learner, label_learner
 from skimbalance.decision._rules import Rule
 
 __all__ = ["TunedDecisionClassifierCV"]
+
+# With fewer rows of a class, its recall is known to no better than a quarter or so.
+FEW_ROWS = 10
 
 
 class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -371,6 +379,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         learner = class_learner(params, data.classes, data.target)
         estimator, held_out, judged = self._held_out(data, arguments)
         self._check_judged(judged, data.classes, learner.positive)
+        if not isinstance(learner.objective, CostObjective):
+            _warn_of_few_rows("classes", data.classes, held_out, judged)
         tuned = tune_classes(learner, held_out, judged)
         if not tuned.rule.keeps_limit:
             warn(
@@ -409,6 +419,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "negatives to tune a threshold; the default of 0.5 is used, and labels without a "
                 "positive are never predicted."
             )
+        _warn_of_few_rows("labels", data.classes, held_out, judged)
         tuned = tune_labels(learner, held_out, judged)
         never_positive = ~data.target.any(axis=0) & (not self._is_prefit())
         self._set_fitted(data.classes, estimator, tuned)
@@ -564,6 +575,20 @@ class _Data:
     def posterior(self, estimator: Any, X: Any) -> np.ndarray:
         """Posteriors with a column for each class, also for those the estimator does not know."""
         return posterior(estimator, X, self.classes, multilabel=self.target.ndim == 2)
+
+
+def _warn_of_few_rows(kind: str, names: np.ndarray, held_out: HeldOut, judged: np.ndarray) -> None:
+    """Warn of classes, or labels, whose decision is tuned on a handful of rows."""
+    n_rows = held_out[held_out.weight > 0].n_rows()
+    fewest = n_rows if n_rows.ndim == 1 else n_rows.min(axis=1)
+    few = np.flatnonzero(judged & (fewest < FEW_ROWS))
+    if len(few):
+        named = some_of([f"{names[k]} ({fewest[k]})" for k in few])
+        of_which = "" if n_rows.ndim == 1 else " with or without them"
+        warn(
+            f"Decisions for {kind} with fewer than {FEW_ROWS} held-out rows{of_which} are mostly "
+            f"luck: {named}. Do not rely on them before they are tuned on more rows."
+        )
 
 
 def _one_on_average(weight):

@@ -131,6 +131,8 @@ class StrategyComparisonDisplay(Display):
 
     def _draw(self, ax, new_figure):
         scores = np.asarray(self.scores, dtype=float)
+        # Folds that cannot judge the metric are nan for all strategies.
+        scores = scores[:, ~np.isnan(scores).all(axis=0)]
         order = np.argsort(-scores.mean(axis=1), kind="stable")
         self.recall_ax_ = None
         if ax is None:

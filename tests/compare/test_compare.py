@@ -738,6 +738,79 @@ def test_a_class_that_a_fold_does_not_test():
     assert np.isnan(result.recall[row, 2])
 
 
+# Metrics in which all classes count the same.
+EACH_CLASS = ("balanced_accuracy", "f1_macro", "geometric_mean", "average_precision")
+
+
+def dealt(n_rows):
+    """Five folds; each row goes to the one after that of the row before."""
+    fold = np.arange(n_rows) % 5
+    return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(5)]
+
+
+@pytest.mark.parametrize("counts", [(200, 2), (2, 200), (200, 100, 2), (200, 100, 1, 3)])
+def test_what_a_fold_cannot_judge_is_nan(counts):
+    """The mean of a score never holds a fold without rows of a class that the score is about."""
+    y = np.repeat(np.arange(len(counts)), counts)
+    rows, folds = np.random.default_rng(1).normal(size=(len(y), 2)), dealt(len(y))
+    result = both(X=rows, y=y, cv=folds, objective="mcc")
+    n_rows = np.bincount(y)
+    for i, (_, test) in enumerate(folds):
+        tested = np.bincount(y[test], minlength=len(counts)) > 0
+        several = tested.sum() > 1
+        for name, scores in result.metrics.items():
+            judged = several
+            if name in EACH_CLASS:
+                judged = several and tested[n_rows > 1].all()
+            elif name == "f1":
+                judged = several and tested[result.classes[-1]]
+            assert np.isnan(scores[:, i]).all() == (not judged)
+            assert np.isnan(scores[:, i]).any() == (not judged)
+    frame = result.frame()
+    for name, scores in result.metrics.items():
+        judged = ~np.isnan(scores[0])
+        if judged.any():
+            np.testing.assert_allclose(frame[name], scores[:, judged].mean(axis=1))
+        else:
+            assert frame[name].isna().all()
+    json.dumps(result.to_dict(), allow_nan=False)
+    assert len(str(result)) > 0
+
+
+def test_folds_without_a_class_are_told_of_and_luck_is_not_recommended():
+    y = np.repeat(["ok", "fraud"], [238, 2])
+    result = both(y=y)
+    always = result.frame().loc["always"]
+    # Of the two classes, "ok" is always found and "fraud" never.
+    assert always["recall fraud"] == 0
+    assert always["balanced_accuracy"] == 0.5
+    assert always["f1_macro"] < 0.5
+    assert result.recommendation.startswith("No strategy can be recommended, as class 'fraud' has")
+    assert any(
+        note.startswith("3 of the 5 folds have no test rows of a cl") for note in result.notes
+    )
+    many = both(y=np.repeat(["ok", "fraud"], [200, 40]))
+    assert "No strategy" not in many.recommendation
+    assert not any("have no test rows" in note for note in many.notes)
+
+
+@pytest.mark.parametrize("counts", [(200, 2, 2, 2), (230, 10)])
+def test_folds_that_judge_nothing_are_refused(counts):
+    y = np.repeat(np.arange(len(counts)), counts)
+    folds = dealt(len(y))
+    if len(counts) == 2:  # each fold tests one class
+        folds = [(np.arange(len(y))[::2], np.flatnonzero(y == k)[1::2]) for k in (0, 1)]
+    with pytest.raises(
+        ValueError, match="A fold of compare_strategies must have test rows of each"
+    ):
+        both(X=X[: len(y)], y=y, cv=folds)
+
+
+def test_the_class_of_f1_is_named():
+    result = both(y=np.where(Y == 2, "rare", "ok"), objective="f1")
+    assert "f1 is that of class rare, the rarest." in result.notes
+
+
 def test_classifiers_without_probabilities():
     assert compare(estimators={"svc": LinearSVC()}).metrics["average_precision"].min() > 0.3
 

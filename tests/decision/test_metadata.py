@@ -102,6 +102,7 @@ def test_weights_that_no_one_asks_for_are_refused_by_routing(meta):
         meta(LogisticRegression()).fit(X, Y, sample_weight=WEIGHT)
 
 
+@pytest.mark.filterwarnings("ignore:Decisions for classes with fewer than 10")
 @pytest.mark.parametrize("routing", [False, True])
 @pytest.mark.parametrize("meta", [tuner, PriorCorrectedClassifier])
 def test_weights_count_in_whatever_stands_around(meta, routing):

@@ -36,6 +36,9 @@ from skimbalance.decision._objectives import LABEL_OBJECTIVES, LabelObjective
 from skimbalance.decision._thresholds import best_places, sweep_of_all_cuts
 from skimbalance.persistence import load_model, save_model
 
+# Decisions for labels of few rows are warned of, and taken.
+FEW = pytest.mark.filterwarnings("ignore:Decisions for (classes|labels) with fewer than 10")
+
 # With so many rows of each label, the posteriors have no influence on how a label is judged.
 MANY_ROWS = 1e18
 
@@ -430,6 +433,7 @@ def test_any_form_of_indicator_serves():
 
 @pytest.mark.parametrize("cv", [2, KFold(4), ShuffleSplit(1, random_state=0), RepeatedKFold(
     n_splits=3, n_repeats=2, random_state=0)], ids=lambda cv: type(cv).__name__)  # fmt: skip
+@FEW
 def test_any_splitter_serves(cv):
     X, y = problem(150)
     fitted = tuned(cv=cv).fit(X, y)
@@ -513,6 +517,7 @@ def test_a_label_of_one_row_or_none_is_decided_as_the_estimator_does(objective, 
     assert 0 < fitted.objective_score_ < 1
 
 
+@FEW
 def test_a_label_of_two_rows_is_judged():
     X, y = rare(2)
     fitted = tuned(KNeighborsClassifier(5)).fit(X, y)
@@ -677,6 +682,7 @@ WEIGHT_CHECKS = (
     ),
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:KNeighborsClassifier does not take sample_weight")
+@FEW
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
@@ -743,7 +749,7 @@ POSSIBLE = "must be one of ['f1_macro', 'f1_micro', 'f1_samples'] or a function 
         (
             {"calibration": "isotonic"},
             "may be 'isotonic' for labels with at least 50 rows with and without each. Got the "
-            "label 2 with 9.",
+            "label 2 with 12.",
         ),
         (
             {"objective": lambda true, decided: np.nan},
@@ -759,7 +765,7 @@ POSSIBLE = "must be one of ['f1_macro', 'f1_micro', 'f1_samples'] or a function 
 )
 def test_bad_parameters_are_refused(params, message):
     X, y = problem(150)
-    y[:, 2] = np.arange(150) < 9
+    y[:, 2] = np.arange(150) < 12
     with pytest.raises(ValueError, match=re.escape(message)):
         tuned().set_params(**params).fit(X, y)
 

@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     ShuffleSplit,
     StratifiedKFold,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -35,6 +36,9 @@ from skimbalance._engine import room, stack
 from skimbalance._response import posterior
 from skimbalance.compare._strategies import make_strategy
 from skimbalance.decision._objectives import ONE_CLASS
+
+# Decisions for classes of few rows are warned of, and taken.
+FEW = pytest.mark.filterwarnings("ignore:Decisions for (classes|labels) with fewer than 10")
 
 # Data with known posteriors
 
@@ -155,6 +159,7 @@ def fails(estimator):
     ],
     expected_failed_checks=fails,
 )
+@FEW
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
@@ -338,6 +343,7 @@ def test_probabilities_are_calibrated(calibration):
     ids=lambda cv: type(cv).__name__,
 )
 @pytest.mark.parametrize("counts", [[40, 20], [40, 20, 15]])
+@FEW
 def test_any_splitter_serves(cv, counts):
     X, y = clouds(counts, distance=3)
     fitted = tuned(GaussianNB(), cv=cv).fit(X, y)
@@ -360,6 +366,7 @@ def test_repeated_folds_count_each_row_once():
     assert again.objective_score_ == pytest.approx(once.objective_score_, abs=0.1)
 
 
+@FEW
 def test_integer_folds_are_stratified_and_seeded():
     X, y = clouds([60, 6])
     scores = {tuned(random_state=seed).fit(X, y).threshold_ for seed in (0, 0, 1, 2)}
@@ -395,12 +402,39 @@ def test_prefit_without_rows_of_a_class():
 
 @pytest.mark.parametrize("n_rare", [2, 3, 4, 5])
 @pytest.mark.parametrize("n_frequent", [[50], [50, 40]])
+@FEW
 def test_classes_of_few_rows(n_rare, n_frequent):
     X, y = clouds([*n_frequent, n_rare], distance=4)
     for cv in (5, 2):
         fitted = tuned(GaussianNB(var_smoothing=0.1), cv=cv).fit(X, y)
         assert set(fitted.predict(X)) == set(y)
         assert np.all(np.isfinite(fitted.predict_proba(X)))
+
+
+@pytest.mark.parametrize("cv", [3, "prefit"])
+@pytest.mark.parametrize("counts", [(200, 9), (9, 200), (200, 60, 9), (200, 9, 8)])
+@pytest.mark.parametrize("objective", ["f1_macro", "f1", lambda true, decided: 0.0])
+def test_a_decision_on_a_handful_of_rows_is_warned_of(objective, counts, cv):
+    X, index = clouds(counts)
+    y = np.array(["ok", "fraud", "theft"])[index]
+    clf = tuned(GaussianNB().fit(X, y), objective=objective, cv=cv)
+    names = ("ok", "fraud", "theft")[: len(counts)]
+    few = [f"{name} ({n})" for name, n in zip(names, counts, strict=True) if n < 10]
+    with pytest.warns(UserWarning, match="fewer than 10 held-out rows are mostly luck") as warned:
+        clf.fit(X, y)
+    assert all(text in str(warned[0].message) for text in few)
+    # One row more, and there is no warning; nor where the rule is not learnt from the rows.
+    enough, index = clouds([max(n, 10) for n in counts])
+    y_enough = np.array(["ok", "fraud", "theft"])[index]
+    clf.fit(enough, y_enough)
+    tuned(GaussianNB(), objective="cost", cost_matrix=1 - np.eye(len(counts))).fit(X, y)
+
+
+def test_a_threshold_on_a_handful_of_rows_is_warned_of_for_labels():
+    X, y = clouds([100, 100])
+    indicator = np.column_stack([y, np.arange(200) < 9, np.arange(200) >= 9])
+    with pytest.warns(UserWarning, match=r"for labels with fewer .*: \['1 \(9\)', '2 \(9\)'\]"):
+        tuned(OneVsRestClassifier(GaussianNB())).fit(X, indicator)
 
 
 def test_a_class_of_one_row_takes_the_weight_of_the_next():

@@ -25,6 +25,7 @@ from skimbalance.compare._strategies import (
     DEFAULT_OF_THE_CLASSIFIER,
     STRATEGIES,
     default_network,
+    with_groups,
 )
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class StrategyComparison:
     _estimator: Any
     _X: Any
     _y: np.ndarray
+    _groups: np.ndarray | None = None
     about: dict[str, str] = field(default_factory=made_with)
 
     @property
@@ -212,7 +214,8 @@ class StrategyComparison:
             A classifier for tables like the one that was compared on.
         """
         estimator = clone(self._estimator)
-        return estimator.fit(self._X, self._y) if refit else estimator
+        given = {} if self._groups is None else with_groups(estimator, self._groups)
+        return estimator.fit(self._X, self._y, **given) if refit else estimator
 
     def plot(self, ax: "Axes | None" = None) -> "StrategyComparisonDisplay":
         """Draw the scores in the folds, and the recall of each class.

@@ -180,7 +180,7 @@ def compare_strategies(
     about = settings(
         len(labels), network=network, cv=cv, n_repeats=n_repeats, random_state=random_state
     )
-    return replace(result, about=about | result.about)
+    return replace(result, about=about | result.about, _groups=groups)
 
 
 def _checked_target(X: Any, y: npt.ArrayLike) -> np.ndarray:

@@ -19,6 +19,10 @@ OVERALL_NAMES = {
 _WIDE_INTERVAL = 0.4
 # Probabilities that are off by a quarter of the class share mislead, even if many rows show it.
 _BAD_CALIBRATION = 0.25
+# A class with a lower recall is missed in most of its rows.
+_MOSTLY = 0.5
+# A sentence names at most this number of classes.
+_MOST_NAMED = 10
 # The usual level of tests.
 _CHANCE = 0.05
 
@@ -28,6 +32,7 @@ def flags(summary: dict[str, Any]) -> list[str]:
     return [
         *_never_predicted(summary),
         *_never_found(summary),
+        *_mostly_missed(summary),
         *_poor_decisions(summary),
         *_poor_probabilities(summary),
         *_badly_calibrated(summary),
@@ -42,7 +47,7 @@ def _never_predicted(summary: dict[str, Any]) -> Iterator[str]:
         if c["support"] and not c["predicted"]
     ]
     if missed:
-        yield f"Never predicted: {', '.join(missed)}."
+        yield f"Never predicted: {_some(missed)}."
 
 
 def _never_found(summary: dict[str, Any]) -> Iterator[str]:
@@ -52,7 +57,18 @@ def _never_found(summary: dict[str, Any]) -> Iterator[str]:
         if c["support"] and c["predicted"] and c["recall"] == 0
     ]
     if missed:
-        yield f"Never found: {', '.join(missed)}."
+        yield f"Never found: {_some(missed)}."
+
+
+def _mostly_missed(summary: dict[str, Any]) -> Iterator[str]:
+    missed = [
+        f"class {c['label']!r} ({_rows(c['support'])}, recall {c['recall']:.2f} "
+        f"[{c['recall_interval'][0]:.2f}, {c['recall_interval'][1]:.2f}])"
+        for c in summary["classes"]
+        if c["support"] and 0 < c["recall"] < _MOSTLY
+    ]
+    if missed:
+        yield f"Mostly missed: {_some(missed)}."
 
 
 def _poor_decisions(summary: dict[str, Any]) -> Iterator[str]:
@@ -96,7 +112,7 @@ def _poor_probabilities(summary: dict[str, Any]) -> Iterator[str]:
         and c["average_precision"] <= c["support"] / summary["n_rows"]
     ]
     if by_chance:
-        yield f"Rankings are no better than chance: {', '.join(by_chance)}."
+        yield f"Rankings are no better than chance: {_some(by_chance)}."
 
 
 def _badly_calibrated(summary: dict[str, Any]) -> Iterator[str]:
@@ -114,7 +130,7 @@ def _badly_calibrated(summary: dict[str, Any]) -> Iterator[str]:
             )
     if bad:
         yield (
-            f"Probabilities are badly calibrated: {', '.join(bad)}. Undo weights and resampling, "
+            f"Probabilities are badly calibrated: {_some(bad)}. Undo weights and resampling, "
             "as predict_posterior does, or calibrate on held-out rows."
         )
 
@@ -122,7 +138,7 @@ def _badly_calibrated(summary: dict[str, Any]) -> Iterator[str]:
 def _too_few_rows(summary: dict[str, Any]) -> Iterator[str]:
     absent = [f"class {c['label']!r}" for c in summary["classes"] if not c["support"]]
     if absent:
-        yield f"Nothing is known about classes without test rows: {', '.join(absent)}."
+        yield f"Nothing is known about classes without test rows: {_some(absent)}."
     few = []
     for c in summary["classes"]:
         low, high = c["recall_interval"]
@@ -131,7 +147,13 @@ def _too_few_rows(summary: dict[str, Any]) -> Iterator[str]:
                 f"class {c['label']!r} ({_rows(c['support'])}, recall {low:.2f} to {high:.2f})"
             )
     if few:
-        yield f"Too few test rows to judge: {', '.join(few)}."
+        yield f"Too few test rows to judge: {_some(few)}."
+
+
+def _some(texts):
+    """The first of some texts, and the number of the others."""
+    n_more = len(texts) - _MOST_NAMED
+    return ", ".join([*texts[:_MOST_NAMED], *([f"and {n_more} more"] if n_more > 0 else [])])
 
 
 def _rows(n):

@@ -70,7 +70,8 @@ class ImbalanceReport:
     Attributes
     ----------
     flags : list of str
-        What is wrong, in sentences: a class that is never predicted; decisions, rankings or
+        What is wrong, in sentences: a class that is never predicted, never found, or mostly missed
+        (a recall below 0.5); decisions, rankings or
         probabilities that are no better than those of a dummy; badly calibrated probabilities
         (off by more than chance explains, and by more than a quarter of the share of the class);
         too few test rows to judge (the interval of a recall is wider than 0.4). Empty if nothing

@@ -202,6 +202,7 @@ def test_a_comparison_divides_no_group(cv):
         verbose=0,
     )  # fmt: skip
     assert result.scores.min() >= 0
+    assert set(result.best_estimator().predict(pd.DataFrame(WITH_GROUP) + 1000)) <= {0, 1}
 
 
 def test_multilabel_rows_of_a_group_stay_together():

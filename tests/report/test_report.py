@@ -165,6 +165,29 @@ def test_too_few_rows_and_enough():
     assert "'common'" not in flag
 
 
+@pytest.mark.parametrize("n_rare", [2, 15, 100, 1000])
+@pytest.mark.parametrize("recall", [0.0, 0.06, 0.3, 0.49, 0.5, 0.9])
+def test_classes_that_are_mostly_missed_are_named(n_rare, recall):
+    """Never is nothing warned of beside a class of which more than half of the rows are missed."""
+    y = np.repeat(["common", "rare"], [5000, n_rare])
+    hits = int(recall * n_rare)
+    y_pred = np.append(y[:-n_rare], np.repeat(["rare", "common"], [hits, n_rare - hits]))
+    report = ImbalanceReport.from_predictions(y, y_pred, random_state=0)
+    missed = hits < n_rare / 2
+    assert any("'rare'" in flag and "iss" in flag for flag in report.flags) == (missed and hits > 0)
+    if missed:
+        assert flagged(report, "Mostly missed: ") if hits else flagged(report, "Never predicted")
+        low, high = report.frame().loc["rare", ["recall_low", "recall_high"]]
+        assert not hits or f"[{low:.2f}, {high:.2f}]" in flagged(report, "Mostly missed")[0]
+
+
+def test_a_sentence_names_ten_classes():
+    y = np.repeat(np.arange(1000), 4)
+    report = ImbalanceReport.from_predictions(y, np.roll(y, 1), n_resamples=1)
+    assert all(flag.count("class ") <= 10 for flag in report.flags)
+    assert flagged(report, "Too few test rows")[0].endswith("and 990 more.")
+
+
 def test_rows_of_one_class_say_little():
     report = ImbalanceReport.from_predictions([0] * 50, [0] * 49 + [1])
     assert flagged(report, "All test rows are of one class")

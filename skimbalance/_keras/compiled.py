@@ -136,7 +136,9 @@ def _keras_name(loss):
         return loss
     if isinstance(loss, keras.losses.Loss):
         plain = {"from_logits", "name", "reduction", "dtype", "axis", "ignore_class"}
-        changed = any(value for key, value in loss.get_config().items() if key not in plain)
+        config = loss.get_config()
+        changed = any(value for key, value in config.items() if key not in plain)
+        changed |= config.get("ignore_class") is not None
         is_keras = type(loss).__module__.startswith("keras")
         return _called(loss) if is_keras and not changed else None
     is_keras = getattr(loss, "__module__", "").startswith("keras")

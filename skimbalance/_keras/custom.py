@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from skimbalance._fit.targets import Target
-from skimbalance._keras.inspection import as_floats, find_head
+from skimbalance._keras.inspection import as_floats, check_precision, find_head
 from skimbalance._keras.network import Found, KerasNetwork
 from skimbalance._keras_private import layers_in
 
@@ -53,8 +53,11 @@ def custom_network(
     Raises
     ------
     ValueError
-        If its inputs do not fit the rows, or its outputs the target.
+        If its inputs do not fit the rows, its outputs do not fit the target, or its layers compute
+        in mixed precision.
     """
+    for layer in layers_in(model, include_self=True):
+        check_precision(layer.dtype_policy)
     # Until detection, the outputs are taken for logits.
     provisional = KerasNetwork(model, target, probes, Found("logits"), keys=keys, owner=owner)
     ends_in = find_head(

@@ -10,6 +10,7 @@ __all__ = [
     "as_graph",
     "before",
     "built_on",
+    "check_precision",
     "find_head",
     "known_head",
     "outputs_of",
@@ -19,6 +20,24 @@ __all__ = [
 
 # Factor by which inputs are scaled to test whether outputs stay in [0, 1].
 FAR = 1e3
+
+
+def check_precision(policy):
+    """Check that layers of a dtype policy compute in the type of their weights, Keras' default.
+
+    Raises
+    ------
+    ValueError
+        If they compute in another one.
+    """
+    floatx = keras.config.floatx()
+    computes, stores = policy.compute_dtype, policy.variable_dtype
+    if computes != stores or (computes.startswith(("float", "bfloat")) and computes != floatx):
+        raise ValueError(
+            f"The dtype policy must be that of keras.config.floatx(), {floatx!r}, as fits do not "
+            f"train in mixed precision: call keras.config.set_dtype_policy({floatx!r}), or build "
+            f"layers with dtype={floatx!r}. Got the policy {policy.name!r}."
+        )
 
 
 # -- what it takes --------------------------------------------------------------------------------

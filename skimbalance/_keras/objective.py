@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS, KerasOptimizer
 from skimbalance._fit.targets import Target
+from skimbalance._keras_private import mask_of
 from skimbalance.losses import LABEL_LOSSES, LOSSES
 
 __all__ = [
+    "check_optimizer",
     "engine_optimizer",
     "mean_loss",
     "with_settable_rate",
@@ -46,7 +48,13 @@ def _of_batch(function, y, logits, weight, arguments):
 
 
 def _mean_over_rows(values, y, logits, weight, arguments):
-    return tf.reduce_mean(weight * values(y, logits, **arguments))
+    losses = values(y, logits, **arguments)
+    counts = mask_of(losses)
+    if counts is not None:
+        # Keras' mean is over the rows that `ignore_class` leaves.
+        counted = weight * tf.cast(counts, weight.dtype)
+        weight = counted * tf.math.divide_no_nan(tf.reduce_sum(weight), tf.reduce_sum(counted))
+    return tf.reduce_mean(weight * losses)
 
 
 def _mean_over_steps(values, y, logits, weight, arguments):
@@ -85,9 +93,31 @@ def _values_of_keras_loss(loss, exclusive, has_single_output):
             targets = tf.cast(y, output.dtype)
         else:
             targets = y if takes_indices else tf.one_hot(y, output.shape[-1], dtype=output.dtype)
-        return loss.call(targets, output) if is_loss else loss(targets, output)
+        losses = tf.convert_to_tensor(
+            loss.call(targets, output) if is_loss else loss(targets, output)
+        )
+        _check_shape(losses, y if exclusive else y[:, 0], name)
+        return losses
 
     return values
+
+
+def _check_shape(losses, y, name):
+    """Check that a custom loss gives one value for each target; shapes may be known in part."""
+    if losses.shape.rank is None:
+        return
+    # A size that is known where that of y is not is one of the classes, or 1: the loss averaged.
+    same = losses.shape.is_compatible_with(y.shape) and not any(
+        size is not None and of_y is None for size, of_y in zip(losses.shape, y.shape, strict=True)
+    )
+    if not same:
+        each = "step of each row" if y.shape.rank > 1 else "row"
+        raise ValueError(
+            f"The 'loss' parameter must give one value for each {each}, which its weight "
+            "multiplies: a function that takes no mean over the batch, and sums over the classes. "
+            f"Got {name!r}, which gives values of shape {tuple(losses.shape)} "
+            f"for targets of shape {tuple(y.shape)}."
+        )
 
 
 def engine_optimizer(optimizer):
@@ -99,6 +129,28 @@ def engine_optimizer(optimizer):
         return KerasOptimizer(with_settable_rate(optimizer), names, shapes)
 
     return make, _key(optimizer)
+
+
+def check_optimizer(optimizer):
+    """Check that an optimizer object, if it is one, is of a kind that fits support.
+
+    Raises
+    ------
+    ValueError
+        If it scales the loss, or averages weights.
+    """
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        raise ValueError(
+            "The 'optimizer' parameter must not be a LossScaleOptimizer, as fits do not train in "
+            "mixed precision: give the optimizer that it holds. "
+            f"Got a LossScaleOptimizer of {type(optimizer.inner_optimizer).__name__}."
+        )
+    if getattr(optimizer, "use_ema", False):
+        raise ValueError(
+            "The 'optimizer' parameter must not average weights, as fits return the weights of an "
+            "epoch: leave 'use_ema' out. "
+            f"Got a {type(optimizer).__name__} with use_ema=True."
+        )
 
 
 def with_settable_rate(optimizer):

@@ -16,7 +16,13 @@ from skimbalance._engine.tensorflow.keras_fit import compile_anew, train_by_kera
 from skimbalance._engine.tensorflow.program import Program, program_for
 from skimbalance._fit.network import TrainableNetwork
 from skimbalance._fit.plan import Plan
-from skimbalance._keras.objective import engine_optimizer, mean_loss, with_settable_rate
+from skimbalance._keras.inspection import check_precision
+from skimbalance._keras.objective import (
+    check_optimizer,
+    engine_optimizer,
+    mean_loss,
+    with_settable_rate,
+)
 from skimbalance._keras_private import detach
 
 __all__ = ["train"]
@@ -36,8 +42,15 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     -------
     result : Result
         The trained weights and how training went; its `path` says what trained it.
+
+    Raises
+    ------
+    ValueError
+        If Keras' dtype policy, the loss or the optimizer is of a kind that fits do not support.
     """
     settings = plan.settings
+    check_precision(keras.config.dtype_policy())
+    check_optimizer(settings.optimizer)
     by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan.rows)
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     job = _job(plan, network, None if by_keras else _program(network, plan, loss))

@@ -117,6 +117,7 @@ class Program:
         )
         self._xla, self._ran, self._path = not self._exact, False, "compiled"
         self._compiles: dict[Any, bool] = {}
+        self._worked = False
         self._specify(arguments)
 
     def _specify(self, arguments):
@@ -220,28 +221,40 @@ class Program:
         params, slots, state, decay, arguments = networks
         args = (params, slots, state, tuple(batches), np.int32(n_steps), decay, arguments)
         with self._turn:
-            # Read once, as another thread may turn the program into a plain graph meanwhile.
-            xla, stacked, path = self._xla, self.stackable, self._path
-            if not stacked and len(params) > 1:
-                raise NotStackableError
-            if xla and not self._may_compile(batches):
-                xla, path = False, FULL
-            if self._ran or not xla:
-                return self._function(self._trace_steps, alone=not stacked, xla=xla)(*args), path
             try:
-                function = self._function(self._trace_steps, alone=not stacked, xla=True)
-            except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
-                return self._steps_of_plain_graph(args, "tf.vectorized_map cannot map it", error)
-            try:
-                results = function(*args)
-            except BEYOND_XLA as error:
-                return self._steps_of_plain_graph(args, "XLA cannot compile it", error)
-            self._ran = True
-            return results, path
+                results = self._steps(args, self._may_compile(batches))
+            except Exception as error:
+                if not self._worked and not isinstance(error, NotStackableError):
+                    _forget(self)
+                raise
+            self._worked = True
+            return results
+
+    def _steps(self, args, may_compile):
+        # Read once, as another thread may turn the program into a plain graph meanwhile.
+        xla, stacked, path = self._xla, self.stackable, self._path
+        if not stacked and len(args[0]) > 1:
+            raise NotStackableError
+        if xla and not may_compile:
+            xla, path = False, FULL
+        if self._ran or not xla:
+            return self._function(self._trace_steps, alone=not stacked, xla=xla)(*args), path
+        try:
+            function = self._function(self._trace_steps, alone=not stacked, xla=True)
+        except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
+            return self._steps_of_plain_graph(args, "tf.vectorized_map cannot map it", error)
+        try:
+            results = function(*args)
+        except BEYOND_XLA as error:
+            return self._steps_of_plain_graph(args, "XLA cannot compile it", error)
+        self._ran = True
+        return results, path
 
     def _may_compile(self, batches):
         """Whether XLA has compiled the steps for batches of these shapes, or still may."""
         global _n_compilations
+        if not self._xla:
+            return False
         shapes = tuple(np.shape(part) for part in (*batches.X, batches.y))
         with _lock:
             if shapes not in self._compiles:
@@ -404,6 +417,13 @@ def program_for(key, build):
         while len(_programs) > MOST_PROGRAMS:
             _programs.popitem(last=False)
     return program
+
+
+def _forget(program):
+    """Drop a program whose first steps failed, so that nothing of a failed fit is used again."""
+    with _lock:
+        for key in [key for key, kept in _programs.items() if kept is program]:
+            del _programs[key]
 
 
 def count_traces():

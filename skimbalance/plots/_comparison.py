@@ -137,7 +137,7 @@ class StrategyComparisonDisplay(Display):
         self.recall_ax_ = None
         if ax is None:
             n_classes = len(self.classes)
-            width = max(2.2, min(0.55 * n_classes, 4 + 0.15 * n_classes, LARGEST_MAP))
+            width = max(2.2, min(0.65 * n_classes, 4 + 0.15 * n_classes, LARGEST_MAP))
             names = LETTER * max(len(short(name, 32)) for name in self.names)
             figure = new_figure(5.5 + names + width, 0.36 * len(order) + 2.2)
             ax, self.recall_ax_ = figure.subplots(1, 2, width_ratios=[5, width])

@@ -242,9 +242,12 @@ def heat_map(
     image = ax.imshow(np.ma.masked_invalid(shares), cmap=cmap, vmin=0, vmax=1, aspect="auto")
     if rows is not None:
         _name(ax, "y", rows)
-    _name(ax, "x", columns)
     if new:
-        # Lay out the labels, on which the size of a cell depends.
+        # Lay out the names, on which the size of a cell depends.
+        figure_of(ax).draw_without_rendering()
+    # In a figure that is not complete, names of rows will take a part of the width.
+    _name(ax, "x", columns, free=0.95 if new else 0.6)
+    if new:
         figure_of(ax).draw_without_rendering()
     size = _print_size(ax, shares.shape, texts)
     if size >= SMALLEST_PRINT:
@@ -255,13 +258,13 @@ def heat_map(
     return image
 
 
-def _name(ax: "Axes", letter: str, names: list[str]) -> None:
+def _name(ax: "Axes", letter: str, names: list[str], free: float = 1.0) -> None:
     """Name rows or columns; columns vertically if the names would overlap, and not all of many."""
     extent = ax.get_window_extent()
     room = (extent.width if letter == "x" else extent.height) * 72 / figure_of(ax).dpi / len(names)
     longest = max(len(line) for name in names for line in name.split("\n"))
-    # A letter is about 0.6 of its size wide; names of rows take room, too.
-    level = letter == "y" or longest * 0.6 * LARGEST_PRINT < 0.6 * room
+    # A letter is about 0.6 of its size wide.
+    level = letter == "y" or longest * 0.6 * LARGEST_PRINT < free * room
     if not level:
         names = [name.replace("\n", "  ") for name in names]
     size = min(LARGEST_PRINT, max(SMALLEST_PRINT, 0.85 * room))

@@ -87,8 +87,9 @@ def save_model(
     path : str or path-like
         The file; an existing file is replaced.
     columns : dict of str to str, default=None
-        What each input column holds, "number" or "text", by its name, for `model_info`. By
-        default the names that the estimator saw in `fit`, with None.
+        What each input column holds, by its name, for `model_info`: "number", "text", or the
+        style of numbers in a CSV file, such as "number, as 1.234,5". By default the names that
+        the estimator saw in `fit`, with None.
     target : str, default=None
         Name of the predicted column, for `model_info`.
     trusted : sequence of str, default=()
@@ -195,8 +196,8 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
     -------
     info : dict
         "skimbalance" and "scikit-learn": the versions that wrote the file; "columns": a dict
-        of the input columns' names to "number", "text" or None if unknown; "target": the name of
-        the predicted column, or None; "format": an int.
+        of the input columns' names to "number", "text", a style such as "number, as 1.234,5", or
+        None if unknown; "target": the name of the predicted column, or None; "format": an int.
 
     Raises
     ------

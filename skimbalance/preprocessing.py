@@ -4,6 +4,7 @@ The columns' types alone decide which steps these are. Whatever is learnt from r
 scales, categories) is learnt when the steps are fitted, inside the folds.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from numbers import Number
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -13,6 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
+
+from skimbalance._validation import warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +34,36 @@ OTHER, MISSING, FIRST = 0, 1, 2
 
 # Squares of larger numbers overflow when they are summed for the standard deviation.
 LARGEST = 1e150
+
+
+def _number_pattern(groups: str, decimal: str) -> re.Pattern[str]:
+    """Numbers with a decimal mark, and with the same mark before each three digits, or none."""
+    whole = rf"(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:([{groups}])\d{{3}})(?:\1\d{{3}})*)"
+    return re.compile(rf"[+-]?(?:{whole}(?:{decimal}\d+)?|{decimal}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+_SPACES = " \u00a0\u2009\u202f'\u2019"
+
+#: The ways to write numbers as text that Python does not read, each named by an example -> what
+#: matches such a number whole.
+NUMBER_STYLES = {
+    "1.234,5": _number_pattern(f".{_SPACES}", ","),
+    "1,234.5": _number_pattern(",", r"\."),
+    "1 234.5": _number_pattern(_SPACES, r"\."),
+}
+
+
+#: What a cell of a file says where a number is missing.
+MISSING_WORDS = frozenset(
+    ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?"]
+)
+
+
+def styled_number(text: str, style: str) -> float:
+    """The value of a number in a style of `NUMBER_STYLES` that matches it."""
+    decimal = style[-2]
+    kept = (c for c in text if c in f"{decimal}+-eE0123456789")
+    return float("".join(kept).replace(decimal, "."))
 
 
 class TableSteps(NamedTuple):
@@ -79,9 +112,10 @@ def table_steps(X: Any) -> TableSteps:
       one-hot encoded; a code that no row had in the fit is all zeros.
 
     Integers that name categories are treated as numbers; give them the type "category" to have
-    them one-hot encoded. A column without any value is a column of numbers, whatever its type.
-    Only the names and types of the columns decide: neither y nor any statistic of the rows,
-    which another fold must not see.
+    them one-hot encoded. A warning names a column of text that is all numbers, such as "0,59". A
+    column without any value is a column of numbers, whatever its type. Only the names and types
+    of the columns decide: neither y nor any statistic of the rows, which another fold must not
+    see.
 
     Parameters
     ----------
@@ -130,6 +164,8 @@ def table_steps(X: Any) -> TableSteps:
         kinds.append(column_kind(frame.iloc[:, j], name))
         if kinds[j] == "number":
             _numbers(frame.iloc[:, j], name)  # refuses infinite ones
+        else:
+            _warn_of_numbers(frame.iloc[:, j], name)
     # By name where that is possible, so that new tables may have other columns in between.
     by_name = not isinstance(X, np.ndarray) and all(isinstance(name, str) for name in names)
     # Categorical columns first: how many indicators the numeric ones get is known in the fit only.
@@ -375,6 +411,30 @@ def _kind_of_objects(column, name, owner):
         f"The column {name!r} of {owner} must hold either numbers or text. Got the text "
         f"{values[text]!r} in row {text} and the number {values[number]!r} in row {number}."
     )
+
+
+def _warn_of_numbers(column, name):
+    """Warn of text that is all numbers; whole numbers are often codes, and meant as text."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return
+    cells = [cell.strip() for cell in column.dropna().tolist()]
+    styles = [*NUMBER_STYLES.values()]
+    example = None
+    for cell in cells:
+        if cell in MISSING_WORDS:
+            continue
+        styles = [style for style in styles if style.fullmatch(cell)]
+        if not styles:
+            return
+        if not cell.lstrip("+-").isdigit():
+            example = example or cell
+    if example:
+        warn(
+            f"The column {name!r} of X holds numbers as text, such as {example!r}, which are taken "
+            "for categories: convert them to numbers, or to the type 'category' if they are none."
+        )
 
 
 def _refusal(name, owner, content, *, dates):

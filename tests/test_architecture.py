@@ -47,7 +47,7 @@ ROOMS = {
         {"numpy", "sklearn"},
     ),
     "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
-    "preprocessing": (set(), {"numpy", "sklearn", "pandas"}),
+    "preprocessing": ({"_validation"}, {"numpy", "sklearn", "pandas"}),
     "persistence": ({"_files"}, {"numpy", "sklearn", "skops"}),
     "model_selection": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (

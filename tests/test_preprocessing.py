@@ -18,7 +18,13 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skimbalance.preprocessing import MOST_CATEGORIES, column_kind, table_steps
+from skimbalance.preprocessing import (
+    MOST_CATEGORIES,
+    NUMBER_STYLES,
+    column_kind,
+    styled_number,
+    table_steps,
+)
 
 FROM_ZERO = 2  # the code of the most frequent category of a column
 
@@ -366,3 +372,53 @@ def test_new_rows_without_any_value():
     X = pd.DataFrame({"n": [1.0, 3.0], "c": ["a", "a"]})
     new = pd.DataFrame({"n": pd.Series([None], dtype="str"), "c": [np.nan]})
     assert clean(X).fit(X).transform(new).tolist() == [[1, 0]]
+
+
+NUMBERS_AS_TEXT = [
+    ["0,59", "12,5", "3"],
+    ["1.234,5", "2", "NA"],
+    ["1,234", "2,345", "7"],
+    ["1 234", "12", "7"],
+    ["0.59", "12.5", " 3 "],
+    ["1,234.5", None, "?"],
+]
+CONTAINERS = {
+    "frame": lambda cells: pd.DataFrame({"price": cells, "n": range(len(cells))}),
+    "objects": lambda cells: pd.DataFrame({"price": pd.Series(cells, dtype=object)}),
+    "polars": lambda cells: pytest.importorskip("polars").DataFrame({"price": cells}),
+    "array": lambda cells: np.array([[cell] for cell in cells], dtype=object),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("cells", NUMBERS_AS_TEXT, ids=str)
+def test_a_column_of_text_that_is_all_numbers_is_named(cells, container):
+    name = 0 if container == "array" else "'price'"
+    with pytest.warns(UserWarning, match=rf"The column {name} of X holds numbers as text, such as"):
+        table_steps(CONTAINERS[container](cells))
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    "cells",
+    [["0,59", "word", "3"], ["1", "2", "10"], ["007", "1,5", "3"], ["1,5", "1.5", "3"], ["12:30"]],
+    ids=str,
+)
+def test_other_text_is_not(cells, container):
+    table_steps(CONTAINERS[container](cells))
+
+
+def test_categories_are_what_their_type_says():
+    table_steps(pd.DataFrame({"price": pd.Categorical(["0,59", "12,5", "3"])}))
+
+
+@pytest.mark.parametrize("style", NUMBER_STYLES)
+def test_styles_of_numbers_read_what_they_write(style):
+    group, decimal = style[1], style[-2]
+    for value in (0, 7, 950, 1000, 1234567, 0.5, 1234.5, 12345678.25, -3.125):
+        for mark in ("", group):
+            text = f"{value:,}".translate({ord(","): mark, ord("."): decimal})
+            assert NUMBER_STYLES[style].fullmatch(text)
+            assert styled_number(text, style) == value
+    for wrong in ("", "1234 5", "12 34", "1,23,456", "00,5", "0.1.2", "a", "1,2,3", "1..2", "-"):
+        assert not NUMBER_STYLES[style].fullmatch(wrong)

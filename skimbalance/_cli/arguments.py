@@ -6,17 +6,38 @@ import textwrap
 from argparse import ArgumentParser
 from pathlib import Path
 
+from skimbalance._cli.output import STANDARD_OUTPUT
 from skimbalance.compare import OBJECTIVES
 from skimbalance.compare._strategies import DEFAULT_OF_THE_CLASSIFIER, STRATEGIES
 
 __all__ = ["add_fitting", "add_out", "add_table", "explain_strategies", "names"]
 
-_TABLE = "a CSV or Parquet file, or the name of a bundled data set"
+_TABLE = (
+    "a CSV or Parquet file, also compressed by gzip, bzip2, xz or zip; the name of a bundled data "
+    "set; or - for standard input"
+)
 
 
 def add_table(parser: ArgumentParser, content: str) -> None:
-    """Add the table, a positional argument."""
+    """Add the table, a positional argument, and its encoding."""
     parser.add_argument("table", help=f"{content}: {_TABLE}")
+    parser.add_argument(
+        "--encoding",
+        type=_encoding,
+        default="utf-8",
+        metavar="NAME",
+        help="encoding of a CSV file, such as latin-1, cp1252 or utf-16 (default: utf-8)",
+    )
+
+
+def _encoding(text: str) -> str:
+    try:
+        "".encode(text)
+    except LookupError:
+        raise argparse.ArgumentTypeError(
+            f"must be an encoding that Python knows, such as latin-1. Got '{text}'"
+        ) from None
+    return text.lower()
 
 
 def add_fitting(parser: ArgumentParser) -> None:
@@ -65,10 +86,18 @@ def names(text: str) -> list[str]:
 
 def add_out(parser: ArgumentParser, metavar: str, content: str, *, required: bool = False) -> None:
     """Add the file to write, whose folder is checked before any work is done."""
-    parser.add_argument("--out", required=required, type=_place, metavar=metavar, help=content)
+    parser.add_argument(
+        "--out",
+        required=required,
+        type=_place,
+        metavar=metavar,
+        help=f"{content}; - for standard output, which then gets nothing else",
+    )
 
 
 def _place(text: str) -> str:
+    if text in (STANDARD_OUTPUT, "/dev/stdout"):
+        return STANDARD_OUTPUT
     if Path(text).is_dir() or not Path(text).absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"must be a file in a folder that exists. Got '{text}'")
     return text

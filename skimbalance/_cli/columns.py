@@ -2,14 +2,19 @@
 
 In a text file, a column holds numbers if each of its cells is a number, true, false or missing;
 true and false count as 1 and 0. There an empty cell, NA, N/A, NaN, null, None and ? are missing.
+Numbers may also be written like 1.234,5 or 1,234.5 or 1 234.5, if all cells of the column can be
+read in one of these styles only; 1,234 can be read in two. The style is part of the column's kind,
+so that new rows are read in the same one.
+
 Any other column holds text: there only an empty cell is missing, and those words are categories
-like others. 007 is text, as it would lose its zeros as a number. The columns of other tables
-hold what their types say, see `skimbalance.preprocessing.column_kind`.
+like others. 007 is text, as it would lose its zeros as a number. Blanks around a cell do not
+count. The columns of other tables hold what their types say, see
+`skimbalance.preprocessing.column_kind`.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +22,18 @@ import numpy as np
 from skimbalance._cli.output import note
 from skimbalance._cli.tables import Part, Table
 from skimbalance._validation import some_of
-from skimbalance.preprocessing import column_kind
+from skimbalance.preprocessing import (
+    MISSING_WORDS,
+    NUMBER_STYLES,
+    column_kind,
+    styled_number,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "KINDS",
     "FeatureColumns",
     "TargetColumn",
     "as_classes",
@@ -32,13 +43,20 @@ __all__ = [
     "read_training",
 ]
 
-_MISSING = frozenset(
-    ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?"]
-)
 _BOOLEANS = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
 # At most 18 digits, which fit into 64 bits.
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+#: What a column may hold -> the style of its numbers, "" for that of Python; None for text.
+KINDS: dict[str, str | None] = {
+    "text": None,
+    "number": "",
+    **{f"number, as {style}": style for style in NUMBER_STYLES},
+}
+_KIND_OF_STYLE = {style: kind for kind, style in KINDS.items()}
+
+_DECIMAL_COMMA = "1.234,5"
 
 # A column with at most this many different cells may well be one of categories.
 FEW_CELLS = 20
@@ -56,7 +74,7 @@ def read_training(
     y : ndarray of shape (n_rows,)
         Class labels.
     kinds : dict of str to str
-        What each column of X holds, "number" or "text".
+        What each column of X holds: "text", "number" or, for instance, "number, as 1.234,5".
     """
     columns = FeatureColumns(table, features(table, target, drop))
     targets = TargetColumn(table, target)
@@ -95,6 +113,10 @@ class _CellCounts:
         Numbers of cells that are numbers, and text, in all parts.
     first_text : str
         Where the first text is, and what it says.
+    styles : set of str
+        Styles of numbers in which all cells can be read.
+    has_groups : bool
+        Whether a number such as 1.234 could be meant as 1234.
     """
 
     n_cells: int = 0
@@ -102,6 +124,35 @@ class _CellCounts:
     n_numbers: int = 0
     n_text: int = 0
     first_text: str = ""
+    styles: set[str] = field(default_factory=lambda: set(NUMBER_STYLES))
+    has_groups: bool = False
+
+    def look_at_styles(self, cells: list[str], text: list[int]) -> None:
+        """Look at cells of text; `text` are the positions of those that are no plain numbers."""
+        for i in text:
+            self.styles = {s for s in self.styles if NUMBER_STYLES[s].fullmatch(cells[i].strip())}
+            if not self.styles:
+                return
+        if _DECIMAL_COMMA in self.styles:
+            dotted = [cell for cell in cells if "." in cell]
+            if all(NUMBER_STYLES[_DECIMAL_COMMA].fullmatch(cell.strip()) for cell in dotted):
+                self.has_groups |= bool(dotted)
+            else:
+                self.styles.remove(_DECIMAL_COMMA)
+
+    def style(self, certain: set[str]) -> str | None:
+        """The style of all numbers, "" for that of Python; None if it is text.
+
+        `certain` are the styles of the columns that have a single one.
+        """
+        if not self.n_text:
+            groups = self.has_groups and _DECIMAL_COMMA in self.styles
+            return _DECIMAL_COMMA if groups and certain == {_DECIMAL_COMMA} else ""
+        for styles in (self.styles, self.styles & certain):
+            if len(styles) == 1:
+                return next(iter(styles))
+        # 1 234, which is the same in both.
+        return "1 234.5" if self.styles == {_DECIMAL_COMMA, "1 234.5"} else None
 
 
 class FeatureColumns:
@@ -120,31 +171,61 @@ class FeatureColumns:
             if self._table.is_text:
                 values, text = _numbers(cells)
                 n_numbers = int(np.count_nonzero(~np.isnan(values)))
+                counts.look_at_styles(cells.tolist(), text)
             else:
                 kind, present = _kind(cells, self._table), np.flatnonzero(cells.notna()).tolist()
                 n_numbers, text = (0, present) if kind == "text" else (len(present), [])
+                counts.styles = set()
             if text and not counts.n_text:
                 counts.first_text = _where(self._table, part, cells, text[0])
             counts.n_numbers += n_numbers
             counts.n_text += len(text)
 
     def kinds(self) -> dict[str, str]:
-        """Name to "number" or "text"; prints notes on columns that may be meant otherwise."""
+        """Name to kind, with notes on columns that may be meant otherwise."""
+        certain = {
+            style
+            for of in self._counts.values()
+            if of.n_text and len(of.styles) == 1
+            for style in of.styles
+        }
+        styles = {name: of.style(certain) for name, of in self._counts.items()}
+        self._note_styles(styles)
         for name, counts in self._counts.items():
-            n_text, n_numbers = counts.n_text, counts.n_numbers
-            column = f"column '{name}' of {self._table.name} is read as text"
-            if n_text > n_numbers and counts.n_different > max(0.5 * counts.n_cells, FEW_CELLS):
+            if styles[name] is None:
+                self._note_text(name, counts)
+            elif not counts.n_text + counts.n_numbers:
                 note(
-                    f"{column}, and most of its cells differ ({counts.n_different} of "
-                    f"{counts.n_cells}): little can be learnt from it. Convert it to numbers, or "
-                    "leave it out by --drop."
+                    f"column '{name}' of {self._table.name} has no value: nothing can be learnt "
+                    "from it."
                 )
-            if 0 < n_text <= n_numbers:
-                note(
-                    f"{column}, that is, as categories: {n_numbers} of its cells could be read as "
-                    f"numbers, but {counts.first_text}."
-                )
-        return {name: "text" if of.n_text else "number" for name, of in self._counts.items()}
+        return {name: _KIND_OF_STYLE[style] for name, style in styles.items()}
+
+    def _note_styles(self, styles: dict[str, str | None]) -> None:
+        for style in NUMBER_STYLES:
+            names = [name for name, chosen in styles.items() if chosen == style]
+            if names:
+                note(f"numbers in {self._table.name} are read as in {style}: {some_of(names)}.")
+
+    def _note_text(self, name: str, counts: _CellCounts) -> None:
+        n_text, n_numbers = counts.n_text, counts.n_numbers
+        column = f"column '{name}' of {self._table.name} is read as text"
+        if counts.styles:
+            note(
+                f"{column}, that is, as categories: {counts.first_text}, which may be 1.234 or "
+                "1234. Write the numbers without marks between their digits."
+            )
+        elif n_text > n_numbers and counts.n_different > max(0.5 * counts.n_cells, FEW_CELLS):
+            note(
+                f"{column}, and most of its cells differ ({counts.n_different} of "
+                f"{counts.n_cells}): little can be learnt from it. Convert it to numbers, or "
+                "leave it out by --drop."
+            )
+        elif n_text <= n_numbers:
+            note(
+                f"{column}, that is, as categories: {n_numbers} of its cells could be read as "
+                f"numbers, but {counts.first_text}."
+            )
 
 
 class TargetColumn:
@@ -156,42 +237,87 @@ class TargetColumn:
 
     def __init__(self, table: Table, target: str):
         self._table, self._target = table, target
+        self._owner = f"The target '{target}' of {table.name}"
         # Cell -> where it first occurs.
         self._places: dict[Any, int] = {}
+        self._n_rows = 0
         self._labels: dict[Any, Any] = {}
 
     def look(self, part: Part) -> None:
         """Look at more rows."""
-        for cell, place in zip(cells_of(part.frame[self._target]), part.places, strict=True):
+        for cell, place in zip(_labels(part.frame[self._target]), part.places, strict=True):
             self._places.setdefault(cell, place)
+        self._n_rows += len(part.places)
 
     def decide(self) -> None:
         """Turn cells into class labels, once all rows have been looked at."""
-        owner = f"The target '{self._target}' of {self._table.name}"
-        words = [cell for cell in self._places if cell not in _MISSING]
+        words = [cell for cell in self._places if cell not in MISSING_WORDS]
         integers = self._table.is_text and words and all(map(_INTEGER.fullmatch, words))
-        missing = _MISSING if integers else {None, ""}
+        missing = MISSING_WORDS if integers else {None, ""}
         for cell, place in self._places.items():
             if cell in missing:
                 raise ValueError(
-                    f"{owner} must have a label in each row. {self._table.place.capitalize()} "
-                    f"{place} has {repr(cell) + ' instead' if cell else 'none'}."
+                    f"{self._owner} must have a label in each row. "
+                    f"{self._table.place.capitalize()} {place} has "
+                    f"{repr(cell) + ' instead' if cell else 'none'}."
                 )
+            if isinstance(cell, str) and "\0" in cell:
+                raise ValueError(
+                    f"{self._owner} must have labels without NUL characters. Got {cell!r} in "
+                    f"{self._table.place} {place}."
+                )
+        self._check_classes()
         self._labels = {cell: int(cell) if integers else cell for cell in self._places}
         if len(set(self._labels.values())) < 2:
             only = next(iter(self._places))
-            raise ValueError(f"{owner} must have at least 2 classes. All rows have '{only}'.")
+            raise ValueError(f"{self._owner} must have at least 2 classes. All rows have '{only}'.")
+
+    def _check_classes(self) -> None:
+        """Check that the labels are classes, and neither measurements nor names of rows."""
+        remedy = "cut them into classes first, or name another column by --target"
+        fractions = [cell for cell in self._places if _has_fraction(cell)]
+        if fractions and all(map(_is_number, self._places)):
+            raise ValueError(
+                f"{self._owner} must hold class labels. Got real numbers, such as {fractions[0]} "
+                f"in {self._table.place} {self._places[fractions[0]]}: {remedy}."
+            )
+        n_different = len(self._places)
+        if n_different > max(0.5 * self._n_rows, FEW_CELLS):
+            raise ValueError(
+                f"{self._owner} must hold class labels, which many rows share. Got {n_different} "
+                f"different ones in {self._n_rows} rows: {remedy}."
+            )
 
     def labels(self, part: Part) -> np.ndarray:
         """Class labels of rows, once decided."""
-        return np.array([self._labels[cell] for cell in cells_of(part.frame[self._target])])
+        return np.array([self._labels[cell] for cell in _labels(part.frame[self._target])])
+
+
+def _labels(cells: "pd.Series") -> list:
+    """Cells of a target, without the blanks around them."""
+    return [cell.strip() if isinstance(cell, str) else cell for cell in cells_of(cells)]
+
+
+def _is_number(cell: Any) -> bool:
+    """Whether a cell of a target is a number, in any style."""
+    if not isinstance(cell, str):
+        return isinstance(cell, float)
+    return any(of.fullmatch(cell) for of in (_NUMBER, *NUMBER_STYLES.values()))
+
+
+def _has_fraction(cell: Any) -> bool:
+    if isinstance(cell, float):
+        return not cell.is_integer()
+    if not isinstance(cell, str) or not _is_number(cell):
+        return False
+    return float(cell) % 1 != 0 if _NUMBER.fullmatch(cell) else "," in cell
 
 
 def as_classes(part: Part, target: str, classes: np.ndarray, table: Table) -> np.ndarray:
     """Class labels of rows, of the type that a trained model has."""
     cells = part.frame[target]
     by_name = {str(label): label for label in classes.tolist()}
-    labels = [by_name.get(str(cell)) for cell in cells_of(cells)]
+    labels = [by_name.get(str(cell)) for cell in _labels(cells)]
     if None in labels:
         raise ValueError(
             f"The target '{target}' of {table.name} must hold classes of the model: "
@@ -205,17 +331,20 @@ def as_trained(part: Part, kinds: dict[str, str], table: Table) -> "pd.DataFrame
     """A DataFrame of the columns as their kinds say: floats, and text as objects."""
     import pandas as pd
 
-    convert = {"number": _as_numbers, "text": _as_text}
-    columns = {name: convert[kind](part, name, table) for name, kind in kinds.items()}
-    frame = pd.DataFrame(columns)
-    frame.attrs["name"] = table.name
-    return frame
+    return pd.DataFrame(
+        {
+            name: _as_text(part, name, table)
+            if (style := KINDS[kind]) is None
+            else _as_numbers(part, name, table, style)
+            for name, kind in kinds.items()
+        }
+    )
 
 
-def _as_numbers(part: Part, name: str, table: Table) -> np.ndarray:
+def _as_numbers(part: Part, name: str, table: Table, style: str) -> np.ndarray:
     cells = part.frame[name]
     if table.is_text:
-        values, wrong = _numbers(cells)
+        values, wrong = _numbers(cells, style)
     elif _kind(cells, table) == "text":
         values, wrong = np.empty(0), np.flatnonzero(cells.notna()).tolist()
     elif cells.isna().all():
@@ -225,8 +354,9 @@ def _as_numbers(part: Part, name: str, table: Table) -> np.ndarray:
     wrong = wrong or np.flatnonzero(np.isinf(values)).tolist()
     if wrong:
         raise ValueError(
-            f"The column '{name}' of {table.name} must hold finite numbers, as the rows to learn "
-            f"from do. Got another value: {_where(table, part, cells, wrong[0])}."
+            f"The column '{name}' of {table.name} must hold finite numbers"
+            f"{f' like {style}' if style else ''}, as the rows to learn from do. Got another "
+            f"value: {_where(table, part, cells, wrong[0])}."
         )
     return values
 
@@ -241,20 +371,21 @@ def _as_text(part: Part, name: str, table: Table) -> "pd.Series":
             f"The column '{name}' of {table.name} must hold text, as the rows to learn from do. "
             f"Got another value: {_where(table, part, cells, row)}."
         )
-    text = [None if cell in (None, "") else str(cell) for cell in cells_of(cells)]
+    text = [None if cell is None else str(cell).strip() or None for cell in cells_of(cells)]
     return pd.Series(text, dtype=object)
 
 
-def _numbers(cells: "pd.Series") -> tuple[np.ndarray, list[int]]:
+def _numbers(cells: "pd.Series", style: str = "") -> tuple[np.ndarray, list[int]]:
     """Numbers in cells of text, nan where missing, and the positions of all other cells."""
     values, others = np.full(len(cells), np.nan), []
+    pattern = NUMBER_STYLES[style] if style else _NUMBER
     for i, cell in enumerate(cells.tolist()):
         cell = cell.strip()
-        if _NUMBER.fullmatch(cell):
-            values[i] = float(cell)
+        if pattern.fullmatch(cell):
+            values[i] = styled_number(cell, style) if style else float(cell)
         elif cell in _BOOLEANS:
             values[i] = _BOOLEANS[cell]
-        elif cell not in _MISSING:
+        elif cell not in MISSING_WORDS:
             others.append(i)
     return values, others
 

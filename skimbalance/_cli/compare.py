@@ -1,5 +1,6 @@
 """Compare strategies for rare classes on the same folds, and say which to use."""
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 
@@ -11,7 +12,13 @@ from skimbalance._cli.arguments import (
     names,
 )
 from skimbalance._cli.columns import read_training
-from skimbalance._cli.output import import_training, print_json, print_text
+from skimbalance._cli.output import (
+    STANDARD_OUTPUT,
+    import_training,
+    output_file,
+    print_json,
+    print_text,
+)
 from skimbalance._cli.tables import open_table
 
 __all__ = ["add_arguments", "run"]
@@ -42,7 +49,7 @@ def run(args: Namespace) -> None:
     """Run the command."""
     from skimbalance.compare import compare_strategies
 
-    X, y, _ = read_training(open_table(args.table), args.target, args.drop)
+    X, y, _ = read_training(open_table(args.table, args.encoding), args.target, args.drop)
     import_training()
     result = compare_strategies(
         X,
@@ -55,10 +62,25 @@ def run(args: Namespace) -> None:
         verbose=int(sys.stderr.isatty()),
     )
     if args.out:
-        result.save(args.out)
+        with output_file(args.out) as path:
+            result.save(path)
     if args.json:
         print_json(result.to_dict() | {"page": args.out})
-        return
-    print_text(str(result))
-    if args.out:
-        print_text(f"The page is in {args.out}.")
+    elif args.out != STANDARD_OUTPUT:
+        print_text(f"{result}\n\nTo train it:\n\n    {_training(args, result.recommended)}")
+        if args.out:
+            print_text(f"\nThe page is in {args.out}.")
+
+
+def _training(args: Namespace, strategy: str) -> str:
+    """The command that trains a strategy on the same rows."""
+    words = ["skimbalance", "train", args.table, "--target", args.target, "--strategy", strategy]
+    if args.objective and strategy == "tuned_decision":
+        words += ["--objective", args.objective]
+    if args.drop:
+        words += ["--drop", ",".join(args.drop)]
+    if args.encoding != "utf-8":
+        words += ["--encoding", args.encoding]
+    if args.seed:
+        words += ["--seed", str(args.seed)]
+    return shlex.join([*words, "--out", "model.skim"])

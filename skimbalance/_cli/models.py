@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from skimbalance._cli.columns import KINDS
 from skimbalance._cli.output import note
 from skimbalance._cli.tables import Table
 from skimbalance._validation import some_of
@@ -28,7 +29,7 @@ def open_model(
     model : classifier
         The fitted model.
     kinds : dict of str to str
-        Name of each column of the model to what it holds, "number" or "text".
+        Name of each column of the model to what it holds, see `read_training`.
     target : str
         Name of the target.
     """
@@ -36,7 +37,7 @@ def open_model(
 
     info = model_info(path)
     kinds, target = info["columns"], target or info["target"]
-    if not kinds or None in kinds.values():
+    if not kinds or not KINDS.keys() >= set(kinds.values()):
         raise ValueError(
             f"The file '{path}' must say which columns hold numbers and which text. Save the "
             "model by 'skimbalance train', or with the 'columns' parameter of save_model."

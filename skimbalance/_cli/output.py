@@ -3,32 +3,66 @@
 import json
 import math
 import os
+import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from skimbalance._cli.tables import Part
 from skimbalance._page import table_text
 
-__all__ = ["import_training", "note", "print_json", "print_table", "print_text", "progress"]
+if TYPE_CHECKING:
+    from skimbalance._cli.tables import Part
+
+__all__ = [
+    "STANDARD_OUTPUT",
+    "import_training",
+    "note",
+    "output_file",
+    "print_error",
+    "print_json",
+    "print_table",
+    "print_text",
+    "progress",
+    "shown",
+]
+
+#: The name of standard output on the command line.
+STANDARD_OUTPUT = "-"
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
+def shown(text: str) -> str:
+    """Text as a terminal may get it: what is not printable is written as `repr` does."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def print_text(text: str) -> None:
     """Print text on standard output."""
-    print(text)  # noqa: T201
+    print(shown(text))  # noqa: T201
+
+
+def print_error(text: str) -> None:
+    """Print a line on standard error."""
+    print(shown(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def note(text: str) -> None:
     """Print a note on standard error."""
-    print(f"note: {text}", file=sys.stderr)  # noqa: T201
+    print_error(f"note: {text}")
 
 
 def print_json(document: Any) -> None:
     """Print a document as JSON, the only output of its command."""
-    print_text(json.dumps(_plain(document), ensure_ascii=False, allow_nan=False, indent=2))
+    text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False, indent=2)
+    # JSON itself leaves these control characters as they are.
+    print(re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201
 
 
 def _plain(value: Any) -> Any:
@@ -48,10 +82,29 @@ def print_table(title: str, columns: list[str], rows: list[list]) -> None:
     """Print a table below its title."""
     import pandas as pd
 
-    print_text(f"{title}\n\n{table_text(pd.DataFrame(rows, columns=columns))}\n")
+    cells = [[shown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    print_text(f"{title}\n\n{table_text(pd.DataFrame(cells, columns=columns))}\n")
 
 
-def progress(parts: Iterable[Part], label: str) -> Iterator[Part]:
+@contextmanager
+def output_file(out: str) -> Iterator[str]:
+    """Yield the file to write; standard output, "-", gets what was written once it is whole."""
+    if out != STANDARD_OUTPUT:
+        yield out
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "out")
+        yield path
+        with open(path, "rb") as file:
+            if hasattr(sys.stdout, "buffer") and not sys.stdout.isatty():
+                sys.stdout.flush()
+                shutil.copyfileobj(file, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            else:
+                print_text(file.read().decode(errors="replace").rstrip("\n"))
+
+
+def progress(parts: "Iterable[Part]", label: str) -> "Iterator[Part]":
     """Yield parts of a table; on a terminal, a progress bar counts the rows."""
     from tqdm import tqdm
 

@@ -4,28 +4,30 @@ import argparse
 import os
 import sys
 import warnings
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
-from types import ModuleType
+from typing import NoReturn
 
-import skimbalance._cli.compare as compare
-import skimbalance._cli.datasets as datasets
-import skimbalance._cli.predict as predict
-import skimbalance._cli.report as report
-import skimbalance._cli.train as train
-from skimbalance._cli.output import note
+from skimbalance._cli.interrupts import INTERRUPTED, Interrupts
+from skimbalance._cli.output import STANDARD_OUTPUT, note, print_error, shown
+from skimbalance._files import check_replaceable
 
 __all__ = ["main"]
 
-_COMMANDS: dict[str, ModuleType] = {
-    "compare": compare,
-    "train": train,
-    "predict": predict,
-    "report": report,
-    "datasets": datasets,
+# Command, which is the name of its module -> what it does, the first line of the module. The
+# module is imported when its command is called: help comes at once.
+COMMANDS = {
+    "compare": "Compare strategies for rare classes on the same folds, and say which to use.",
+    "train": "Train a classifier on the labelled rows of a table, and write it to a model file.",
+    "predict": "Predict classes and their probabilities for new rows, also in files larger than "
+    "memory.",
+    "report": "Report how well a trained model does on rows that it has not seen, class by class.",
+    "datasets": "List the bundled data sets, which the other commands take by name.",
 }
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Parameters
@@ -39,42 +41,74 @@ def main(argv: list[str] | None = None) -> int:
         0 if all went well, 1 if the data or a value is wrong, 130 if interrupted. Wrong usage
         exits with 2.
     """
-    args = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    command = next((word for word in argv if word in COMMANDS), "")
+    interrupts = Interrupts()
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _note_warning
-            _COMMANDS[args.command].run(args)
+        with interrupts, warnings.catch_warnings():
+            args = _parser(command).parse_args(argv)
+            warnings.showwarning = _Notes().show
+            _check_files(args)
+            args.run(args)
             sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        if not interrupts.answered:
+            print_error(f"skimbalance {command}: interrupted.")
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has stopped. The interpreter flushes at exit, which must not
         # fail, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, MemoryError) as error:
-        print(f"skimbalance {args.command}: {_sentence(error)}", file=sys.stderr)  # noqa: T201
+        print_error(f"skimbalance {command}: {_sentence(error)}")
         return 1
     return 0
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Shows what was typed as a terminal may get it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(shown(message))
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    """The parser; only the command that is called has its arguments."""
+    parser = _Parser(
         prog="skimbalance",
         description="Networks for data in which the rare classes are the ones that matter.",
         epilog="Exit codes: 0 success, 1 wrong data or value, 2 wrong usage, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=version("skimbalance"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, module in _COMMANDS.items():
-        description = str(module.__doc__)
-        summary = description.splitlines()[0]
-        command = commands.add_parser(name, help=summary, description=description)
-        module.add_arguments(command)
-        command.add_argument(
-            "--json", action="store_true", help="print one JSON document instead of tables"
-        )
+    for name, summary in COMMANDS.items():
+        added = commands.add_parser(name, help=summary)
+        if name == command:
+            module = import_module(f"skimbalance._cli.{name}")
+            added.description = module.__doc__
+            module.add_arguments(added)
+            added.add_argument(
+                "--json", action="store_true", help="print one JSON document instead of tables"
+            )
+            added.set_defaults(run=module.run)
     return parser
+
+
+def _check_files(args: argparse.Namespace) -> None:
+    """Check that the file to write is none of those to read, and that it can be replaced."""
+    out, table = getattr(args, "out", None), getattr(args, "table", "")
+    if out == STANDARD_OUTPUT:
+        if args.json:
+            raise ValueError(
+                "The option --json must be left out where --out - writes to standard output. Got "
+                "both."
+            )
+    elif out is not None:
+        sources = {"the table": "/dev/stdin" if table == "-" else table}
+        if "model" in args:
+            sources["the model"] = args.model
+        check_replaceable(out, sources, "The option --out")
 
 
 def _sentence(error: Exception) -> str:
@@ -85,5 +119,15 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
-def _note_warning(message, category, filename, lineno, file=None, line=None):
-    note(str(message))
+class _Notes:
+    """Shows warnings as notes, each text once."""
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+
+    def show(self, message, category, filename, lineno, file=None, line=None):
+        """As `warnings.showwarning`."""
+        text = str(message)
+        if text not in self._texts:
+            self._texts.add(text)
+            note(text)

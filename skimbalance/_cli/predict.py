@@ -1,7 +1,8 @@
 """Predict classes and their probabilities for new rows, also in files larger than memory.
 
 The prediction is the model's decision, which may favour rare classes. The probabilities are those
-in the population, so the predicted class need not be the most probable one.
+in the population, so the predicted class need not be the most probable one. The cells of the table
+are written as they are: a spreadsheet may take text that begins with = for a formula.
 """
 
 import csv
@@ -12,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 from skimbalance._cli.arguments import add_out, add_table
 from skimbalance._cli.columns import as_trained, cells_of
 from skimbalance._cli.models import open_model
-from skimbalance._cli.output import note, print_json, print_table, print_text, progress
+from skimbalance._cli.output import (
+    STANDARD_OUTPUT,
+    note,
+    output_file,
+    print_json,
+    print_table,
+    print_text,
+    progress,
+)
+from skimbalance._cli.sources import PARQUET_NAMES
 from skimbalance._cli.tables import Table, open_table
 from skimbalance._files import replacing
 
@@ -34,16 +44,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
-    if args.out.endswith((".parquet", ".pq")):
+    if args.out.endswith(PARQUET_NAMES):
         raise ValueError(f"The option --out must name a CSV file. Got '{args.out}' instead.")
-    table = open_table(args.table)
+    table = open_table(args.table, args.encoding)
     model, kinds, _ = open_model(args.model, table)
     classes = model.classes_.tolist()
     new = _new_names(table, classes)
     counts: Counter[Any] = Counter()
     with (
-        replacing(args.out) as draft,
-        open(draft, "x", encoding="utf-8", newline="") as file,
+        output_file(args.out) as path,
+        replacing(path) as draft,
+        open(draft, "w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, delimiter=table.separator, lineterminator="\n")
         writer.writerow([*table.columns, *new])
@@ -57,6 +68,8 @@ def run(args: Namespace) -> None:
     if args.json:
         rows = counts.total()
         print_json({"out": args.out, "rows": rows, "columns": new, "predicted": shares})
+        return
+    if args.out == STANDARD_OUTPUT:
         return
     print_table("Predictions", ["class", "rows"], [list(share.values()) for share in shares])
     print_text(f"{counts.total()} rows are in {args.out}.")

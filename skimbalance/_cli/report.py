@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from skimbalance._cli.arguments import add_out, add_table
 from skimbalance._cli.columns import as_classes, as_trained
 from skimbalance._cli.models import open_model
-from skimbalance._cli.output import print_json, print_text
+from skimbalance._cli.output import STANDARD_OUTPUT, output_file, print_json, print_text
 from skimbalance._cli.tables import open_table
 
 __all__ = ["add_arguments", "run"]
@@ -25,7 +25,7 @@ def run(args: Namespace) -> None:
     """Run the command."""
     from skimbalance.report import ImbalanceReport
 
-    table = open_table(args.table)
+    table = open_table(args.table, args.encoding)
     model, kinds, target = open_model(args.model, table, args.target)
     table.check_columns([target], "the target")
     part = table.whole()
@@ -34,10 +34,11 @@ def run(args: Namespace) -> None:
     # Seeded, so that the same rows give the same intervals.
     result = ImbalanceReport.from_estimator(model, X, y, random_state=0)
     if args.out:
-        result.save(args.out)
+        with output_file(args.out) as path:
+            result.save(path)
     if args.json:
         print_json(result.to_dict() | {"page": args.out})
-        return
-    print_text(str(result))
-    if args.out:
-        print_text(f"The page is in {args.out}.")
+    elif args.out != STANDARD_OUTPUT:
+        print_text(str(result))
+        if args.out:
+            print_text(f"The page is in {args.out}.")

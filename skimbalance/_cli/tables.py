@@ -1,18 +1,21 @@
 """Tables, read in parts from CSV and Parquet files, and the bundled data sets by name.
 
-CSV files are UTF-8 with a header line; commas, semicolons or tabs separate the cells. Cells stay
-text here, so that nothing is lost: 007 is not 7, and NA may be a country.
+CSV files have a header line; commas, semicolons or tabs separate the cells. Cells stay text here,
+so that nothing is lost: 007 is not 7, and NA may be a country. Only the names of columns are read
+without the blanks around them.
 """
 
 import csv
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from skimbalance._cli.sources import PARQUET_NAMES, STANDARD_INPUT, Source
 from skimbalance._validation import some_of
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ __all__ = ["BUNDLED", "Part", "Table", "open_table"]
 
 #: Names of the bundled data sets; their target is the column "target".
 BUNDLED = ("abalone_19", "ann_thyroid", "credit_risk_grade", "page_blocks", "yeast")
+
+# The longest line that is read: files without any line end are no tables.
+_LONGEST_LINE = 2**26
 
 # Names that pandas gives to an index without a name.
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -94,14 +100,24 @@ class Table:
                 raise ValueError(f"{self.name} must have the column '{name}', {why}. {hint}")
 
 
-def open_table(name: str) -> Table:
-    """The table in a file, or of a bundled data set."""
-    if name.endswith((".parquet", ".pq")):
-        table = _parquet(name)
-    elif name in BUNDLED and not os.path.exists(name):
+def open_table(name: str, encoding: str = "utf-8") -> Table:
+    """The table in a file, on standard input ("-") or of a bundled data set."""
+    if name.endswith(PARQUET_NAMES):
+        _pyarrow(name)
+    if name != STANDARD_INPUT and not os.path.exists(name):
+        if name not in BUNDLED:
+            raise ValueError(
+                f"{name} must be a CSV or Parquet file, or one of the bundled data sets "
+                f"{list(BUNDLED)!r}. The file does not exist."
+            )
         table = _bundled(name)
     else:
-        table = _csv(name)
+        source = Source(name)
+        table = _parquet(source) if source.is_parquet else _csv(source, encoding)
+    name = table.name
+    for column in table.columns:
+        if "\0" in column:
+            raise ValueError(f"{name} must have names without NUL characters. Got {column!r}.")
     positions: dict[str, int] = {}
     for position, column in enumerate(table.columns, start=1):
         if column in positions:
@@ -126,21 +142,26 @@ def _bundled(name: str) -> Table:
     return Table(name, list(frame.columns), read)
 
 
-def _parquet(name: str) -> Table:
+def _pyarrow(name: str) -> Any:
     try:
-        from pyarrow import ArrowInvalid
-        from pyarrow.parquet import ParquetFile
+        import pyarrow
+        import pyarrow.parquet
     except ImportError:
         raise ValueError(
             f"The package pyarrow must be installed to read {name}: pip install pyarrow."
         ) from None
+    return pyarrow
+
+
+def _parquet(source: Source) -> Table:
+    name, pyarrow = source.name, _pyarrow(source.name)
 
     @contextmanager
     def opened():
-        with open(name, "rb") as raw:
+        with source.open() as raw:
             try:
-                yield ParquetFile(raw)
-            except (ArrowInvalid, OSError) as error:
+                yield pyarrow.parquet.ParquetFile(raw)
+            except (pyarrow.ArrowInvalid, OSError) as error:
                 raise ValueError(
                     f"{name} must be a Parquet file. Got a damaged file or one of another kind: "
                     f"{str(error).splitlines()[0]}"
@@ -150,7 +171,7 @@ def _parquet(name: str) -> Table:
         done = 0
         with opened() as file:
             for batch in file.iter_batches(n_rows):
-                frame = batch.to_pandas(ignore_metadata=True)[columns]
+                frame = batch.to_pandas(ignore_metadata=True)[columns].set_axis(names, axis=1)
                 if len(frame):
                     yield Part(frame, list(range(done + 1, done + len(frame) + 1)))
                 done += len(frame)
@@ -158,22 +179,19 @@ def _parquet(name: str) -> Table:
     with opened() as file:
         # pandas' index without a name is not a column.
         columns = [name for name in file.schema_arrow.names if not _INDEX.fullmatch(name)]
-    return Table(name, columns, read)
+    names = [column.strip() for column in columns]
+    return Table(name, names, read)
 
 
-def _csv(name: str) -> Table:
-    if not os.path.exists(name):
-        raise ValueError(
-            f"{name} must be a CSV or Parquet file, or one of the bundled data sets "
-            f"{list(BUNDLED)!r}. The file does not exist."
-        )
-    separator = _separator(name)
-    header, _ = next(_lines(name, separator), (None, 1))
+def _csv(source: Source, encoding: str) -> Table:
+    name = source.name
+    separator = _separator(source, encoding)
+    header, _ = next(_rows(source, encoding, separator), (None, 1))
     if header is None:
         raise ValueError(f"{name} must have a header line. Got an empty file.")
 
     def read(n_rows):
-        lines = _lines(name, separator)
+        lines = _rows(source, encoding, separator)
         next(lines)
         rows, places = [], []
         for row, line in lines:
@@ -185,53 +203,86 @@ def _csv(name: str) -> Table:
             rows.append(row)
             places.append(line)
             if len(rows) == n_rows:
-                yield _part(header, rows, places)
+                yield _part(columns, rows, places)
                 rows, places = [], []
         if rows:
-            yield _part(header, rows, places)
+            yield _part(columns, rows, places)
 
-    return Table(name, header, read, "line", separator)
+    columns = [column.strip() for column in header]
+    return Table(name, columns, read, "line", separator)
 
 
-def _part(header, rows, places):
+def _part(columns, rows, places):
     import pandas as pd
 
     cells = zip(*rows, strict=True)
-    columns = dict(zip(header, cells, strict=True))
-    return Part(pd.DataFrame(columns, dtype=object), places)
+    return Part(pd.DataFrame(dict(zip(columns, cells, strict=True)), dtype=object), places)
 
 
-def _separator(name: str) -> str:
+@contextmanager
+def _text(source: Source, encoding: str, errors: str = "strict") -> Iterator[io.TextIOWrapper]:
+    """The source as text; a byte order mark is left out."""
+    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+    with source.open() as file:
+        yield io.TextIOWrapper(file, encoding, errors, newline="")
+
+
+def _separator(source: Source, encoding: str) -> str:
     """The one of the three separators that is most frequent in the first line."""
-    with open(name, encoding="utf-8-sig", errors="replace") as file:
-        first = file.readline(1_000_000)
+    with _text(source, encoding, "replace") as text:
+        first = re.split("[\r\n]", text.readline(1_000_000))[0]
     return max(",;\t", key=first.count)
 
 
-def _lines(name: str, separator: str) -> Iterator[tuple[list[str], int]]:
+def _rows(source: Source, encoding: str, separator: str) -> Iterator[tuple[list[str], int]]:
     """Yield rows of cells, and the line on which each begins; empty lines are skipped."""
-    with open(name, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=separator, strict=True)
-        line = 1
+    name, line = source.name, 1
+    with _text(source, encoding) as text:
+        reader = csv.reader(_lines(text, source), delimiter=separator, strict=True)
         try:
             for row in reader:
                 if row:
                     yield row, line
                 line = reader.line_num + 1
         except UnicodeDecodeError:
-            raise ValueError(
-                f"{name} must be text in UTF-8. Line {_undecodable(name)} is not: save it as UTF-8."
-            ) from None
+            raise ValueError(_undecodable(source, encoding)) from None
         except csv.Error as error:
             raise ValueError(f"{name} must be a CSV file. Line {line} is not: {error}.") from error
 
 
-def _undecodable(name):
-    """The first line that is not UTF-8."""
-    with open(name, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
-    return None
+def _lines(text: io.TextIOWrapper, source: Source) -> Iterator[str]:
+    """Lines of text, which are not too long and without NUL characters."""
+    number = 0
+    while line := text.readline(_LONGEST_LINE):
+        number += 1
+        if "\0" in line:
+            raise ValueError(
+                f"{source.name} must be text without NUL characters. Line {number} has one: text "
+                "in UTF-16 needs --encoding utf-16."
+            )
+        if len(line) == _LONGEST_LINE:
+            raise ValueError(
+                f"{source.name} must have lines of less than {_LONGEST_LINE} characters. Line "
+                f"{number} is longer."
+            )
+        yield line
+
+
+def _undecodable(source: Source, encoding: str) -> str:
+    """The sentence on a file that is not in its encoding, with the first line that is not."""
+    if encoding != "utf-8":
+        return f"{source.name} must be text in {encoding}. It is not: try another --encoding."
+    with source.open() as file:
+        wrong = next(number for number, line in enumerate(file, start=1) if not _is_utf_8(line))
+    return (
+        f"{source.name} must be text in UTF-8. Line {wrong} is not: save it as UTF-8. Or say what "
+        "it is in, for instance by --encoding latin-1 or --encoding utf-16."
+    )
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -7,7 +7,14 @@ import numpy as np
 
 from skimbalance._cli.arguments import add_fitting, add_out, add_table, explain_strategies
 from skimbalance._cli.columns import read_training
-from skimbalance._cli.output import import_training, print_json, print_table, print_text
+from skimbalance._cli.output import (
+    STANDARD_OUTPUT,
+    import_training,
+    output_file,
+    print_json,
+    print_table,
+    print_text,
+)
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
 
@@ -46,14 +53,16 @@ def run(args: Namespace) -> None:
             "The option --objective must only be given with the strategy 'tuned_decision'. Got "
             f"the strategy '{strategy}', which predicts the most probable class."
         )
-    table = open_table(args.table)
+    table = open_table(args.table, args.encoding)
     if args.stream:
         model, y, kinds = train_streaming(table, args.target, args.drop, strategy, args.seed)
     else:
         X, y, kinds = read_training(table, args.target, args.drop)
         model = _fitted(strategy, X, y, args.objective or "f1_macro", args.seed)
-    save_model(model, args.out, columns=kinds, target=args.target)
-    _print_summary(args, strategy, model, y)
+    with output_file(args.out) as path:
+        save_model(model, path, columns=kinds, target=args.target)
+    if args.out != STANDARD_OUTPUT:
+        _print_summary(args, strategy, model, y)
 
 
 def _fitted(strategy: str, X: "pd.DataFrame", y: np.ndarray, objective: str, seed: int) -> Any:

@@ -1,0 +1,390 @@
+"""What a table is read from, and what its cells mean: the same, however they are written."""
+
+import bz2
+import gzip
+import io
+import itertools
+import lzma
+import os
+import sys
+import threading
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skimbalance._cli import main
+from skimbalance._cli.columns import FeatureColumns, as_trained, read_training
+from skimbalance._cli.tables import open_table
+from skimbalance.persistence import load_model, model_info, save_model
+from skimbalance.preprocessing import table_steps
+
+BODY = [[str(i), f"{i / 7:.3f}", ["é", "b"][i % 3 == 0], "xy"[i % 4 == 0]] for i in range(60)]
+HEADER = ["number", "real", "text", "target"]
+TEXT = "\n".join(",".join(row) for row in [HEADER, *BODY]) + "\n"
+
+
+def written(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(path)
+
+
+def zipped(content):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("table.csv", content)
+    return archive.getvalue()
+
+
+def failed(capsys, *argv):
+    """The sentence of a command that refuses."""
+    assert main([str(arg) for arg in argv]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"skimbalance {argv[0]}: ")
+    return err
+
+
+@pytest.fixture
+def table(tmp_path):
+    return written(tmp_path / "table.csv", TEXT)
+
+
+@pytest.fixture
+def model(table, tmp_path):
+    """A model file as `train` writes it, of a fast classifier."""
+
+    def save(path, table=table, name="model.skim"):
+        X, y, kinds = read_training(open_table(table), "target", [])
+        clean, encode, _ = table_steps(X)
+        fitted = make_pipeline(clean, encode, LogisticRegression()).fit(X, y)
+        save_model(fitted, path / name, columns=kinds, target="target")
+        return str(path / name)
+
+    return save(tmp_path), save
+
+
+def same(table, other):
+    assert other.columns == table.columns
+    assert other.whole().frame.equals(table.whole().frame)
+
+
+# Where bytes come from
+
+PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zip": zipped}
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table", "table.csv.packed"])
+@pytest.mark.parametrize("packer", PACKERS)
+def test_compressed_tables_are_read_whatever_their_name(packer, name, table, tmp_path):
+    (tmp_path / "packed").mkdir()
+    packed = written(tmp_path / "packed" / name, PACKERS[packer](TEXT.encode()))
+    same(open_table(table), open_table(packed))
+
+
+def test_a_compressed_parquet_file_is_read(table, tmp_path):
+    pytest.importorskip("pyarrow")
+    open_table(table).whole().frame.to_parquet(tmp_path / "t.parquet")
+    plain = open_table(str(tmp_path / "t.parquet"))
+    for name in ("packed", "packed.parquet"):
+        packed = written(tmp_path / name, gzip.compress((tmp_path / "t.parquet").read_bytes()))
+        same(plain, open_table(packed))
+
+
+DAMAGED = {
+    "cut gz": gzip.compress(TEXT.encode())[:-200],
+    "gz of other bytes": gzip.compress(TEXT.encode())[:10] + b"none" * 50,
+    "cut bz2": bz2.compress(TEXT.encode())[:-20],
+    "bz2 of other bytes": b"BZh9" + b"none" * 50,
+    "cut xz": lzma.compress(TEXT.encode())[:-40],
+    "cut zip": zipped(TEXT)[:-40],
+    "zstd": b"\x28\xb5\x2f\xfd" + b"none" * 50,
+    "old spreadsheet": b"\xd0\xcf\x11\xe0" + b"none" * 50,
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_other_files_are_one_sentence(command, kind, tmp_path, capsys):
+    path = written(tmp_path / "t.csv", DAMAGED[kind])
+    out = ["--out", tmp_path / "m"] if command == "train" else []
+    err = failed(capsys, command, path, *out)
+    assert f"{path} must be" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("names", [["[Content_Types].xml", "xl/sheet.xml"], ["a", "b"], []])
+def test_archives_of_several_files_are_one_sentence(names, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as file:
+        file.writestr("__MACOSX/note", "")
+        for name in names:
+            file.writestr(name, "a,target\n1,x\n2,y\n")
+    err = failed(capsys, "train", tmp_path / "t.zip", "--out", tmp_path / "m")
+    assert (
+        "save it as CSV" in err if len(names) == 2 and "xml" in names[0] else "single file" in err
+    )
+
+
+@pytest.mark.parametrize("pack", [lambda content: content, gzip.compress], ids=["plain", "gz"])
+def test_standard_input_is_read_whole(pack, table, monkeypatch):
+    content = pack(TEXT.encode())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    read = open_table("-")
+    assert read.name == "standard input"
+    same(open_table(table), read)
+    same(open_table(table), read)  # again, as from a file
+
+
+def test_a_pipe_is_read_whole(table, tmp_path):
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+
+    def fill():
+        with open(path, "wb") as file:  # waits for a reader
+            file.write(TEXT.encode())
+
+    writer = threading.Thread(target=fill, daemon=True)
+    writer.start()
+    read = open_table(path)
+    writer.join()
+    same(open_table(table), read)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig"])
+def test_encodings(encoding, table, tmp_path, capsys):
+    other = written(tmp_path / "other.csv", TEXT.encode(encoding))
+    same(open_table(table), open_table(other, encoding))
+    if encoding != "utf-8-sig":
+        assert "--encoding" in failed(capsys, "train", other, "--out", tmp_path / "m")
+    wrong = failed(capsys, "train", table, "--encoding", "ascii", "--out", tmp_path / "m")
+    assert "must be text in ascii" in wrong
+
+
+@pytest.mark.parametrize("name", ["utf-5", "base64", ""])
+def test_unknown_encodings_are_wrong_usage(name, table, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", table, "--out", "m", "--encoding", name])
+    assert ended.value.code == 2
+    assert "must be an encoding that Python knows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["name", "label", "target", "cell"])
+def test_nul_characters_are_refused(place, tmp_path, capsys):
+    body = [["1", "x"], ["2", "y"]] * 40
+    header = ["a", "target"]
+    if place in ("name", "target"):
+        header[place == "target"] += "\0"
+    else:
+        body[5][place == "label"] += "\0"
+    text = "\n".join(map(",".join, [header, *body]))
+    err = failed(capsys, "train", written(tmp_path / "t", text), "--out", tmp_path / "m")
+    assert "NUL" in err
+    assert "\0" not in err
+
+
+@pytest.mark.parametrize("place", ["name", "label"])
+def test_nul_characters_of_parquet_are_refused(place, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": [1, 2, 3], "target": ["x", "x\0" if place == "label" else "y", "y"]})
+    frame.rename(columns={"a": "a\0" if place == "name" else "a"}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    err = failed(capsys, "train", tmp_path / "t.parquet", "--out", tmp_path / "m")
+    assert "without NUL characters" in err
+    assert "\0" not in err
+
+
+def test_a_line_without_end_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("skimbalance._cli.tables._LONGEST_LINE", 1000)
+    path = written(tmp_path / "t.gz", gzip.compress(b"a,target\n1,x\n" + b"1" * 10_000))
+    assert "Line 3 is longer" in failed(capsys, "train", path, "--out", tmp_path / "m")
+
+
+# Numbers
+
+VALUES = [1234.5, 0.59, 1234567.0, 12.0, 950.0, -3.25, 1000.0]
+
+
+def grouped(value, group, decimal):
+    return f"{value:,}".replace(".0", "").translate({ord(","): group, ord("."): decimal})
+
+
+WAYS = [(".", ","), (",", "."), ("", ","), *itertools.product(" \u00a0\u202f'", ".,")]
+
+
+@pytest.mark.parametrize(("group", "decimal"), WAYS)
+def test_numbers_are_read_right_where_a_whole_column_agrees(group, decimal, tmp_path, capsys):
+    cells = [*(grouped(value, group, decimal) for value in VALUES), "", "NA", "true"]
+    body = [[f'"{cell}"', "xy"[i % 2]] for i, cell in enumerate(cells)]
+    text = "\n".join(map(",".join, [["a", "target"], *body]))
+    table = open_table(written(tmp_path / "t.csv", text))
+    X, _, kinds = read_training(table, "target", [])
+    np.testing.assert_array_equal(X["a"], [*VALUES, np.nan, np.nan, 1.0])
+    assert kinds["a"].startswith("number, as")
+    note = capsys.readouterr().err
+    assert note.startswith("note: numbers in")
+    assert "'a'" in note
+    # New rows are read in the same way, also one by one.
+    for part in table.parts(1):
+        row = as_trained(part, kinds, table)["a"]
+        place = part.places[0] - 2
+        np.testing.assert_array_equal(row, X["a"][place : place + 1])
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 100])
+def test_styles_do_not_depend_on_the_parts(n_rows, tmp_path, capsys):
+    columns = {
+        "comma": ["12", "950", "0,5", "7"],
+        "thousands": ["1,234.5", "1,234", "12", "7"],
+        "blank": ["1 234", "12", "7", "7"],
+        "plain": ["12.5", "1", "2", "3"],
+        "point or thousands": ["1.234", "950", "2", "3"],
+        "mixed": ["1,5", "1.5", "2", "3"],
+        "text": ["1,5", "none of these", "2", "3"],
+    }
+    text = "\n".join(
+        map(";".join, zip(*([name, *of] for name, of in columns.items()), strict=True))
+    )
+    table = open_table(written(tmp_path / "t.csv", text))
+    found = FeatureColumns(table, table.columns)
+    for part in table.parts(n_rows):
+        found.look(part)
+    assert found.kinds() == {
+        "comma": "number, as 1.234,5",
+        "thousands": "number, as 1,234.5",
+        "blank": "number, as 1.234,5",  # which is the same, and as in the first column
+        "plain": "number",
+        "point or thousands": "number",
+        "mixed": "text",
+        "text": "text",
+    }
+
+
+def test_what_can_be_read_in_two_ways_is_noted_or_read_as_the_other_columns(tmp_path, capsys):
+    def kinds(*rows):
+        text = "\n".join(map(";".join, [["a", "b", "target"], *rows]))
+        read = read_training(open_table(written(tmp_path / "t.csv", text)), "target", [])
+        return read[0]["a"].tolist(), read[2]["a"], capsys.readouterr().err
+
+    values, kind, err = kinds(["1,234", "1", "x"], ["2,345", "2", "y"])
+    assert kind == "text"
+    assert "column 'a'" in err
+    assert "line 2 has '1,234'" in err
+    assert "1.234 or 1234" in err
+    values, _, _ = kinds(["1,234", "0,5", "x"], ["2,345", "2", "y"])
+    assert values == [1.234, 2.345]
+    values, _, _ = kinds(["1,234", "1,234.5", "x"], ["2,345", "2", "y"])
+    assert values == [1234, 2345]
+    values, _, err = kinds(["1.234", "0,5", "x"], ["950", "2", "y"])
+    assert values == [1234, 950]
+    assert "['a', 'b']" in err
+
+
+def test_new_rows_in_another_style_are_refused(model, tmp_path, capsys):
+    _, save = model
+    comma = TEXT.replace(",", ";").replace(".", ",")
+    path = save(tmp_path, written(tmp_path / "comma.csv", comma), "comma.skim")
+    capsys.readouterr()
+    assert model_info(path)["columns"]["real"] == "number, as 1.234,5"
+    assert main(["predict", path, str(tmp_path / "comma.csv"), "--out", str(tmp_path / "s")]) == 0
+    scored = pd.read_csv(tmp_path / "s", sep=";", decimal=",")
+    X, _, _ = read_training(open_table(str(tmp_path / "comma.csv")), "target", [])
+    assert scored["prediction"].tolist() == load_model(path).predict(X).tolist()
+    capsys.readouterr()
+    err = failed(capsys, "predict", path, tmp_path / "table.csv", "--out", tmp_path / "s")
+    assert "The column 'real' of" in err
+    assert "like 1.234,5" in err
+    err = failed(capsys, "predict", model[0], tmp_path / "comma.csv", "--out", tmp_path / "s")
+    assert "line 2 has '0,000'" in err
+
+
+def test_both_styles_give_the_same_model(model, tmp_path):
+    path, save = model
+    comma = save(
+        tmp_path, written(tmp_path / "c", TEXT.replace(",", ";").replace(".", ",")), "c.skim"
+    )
+    X, _, _ = read_training(open_table(str(tmp_path / "table.csv")), "target", [])
+    np.testing.assert_array_equal(
+        load_model(path).predict_proba(X), load_model(comma).predict_proba(X)
+    )
+
+
+# Blanks
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "  "])
+def test_blanks_around_cells_and_names_do_not_count(blank, table, model, tmp_path):
+    wide = f"{blank},{blank}".join(["{}"] * 4)
+    lines = [f"{blank}{wide.format(*row)}{blank}" for row in [HEADER, *BODY]]
+    other = written(tmp_path / "wide.csv", "\n".join(lines))
+    for a, b in zip(
+        read_training(open_table(table), "target", []),
+        read_training(open_table(other), "target", []),
+        strict=True,
+    ):
+        assert a.equals(b) if isinstance(a, pd.DataFrame) else list(a) == list(b)
+    for name in (table, other):
+        assert main(["predict", model[0], name, "--out", f"{name}.out"]) == 0
+    predicted = [pd.read_csv(f"{name}.out")["prediction"].tolist() for name in (table, other)]
+    assert predicted[0] == predicted[1]
+    assert main(["report", model[0], other, "--json"]) == 0
+
+
+def test_blanks_of_parquet_do_not_count(table, tmp_path):
+    pytest.importorskip("pyarrow")
+    X, y, kinds = read_training(open_table(table), "target", [])
+    frame = X.assign(target=[f" {label}" for label in y], text=X["text"] + " ")
+    frame.rename(columns=lambda name: f" {name}").to_parquet(tmp_path / "t.parquet")
+    again = read_training(open_table(str(tmp_path / "t.parquet")), "target", [])
+    assert again[0].equals(X)
+    assert again[1].tolist() == y.tolist()
+    assert again[2] == kinds
+
+
+def test_names_that_differ_in_blanks_only_are_refused(tmp_path, capsys):
+    path = written(tmp_path / "t.csv", "a, a,target\n1,2,x\n1,2,y\n")
+    assert "'a' twice, as columns 1 and 2" in failed(capsys, "train", path, "--out", tmp_path / "m")
+
+
+# Targets
+
+REAL = {
+    "real": [f"{i / 7:.4f}" for i in range(60)],
+    "few real": ["0.5", "1.5", "2"] * 20,
+    "decimal comma": [f'"{i / 7:.4f}"'.replace(".", ",") for i in range(60)],
+    "exponents": [f"{i}e-3" for i in range(60)],
+    "names of rows": [f"row {i}" for i in range(60)],
+    "numbers of rows": [f"{i}" for i in range(60)],
+}
+
+
+@pytest.mark.parametrize("kind", REAL)
+@pytest.mark.parametrize("command", ["train", "train --stream", "compare"])
+def test_what_is_no_class_label_is_refused(command, kind, tmp_path, capsys):
+    path = written(tmp_path / "t.csv", "\n".join(["a,target", *(f"1,{y}" for y in REAL[kind])]))
+    name, *options = command.split()
+    out = ["--out", tmp_path / "m"] if name == "train" else []
+    err = failed(capsys, name, path, *out, *options)
+    assert "The target 'target' of" in err
+    assert "must hold class labels" in err
+    assert "another column by --target" in err
+
+
+def test_real_numbers_of_parquet_are_no_class_labels(tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": [1, 2, 3, 4], "target": [0.5, 1.5, 0.5, 1.5]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    err = failed(capsys, "train", tmp_path / "t.parquet", "--out", tmp_path / "m")
+    assert "Got real numbers, such as 0.5 in row 1" in err
+    frame.assign(target=[0.0, 1.0, 0.0, 1.0]).to_parquet(tmp_path / "t.parquet")
+    _, y, _ = read_training(open_table(str(tmp_path / "t.parquet")), "target", [])
+    assert y.tolist() == [0, 1, 0, 1]
+
+
+def test_a_column_without_values_is_noted(tmp_path, capsys):
+    path = written(tmp_path / "t.csv", "a,b,target\n,1,x\nNA,2,y\n")
+    read_training(open_table(path), "target", [])
+    assert "column 'a' of" in capsys.readouterr().err

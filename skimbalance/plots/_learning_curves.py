@@ -26,6 +26,9 @@ __all__ = ["LearningCurvesDisplay"]
 LOSS_COLORS = (GREY, BLUE, *COLORS[5:])
 MONITOR_COLORS = (VERMILION, *COLORS[2:5])
 
+#: The most curves that the label of an axis can name.
+MOST_NAMED = 3
+
 
 class LearningCurvesDisplay(Display):
     """Training loss, held-out loss and monitor, epoch by epoch.
@@ -132,17 +135,7 @@ class LearningCurvesDisplay(Display):
         return cls(history, best_epoch).plot(ax)
 
     def _draw(self, ax, new_figure):
-        if not isinstance(self.history, Mapping):
-            raise ValueError(
-                "The 'history' parameter of LearningCurvesDisplay must be a dict of curves by "
-                f"name. Got {self.history!r} instead."
-            )
-        lengths = {name: len(values) for name, values in self.history.items()}
-        if not lengths or len(set(lengths.values())) > 1 or 0 in lengths.values():
-            raise ValueError(
-                "The 'history' parameter of LearningCurvesDisplay must have at least one epoch, "
-                f"and a value per epoch for each name. Got {lengths!r} values instead."
-            )
+        _check_history(self.history)
         place = "below" if ax is None else "inside"
         ax = new_figure(7, 4.5).subplots() if ax is None else ax
         drawn = [name for name, values in self.history.items() if not np.all(np.isnan(values))]
@@ -156,7 +149,8 @@ class LearningCurvesDisplay(Display):
             self.monitor_ax_ = ax.twinx()
             curves += self._lines(self.monitor_ax_, monitors, MONITOR_COLORS, STYLES[2:])
             names = dict.fromkeys(in_words(name.removeprefix("val_")) for name in monitors)
-            self.monitor_ax_.set_ylabel(", ".join(names), color=VERMILION)
+            title = ", ".join(names) if len(names) <= MOST_NAMED else "other curves"
+            self.monitor_ax_.set_ylabel(title, color=VERMILION)
             self.monitor_ax_.tick_params(axis="y", colors=VERMILION)
         if self.best_epoch is not None:
             label = f"best epoch: {self.best_epoch}"
@@ -175,9 +169,25 @@ class LearningCurvesDisplay(Display):
                 np.arange(1, len(values) + 1),
                 values,
                 color=visible(colors[i % len(colors)]),
-                linestyle=styles[i % len(styles)],
+                # Another style when the colours begin anew.
+                linestyle=styles[(i + i // len(colors)) % len(styles)],
                 # A value between two nan makes a point, not a line.
                 marker="." if len(values) <= 40 else None,
                 label=f"{rows} {in_words(name.removeprefix('val_'))}",
             )
         return lines
+
+
+def _check_history(history):
+    """Refuse what is not a dict of equally long lists of numbers."""
+    good = isinstance(history, Mapping) and len(history) > 0
+    if good:
+        curves = [np.asarray(values) for values in history.values()]
+        numbers = all(curve.ndim == 1 and curve.dtype.kind in "biuf" for curve in curves)
+        good = numbers and len({len(curve) for curve in curves}) == 1 and len(curves[0]) > 0
+    if not good:
+        raise ValueError(
+            "The 'history' parameter of LearningCurvesDisplay must be a dict from names to lists "
+            "of numbers, one for each epoch, with at least one epoch and equally many in all. Got "
+            f"{history!r} instead."
+        )

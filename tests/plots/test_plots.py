@@ -302,6 +302,26 @@ def test_learning_curves_hold_the_history():
     np.testing.assert_array_equal(lines(display.ax_)["best epoch: 3"][0], [3, 3])
 
 
+def test_many_curves_are_told_apart():
+    """Such as those of a model with many Keras metrics; the legend names them."""
+    history = {f"val_metric_{i}": [0.1, 0.2 + i] for i in range(8)} | {"loss": [1.0, 0.5]}
+    display = LearningCurvesDisplay.from_history(history)
+    drawn = display.monitor_ax_.get_lines()
+    assert (
+        len(
+            {
+                (line.get_color(), str(line.get_linestyle()), str(line._unscaled_dash_pattern))
+                for line in drawn
+            }
+        )
+        == 8
+    )
+    display.figure_.draw_without_rendering()
+    label = display.monitor_ax_.yaxis.label.get_window_extent()
+    assert label.height <= display.monitor_ax_.get_window_extent().height
+    assert len(legend_texts(display.ax_)) == 9
+
+
 def test_learning_curves_without_held_out_rows():
     history = {"loss": [0.5, 0.4], "val_loss": [np.nan] * 2, "val_mcc": [np.nan] * 2}
     display = LearningCurvesDisplay.from_history(history)
@@ -326,7 +346,15 @@ def test_learning_curves_of_a_classifier_and_of_a_pipeline():
 
 
 @pytest.mark.parametrize(
-    "history", [{}, [1.0, 0.5], {"loss": []}, {"loss": [1.0], "val_loss": [1.0, 2.0]}]
+    "history",
+    [
+        {},
+        [1.0],
+        {"loss": []},
+        {"loss": [1.0], "val_loss": [1.0, 2.0]},
+        {"loss": ["low"]},
+        {"loss": 0.5},
+    ],
 )
 def test_no_learning_curves(history):
     with pytest.raises(ValueError, match=r"'history' parameter of LearningCurves.*Got .* instead"):

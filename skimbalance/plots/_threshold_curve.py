@@ -109,13 +109,16 @@ class ThresholdCurveDisplay(Display):
                 "The 'estimator' parameter of ThresholdCurveDisplay must be fitted, for two "
                 f"classes, and have a 'curve_'. Got {type(tuned).__name__} instead, which has none."
             )
+        objective = tuned.objective
+        if isinstance(objective, str) and hasattr(tuned, "pos_label_"):
+            objective = f"{objective} of class {tuned.pos_label_}"
         return cls(
             curve.thresholds,
             curve.scores,
             curve.scores_std,
             threshold=tuned.threshold_,
             threshold_std=tuned.threshold_std_,
-            objective=tuned.objective,
+            objective=objective,
         ).plot(ax)
 
     def _draw(self, ax, new_figure):

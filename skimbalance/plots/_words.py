@@ -22,7 +22,8 @@ def short(label: Any, width: int = 26) -> str:
 def rarest(n_rows: npt.ArrayLike) -> np.ndarray:
     """The classes that have rows, from the rarest on, as many as can be told apart."""
     n_rows = np.asarray(n_rows)
-    order = np.argsort(n_rows, kind="stable")
+    # Of equally rare classes the last comes first, as the class of objective="f1".
+    order = np.lexsort((-np.arange(len(n_rows)), n_rows))
     return order[n_rows[order] > 0][:MOST_CLASSES]
 
 

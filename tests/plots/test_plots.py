@@ -386,7 +386,8 @@ def test_precision_recall_curves_are_those_of_scikit_learn(n_classes):
 def test_the_rarest_classes_are_drawn_on_top_and_first_in_the_legend():
     y, proba, _ = predictions(20)
     ax = PerClassPrecisionRecallDisplay.from_predictions(y, proba).ax_
-    rarest = np.argsort(np.bincount(y), kind="stable")[:8]
+    counts = np.bincount(y)
+    rarest = sorted(range(20), key=lambda k: (counts[k], -k))[:8]
     assert [text.split(":")[0] for text in legend_texts(ax)[:-1]] == [str(k) for k in rarest]
     assert ax.get_legend().get_title().get_text() == "the rarest 8 of 20 classes"
     curves = [line for line in ax.get_lines() if ": AP" in line.get_label()]
@@ -476,6 +477,11 @@ def test_objectives_that_are_functions_are_named():
     assert display.ax_.get_ylabel() == "balanced accuracy score"
 
 
+def test_an_objective_of_one_class_is_named_with_it():
+    display = ThresholdCurveDisplay.from_estimator(tuned(objective="f1", pos_label_="fraud"))
+    assert display.ax_.get_ylabel() == "f1 of class fraud"
+
+
 def test_no_threshold():
     with pytest.raises(ValueError, match=r"two classes.*Got LogisticRegression instead"):
         ThresholdCurveDisplay.from_estimator(LogisticRegression())
@@ -541,6 +547,11 @@ def test_of_two_classes_the_rarer_is_drawn_as_the_other_mirrors_it():
     assert panel.get_title().startswith("1\n")
     mirrored = display.curves[0][:, ::-1] * [[-1], [-1], [1]] + [[1], [1], [0]]
     assert np.mean(np.isin(mirrored[2], display.curves[1][2])) > 0.7
+
+
+def test_of_two_equal_classes_the_second_is_drawn_as_in_scikit_learn():
+    display = ReliabilityDisplay.from_predictions(["a", "b"] * 10, [[0.5, 0.5]] * 20)
+    assert display.ax_[0].get_title().startswith("b\n")
 
 
 def test_hard_probabilities_are_two_bins_at_the_edges():

@@ -8,6 +8,8 @@ import io
 import math
 import os
 import platform
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterable
 from importlib import metadata
@@ -162,13 +164,33 @@ def table_html(frame: "pd.DataFrame") -> str:
 
 
 def table_text(frame: "pd.DataFrame") -> str:
-    """The same table as lines of plain text, whatever the terminal.
+    """The same table as lines of plain text.
+
+    A table that is too wide for the terminal gets its headings below each other, word by word,
+    and then loses its last columns, which are named below. Elsewhere it takes what it needs.
 
     Parameters
     ----------
     frame : DataFrame
         As for `table_html`. Long texts are folded.
     """
+    most, left_out = _terminal_width(), list[str]()
+    text = _rendered(frame)
+    if _widest(text) > most:
+        frame = frame.rename(columns=lambda name: str(name).replace(" ", "\n"))
+        text = _rendered(frame)
+    while _widest(text) > most and frame.shape[1] > 2:
+        left_out.insert(0, str(frame.columns[-1]).replace("\n", " "))
+        frame = frame.iloc[:, :-1]
+        text = _rendered(frame)
+    if left_out:
+        names = ", ".join(left_out)
+        text += "\n\n" + paragraph(f"Not shown, as the terminal is narrow: {names}.")
+    return text
+
+
+def _rendered(frame: "pd.DataFrame") -> str:
+    """A table that is as wide as it needs to be."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -194,8 +216,19 @@ def table_text(frame: "pd.DataFrame") -> str:
 
 
 def paragraph(text: str) -> str:
-    """A text in lines that are easy to read."""
-    return textwrap.fill(text, _TEXT_WIDTH, break_long_words=False)
+    """A text in lines that are easy to read, and that fit the terminal."""
+    width = int(min(_TEXT_WIDTH, _terminal_width()))
+    return textwrap.fill(text, width, break_long_words=False)
+
+
+def _terminal_width() -> float:
+    """The letters in a line of the terminal; infinite if the output is none."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if is_terminal else math.inf
+
+
+def _widest(text: str) -> int:
+    return max(map(len, text.splitlines()))
 
 
 def _columns(frame: "pd.DataFrame") -> list[tuple[list[str], bool]]:

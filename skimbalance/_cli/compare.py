@@ -48,6 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     """Run the command."""
     from skimbalance.compare import compare_strategies
+    from skimbalance.compare._strategies import default_network
 
     X, y, _ = read_training(open_table(args.table, args.encoding), args.target, args.drop)
     import_training()
@@ -55,11 +56,13 @@ def run(args: Namespace) -> None:
         X,
         y,
         strategies=args.strategies,
+        # The epochs of all networks say how much is left; the folds end many at a time.
+        network=default_network(len(X)).set_params(verbose=int(sys.stderr.isatty())),
         objective=args.objective or "f1_macro",
         cv=args.cv,
         n_repeats=args.repeats,
         random_state=args.seed,
-        verbose=int(sys.stderr.isatty()),
+        verbose=0,
     )
     if args.out:
         with output_file(args.out) as path:

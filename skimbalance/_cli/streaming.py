@@ -7,6 +7,7 @@ anew in each epoch, with held-out rows for early stopping. Memory holds the clas
 and the sample.
 """
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,9 @@ def train_streaming(
                 np.asarray(rows, dtype=np.float32).tofile(file)
                 labels.append(targets.labels(part))
         y = np.concatenate(labels)
+        network.set_params(verbose=int(sys.stderr.isatty()))
         network.fit(np.memmap(path, np.float32, "r", shape=(len(y), width)), y)
+        network.set_params(verbose=0)
     return Pipeline([*cleaning.steps, ("classify", network)]), y, kinds
 
 

@@ -1,5 +1,6 @@
 """Train a classifier on the labelled rows of a table, and write it to a model file."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +69,24 @@ def run(args: Namespace) -> None:
 def _fitted(strategy: str, X: "pd.DataFrame", y: np.ndarray, objective: str, seed: int) -> Any:
     import joblib
 
-    from skimbalance.compare._strategies import make_strategy
+    from skimbalance.classifier import ImbalancedMLPClassifier
+    from skimbalance.compare._strategies import default_network, make_strategy
 
-    model = make_strategy(strategy, X, y, objective=objective, random_state=seed)
+    network = default_network(len(X)).set_params(verbose=int(sys.stderr.isatty()))
+    model = make_strategy(strategy, X, y, network=network, objective=objective, random_state=seed)
     import_training()
     with joblib.parallel_config(backend="stacked"):
-        return model.fit(X, y)
+        model.fit(X, y)
+    # The bar is for this terminal, and no part of the model.
+    for part in (model, getattr(model, "estimator_", model)):
+        part.set_params(
+            **{
+                f"{name}__verbose": 0
+                for name, value in part.get_params().items()
+                if isinstance(value, ImbalancedMLPClassifier)
+            }
+        )
+    return model
 
 
 def _print_summary(args: Namespace, strategy: str, model: Any, y: np.ndarray) -> None:

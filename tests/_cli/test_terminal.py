@@ -24,6 +24,7 @@ from skimbalance._cli.columns import read_training
 from skimbalance._cli.interrupts import Interrupts
 from skimbalance._cli.output import shown
 from skimbalance._cli.tables import open_table
+from skimbalance._page import table_text
 from skimbalance.persistence import load_model, save_model
 from skimbalance.preprocessing import table_steps
 
@@ -117,6 +118,49 @@ def test_each_note_is_shown_once(monkeypatch, capsys):
         warnings.simplefilter("always")
         assert main(["datasets"]) == 0
     assert capsys.readouterr().err == "note: again\nnote: another\n"
+
+
+# Width
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("command", ["report", "predict", "datasets"])
+def test_what_is_printed_fits_the_terminal(command, width, files, capsys, monkeypatch):
+    source, skim, folder = files
+    monkeypatch.setenv("COLUMNS", str(width))
+    argv = {
+        "report": [skim, source],
+        "predict": [skim, source, "--out", str(folder / "out.csv")],
+        "datasets": [],
+    }[command]
+    assert main([command, *argv]) == 0
+    whole = capsys.readouterr().out  # of something else than a terminal
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert main([command, *argv]) == 0
+    lines = sys.stdout.getvalue().splitlines()
+    assert max(len(line) for line in lines if str(folder) not in line) <= width
+    if max(map(len, whole.splitlines())) <= width:
+        assert sys.stdout.getvalue() == whole
+
+
+@pytest.mark.parametrize("width", [30, 50, 80])
+def test_columns_that_do_not_fit_are_named(width, monkeypatch):
+    names = [f"column number {i}" for i in range(9)]
+    frame = pd.DataFrame([[0.125] * 9] * 3, columns=names)
+    assert all(name in table_text(frame) for name in names)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = table_text(frame)
+    assert max(map(len, text.splitlines())) <= width
+    table, _, left_out = " ".join(text.split()).partition("Not shown")
+    n_shown = table.count("0.125") // 3
+    assert n_shown >= 2
+    assert [name for name in names if name in left_out] == names[n_shown:]
 
 
 # Files to write

@@ -331,7 +331,7 @@ def as_trained(part: Part, kinds: dict[str, str], table: Table) -> "pd.DataFrame
     """A DataFrame of the columns as their kinds say: floats, and text as objects."""
     import pandas as pd
 
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             name: _as_text(part, name, table)
             if (style := KINDS[kind]) is None
@@ -339,6 +339,9 @@ def as_trained(part: Part, kinds: dict[str, str], table: Table) -> "pd.DataFrame
             for name, kind in kinds.items()
         }
     )
+    # Pages name the data.
+    frame.attrs["name"] = table.name
+    return frame
 
 
 def _as_numbers(part: Part, name: str, table: Table, style: str) -> np.ndarray:

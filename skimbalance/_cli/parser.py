@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 if all went well, 1 if the data or a value is wrong, 130 if interrupted. Wrong usage
         exits with 2.
     """
+    is_program = argv is None
     argv = sys.argv[1:] if argv is None else argv
     command = next((word for word in argv if word in COMMANDS), "")
     interrupts = Interrupts()
@@ -54,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if not interrupts.answered:
             print_error(f"skimbalance {command}: interrupted.")
+        if is_program:
+            os._exit(INTERRUPTED)  # at the usual end Python waits for threads that still train
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has stopped. The interpreter flushes at exit, which must not

@@ -342,6 +342,22 @@ def test_a_long_step_of_python_is_no_reason_to_wait_for_an_answer(times, tmp_pat
         assert process.wait() == 130
 
 
+@pytest.mark.slow
+def test_threads_that_still_train_do_not_hold_up_the_end_of_the_program():
+    code = (
+        "import sys, threading, time\nfrom skimbalance._cli import main, datasets\n"
+        "def step(args):\n"
+        "    threading.Thread(target=time.sleep, args=[60]).start()\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
+        "datasets.run = step\nsys.argv[1:] = ['datasets']\nsys.exit(main())"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+
+
 def test_the_signals_of_the_process_are_left_alone(capsys):
     before = signal.getsignal(signal.SIGINT), threading.active_count()
     assert main(["datasets", "--json"]) == 0

@@ -8,6 +8,7 @@ import reprlib
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ __all__ = [
     "by_label",
     "check_not_lists",
     "check_sample_weight",
+    "checked_labels",
+    "checked_target",
     "class_indices",
     "is_indicator",
     "is_labelled",
@@ -44,6 +47,9 @@ __all__ = [
     "validate_parameter_constraints",
     "warn",
 ]
+
+# With more rows than these, at least two must have the same class.
+MOST_SINGLE_ROWS = 10
 
 # The folder of this package: a warning names the first line outside of it.
 PACKAGE = f"{Path(__file__).parent}{os.sep}"
@@ -71,6 +77,132 @@ def check_not_lists(y: Any) -> Any:
             "ImbalancedSequenceClassifier, which has its own 'objective' parameter. Got lists of "
             f"unequal length: {reprlib.repr(y)}."
         ) from None
+
+
+def checked_target(y: Any, *, multilabel: bool = True, each_once: bool = False) -> Any:
+    """The y of a classifier as an array, checked: class labels, or a label indicator matrix.
+
+    Objects that are all numbers become numbers.
+
+    Parameters
+    ----------
+    y : array-like or sparse matrix
+        The target, as users give it.
+    multilabel : bool, default=True
+        Whether it may be a label indicator matrix.
+    each_once : bool, default=False
+        Whether every row may have a label of its own, as in a part of the data.
+
+    Returns
+    -------
+    y : ndarray or sparse matrix
+        The same target.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, is no array, lacks labels, mixes text with numbers, or holds real numbers
+        or names of rows instead of classes.
+    """
+    if y is None:
+        raise ValueError(
+            "y must hold the class label of each row: a classifier requires y to be passed, but "
+            "the target y is None."
+        )
+    y = as_array(y)
+    array = check_not_lists(y)
+    if array.ndim == 0:
+        remedy = f", such as table[{y!r}]" if isinstance(y, str) else ""
+        raise ValueError(
+            f"y must hold the class label of each row{remedy}. Got {reprlib.repr(y)} instead."
+        )
+    if array.ndim > 1 and array.shape[1] != 1:
+        is_other = array.ndim > 2 or not (issparse(array) or is_indicator(y))
+        if is_other or not multilabel:
+            remedy = "one class label for each row"
+            remedy += ", or a label indicator matrix of 0 and 1" if multilabel else ""
+            remedy += "" if is_other else "; for classes in columns, that is y.argmax(axis=1)"
+            raise ValueError(
+                f"y should be a 1d array, got an array of shape {array.shape} instead. Pass "
+                f"{remedy}."
+            )
+        return array
+    if issparse(array):
+        return array
+    labels = checked_labels(y if isinstance(y, list | tuple) else array)
+    n_rows = len(labels)
+    if not each_once and n_rows > MOST_SINGLE_ROWS and len(np.unique(labels)) == n_rows:
+        raise ValueError(
+            "The labels in y must be classes, and not numbers or names of the rows. Got "
+            f"{n_rows} different labels in {n_rows} rows: "
+            f"{some_of(plain_labels(labels.ravel()), 3)}."
+        )
+    return labels
+
+
+def checked_labels(labels: Any, each: str = "row") -> np.ndarray:
+    """Class labels of rows, or whatever `each` says, as an array; objects may become numbers.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, are neither all text nor all numbers, or are real numbers.
+    """
+    # NumPy would turn the numbers and gaps of a list with text into text.
+    array = np.asarray(labels, dtype=None if isinstance(labels, np.ndarray) else object)
+    if array.dtype == object:
+        missing = np.array([_is_missing(label) for label in array.ravel()], dtype=bool)
+    else:
+        missing = array != array  # nan and NaT
+    if np.any(missing):
+        raise ValueError(
+            f"The labels in y must not be missing. Got {np.sum(missing)} missing labels, the "
+            f"first in {each} {np.argmax(missing)}: label or drop these {each}s."
+        )
+    array = _of_one_kind(array, keeps_text=isinstance(labels, np.ndarray))
+    if array.dtype.kind == "f":
+        fractions = array[np.isfinite(array) & (array != np.round(array))]
+        if len(fractions):
+            raise ValueError(
+                "The labels in y must be classes, and not real numbers (Unknown label type: "
+                f"continuous). Got {fractions[0]:g} instead: cut the numbers into classes, or use "
+                "a regressor."
+            )
+    return array
+
+
+def _is_missing(label):
+    """Whether a label is None, nan, or pandas' NA or NaT."""
+    if label is None or type(label).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(label, Real) and label != label
+
+
+def _of_one_kind(labels, keeps_text):
+    """Labels that are all text or all numbers, numbers not as objects."""
+    if labels.dtype.kind in "biufUS":
+        return labels
+    kinds: dict[str, Any] = {}
+    for label in labels.ravel():
+        kinds.setdefault(_kind(label), label)
+    if len(kinds) > 1:
+        examples = " and ".join(map(repr, plain_labels(kinds.values())))
+        raise ValueError(
+            f"The labels in y must be all text or all numbers. Got both, such as {examples}."
+        )
+    if "other" in kinds:
+        is_complex = isinstance(kinds["other"], complex | np.complexfloating)
+        rule = "real numbers (Complex data not supported)" if is_complex else "numbers"
+        raise ValueError(
+            f"The labels in y must be text or {rule}. Got {reprlib.repr(kinds['other'])} instead."
+        )
+    return labels if keeps_text and "text" in kinds else np.array(labels.tolist())
+
+
+def _kind(label):
+    if isinstance(label, str | bytes):
+        return "text" if isinstance(label, str) else "bytes"
+    return "numbers" if isinstance(label, Real | np.bool_) else "other"
 
 
 def is_indicator(y: Any) -> bool:

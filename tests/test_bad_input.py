@@ -353,14 +353,20 @@ def test_one_class_named_in_classes():
 @pytest.mark.parametrize(
     ("y", "parts"),
     [
-        (np.linspace(0, 1, 60), ["Unknown label type: continuous"]),
+        (np.linspace(0, 1, 60), ["Unknown label type: continuous", "Got 0.0169"]),
         (np.eye(2)[two_classes()[1]] + 1, ["0 and 1 only", "[1.0, 2.0]"]),
-        (np.r_[np.nan, two_classes()[1][1:]], ["y contains NaN"]),
+        (two_classes()[0][:, :2], ["1d array", "label indicator matrix of 0 and 1"]),
+        (np.r_[np.nan, two_classes()[1][1:]], ["must not be missing", "the first in row 0"]),
+        (["a", None] * 30, ["must not be missing", "Got 30", "the first in row 1"]),
+        (["a", 1] * 30, ["all text or all numbers", "'a' and 1"]),
+        (np.array(["a", 1] * 30, dtype=object), ["all text or all numbers", "'a' and 1"]),
+        ("target", ["class label of each row", "table['target']"]),
+        (np.arange(60), ["must be classes", "60 different labels in 60 rows"]),
         (np.zeros(59), ["inconsistent numbers of samples", "[60, 59]"]),
         (None, ["requires y to be passed"]),
         ([], ["inconsistent numbers of samples", "[60, 0]"]),
     ],
-    ids=["continuous", "two columns", "nan", "short", "none", "empty"],
+    ids=lambda value: str(value)[:20],
 )
 def test_bad_labels(y, parts):
     X, _ = two_classes()

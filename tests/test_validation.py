@@ -2,11 +2,18 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import sparse
 
 from skimbalance import _validation
-from skimbalance._validation import class_indices, is_indicator, plain_labels, some_of
+from skimbalance._validation import (
+    checked_target,
+    class_indices,
+    is_indicator,
+    plain_labels,
+    some_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -75,3 +82,126 @@ def test_a_warning_names_the_line_outside_the_package():
         with pytest.warns(UserWarning, match="careful") as caught:
             through_the_package(depth)
         assert caught[0].filename == __file__
+
+
+ROWS = 60
+NUMBERS = np.arange(ROWS) % 3
+TEXT = np.array(["no", "yes", "maybe"])[NUMBERS]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        NUMBERS,
+        NUMBERS.astype(float),
+        NUMBERS > 0,
+        TEXT,
+        TEXT.astype(object),
+        TEXT.astype(bytes),
+        NUMBERS[:, np.newaxis],
+        np.eye(3)[NUMBERS],
+        sparse.csr_matrix(np.eye(3)[NUMBERS]),
+    ],
+    ids=lambda y: f"{type(y).__name__} {y.dtype} {y.ndim}",
+)
+def test_targets_of_classes_and_of_labels_stay_as_they_are(y):
+    assert checked_target(y) is y
+
+
+@pytest.mark.parametrize("container", [list, tuple, pd.Series, pl.Series, pd.Categorical])
+@pytest.mark.parametrize("y", [NUMBERS, TEXT], ids=["numbers", "text"])
+def test_targets_become_arrays(container, y):
+    found = checked_target(container(y.tolist()))
+    np.testing.assert_array_equal(found, y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [NUMBERS.astype(object), pd.Series(NUMBERS, dtype="Int64"), pd.Series(NUMBERS, dtype=object)],
+    ids=["array", "nullable", "Series"],
+)
+def test_objects_that_are_numbers_become_numbers(y):
+    found = checked_target(y)
+    assert found.dtype.kind == "i"
+    np.testing.assert_array_equal(found, NUMBERS)
+
+
+def with_label(label, y=TEXT):
+    """Labels as objects, in which some are replaced."""
+    y = y.astype(object)
+    y[[7, 30]] = label
+    return y
+
+
+MISSING = [None, np.nan, float("nan"), pd.NA, pd.NaT]
+CONTAINERS = [np.asarray, list, pd.Series, lambda y: pd.DataFrame({"y": y})]
+
+
+@pytest.mark.parametrize("container", CONTAINERS, ids=["array", "list", "Series", "frame"])
+@pytest.mark.parametrize("y", [NUMBERS, TEXT], ids=["numbers", "text"])
+@pytest.mark.parametrize("missing", MISSING, ids=repr)
+def test_missing_labels_are_counted(container, y, missing):
+    says = r"y must not be missing\. Got 2 missing labels, the first in row 7: label or drop these"
+    with pytest.raises(ValueError, match=says):
+        checked_target(container(with_label(missing, y)))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.Series([1, None, 2] * 4, dtype="Int64"),
+        pd.Series(["a", None] * 4, dtype="category"),
+        pd.Series(["a", None] * 4, dtype="string"),
+        pl.Series(["a", None] * 4),
+        pl.Series([1, None] * 4),
+        np.array([0.0, np.nan] * 4),
+    ],
+    ids=str,
+)
+def test_missing_labels_of_any_type_are_refused(y):
+    with pytest.raises(ValueError, match=r"^The labels in y must not be missing\. Got 4 "):
+        checked_target(y)
+
+
+@pytest.mark.parametrize("container", CONTAINERS[:3], ids=["array", "list", "Series"])
+@pytest.mark.parametrize("label", [1, 0.0, True, b"a", pd.Timestamp("2020-01-01")], ids=repr)
+def test_labels_of_several_types_are_refused(container, label):
+    y = np.empty(4, dtype=object)
+    y[:] = ["a", label, "a", label]
+    with pytest.raises(ValueError, match=r"be all text or all numbers\. Got both, such as 'a' and"):
+        checked_target(container(y))
+
+
+@pytest.mark.parametrize(
+    ("y", "says"),
+    [
+        (None, "requires y to be passed"),
+        ("target", r"the class label of each row, such as table\['target'\]. Got 'target' instead"),
+        (3, "the class label of each row. Got 3 instead"),
+        (np.linspace(0, 1, 50), r"not real numbers .*continuous.* Got 0\.02"),
+        (pd.Series([0.5, 1.0] * 20), r"not real numbers .*continuous.* Got 0\.5 instead"),
+        ([0.5, 1], r"not real numbers .*continuous.* Got 0\.5 instead"),
+        (np.arange(50), r"not numbers or names of the rows. Got 50 .* 50 rows: \[0, 1, 2\] and 47"),
+        (np.arange(50.0), "not numbers or names of the rows"),
+        ([f"row {i}" for i in range(50)], "not numbers or names of the rows"),
+        (np.full((10, 2), 0.5), r"shape \(10, 2\) instead. Pass one class .* or a label indicator"),
+        (
+            np.zeros((10, 2, 2)),
+            r"shape \(10, 2, 2\) instead. Pass one class .* or a label",
+        ),
+        ([[1, 2], [1]], "lists of unequal length"),
+        (np.array(["2020-01-01"], dtype="datetime64[D]"), "must be text or numbers. Got"),
+        ([{"a": 1}, {"a": 1}], "must be text or numbers. Got {'a': 1} instead"),
+        ([1j, 1j], "must be text or real numbers .* Got 1j instead"),
+        (pd.Series([(1, 2), (1, 2)]), r"must be text or numbers. Got \(1, 2\) instead"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_are_not_class_labels_is_refused(y, says):
+    with pytest.raises(ValueError, match=says):
+        checked_target(y)
+
+
+def test_a_part_of_the_data_may_hold_each_label_once():
+    np.testing.assert_array_equal(checked_target(np.arange(50), each_once=True), np.arange(50))
+    np.testing.assert_array_equal(checked_target(list("abcd")), list("abcd"))

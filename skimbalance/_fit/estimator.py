@@ -9,15 +9,14 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 
 from skimbalance._fit.data import Data
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._fit.plan import Course, Plan, prepare
 from skimbalance._fit.targets import Classes, Labels, Target
 from skimbalance._validation import (
-    as_array,
     check_sample_weight,
+    checked_target,
     class_indices,
     is_indicator,
     one_of,
@@ -243,7 +242,7 @@ class TableClassifier(NetworkClassifier):
     def _read(self, X, y, sample_weight, *, resume, classes=None):
         """The rows with a positive weight, and their targets; sets `_target` and `classes_`."""
         names = getattr(y, "columns", None)
-        y = as_array(y)
+        y = checked_target(y, each_once=resume or classes is not None)
         is_multilabel = is_indicator(y)
         if resume and is_multilabel == self._target.exclusive:
             raise ValueError(
@@ -256,7 +255,6 @@ class TableClassifier(NetworkClassifier):
         if is_multilabel:
             y = self._read_labels(y, index, resume, classes, names)
         else:
-            check_classification_targets(y)
             y = self._read_classes(y[index], resume, classes)
         return Data(X, index, y, weight[index], weighted=sample_weight is not None)
 
@@ -337,7 +335,8 @@ class TableClassifier(NetworkClassifier):
         """Check the arguments of `partial_fit`; whether it continues a fit."""
         self._check_params()
         resume = self._checked_classes(classes)
-        if not resume and classes is None and not is_indicator(as_array(y)):
+        is_first = not resume and classes is None
+        if is_first and not is_indicator(checked_target(y, each_once=True)):
             raise ValueError(
                 "The 'classes' parameter of partial_fit must be given in the first call. "
                 "Got None instead."

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
+
+from skimbalance._validation import checked_labels
 
 __all__ = ["Sequences", "labels_of", "read_sequences"]
 
@@ -250,14 +251,17 @@ def labels_of(y, sequences, owner):
         )
     parts = []
     lengths = sequences.lengths if sequences.ragged else np.full(n, n_steps)
-    for i, (labels, length, mask) in enumerate(zip(y, lengths, sequences.mask, strict=True)):
-        labels = _as_array(labels)
+    for i, (given, length, mask) in enumerate(zip(y, lengths, sequences.mask, strict=True)):
+        labels = _as_array(given)
         if labels.shape != (length,):
             got = f"{len(labels)} labels" if labels.ndim == 1 else f"shape {labels.shape}"
             raise ValueError(
                 f"The sequences of y of {owner} must be as long as those of X. Got {got} for the "
                 f"{length} steps of sequence {i}."
             )
+        if not isinstance(given, np.ndarray | str):
+            # NumPy would turn numbers beside text into text.
+            labels = np.asarray(given, dtype=object)
         labels = labels if sequences.ragged else labels[mask]
         if np.ma.is_masked(labels):
             raise ValueError(
@@ -268,8 +272,8 @@ def labels_of(y, sequences, owner):
     parts = [labels for labels in parts if len(labels)]
     if not parts:
         return np.empty(0)
-    labels = _concatenated(parts, f"The sequences of y of {owner}")
+    joined = _concatenated(parts, f"The sequences of y of {owner}")
+    labels = checked_labels(joined.tolist() if joined.dtype == object else joined, "step")
     if labels.dtype.kind == "f" and not np.all(np.isfinite(labels)):
-        raise ValueError(f"The labels of y of {owner} must be finite. Got nan or infinity.")
-    check_classification_targets(labels)
+        raise ValueError(f"The labels of y of {owner} must be finite. Got infinity.")
     return labels

@@ -21,6 +21,7 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     as_array,
+    checked_target,
     safe_indexing,
     validate_parameter_constraints,
 )
@@ -184,21 +185,9 @@ def compare_strategies(
 
 
 def _checked_target(X: Any, y: npt.ArrayLike) -> np.ndarray:
-    import pandas as pd
-
-    missing = np.flatnonzero(pd.isna(np.asarray(y, dtype=object)).ravel())
-    if len(missing):
-        raise ValueError(
-            f"The labels in y must not be missing. Got {len(missing)} missing labels, the first in "
-            f"row {missing[0]}: label or drop these rows."
-        )
-    check_consistent_length(X, y)
-    labels = column_or_1d(as_array(y))
-    is_text = {isinstance(label, str) for label in labels}
-    if len(is_text) > 1:
-        raise ValueError("The labels in y must be all text or all numbers. Got both.")
-    if is_text == {False} and labels.dtype == object:
-        labels = np.array(labels.tolist())
+    target = checked_target(y, multilabel=False)
+    check_consistent_length(X, target)
+    labels = column_or_1d(target)
     check_classification_targets(labels)
     return labels
 

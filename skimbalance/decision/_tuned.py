@@ -35,6 +35,7 @@ from skimbalance._validation import (
     StrOptions,
     as_array,
     check_sample_weight,
+    checked_target,
     class_indices,
     is_indicator,
     safe_indexing,
@@ -307,6 +308,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         arguments = self._weights_that_are_taken(
             fit_arguments(self, fit_params, sample_weight, groups)
         )
+        y = checked_target(y)
         if is_indicator(y):
             self._fit_labels(X, y, params, arguments)
         else:

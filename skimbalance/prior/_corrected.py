@@ -20,6 +20,7 @@ from skimbalance._response import at_last_step, fit_arguments, last_step, pipeli
 from skimbalance._validation import (
     HasMethods,
     check_sample_weight,
+    checked_target,
     plain_labels,
     validate_parameter_constraints,
 )
@@ -160,7 +161,8 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
         _check_observable(self.estimator)
-        if getattr(y, "ndim", 1) == 2:
+        y = checked_target(y, multilabel=False)
+        if y.ndim == 2:
             y = column_or_1d(y, warn=True)
         estimator = clone(self.estimator)
         pipeline = _sampling_pipeline(estimator)

@@ -855,7 +855,7 @@ SIX = [0, 0, 0, 1, 1, 1]
         ({"y": np.where(Y == 2, np.nan, Y)}, "The labels in y must not be missing."),
         (
             {"y": np.array([1, "a"] * 120, dtype=object)},
-            "The labels in y must be all text or all numbers. Got both.",
+            "The labels in y must be all text or all numbers. Got both, such as ",
         ),
         ({"y": np.zeros(240)}, "y must have rows of at least 2 classes. Got 1 class: [0.0]."),
         (

@@ -558,3 +558,27 @@ def test_priors_refused_in_a_sentence(priors, words):
 def test_estimate_refused_in_a_sentence(proba, prior, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         estimate_prior(proba, prior)
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (None, "requires y to be passed"),
+        ("target", "such as table['target']"),
+        (["a", None] * 45, "must not be missing. Got 45"),
+        (["a", 1] * 45, "all text or all numbers"),
+        (np.linspace(0, 1, 90), "and not real numbers"),
+        (np.arange(90), "90 different labels in 90 rows"),
+        (np.eye(2)[np.arange(90) % 2], "(90, 2) instead. Pass one class label for each"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_are_not_class_labels_is_refused(y, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        PriorCorrectedClassifier(DecisionTreeClassifier()).fit(cells()[0], y)
+
+
+def test_objects_that_are_numbers_are_classes():
+    X, y = gaussian(100, [0.7, 0.2, 0.1], seed=0)
+    found = PriorCorrectedClassifier(DecisionTreeClassifier()).fit(X, y.astype(object))
+    np.testing.assert_array_equal(found.classes_, [0, 1, 2])

@@ -20,6 +20,7 @@ __all__ = [
     "fit_label_calibrator",
     "inside",
     "log_proba",
+    "rounds_in_budget",
     "two_classes",
 ]
 
@@ -31,6 +32,12 @@ SMALLEST = 1e-12
 # logarithm of a thousand.
 SCALE_DEVIATION = 0.5
 BIAS_DEVIATION = 10.0
+
+# Searches over up to this number of classes run until they converge. With more classes they would
+# take minutes, and end after the number of rounds in which they compute some numbers like these:
+# about as long as a forest takes for as many rows and classes.
+FEW_CLASSES = 20
+MOST_VALUES = 10_000_000
 
 
 @dataclass
@@ -111,6 +118,13 @@ def log_proba(proba: npt.ArrayLike) -> np.ndarray:
     return np.log(np.maximum(np.asarray(proba, dtype=float), SMALLEST))
 
 
+def rounds_in_budget(most: int, n_classes: int, values_in_a_round: int) -> int:
+    """Number of rounds of a search: `most`, or fewer if a round is long and classes are many."""
+    if n_classes <= FEW_CLASSES:
+        return most
+    return min(most, MOST_VALUES // values_in_a_round)
+
+
 def _fit_scaling(proba, y, weight, scales, biases):
     """Most probable scale and bias of each class, given Gaussian priors around 1 and 0.
 
@@ -129,18 +143,21 @@ def _fit_scaling(proba, y, weight, scales, biases):
     # With classes on the first axis, sums over a few classes are sums of long rows: four times as
     # fast.
     log_p = np.ascontiguousarray(log_proba(proba).T)
-    n_scales = len(scales)
-    rows = np.arange(len(y))
+    # The few steps for many classes need no more digits, and are twice as fast.
+    number = np.float64 if len(log_p) <= FEW_CLASSES else np.float32
+    log_p, n_scales = log_p.astype(number, copy=False), len(scales)
+    rows, z = np.arange(len(y)), np.empty_like(log_p)
 
     def loss(free):
         scale, bias = free[:n_scales] @ scales, free[n_scales:] @ biases
-        z = log_p * (1 + scale)[:, None] + bias[:, None]
-        top = z.max(axis=0)
-        error = np.exp(z - top)
+        np.multiply(log_p, (1 + scale).astype(number)[:, None], out=z)
+        np.add(z, bias.astype(number)[:, None], out=z)
+        top, of_class = z.max(axis=0), z[y, rows]
+        error = np.exp(np.subtract(z, top, out=z), out=z)
         norm = error.sum(axis=0)
         # Not `weight @ ...`: the threads of BLAS would wait for each other longer than they add.
-        value = np.sum(weight * (top + np.log(norm) - z[y, rows]))
-        error *= weight / norm
+        value = np.sum(weight * (top + np.log(norm) - of_class))
+        error *= (weight / norm).astype(number)
         error[y, rows] -= weight
         value += (
             0.5 * (scale @ scale) / SCALE_DEVIATION**2 + 0.5 * (bias @ bias) / BIAS_DEVIATION**2
@@ -153,8 +170,13 @@ def _fit_scaling(proba, y, weight, scales, biases):
     start = np.zeros(n_scales + len(biases))
     # L-BFGS-B needs fewer sums for many classes. For two classes it would mostly wait for LAPACK's
     # threads: on a busy machine, fifty times as long as the sums take.
-    method = "BFGS" if log_p.shape[0] == 2 else "L-BFGS-B"
-    free = minimize(loss, start, jac=True, method=method).x
+    if log_p.shape[0] == 2:
+        free = minimize(loss, start, jac=True, method="BFGS").x
+    else:
+        # SciPy's own limit of 15,000 is in effect none.
+        most = 15_000 if len(log_p) <= FEW_CLASSES else 50
+        calls = max(2, rounds_in_budget(most, len(log_p), log_p.size))
+        free = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxfun": calls}).x
     return LogScaling(1 + free[:n_scales] @ scales, free[n_scales:] @ biases)
 
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from skimbalance.decision._calibration import SMALLEST, LogScaling, fit_calibrator, log_proba
+from skimbalance.decision._calibration import (
+    FEW_CLASSES,
+    SMALLEST,
+    LogScaling,
+    fit_calibrator,
+    log_proba,
+    rounds_in_budget,
+)
 from skimbalance.decision._objectives import (
     MOST_CALLS,
     ClassObjective,
@@ -171,7 +178,8 @@ class _Search:
     row after another from the other classes. So all rows are sorted by the weight at which class k
     takes them, and between two neighbours in this order lies a cut-point. As scores depend on sums
     over rows only, cumulative sums in this order give the score at every cut-point at once. The
-    search repeats this for one class after another.
+    search repeats this for one class after another, unless there are so many classes that not all
+    can have their turn in the budget of the search.
 
     Parameters
     ----------
@@ -188,11 +196,22 @@ class _Search:
     def __init__(self, objective, log_eta, truth, weight):
         self._objective, self._log_eta = objective, log_eta
         self._truth, self._weight, self._actual = truth, weight, truth.sum(axis=0)
-        self._rows = np.arange(len(truth))
+        self._rows, self._eta = np.arange(len(truth)), np.exp(log_eta)
 
     def rank(self, matrix):
         """Rank of the objective for a rule, given as its matrix."""
-        return self._rank_of(Rule(matrix)(np.exp(self._log_eta)))
+        return self._rank_of(self._decided(matrix))
+
+    def _decided(self, matrix):
+        """Decisions of a rule whose matrix is diagonal, apart from the same row added to all."""
+        n_classes = len(matrix)
+        if n_classes <= FEW_CLASSES:
+            return Rule(matrix)(self._eta)
+        # The same without the product of large matrices: off the diagonal, columns are constant.
+        row = matrix[np.arange(1, n_classes + 1) % n_classes, np.arange(n_classes)]
+        scores = self._eta * (np.diag(matrix) - row)
+        scores += row
+        return np.argmax(scores, axis=1)
 
     def _rank_of(self, decided):
         return float(self._objective.rank(*self._sums(decided), self._actual))
@@ -284,11 +303,14 @@ class _Search:
         """The best matrix of coordinate ascents over the weights, and of the fixed point."""
         log_inverse = np.log(_inverse(self._actual))
         matrices = [_diagonal(self._ascend(power * log_inverse)) for power in starts]
-        return max([*matrices, *map(self._fixed_point, matrices)], key=self.rank)
+        # With many classes the fixed point takes long, too: one start is then enough.
+        n_classes = len(self._actual)
+        first = matrices if n_classes <= FEW_CLASSES else [max(matrices, key=self.rank)]
+        return max([*matrices, *map(self._fixed_point, first)], key=self.rank)
 
     def _ascend(self, log_weights):
-        before = -np.inf
-        for _ in range(MOST_PASSES):
+        before, n_classes = -np.inf, len(self._actual)
+        for _ in range(rounds_in_budget(MOST_PASSES, n_classes, self._values_in_a_pass())):
             for k in np.argsort(self._actual):
                 log_weights = self.best_weight(log_weights, k)
             rank = self.rank(_diagonal(log_weights))
@@ -297,6 +319,9 @@ class _Search:
             before = rank
         return log_weights
 
+    def _values_in_a_pass(self):
+        return len(self._actual) ** 2 * (len(self._rows) + MOST_CUTS)
+
     def _fixed_point(self, matrix):
         """The best of a sequence of rules, each of which is best for the tangent of the score.
 
@@ -304,14 +329,18 @@ class _Search:
         ``argmax_j (eta_j * d score / d hits_j + d score / d predicted_j)``, which for the macro-F1
         is ``argmax_j (2 eta_j - F_j) / (pi_j + mu_j)`` (Narasimhan et al. 2015).
         """
-        best, best_rank = matrix, self.rank(matrix)
-        for _ in range(MOST_FIXED_POINTS):
-            sums = np.array(self._sums(Rule(matrix)(np.exp(self._log_eta))))
+        decided = self._decided(matrix)
+        best, best_rank = matrix, self._rank_of(decided)
+        n_classes = len(self._actual)
+        in_a_round = n_classes * (len(self._rows) + 4 * n_classes)
+        for _ in range(rounds_in_budget(MOST_FIXED_POINTS, n_classes, in_a_round)):
+            sums = np.array(self._sums(decided))
             by_hits, by_predicted = self._gradient(sums)
             before, matrix = matrix, np.diag(by_hits) + by_predicted
             if np.allclose(matrix, before, rtol=1e-9, atol=0):
                 break
-            rank = self.rank(matrix)
+            decided = self._decided(matrix)
+            rank = self._rank_of(decided)
             if rank > best_rank + 1e-12:
                 best, best_rank = matrix, rank
         return best
@@ -347,6 +376,10 @@ class _CustomSearch(_Search):
         place = np.empty(len(order), int)
         place[order] = self._rows
         return np.array([self._rank_of(np.where(place < n, k, other)) for n in n_taken])
+
+    def _values_in_a_pass(self):
+        # A call of a function takes as long as some thousands of numbers.
+        return len(self._actual) * MOST_CALLS * 2000
 
     def _fixed_point(self, matrix):
         """The matrix itself: a function has no tangent."""

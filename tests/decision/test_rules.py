@@ -8,9 +8,10 @@ from decision_setup import flagged, of_class, posteriors, sums
 from sklearn.metrics import precision_score, recall_score
 
 from skimbalance import correct_prior
+from skimbalance.decision import _calibration as calibration
 from skimbalance.decision import _rules as rules
 from skimbalance.decision._calibration import fit_calibrator
-from skimbalance.decision._learning import HeldOut, Tuned, _for_all_classes
+from skimbalance.decision._learning import HeldOut, RuleLearner, Tuned, _for_all_classes
 from skimbalance.decision._objectives import (
     ONE_CLASS,
     WHOLE,
@@ -275,3 +276,59 @@ class TestInvariances:
         expected = self.decisions(name, proba, y)
         # The fitted bias is not exact.
         assert np.mean(self.decisions(name, shifted, y) == expected) >= 0.99
+
+
+# Many classes
+
+
+@pytest.mark.parametrize("name", ["f1_macro", "mcc"])
+@pytest.mark.parametrize("n_classes", [2, 3, 20])
+def test_up_to_twenty_classes_the_search_has_no_budget(name, n_classes, monkeypatch):
+    eta, y = posteriors(150, n_classes)
+    learner = RuleLearner(make_objective(name, None, None), None, "vector")
+    held_out = HeldOut(np.arange(150), np.arange(150) % 2, eta, y, np.ones(150))
+    calibrator, rule = learner.learn(held_out)
+    monkeypatch.setattr(calibration, "MOST_VALUES", 0)
+    same_calibrator, same_rule = learner.learn(held_out)
+    np.testing.assert_array_equal(same_rule.matrix, rule.matrix)
+    np.testing.assert_array_equal(same_calibrator.scale, calibrator.scale)
+
+
+def expected(objective, eta, decided):
+    """The score of decisions on rows with classes that are drawn from the posteriors."""
+    hits = np.bincount(decided, eta[np.arange(len(eta)), decided], eta.shape[1])
+    return objective.value(hits, np.bincount(decided, minlength=eta.shape[1]), eta.sum(axis=0))
+
+
+@pytest.mark.parametrize("n_classes", [21, 60, 150, 400])
+def test_the_search_over_many_classes_ends_within_its_budget(n_classes, monkeypatch):
+    """Whatever the number of classes, it computes about as many numbers."""
+    eta, y = posteriors(5 * n_classes, n_classes, tilt=0.01)
+    computed = []
+
+    def sweep(self, log_weights, k):
+        computed.append(n_classes * (len(y) + rules.MOST_CUTS))
+        return original(self, log_weights, k)
+
+    original = rules._Search.sweep
+    monkeypatch.setattr(rules._Search, "sweep", sweep)
+    objective = make_objective("f1_macro", None, None)
+    rule = best_rule(objective, eta, y, np.ones(len(y)))
+    assert sum(computed) <= 3 * calibration.MOST_VALUES
+    # With so few rows a class is judged by its posteriors.
+    assert (
+        expected(objective, eta, rule(eta)) >= expected(objective, eta, eta.argmax(axis=1)) - 0.01
+    )
+    calls = []
+    function = CustomObjective(lambda true, decided: calls.append(1) or np.mean(true == decided))
+    best_rule(function, eta, y, np.ones(len(y)))
+    assert len(calls) < 20_000
+
+
+@pytest.mark.parametrize("n_classes", [3, 30])
+def test_decisions_in_the_search_are_those_of_the_rule(n_classes):
+    eta, _ = posteriors(500, n_classes)
+    search = rules._Search(make_objective("mcc", None, None), np.log(eta), eta, np.ones(500))
+    rng = np.random.default_rng(0)
+    matrix = np.diag(rng.random(n_classes)) + rng.normal(0, 0.01, n_classes)
+    np.testing.assert_array_equal(search._decided(matrix), Rule(matrix)(eta))

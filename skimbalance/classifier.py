@@ -186,13 +186,24 @@ class ImbalancedMLPClassifier(TableClassifier):
     def model_(self) -> Any:
         """The network as a plain Keras model, from raw rows to probabilities.
 
-        Each access builds a new one. It has the layers of `skimbalance.networks.mlp` between a
-        Normalization and a Softmax layer, or a sigmoid in the multilabel case.
+        It is the same object until the next fit, and each access gives it the fitted weights. It
+        has the layers of `skimbalance.networks.mlp` between a Normalization and a Softmax layer,
+        or a sigmoid in the multilabel case.
         """
         check_is_fitted(self)
         from skimbalance._keras.perceptron import Perceptron
 
-        return Perceptron(self._fitted, self.dropout, self._target.exclusive).model()
+        shown_for, model = self.__dict__.get("_shown", (None, None))
+        network = Perceptron(self._fitted, self.dropout, self._target.exclusive)
+        if shown_for is not self._fitted:
+            model = network.model()
+            self._shown = self._fitted, model
+        return network.show(model)
+
+    def __getstate__(self):
+        """The state without the live Keras model, which is built anew when it is needed."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_shown"}
 
     def _read_rows(self, X, y, *, reset, multi_output):
         X, y = validate_data(self, X, y, reset=reset, dtype="numeric", multi_output=multi_output)

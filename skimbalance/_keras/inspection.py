@@ -18,6 +18,9 @@ __all__ = [
     "to_logits",
 ]
 
+# Activations that are never negative, nor bounded by 1: neither probabilities nor logits.
+NOT_HEADS = {"relu", "relu6", "softplus", "squareplus", "sparseplus", "exponential"}
+
 # Factor by which inputs are scaled to test whether outputs stay in [0, 1].
 FAR = 1e3
 
@@ -164,14 +167,19 @@ def find_head(graph, call, X, target, *, takes_logits, owner):
     outputs = np.asarray(call(X))
     what = f"{target.n_outputs} {target.noun}"
     _check_width((None, *outputs.shape[1:]), target, what, owner)
-    head = None if graph is None else known_head(operation_of(graph.outputs[0]))
-    if head is None:
+    last = None if graph is None else operation_of(graph.outputs[0])
+    head, got = known_head(last), None
+    if _activation_name(last) in NOT_HEADS:
+        got = f"a model that ends in {_activation_name(last)}"
+    elif head is None:
         head = _head_by_outputs(outputs, call, X, target.exclusive, takes_logits)
-    if head is None:
+        if head is None:
+            got = f"outputs from {outputs.min():.3g} to {outputs.max():.3g}, which may be either"
+    if got is not None:
         raise ValueError(
             f"The model of {owner} must end in a layer that shows whether it puts out "
             "probabilities or logits: softmax, sigmoid, or a Dense layer without activation. "
-            f"Got outputs from {outputs.min():.3g} to {outputs.max():.3g}, which may be either."
+            f"Got {got}."
         )
     width = outputs.shape[-1]
     wrong = {
@@ -216,6 +224,12 @@ def _head_by_outputs(outputs, call, X, exclusive, takes_logits):
         return None
     far = (call(tuple(x * scale for x in X)) for scale in (FAR, -FAR))
     return "sigmoid" if all(map(_is_proba, far)) else "logits"
+
+
+def _activation_name(operation):
+    """The name of the function, or of the operation itself, that an operation ends in."""
+    function = getattr(operation, "activation", None)
+    return getattr(function, "__name__", type(operation).__name__.lower())
 
 
 def _is_proba(outputs):

@@ -85,6 +85,7 @@ def _values_of_keras_loss(loss, exclusive, has_single_output):
     is_sigmoid = is_single or not exclusive
 
     def values(y, logits):
+        rows = y if exclusive else y[:, 0]
         if is_single:
             y, logits = y[..., None], logits[..., 1:] - logits[..., :1]
         to_proba = tf.nn.sigmoid if is_sigmoid else tf.nn.softmax
@@ -96,7 +97,7 @@ def _values_of_keras_loss(loss, exclusive, has_single_output):
         losses = tf.convert_to_tensor(
             loss.call(targets, output) if is_loss else loss(targets, output)
         )
-        _check_shape(losses, y if exclusive else y[:, 0], name)
+        _check_shape(losses, rows, name)
         return losses
 
     return values

@@ -82,10 +82,13 @@ class Perceptron:
         x = inputs = keras.Input((self._architecture.n_features,), name="features")
         for layer in layers:
             x = layer(x)
-        model = keras.Model(inputs, x, name="imbalanced_mlp")
+        return self.show(keras.Model(inputs, x, name="imbalanced_mlp"))
+
+    def show(self, model):
+        """The model that `model` built, with the fitted weights."""
         for variable in model.variables:
-            if variable.path in fitted.weights:
-                variable.assign(fitted.weights[variable.path])
+            if variable.path in self._fitted.weights:
+                variable.assign(self._fitted.weights[variable.path])
         return model
 
 

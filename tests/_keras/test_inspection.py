@@ -150,3 +150,26 @@ def test_axis_of_length_1_is_added_as_by_keras():
     np.testing.assert_allclose(
         clf.predict_proba(ROWS), wide.predict_proba(ROWS[:, :, None]), atol=2e-4
     )
+
+
+NOT_HEADS = {
+    "relu in a Dense layer": lambda: layers.Dense(3, activation="relu"),
+    "softplus as a function": lambda: layers.Dense(3, activation=keras.activations.softplus),
+    "an Activation layer": lambda: keras.Sequential(
+        [layers.Dense(3), layers.Activation("exponential")]
+    ),
+    "a ReLU layer": lambda: keras.Sequential([layers.Dense(3), layers.ReLU()]),
+}
+
+
+@pytest.mark.parametrize("head", NOT_HEADS.values(), ids=NOT_HEADS)
+def test_a_model_that_ends_in_neither_probabilities_nor_logits_is_refused(head):
+    def build():
+        return keras.Sequential([keras.Input((4,)), *flat(head())])
+
+    with pytest.raises(ValueError, match="must end in a layer that shows"):
+        of_few(build).fit(ROWS, CLASSES)
+
+
+def flat(layer):
+    return layer.layers if isinstance(layer, keras.Sequential) else [layer]

@@ -93,7 +93,8 @@ def save_model(
     target : str, default=None
         Name of the predicted column, for `model_info`.
     trusted : sequence of str, default=()
-        Full names of further types that the model holds. See `load_model`.
+        Full names of further types and functions that the model holds, such as "module.build"
+        for a custom network. See `load_model`.
 
     Raises
     ------
@@ -147,17 +148,19 @@ def save_model(
 def load_model(path: str | os.PathLike[str], *, trusted: Sequence[str] = ()) -> Any:
     """Load an estimator that `save_model` saved.
 
-    Nothing in the file is executed, and a network predicts without importing TensorFlow.
+    Nothing in the file is executed, and an `ImbalancedMLPClassifier` predicts without importing
+    TensorFlow. A custom network is built again by its function, which must be trusted by name.
 
     Parameters
     ----------
     path : str or path-like
         The file.
     trusted : sequence of str, default=()
-        Full names of further types to accept, beside those of skimbalance and imbalanced-learn
-        and the estimators of scikit-learn. Trees need "sklearn.tree._tree.Tree", or
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": scikit-learn does
-        not check their nodes, so that a forged tree can crash the process.
+        Full names of further types and functions to accept, as in `save_model`, beside those of
+        skimbalance and imbalanced-learn and the estimators of scikit-learn. Trees need
+        "sklearn.tree._tree.Tree", or
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": scikit-learn does not
+        check their nodes, so that a forged tree can crash the process.
 
     Returns
     -------

@@ -91,6 +91,11 @@ class Source:
             raise ValueError(
                 f"{self.name} must be a CSV or Parquet file. Got a spreadsheet: save it as CSV."
             )
+        if "skimbalance.json" in names:
+            raise ValueError(
+                f"{self.name} must be a CSV or Parquet file. Got a model file: the model comes "
+                "first, then the table."
+            )
         if len(names) != 1 or archive.getinfo(names[0]).flag_bits & 1:
             raise ValueError(
                 f"{self.name} must hold a single file, without a password. Got {len(names)} "

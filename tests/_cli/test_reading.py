@@ -128,6 +128,12 @@ def test_archives_of_several_files_are_one_sentence(names, tmp_path, capsys):
     )
 
 
+def test_a_model_in_the_place_of_the_table_is_told(table, model, tmp_path, capsys):
+    for command in ("predict", "report"):
+        assert main([command, table, model[0], "--out", str(tmp_path / "out")]) == 1
+        assert "the model comes first, then the table" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("pack", [lambda content: content, gzip.compress], ids=["plain", "gz"])
 def test_standard_input_is_read_whole(pack, table, monkeypatch):
     content = pack(TEXT.encode())

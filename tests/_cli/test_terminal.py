@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -260,6 +261,38 @@ def test_a_model_goes_through_a_pipe(files):
     assert (done.returncode, done.stderr) == (0, b"")
     (folder / "piped.skim").write_bytes(done.stdout)
     assert load_model(folder / "piped.skim").classes_.tolist() == ["x", "y"]
+
+
+class Compared:
+    """In the place of the result of a comparison."""
+
+    recommended = "tuned_decision"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--target", "the target", "--drop", "b c,d", "--seed", "3", "--encoding", "latin-1"],
+        ["--objective", "f1"],
+    ],
+    ids=str,
+)
+def test_compare_ends_with_the_line_that_trains(options, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("skimbalance.compare.compare_strategies", lambda *X, **options: Compared())
+    monkeypatch.setattr("skimbalance._cli.compare.import_training", lambda: None)
+    source = tmp_path / "it's a table.csv"
+    target = "the target" if options[:1] == ["--target"] else "target"
+    rows = [f"{i},{i % 7},0,{'xy'[i % 2]}" for i in range(30)]
+    source.write_text("\n".join([f"a,b c,d,{target}", *rows]))
+    assert main(["compare", str(source), *options]) == 0
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert words[0] == "skimbalance"
+    trained = vars(parser._parser("train").parse_args(words[1:]))
+    compared = vars(parser._parser("compare").parse_args(["compare", str(source), *options]))
+    for name in set(trained) & set(compared) - {"command", "run", "out"}:
+        assert trained[name] == compared[name]
+    assert trained["strategy"] == Compared.recommended
 
 
 # Help, and what is imported for it

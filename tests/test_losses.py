@@ -6,6 +6,7 @@ import pickle
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from keras import ops
@@ -767,3 +768,32 @@ def test_every_public_loss_is_tested():
     assert {f.__name__ for f in losses.LABEL_LOSSES.values()} == SIGMOID
     assert {f.__name__ for f in losses.LOSSES.values()} == set(FUNCTIONS) - SIGMOID
     assert all(bad_values(name, key) for name in CLASSES for key in own_parameters(name))
+
+
+@pytest.mark.parametrize("container", [pd.Series, lambda of: pd.Series(of).to_frame()])
+@pytest.mark.parametrize("key", ["class_weight", "alpha", "class_counts"])
+def test_values_of_classes_are_read_by_their_numbers(key, container):
+    given = container({2: 5.0, 0: 1.0, 1: 3.0})
+    kinds = {
+        "class_weight": lambda values: losses.Crossentropy(class_weight=values),
+        "alpha": lambda values: losses.FocalCrossentropy(alpha=values),
+        "class_counts": losses.LogitAdjustedCrossentropy,
+    }
+    found, expected = kinds[key](given).get_config(), kinds[key]([1.0, 3.0, 5.0]).get_config()
+    assert found == expected
+    named = container({"low": 1.0, "high": 3.0})
+    with pytest.raises(ValueError, match=rf"of '{key}' must be the classes of y: \[0, 1\]"):
+        kinds[key](named)
+
+
+def test_costs_and_counts_of_labels_are_read_by_their_numbers():
+    costs = pd.DataFrame([[0, 5], [1, 0]])
+    assert losses.ExpectedCost(costs.iloc[::-1, ::-1]).get_config()["cost_matrix"] == [
+        [0, 5],
+        [1, 0],
+    ]
+    with pytest.raises(ValueError, match="'cost_matrix' must be the classes of y"):
+        losses.ExpectedCost(costs.set_axis(["no", "yes"]))
+    counts = pd.DataFrame([[9.0, 1.0], [7.0, 3.0], [5.0, 5.0]])
+    loss = losses.DistributionBalancedCrossentropy(counts.iloc[[2, 0, 1], ::-1])
+    assert loss.get_config()["class_counts"] == counts.to_numpy().tolist()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skimbalance._losses.functions import Tensor, per_class
+from skimbalance._validation import by_label
 
 
 class FunctionLoss(keras.losses.Loss):
@@ -26,8 +27,8 @@ class FunctionLoss(keras.losses.Loss):
         dtype: Any,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.parameters = {key: plain(value) for key, value in parameters.items()}
-        self.class_weight = plain(class_weight)
+        self.parameters = {key: plain(value, key) for key, value in parameters.items()}
+        self.class_weight = plain(class_weight, "class_weight")
         self.from_logits = from_logits
         if class_weight is not None:
             self._check_per_class("class_weight", self.class_weight)
@@ -88,8 +89,14 @@ class FunctionLoss(keras.losses.Loss):
         )
 
 
-def plain(value):
-    """Turn arrays, and sequences of NumPy's numbers, into lists, so that a config is JSON."""
+def plain(value: Any, name: str) -> Any:
+    """Turn arrays, and sequences of NumPy's numbers, into lists, so that a config is JSON.
+
+    A pandas Series or DataFrame is read by its labels, which are the numbers of the classes, as
+    a loss does not know their names.
+    """
+    if hasattr(value, "iloc"):
+        value = by_label(value, range(len(value)), name)
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, name) for item in value]
     return np.asarray(value).tolist() if hasattr(value, "__array__") else value

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from skimbalance._losses.base import FunctionLoss
+from skimbalance._losses.base import FunctionLoss, plain
 from skimbalance._losses.functions import (
     crossentropy,
     expected_cost,
@@ -530,8 +530,9 @@ class ExpectedCost(FunctionLoss):
         name: str = "expected_cost",
         dtype: Any = None,
     ) -> None:
+        in_order = plain(cost_matrix, "cost_matrix")
         try:
-            matrix = np.asarray(cost_matrix, dtype=float)
+            matrix = np.asarray(in_order, dtype=float)
         except (TypeError, ValueError):
             matrix = np.array(np.nan)
         super().__init__(

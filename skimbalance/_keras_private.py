@@ -1,12 +1,15 @@
-"""The one door to Keras' private attributes.
+"""The one door to private attributes of Keras and TensorFlow, and whether both can run here.
 
-If a new Keras renames one of them, this module is the only one to change. Each is used because
-Keras has no public way to say the same.
+If a new release renames one of them, this module is the only one to change. Each is used because
+there is no public way to say the same.
 """
 
+import os
+import sys
 from typing import Any
 
 __all__ = [
+    "check_tensorflow",
     "compiled_metrics",
     "detach",
     "inputs_before",
@@ -19,6 +22,50 @@ __all__ = [
     "rate_variable",
     "spares_variables",
 ]
+
+
+# Whether this process was made by fork after TensorFlow had run: its threads are not here, and
+# what needs them would wait for ever.
+_without_threads = False
+
+
+def _after_fork():
+    global _without_threads
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    _without_threads |= getattr(context, "_initialized", False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def check_tensorflow() -> None:
+    """Check that TensorFlow can run in this process, and Keras on it.
+
+    Raises
+    ------
+    RuntimeError
+        If the process was made by fork after TensorFlow had run, or Keras has another backend.
+    """
+    if _without_threads:
+        raise RuntimeError(
+            "TensorFlow must not have run in the process that this one was forked from: start it "
+            "by 'spawn' or 'forkserver' (multiprocessing.get_context), or train before the fork "
+            "what then predicts without TensorFlow. Got a fork of a process in which it has run."
+        )
+    try:
+        import keras
+
+        backend = keras.config.backend()
+    except ImportError:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        if backend == "tensorflow":
+            raise
+    if backend != "tensorflow":
+        raise RuntimeError(
+            "Keras must run on TensorFlow here: set the environment variable KERAS_BACKEND to "
+            f"'tensorflow', or leave it out, before Keras is imported. Got {backend!r}."
+        )
 
 
 def operation_of(tensor: Any) -> Any:

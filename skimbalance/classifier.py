@@ -17,6 +17,7 @@ from skimbalance._fit.perceptron import (
     layer_sizes,
 )
 from skimbalance._fit.settings import Settings
+from skimbalance._keras_private import check_tensorflow
 from skimbalance._validation import Interval, StrOptions
 
 __all__ = ["ImbalancedMLPClassifier"]
@@ -191,6 +192,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         or a sigmoid in the multilabel case.
         """
         check_is_fitted(self)
+        check_tensorflow()
         from skimbalance._keras.perceptron import Perceptron
 
         shown_for, model = self.__dict__.get("_shown", (None, None))

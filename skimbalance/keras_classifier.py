@@ -12,6 +12,7 @@ from skimbalance._fit.estimator import TableClassifier
 from skimbalance._fit.parameters import SharedParameters, set_shared, shares
 from skimbalance._fit.settings import Settings
 from skimbalance._losses.records import SIGMOID, SOFTMAX
+from skimbalance._keras_private import check_tensorflow
 from skimbalance._validation import HasMethods, one_of, validate_parameter_constraints
 from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS
@@ -312,6 +313,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         )
 
     def _check_keras_objects(self):
+        check_tensorflow()
         from skimbalance._keras.routing import check_names, check_routed
 
         owner, params = type(self).__name__, self.get_params(deep=False)

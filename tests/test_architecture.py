@@ -51,16 +51,16 @@ ROOMS = {
     "persistence": ({"_files"}, {"numpy", "sklearn", "skops"}),
     "model_selection": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (
-        {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_validation"}, NUMPY
+        {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_keras_private", "_validation"}, NUMPY
     ),
-    "classifier": ({"_keras.*", "_fit.*", "_validation"}, {"numpy", "sklearn"}),
+    "classifier": ({"_keras.*", "_fit.*", "_keras_private", "_validation"}, {"numpy", "sklearn"}),
     "_keras.*": (
         {"_fit.*", "losses", "networks", "_losses.*", "_engine.*", "_keras_private"},
         KERAS | {"scikeras"},
     ),
     "_fit.*": (
         {"posterior", "prior.*", "metrics.*", "class_weight", "sampling.*", "_losses.*",
-         "_validation"},
+         "_keras_private", "_validation"},
         NUMPY,
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation"}, {"numpy", "scipy"}),
@@ -74,11 +74,11 @@ ROOMS = {
     "datasets.*": (set(), {"numpy", "sklearn", "pandas"}),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "networks": (set(), {"keras", "numpy"}),
-    "_losses.*": ({"_keras_private"}, {"keras", "numpy", "scipy"}),
+    "_losses.*": ({"_keras_private", "_validation"}, {"keras", "numpy", "scipy"}),
     "_engine.*": (
         {"_keras_private"}, {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"}
     ),
-    "_keras_private": (set(), set()),
+    "_keras_private": (set(), {"keras"}),
     "_validation": (set(), NUMPY),
 }  # fmt: skip
 

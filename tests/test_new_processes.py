@@ -244,3 +244,82 @@ def test_pickle_in_another_process(fitted, with_keras, name):
     if name == "custom":
         np.testing.assert_allclose(with_keras[name]["model"], clf.predict_proba(X), atol=1e-6)
         assert with_keras[name]["path"] == "compiled"
+
+
+# A process made by fork
+
+IN_A_FORK = """
+import json, multiprocessing, os, sys, warnings
+warnings.filterwarnings("ignore", ".*fork")
+import keras
+import numpy as np
+import skimbalance
+from skimbalance import (
+    ImbalancedKerasClassifier, ImbalancedMLPClassifier, ImbalancedSequenceClassifier
+)
+
+X, y = np.arange(40.0).reshape(20, 2), np.repeat([0, 1], 10)
+
+def build():
+    inputs = keras.Input((2,))
+    return keras.Model(inputs, keras.layers.Dense(2, "softmax")(inputs))
+
+def estimators():
+    return [
+        (ImbalancedMLPClassifier((2,), epochs=1, early_stopping=False), X, y),
+        (ImbalancedKerasClassifier(build, epochs=1, early_stopping=False), X, y),
+        (ImbalancedSequenceClassifier("conv1d", epochs=1, early_stopping=False),
+         X[:, :, None], y[:, None] + np.zeros((20, 2), int)),
+    ]
+
+def said_by(function, *arguments):
+    try:
+        return str(np.asarray(function(*arguments)).dtype)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+def child(queue):
+    for (clf, X, y), fitted in zip(estimators(), those_fitted):
+        queue.put(said_by(lambda: clf.fit(X, y).classes_))
+        queue.put(said_by(fitted.predict, X))
+        queue.put(said_by(lambda: fitted.model_.count_params()))
+
+those_fitted = [clf.fit(X, y) for clf, X, y in estimators()] if "fit" in sys.argv else []
+if "keras" in sys.argv:
+    build().predict(X, verbose=0)
+    those_fitted = [clf for clf, *_ in estimators()]
+context = multiprocessing.get_context("fork")
+queue = context.Queue()
+process = context.Process(target=child, args=(queue,))
+process.start()
+print(json.dumps([queue.get(timeout=60) for _ in range(3 * len(those_fitted))]), flush=True)
+process.join(60)
+os._exit(0)  # TensorFlow may wait at the end.
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.parametrize("ran", ["fit", "keras"])
+def test_what_needs_tensorflow_says_so_in_a_fork_and_never_hangs(ran):
+    said = json.loads(in_new_process(IN_A_FORK, ran))
+    fits, predictions, models = said[::3], said[1::3], said[2::3]
+    refused = [x.startswith("RuntimeError: TensorFlow must not have run") for x in fits]
+    assert refused == [True] * 3
+    if ran == "fit":
+        assert predictions[0] == "int64"
+        assert all("TensorFlow must not have run" in x for x in [*predictions[1:], *models])
+
+
+def test_another_backend_of_keras_is_named():
+    code = """
+import numpy as np
+from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
+for clf in (ImbalancedMLPClassifier((2,)), ImbalancedKerasClassifier(len)):
+    try:
+        clf.fit(np.eye(20), np.repeat([0, 1], 10))
+    except RuntimeError as error:
+        print(error)
+"""
+    said = in_new_process(code, KERAS_BACKEND="jax").splitlines()
+    assert len(said) == 2
+    assert all("KERAS_BACKEND" in line and "Got 'jax'" in line for line in said)

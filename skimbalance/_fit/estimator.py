@@ -14,6 +14,7 @@ from skimbalance._fit.data import Data
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._fit.plan import Course, Plan, prepare
 from skimbalance._fit.targets import Classes, Labels, Target
+from skimbalance._keras_private import check_tensorflow
 from skimbalance._validation import (
     check_sample_weight,
     checked_target,
@@ -87,6 +88,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             partial=partial,
             counts=self.class_counts_ + counts if partial and resume else counts,
         )
+        check_tensorflow()
         settings, network = self._design(data, course)
         plan = self._adapted(prepare(settings, data, target, network, course))
         warn_without_effect(settings, target, self._shared_defaults, partial=partial)
@@ -129,6 +131,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def _live_network(self, build):
         """The fitted network; built anew if the estimator was stored without it."""
+        check_tensorflow()
         if self._fitted.network is None:
             self._fitted = replace(self._fitted, network=build())
         return self._fitted.network

@@ -1,16 +1,19 @@
 """Arguments that several commands share."""
 
 import argparse
+import math
+import re
 import shutil
 import textwrap
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 
 from skimbalance._cli.output import STANDARD_OUTPUT
 from skimbalance.compare import OBJECTIVES
 from skimbalance.compare._strategies import DEFAULT_OF_THE_CLASSIFIER, STRATEGIES
 
-__all__ = ["add_fitting", "add_out", "add_table", "explain_strategies", "names"]
+__all__ = ["add_fitting", "add_out", "add_table", "explain_strategies", "integer", "names"]
 
 _TABLE = (
     "a CSV or Parquet file, also compressed by gzip, bzip2, xz or zip; the name of a bundled data "
@@ -43,7 +46,10 @@ def _encoding(text: str) -> str:
 def add_fitting(parser: ArgumentParser) -> None:
     """Add what to learn, from which columns, and for which score."""
     parser.add_argument(
-        "--target", default="target", help="column of the class labels (default: target)"
+        "--target",
+        type=str.strip,
+        default="target",
+        help="column of the class labels (default: target)",
     )
     parser.add_argument(
         "--drop",
@@ -60,7 +66,10 @@ def add_fitting(parser: ArgumentParser) -> None:
         "class; default: f1_macro)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="the same seed gives the same result (default: 0)"
+        "--seed",
+        type=integer(0, 2**32 - 1),
+        default=0,
+        help="the same seed gives the same result (default: 0)",
     )
 
 
@@ -77,6 +86,19 @@ def explain_strategies(parser: ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = textwrap.fill(str(parser.description), width)
     parser.epilog = "\n".join(["strategies:", *lines, "", default])
+
+
+def integer(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """A function from text to an int in a range."""
+
+    def convert(text: str) -> int:
+        if re.fullmatch("[+-]?[0-9]+", text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(
+            f"must be an int in the range [{least}, {most}]. Got '{text}'"
+        )
+
+    return convert
 
 
 def names(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from skimbalance._cli.arguments import (
     add_out,
     add_table,
     explain_strategies,
+    integer,
     names,
 )
 from skimbalance._cli.columns import read_training
@@ -28,10 +29,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
     add_fitting(parser)
-    parser.add_argument("--cv", type=int, default=5, help="number of folds (default: 5)")
+    parser.add_argument("--cv", type=integer(2), default=5, help="number of folds (default: 5)")
     parser.add_argument(
         "--repeats",
-        type=int,
+        type=integer(1),
         default=1,
         help="repetitions of cross-validation, each with other folds (default: 1)",
     )

@@ -16,7 +16,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", help="a model file from 'skimbalance train'")
     add_table(parser, "rows with class labels")
     parser.add_argument(
-        "--target", help="column of the class labels (default: its name in training)"
+        "--target",
+        type=str.strip,
+        help="column of the class labels (default: its name in training)",
     )
     add_out(parser, "PAGE.html", "file for a page with figures")
 

@@ -295,6 +295,21 @@ def test_compare_ends_with_the_line_that_trains(options, tmp_path, monkeypatch, 
     assert trained["strategy"] == Compared.recommended
 
 
+@pytest.mark.parametrize(
+    "option", ["--seed=-1", "--seed=1.5", f"--seed={2**32}", "--cv=1", "--cv=two", "--repeats=0"]
+)
+def test_numbers_out_of_range_are_wrong_usage_in_each_command(option, files, capsys):
+    for command in ("compare", "train"):
+        if command == "compare" or "seed" in option:
+            with pytest.raises(SystemExit) as ended:
+                main([command, files[0], option, "--out", str(files[2] / "out")])
+            assert ended.value.code == 2
+            name, value = option.split("=")
+            err = capsys.readouterr().err.splitlines()[-1]
+            assert f"argument {name}: must be an int in the range [" in err
+            assert err.endswith(f"Got '{value}'")
+
+
 # Help, and what is imported for it
 
 

@@ -13,7 +13,7 @@ from skimbalance._fit.data import Data
 from skimbalance._fit.encoding import Encoder
 from skimbalance._fit.estimator import NetworkClassifier
 from skimbalance._fit.parameters import RateParameters, set_shared, shares
-from skimbalance._fit.sequences import labels_of, read_sequences
+from skimbalance._fit.sequences import labels_of, read_sequences, weights_of
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Steps
 from skimbalance._losses.records import SOFTMAX
@@ -21,7 +21,6 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     as_array,
-    check_sample_weight,
     class_indices,
 )
 from skimbalance.decision._learning import HeldOut, RuleLearner
@@ -231,8 +230,9 @@ array-like, default="auto"
             Training sequences: see the notes of the class.
         y : list of sequences, or array-like of shape (n_sequences, n_steps)
             The class of each step.
-        sample_weight : array-like of shape (n_sequences,), default=None
-            How much each sequence counts.
+        sample_weight : array-like of shape (n_sequences,) or of the form of y, default=None
+            How much each sequence counts, or each step. A step of weight 0 is seen by the network,
+            and its class is ignored.
         mask : array-like of bool of shape (n_sequences, n_steps), default=None
             Which steps of an array count; the others are ignored.
 
@@ -327,8 +327,9 @@ array-like, default="auto"
             Sequences.
         y : list of sequences, or array-like of shape (n_sequences, n_steps)
             The class of each step.
-        sample_weight : array-like of shape (n_sequences,), default=None
-            How much each sequence counts.
+        sample_weight : array-like of shape (n_sequences,) or of the form of y, default=None
+            How much each sequence counts, or each step. A step of weight 0 is seen by the network,
+            and its class is ignored.
         mask : array-like of bool of shape (n_sequences, n_steps), default=None
             Which steps of an array count.
 
@@ -339,7 +340,7 @@ array-like, default="auto"
         """
         sequences, decided = self._decided(X, mask)
         true = labels_of(as_array(y), sequences, type(self).__name__)
-        weight = check_sample_weight(sample_weight, sequences.mask)[sequences.row]
+        weight = weights_of(sample_weight, sequences, type(self).__name__)
         counts = weight > 0
         true, decided, weight = true[counts], self.classes_[decided[counts]], weight[counts]
         return float(f1_score(true, decided, average="macro", sample_weight=weight))
@@ -354,30 +355,42 @@ array-like, default="auto"
         """The state without the live Keras model, which is built anew when it is needed."""
         return self._without_model(super().__getstate__())
 
+    def __sklearn_tags__(self):
+        """Scikit-learn's tags: no kind of estimator, as classifiers have a class for each sample.
+
+        So an integer `cv` stands for folds that are not stratified.
+        """
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = None
+        return tags
+
     # Training
 
     def _read(self, X, y, sample_weight, *, resume, mask):
         owner = type(self).__name__
         sequences = self._sequences(X, mask)
         labels = labels_of(as_array(y), sequences, owner)
-        weight = check_sample_weight(sample_weight, sequences.mask)
-        kept = (weight > 0) & (sequences.lengths > 0)
-        labels, sequences, weight = labels[kept[sequences.row]], sequences.take(kept), weight[kept]
-        self.classes_ = np.unique(labels)
+        weight = weights_of(sample_weight, sequences, owner)
+        kept = np.bincount(sequences.row, weight, len(sequences.mask)) > 0
+        of_kept = kept[sequences.row]
+        labels, sequences, weight = labels[of_kept], sequences.take(kept), weight[of_kept]
+        self.classes_ = np.unique(labels[weight > 0])
         if len(self.classes_) < 2:
             n_classes = "1 class" if len(self.classes_) else "no step"
             raise ValueError(
                 f"The y of {owner} must have at least 2 classes among sequences with a positive "
                 f"weight. Got {n_classes}: {self.classes_.tolist()!r}."
             )
+        index = np.full(len(labels), -1)
+        index[weight > 0] = class_indices(labels[weight > 0], self.classes_)
         self._target = Steps(self.classes_)
         self._encoder = Encoder(sequences.steps, self.min_frequency, self.standardize, owner)
         return Data(
             (self._encoder.packed(sequences),),
-            np.arange(len(weight)),
-            # No class, -1, beyond the end.
-            sequences.packed(class_indices(labels, self.classes_) + 1) - 1,
-            weight,
+            np.arange(len(sequences.mask)),
+            # No class, -1, beyond the end and where the weight is 0.
+            sequences.packed(index + 1) - 1,
+            sequences.packed(weight),
             weighted=sample_weight is not None,
             lengths=sequences.lengths,
         )
@@ -439,8 +452,7 @@ array-like, default="auto"
         """The plan with encoded steps: the encoder learns from the training sequences only."""
         rows, held_out = plan.rows, plan.held_out
         (X,), mask = rows.X, rows.y >= 0
-        weight = np.broadcast_to(rows.weight[:, None], mask.shape)[mask]
-        self._encoder.learn(X[rows.index][mask], weight)
+        self._encoder.learn(X[rows.index][mask], rows.weight[mask])
         X = (self._encoder.prepared(X),)
         if held_out is not None:
             held_out = replace(held_out, X=X)
@@ -466,9 +478,11 @@ array-like, default="auto"
         mask = held_out.y >= 0
         row, y = np.nonzero(mask)[0], held_out.y[mask]
         logits = self._forward(held_out.X[0][held_out.index], held_out.lengths)
+        # The steps of weight 0 have outputs, too.
+        logits = logits[mask[np.arange(mask.shape[1]) < held_out.lengths[:, None]]]
         learner = RuleLearner(make_objective(objective, None, None), None, "vector")
         return learner.learn(
-            HeldOut(np.arange(len(y)), row, self._natural(logits), y, held_out.weight[row])
+            HeldOut(np.arange(len(y)), row, self._natural(logits), y, held_out.weight[mask])
         )
 
     # Input and output
@@ -485,9 +499,10 @@ array-like, default="auto"
         return sequences, rule(calibrator(self._natural(logits)))
 
     def _natural(self, logits):
-        """Natural probabilities, where the loss has a closed form for them."""
+        """Natural probabilities, where the loss and the weights determine them."""
         arguments = self._fitted.posterior_arguments
-        if arguments["loss"] not in CLOSED_FORMS:
+        has_all = np.all(arguments["class_weight"] > 0)  # a class of weight 0 was not learnt
+        if arguments["loss"] not in CLOSED_FORMS or not has_all:
             return self._target.proba(logits)
         return self._target.posterior(logits, arguments)
 

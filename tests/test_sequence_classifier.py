@@ -6,12 +6,13 @@ import random
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from imblearn.metrics import geometric_mean_score
 from joblib import parallel_config
 from keras_setup import EachBatch
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -19,7 +20,7 @@ from sklearn.metrics import (
     matthews_corrcoef,
     roc_auc_score,
 )
-from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.model_selection import GridSearchCV, check_cv, cross_val_predict, cross_val_score
 from sklearn.utils.class_weight import compute_class_weight
 from tensorflow.python.framework import config
 
@@ -711,6 +712,19 @@ def test_cross_validation():
     assert cross_val_predict(tagger(), array, labels, cv=CV).shape == (30, 4)
 
 
+@pytest.mark.slow
+def test_a_class_of_weight_0_goes_with_an_objective():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 6, 2)), rng.integers(0, 3, (20, 6))
+    weights = pd.Series({2: 1, 0: 0, 1: 1})
+    options = {"network": "conv1d", "objective": "f1_macro", "early_stopping": True}
+    clf = tagger(class_weight=weights, **options).fit(X, y)
+    assert clf.class_weight_[0] == 0
+    np.testing.assert_allclose(clf.predict_proba(X).sum(axis=2), 1, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"'class_weight' .* positive .*predict_posterior"):
+        clf.predict_posterior(X)
+
+
 # What is refused
 
 OWNER = "ImbalancedSequenceClassifier"
@@ -816,3 +830,44 @@ def test_a_fit_that_fails_changes_nothing(words):
         assert vars(clf).keys() == before.keys()
         assert all(vars(clf)[name] is value for name, value in before.items())
     np.testing.assert_array_equal(clf.predict_proba(WORDS), words.predict_proba(WORDS))
+
+
+STEPS = np.random.default_rng(0).normal(size=(24, 5, 2))
+STEP_LABELS = (STEPS[..., 0] > 1).astype(int) + (STEPS[..., 1] > 1.3)
+SHORT = {"epochs": 2, "units": 4, "random_state": 0}
+
+
+def as_lists(array):
+    return [list(row) for row in array]
+
+
+@pytest.mark.parametrize("form", [list, as_lists, np.asarray], ids=["arrays", "lists", "array"])
+def test_weights_of_steps_that_are_alike_are_those_of_sequences(form):
+    of_sequences = np.random.default_rng(1).random(24)
+    of_steps = np.repeat(of_sequences[:, None], 5, axis=1)
+    X, y = form(STEPS), form(STEP_LABELS)
+    expected = tagger(**SHORT).fit(X, y, sample_weight=of_sequences)
+    fitted = tagger(**SHORT).fit(X, y, sample_weight=form(of_steps))
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected.predict_proba(X))
+    assert fitted.score(X, y, form(of_steps)) == expected.score(X, y, of_sequences)
+
+
+@pytest.mark.parametrize("objective", [None, "f1_macro"])
+def test_the_class_of_a_step_of_weight_0_does_not_matter(objective):
+    weight = (np.random.default_rng(1).random((24, 5)) > 0.3).astype(float)
+    other = np.where(weight > 0, STEP_LABELS, 7)
+    options = SHORT | {"objective": objective, "early_stopping": objective is not None}
+    one, same = (tagger(**options).fit(STEPS, y, weight) for y in (STEP_LABELS, other))
+    np.testing.assert_array_equal(one.classes_, same.classes_)
+    np.testing.assert_array_equal(one.predict_proba(STEPS), same.predict_proba(STEPS))
+    all_count = tagger(**options).fit(STEPS, STEP_LABELS)
+    assert np.any(one.predict_proba(STEPS) != all_count.predict_proba(STEPS))
+
+
+def test_folds_by_a_number_take_sequences_of_labels():
+    """scikit-learn stratifies the y of what it takes for a classifier."""
+    y = [["a"] * (1 + i % 3) for i in range(12)]
+    for labels in (y, pd.Series(y), pd.Series(y).to_numpy()):
+        for cv in (None, 3, StratifiedSequenceKFold(3, random_state=0)):
+            splitter = check_cv(cv, labels, classifier=is_classifier(tagger()))
+            assert sum(len(test) for _, test in splitter.split(y, labels)) == 12

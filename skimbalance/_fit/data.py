@@ -38,8 +38,8 @@ class Data:
         Numbers of the rows within the arrays.
     y : ndarray of shape (n_rows, ...)
         Class indices, or an indicator matrix; see `skimbalance._fit.targets`.
-    weight : ndarray of shape (n_rows,)
-        How much each row counts.
+    weight : ndarray of shape (n_rows,) or (n_rows, n_steps)
+        How much each row counts, or each step of a sequence.
     weighted : bool
         Whether the caller gave the weights.
     lengths : ndarray of int of shape (n_rows,), default=None

@@ -265,7 +265,7 @@ def _drawn_rows(settings, train, scaler, target, rng) -> tuple[Data, Stream]:
 
 def _over_drawing(target, train, rows, draws):
     """How many times more often training draws each class than it occurs."""
-    drawn = target.counts(rows.y, rows.weight * draws)
+    drawn = target.counts(rows.y, (rows.weight.T * draws).T)
     natural = target.counts(train.y, train.weight)
     return np.divide(drawn, natural, out=np.ones_like(drawn), where=(natural > 0) & (drawn > 0))
 
@@ -323,7 +323,7 @@ def _loss_weight(target, rows, class_weight, draws):
     The weight of a row is the mean of its labels' weights, or the sum of its steps' weights.
     """
     class_part = target.per_target(class_weight, rows.y)
-    weight = (rows.weight * class_part.T).T
+    weight = (rows.weight.T * class_part.T).T
     total = np.sum(draws * target.row_weight(weight))
     return weight * (len(rows.y) / total) if total > 0 else weight
 

@@ -6,9 +6,9 @@ from numbers import Real
 
 import numpy as np
 
-from skimbalance._validation import checked_labels
+from skimbalance._validation import as_array, check_sample_weight, checked_labels
 
-__all__ = ["Sequences", "labels_of", "read_sequences"]
+__all__ = ["Sequences", "labels_of", "read_sequences", "weights_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,3 +277,32 @@ def labels_of(y, sequences, owner):
     if labels.dtype.kind == "f" and not np.all(np.isfinite(labels)):
         raise ValueError(f"The labels of y of {owner} must be finite. Got infinity.")
     return labels
+
+
+def weights_of(sample_weight, sequences, owner):
+    """The weights of all steps in one array; they are given for whole sequences or for steps.
+
+    Raises
+    ------
+    ValueError
+        If the weights have neither the form of y nor one for each sequence, or break a rule of
+        weights.
+    """
+    given = as_array(sample_weight)
+    if not (_has_length(given) and len(given) and np.ndim(given[0])):
+        return check_sample_weight(given, sequences.mask)[sequences.row]
+    n, n_steps = sequences.mask.shape
+    lengths = sequences.lengths if sequences.ragged else np.full(n, n_steps)
+    parts = [np.ma.getdata(_as_array(weights)) for weights in given]
+    shapes = [part.shape for part in parts]
+    if shapes != [(length,) for length in lengths] or any(
+        p.dtype.kind not in "biuf" for p in parts
+    ):
+        raise ValueError(
+            f"The 'sample_weight' of {owner} must hold a number for each sequence, or, in the form "
+            f"of y, one for each step. Got {reprlib.repr(sample_weight)} for {n} sequences."
+        )
+    if not sequences.ragged:
+        parts = [part[mask] for part, mask in zip(parts, sequences.mask, strict=True)]
+    weight = np.concatenate(parts)
+    return check_sample_weight(weight, weight)

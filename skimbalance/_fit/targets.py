@@ -219,6 +219,7 @@ class Classes:
 
     def posterior(self, logits, arguments):
         """Probabilities in the population; rows sum to 1."""
+        _check_weights(arguments)
         return np.exp(log_posterior(logits=logits, **arguments))
 
     def shift(self, proba, prior, priors):
@@ -238,6 +239,11 @@ class Classes:
         """Do nothing: class labels are checked when they are read."""
 
 
+def each_step(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights of the steps; those of whole sequences hold for each of their steps."""
+    return weight if weight.ndim == 2 else np.broadcast_to(weight[:, None], shape)
+
+
 class Steps(Classes):
     """A class for each step of a sequence: `y` has shape (n_rows, n_steps), -1 where masked."""
 
@@ -249,8 +255,9 @@ class Steps(Classes):
     def counts(self, y, weight):
         """Total weight of the steps of each class."""
         mask = y >= 0
-        weight = np.broadcast_to(np.asarray(weight)[:, None], y.shape)
-        return np.bincount(y[mask], weights=weight[mask], minlength=self.n_outputs)
+        return np.bincount(
+            y[mask], weights=each_step(weight, y.shape)[mask], minlength=self.n_outputs
+        )
 
     def per_target(self, values, y):
         """A value for each step: zero where it is masked."""
@@ -261,8 +268,8 @@ class Steps(Classes):
         return weight.sum(axis=1)
 
     def score_weight(self, y, weight):
-        """The weight of the sequence for each of its steps: zero where it is masked."""
-        return np.where(y >= 0, weight[:, None], 0.0)
+        """The weight of each step, or of its sequence: zero where it is masked."""
+        return np.where(y >= 0, each_step(weight, y.shape), 0.0)
 
     def occurrence(self, y: np.ndarray) -> np.ndarray:
         """How many steps of each class are in each sequence, of shape (n_rows, n_classes)."""
@@ -397,6 +404,7 @@ class Labels:
 
     def posterior(self, logits, arguments):
         """Probabilities of each label in the population; rows do not sum to 1."""
+        _check_weights(arguments)
         return label_posterior(logits=logits, **arguments)
 
     def shift(self, proba, prior, priors):
@@ -441,6 +449,17 @@ class Labels:
                     f"The labels {some_of(constant.tolist())} are present in {where} of y with a "
                     "positive weight, so the network can only learn that constant."
                 )
+
+
+def _check_weights(arguments):
+    """Check that training saw every class, so that its posterior is determined."""
+    weight = arguments.get("class_weight")
+    if weight is not None and not np.all(np.asarray(weight) > 0):
+        raise ValueError(
+            "The weights in 'class_weight' and 'alpha' must be positive for every class, so that "
+            "there are probabilities in the population (predict_posterior): a class of weight 0 is "
+            f"not learnt. Got {np.asarray(weight).tolist()!r}: use predict_proba instead."
+        )
 
 
 def rarest(present: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """Sequences as flat steps: all forms say the same, and come back as they were."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from skimbalance._fit.encoding import Vocabulary
-from skimbalance._fit.sequences import labels_of, read_sequences
+from skimbalance._fit.sequences import labels_of, read_sequences, weights_of
 
 WORDS = ["abca", "b", "", "cabbac"]
 LABELS = [list(word.upper()) for word in WORDS]
@@ -253,3 +255,43 @@ def test_unknown_tokens_are_named():
         vocabulary.numbers(np.array(list("abcdefghi")), "Tagger")
     with pytest.raises(ValueError, match=r"must be of the same kind as in fit, str.*Got int64"):
         vocabulary.numbers(np.array([1]), "Tagger")
+
+
+RAGGED = read_sequences([[1.0, 2.0], [3.0]], None, "Tagger")
+MASKED = read_sequences(np.ones((2, 2)), np.array([[1, 1], [1, 0]], bool), "Tagger")
+
+
+@pytest.mark.parametrize(
+    ("sequences", "weights", "of_steps"),
+    [
+        (RAGGED, None, [1, 1, 1]),
+        (RAGGED, [2, 3], [2, 2, 3]),
+        (RAGGED, [[1, 2], [3]], [1, 2, 3]),
+        (RAGGED, [np.array([1, 2]), np.array([3])], [1, 2, 3]),
+        (RAGGED, pd.Series([[1, 2], [3]], index=[5, 4]), [1, 2, 3]),
+        (MASKED, pd.Series([2, 3], index=[1, 0]), [2, 2, 3]),
+        (MASKED, [[1, 2], [3, 9]], [1, 2, 3]),
+        (MASKED, pd.DataFrame([[1, 2], [3, 9]]), [1, 2, 3]),
+    ],
+)
+def test_weights_are_of_sequences_or_of_steps(sequences, weights, of_steps):
+    np.testing.assert_array_equal(weights_of(weights, sequences, "Tagger"), of_steps)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (
+            [[1, 2], [3, 4]],
+            "The 'sample_weight' of Tagger must hold a number for each sequence, or",
+        ),
+        ([[1, 2]], "must hold a number for each sequence, or, in the form of y, one for each step"),
+        ([[1, 2], ["a"]], "one for each step. Got [[1, 2], ['a']] for 2 sequences."),
+        ([[1, -2], [3]], "must be positive or zero"),
+        ([[0, 0], [0]], "must not be all zero"),
+        ([[1, np.nan], [3]], "contains NaN"),
+    ],
+)
+def test_wrong_weights_of_steps_are_refused(weights, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        weights_of(weights, RAGGED, "Tagger")

@@ -5,6 +5,7 @@ more member that says what the model is for.
 """
 
 import copy
+import io
 import json
 import os
 import reprlib
@@ -274,6 +275,7 @@ def _load(path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> A
     with _sound(path):
         with _opened(path) as archive:
             _check_repetition(json.loads(archive.read(_SCHEMA)))
+            _check_archives_within(archive, path)
         others = sorted(set(skops.io.get_untrusted_types(file=path)) - set(safe))
         if not others:
             try:
@@ -321,12 +323,27 @@ def _check_estimator(value: Any, owner: str) -> None:
 def _opened(path: str | os.PathLike[str]) -> Iterator[ZipFile]:
     """An archive that is not much larger than the file."""
     with ZipFile(path) as archive:
-        n_bytes, most = _bytes_unpacked(archive), _most_bytes(path)
-        if n_bytes > most:
-            raise ValueError(f"it unpacks to {n_bytes} bytes, and not to {most} at most.")
+        _check_size(_bytes_unpacked(archive), path)
         if len(archive.filelist) > _MOST_MEMBERS:
             raise ValueError(f"it has more than {_MOST_MEMBERS} members.")
         yield archive
+
+
+def _check_size(n_bytes: int, path: str | os.PathLike[str]) -> None:
+    most = _most_bytes(path)
+    if n_bytes > most:
+        raise ValueError(f"it unpacks to {n_bytes} bytes, and not to {most} at most.")
+
+
+def _check_archives_within(archive: ZipFile, path: str | os.PathLike[str]) -> None:
+    """Check the sizes in archives in the archive: sparse matrices are such."""
+    n_bytes = _bytes_unpacked(archive)
+    for member in archive.infolist():
+        with archive.open(member) as file:
+            if file.read(2) == b"PK":
+                with ZipFile(io.BytesIO(archive.read(member))) as inner:
+                    n_bytes += _bytes_unpacked(inner)
+    _check_size(n_bytes, path)
 
 
 def _bytes_unpacked(archive: ZipFile) -> int:

@@ -1,6 +1,7 @@
 """Model files: the same bits back, safe to open, written whole or not at all."""
 
 import ast
+import io
 import json
 import re
 import subprocess
@@ -426,6 +427,25 @@ def test_nothing_is_unpacked_that_is_much_larger_than_the_file(
     monkeypatch.setattr(zipfile.ZipExtFile, "read", None)
     with pytest.raises(ValueError, match=r"must be a model file .* it unpacks to"):
         read(path)
+
+
+def test_no_sparse_matrix_is_unpacked_that_is_much_larger_than_the_file(tmp_path):
+    """It is an archive in the archive."""
+    model, path = LogisticRegression().fit(X, Y).sparsify(), tmp_path / "m.skim"
+    trusted = ["scipy.sparse._csr.csr_matrix"]
+    save_model(model, path, trusted=trusted)
+    loaded = load_model(path, trusted=trusted)
+    assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.npy", bytes(30 * 10**6))
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, inner.getvalue() if name.endswith(".npz") else content)
+    with pytest.raises(ValueError, match=r"must be a model file .* it unpacks to"):
+        load_model(path, trusted=trusted)
 
 
 def test_a_model_that_is_mostly_zeros_can_be_saved(tmp_path):

@@ -4,6 +4,7 @@ If a new release renames one of them, this module is the only one to change. Eac
 there is no public way to say the same.
 """
 
+import io
 import os
 import sys
 from typing import Any
@@ -123,5 +124,11 @@ def lambda_output_shape(layer: Any) -> Any:
 
 
 def detach(callback: Any) -> None:
-    """Remove the model from a callback, which is a parameter: its copies would hold the model."""
+    """Remove from a callback, which is a parameter, what no copy of it could hold or should.
+
+    That is the model, and files that are closed by now.
+    """
     callback._model = None
+    for name, value in vars(callback).items():
+        if isinstance(value, io.IOBase) and value.closed:
+            setattr(callback, name, None)

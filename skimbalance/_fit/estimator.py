@@ -1,5 +1,6 @@
 """What the estimators share: targets, one fit from checks to attributes, outputs to decisions."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -60,6 +61,28 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
                 f"The 'callbacks' parameter of {owner} must be a Keras callback or a list of them. "
                 f"Got {self.callbacks!r} instead."
             )
+
+    def __sklearn_clone__(self):
+        self._check_copies()
+        return super().__sklearn_clone__()
+
+    def __getstate__(self):
+        self._check_copies()
+        return super().__getstate__()
+
+    def _check_copies(self):
+        """Check that the callbacks, which may hold anything, can be copied with the estimator."""
+        callbacks = getattr(self, "callbacks", None)
+        for callback in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
+            try:
+                copy.deepcopy(callback)
+            except Exception as error:
+                raise ValueError(
+                    f"The 'callbacks' parameter of {type(self).__name__} must hold callbacks that "
+                    "can be copied where the estimator is cloned, searched or stored: close files "
+                    "at the end of training, or open them in 'on_train_begin'. "
+                    f"Got a {type(callback).__name__} that cannot: {error}."
+                ) from error
 
     def _fit(self, X, y, sample_weight, *, resume, partial=False, **reading):
         """Fit; if that fails, leave the estimator as it was."""

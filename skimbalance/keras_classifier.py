@@ -409,6 +409,7 @@ class ImbalancedKerasClassifier(TableClassifier):
             takes_logits=compiled.takes_logits,
             owner=owner,
         )
+        network.check_rows(data.X)
         self._built_with["found"] = network.found
         previous = course.previous
         if previous is not None and _shapes(previous.weights) != _shapes(network.weights()):

@@ -103,6 +103,7 @@ class KerasNetwork:
         self.graph = as_graph(model, self.probes, keys, owner)
         self._keys, self._owner = keys, owner
         self._lock = threading.Lock()
+        self.check_rows(self.probes)
 
     def with_found(self, found: Found) -> Self:
         """A copy of the network in which something else was detected."""
@@ -258,8 +259,30 @@ class KerasNetwork:
 
     # Prediction
 
+    def check_rows(self, X):
+        """Check that inputs of integers, as of an Embedding layer, get whole numbers of their type.
+
+        Raises
+        ------
+        ValueError
+            If a value would be cut off.
+        """
+        for tensor, x in zip([] if self.graph is None else self.graph.inputs, X, strict=False):
+            dtype = np.dtype(tensor.dtype)
+            if dtype.kind not in "iu" or np.can_cast(x.dtype, dtype):
+                continue
+            with np.errstate(invalid="ignore"):
+                cut_off = x.astype(dtype) != x
+            if np.any(cut_off):
+                raise ValueError(
+                    f"The rows of {self._owner} must hold whole numbers where the model's input "
+                    f"is of type {dtype.name}: round them, or change the type of the input "
+                    f"{tensor.name!r}. Got {x[cut_off][0]!s} instead."
+                )
+
     def forward(self, weights, X, center=None, scale=None):
         """Logits of rows, given as a tuple of inputs."""
+        self.check_rows(X)
         if self.by_keras is None:
             program = self.prediction_program()
             params, state = program.flatten({**weights, **self.noise(0)})

@@ -324,3 +324,29 @@ def test_a_fit_leaves_no_model_behind():
     del clf
     gc.collect()
     assert model() is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "value"),
+    [
+        (TOKENS + 0.7, "0.7"),
+        (TOKENS * 1e12, "e"),
+        (np.where(TOKENS == 1, -1, TOKENS), "-1"),
+        (np.where(TOKENS == 1, 300, TOKENS), "300"),
+    ],
+    ids=["fractions", "too large", "negative", "beyond the type"],
+)
+@pytest.mark.parametrize("callbacks", [None, EachBatch()], ids=["compiled", "by Keras"])
+def test_no_number_is_cut_off_for_an_input_of_integers(wrong, value, callbacks):
+    def build():
+        inputs = keras.Input((5,), dtype="uint8")
+        x = layers.GlobalAveragePooling1D()(layers.Embedding(10, 2)(inputs))
+        return keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+
+    clf = of_few(build, callbacks=callbacks).fit(TOKENS.astype(float), CLASSES)
+    for function in (clf.predict, lambda X: clf.partial_fit(X, CLASSES)):
+        with pytest.raises(ValueError, match=f"must hold whole numbers .* Got .*{value}"):
+            function(wrong)
+    np.testing.assert_array_equal(
+        clf.predict_proba(TOKENS.astype(float)), clf.predict_proba(TOKENS)
+    )

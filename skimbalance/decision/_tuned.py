@@ -101,9 +101,10 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         Limit of the objectives that have one: a share for "recall_at_precision" and
         "precision_at_recall", a number of rows in 1,000 for "alerts". Ignored by other objectives.
 
-    cost_matrix : array-like of shape (n_classes, n_classes), default=None
+    cost_matrix : array-like of shape (n_classes, n_classes) or DataFrame, default=None
         Costs for "cost": ``cost_matrix[k, j]`` is the cost of deciding class j for a row of class
-        k, in the order of `classes_`. Right decisions must cost least. Ignored by other objectives.
+        k, in the order of `classes_`; a DataFrame, or a dict of dicts, is read by its labels. Right
+        decisions must cost least. Ignored by other objectives.
 
     pos_label : label, default=None
         Class of the objectives "f1", "recall_at_precision", "precision_at_recall" and "alerts".
@@ -308,11 +309,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         arguments = self._weights_that_are_taken(
             fit_arguments(self, fit_params, sample_weight, groups)
         )
-        y = checked_target(y)
-        if is_indicator(y):
-            self._fit_labels(X, y, params, arguments)
+        target = checked_target(y)
+        if is_indicator(target):
+            # An estimator may read its class weights by the names of the columns.
+            has_names = hasattr(y, "iloc") and all(isinstance(t, np.dtype) for t in y.dtypes)
+            self._fit_labels(X, y if has_names else target, params, arguments)
         else:
-            self._fit_classes(X, y, params, arguments)
+            self._fit_classes(X, target, params, arguments)
         return self
 
     def predict(self, X: Any) -> Any:
@@ -477,11 +480,12 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     def _label_data(self, X, y, sample_weight):
         # Most estimators do not accept a sparse y, and some misread it.
-        X, y = indexable(X, dense_indicator(y))
-        weight = check_sample_weight(sample_weight, y)
+        X, target = indexable(X, dense_indicator(y))
+        weight = check_sample_weight(sample_weight, target)
         if self._is_prefit():
             check_is_fitted(self.estimator)
-        return _Data(X, y, y, _one_on_average(weight), np.arange(y.shape[1]))
+        given = y if hasattr(y, "iloc") else target
+        return _Data(X, given, target, _one_on_average(weight), np.arange(target.shape[1]))
 
     def _check_judged(self, judged, classes, positive):
         if judged.sum() < 2:

@@ -377,7 +377,9 @@ def _check_observable(estimator):
             "instead."
         )
     for key, value in params.items():
-        undoable = value is None or value == "balanced" or isinstance(value, dict)
+        # A parameter may be an array, which has no single truth.
+        is_balanced = isinstance(value, str) and value == "balanced"
+        undoable = value is None or is_balanced or isinstance(value, dict)
         if key == "class_weight" and undoable:
             if value is not None and "probability" in params:
                 raise ValueError(

@@ -390,3 +390,10 @@ def test_masked_steps_do_not_score():
     of_steps = Steps(np.arange(4)).score_weight(y, weight)
     np.testing.assert_array_equal(of_steps > 0, y >= 0)
     np.testing.assert_allclose(of_steps.max(axis=1), weight)
+
+
+@pytest.mark.parametrize("target", [YES_NO, Steps(np.arange(2)), Labels(2)])
+def test_a_class_of_weight_0_has_no_posterior(target):
+    weight = np.array([0.0, 2.0]) if target.exclusive else np.array([[1.0, 1.0], [0.0, 2.0]])
+    with pytest.raises(ValueError, match=r"'class_weight' and 'alpha' must .*predict_posterior"):
+        target.posterior(np.zeros((3, 2)), {**ARGUMENTS, "class_weight": weight})

@@ -806,3 +806,22 @@ def test_bad_data_are_refused():
     message = "y must have a column for each of the 3 labels of the fitted estimator. Got 2 columns"
     with pytest.raises(ValueError, match=message):
         tuned(one_vs_rest().fit(X, y), cv="prefit").fit(X, y[:, :2])
+
+
+class SeesNames(OneVsRestClassifier):
+    """A classifier that keeps the names of the columns of y."""
+
+    def fit(self, X, y):
+        self.names_ = [*getattr(y, "columns", [])]
+        return super().fit(X, np.asarray(y))
+
+
+def test_the_estimator_gets_the_names_of_the_columns():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    y = (X + rng.normal(size=(120, 3)) > 0).astype(int)
+    frame = pd.DataFrame(y, columns=["loud", "late", "long"])
+    clf = TunedDecisionClassifierCV(SeesNames(LogisticRegression()), random_state=0)
+    named = clone(clf).fit(X, frame)
+    assert named.estimator_.names_ == ["loud", "late", "long"]
+    np.testing.assert_array_equal(named.threshold_, clone(clf).fit(X, y).threshold_)

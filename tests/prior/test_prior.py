@@ -481,6 +481,17 @@ def test_neutral_values_of_weightings_are_taken():
         PriorCorrectedClassifier(Weighted(scale_pos_weight=value)).fit(X, y)
 
 
+def test_parameters_that_are_arrays_are_looked_at():
+    class Tabled(LogisticRegression):
+        def __init__(self, table=None):
+            super().__init__()
+            self.table = table
+
+    X, y = gaussian(100, [0.5, 0.3, 0.2], seed=0)
+    for table in (np.arange(3), pd.DataFrame(np.eye(2))):
+        PriorCorrectedClassifier(Tabled(table)).fit(X, y)
+
+
 @pytest.mark.filterwarnings("ignore:The `probability` parameter:FutureWarning")
 def test_support_vector_machines_have_nothing_to_undo():
     X, y = gaussian(100, [0.5, 0.3, 0.2], seed=0)

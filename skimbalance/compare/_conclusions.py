@@ -15,6 +15,9 @@ __all__ = ["conclude", "corrected_t_test", "holm"]
 FEW_ROWS = 5
 FEW_FOLDS = 5
 
+# A column with at most this number of different texts holds categories, whatever its length.
+FEW_CELLS = 20
+
 # The most classes in a note that can still be read.
 MOST_NAMED = 4
 
@@ -82,7 +85,7 @@ def conclude(
         recommended=recommended,
         recommendation=luck
         or _recommendation(metric, names, means, p_values, recommended, int(judged.sum())),
-        notes=_notes(metric, classes, counts, judged),
+        notes=[*_notes_on_columns(X), *_notes(metric, classes, counts, judged)],
         _estimator=candidates[recommended],
         _X=X,
         _y=y,
@@ -185,6 +188,28 @@ def _notes(
         "The best of several scores is too high on average: test the choice on other rows."
     )
     return notes
+
+
+def _notes_on_columns(X: Any) -> list[str]:
+    """A note on columns of text of which most cells differ, such as names of customers."""
+    import pandas as pd
+
+    if hasattr(X, "tocsr") or getattr(getattr(X, "dtype", None), "kind", "O") in "biuf":
+        return []
+    names = getattr(X, "columns", None)
+    frame = X if hasattr(X, "iloc") else pd.DataFrame(np.asarray(X, dtype=object), columns=names)
+    mostly_different = []
+    for k, name in enumerate(frame.columns.tolist()):
+        cells = frame.iloc[:, k].dropna()
+        is_text = len(cells) > 0 and isinstance(cells.iloc[0], str)
+        if is_text and cells.nunique() > max(0.5 * len(cells), FEW_CELLS):
+            mostly_different.append(name)
+    if not mostly_different:
+        return []
+    return [
+        "Most cells of these columns of text differ, so that little can be learnt from them: "
+        f"{some_of(mostly_different, MOST_NAMED)}. Drop them, or convert them to numbers."
+    ]
 
 
 def corrected_t_test(differences: np.ndarray, test_share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,12 @@
 """Folds: which rows train and which are held out, and in which parts the rule is judged."""
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skimbalance.sampling import iterative_folds, stratified_folds
@@ -60,9 +61,24 @@ def cv_splits(
             f"The 'groups' parameter of {owner} must hold a group for each row, as cv={cv!r} "
             "splits by groups. Got None instead."
         )
-    rows = np.arange(len(target))
-    splits = check_cv(cv, y, classifier=True).split(X, y, **split_params)
-    return [(rows[train], rows[test]) for train, test in splits]
+    given = cv.split(X, y, **split_params) if hasattr(cv, "split") else cv
+    splits = [_rows_of_fold(fold, len(target), owner) for fold in given]
+    if not splits:
+        raise ValueError(f"The 'cv' parameter of {owner} must give at least one fold. Got none.")
+    return splits
+
+
+def _rows_of_fold(fold, n_rows, owner):
+    """Indices of the training rows and of the held-out rows of a fold, checked."""
+    rows = np.arange(n_rows)
+    try:
+        train, test = fold
+        return rows[np.asarray(train)], rows[np.asarray(test)]
+    except (TypeError, ValueError, IndexError):
+        raise ValueError(
+            f"The 'cv' parameter of {owner} must give pairs of training rows and held-out rows, by "
+            f"their numbers from 0 to {n_rows - 1}. Got {reprlib.repr(fold)}."
+        ) from None
 
 
 def splits_by_groups(cv: Any) -> bool:

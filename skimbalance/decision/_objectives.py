@@ -317,7 +317,8 @@ def finite_objective(function: Callable[..., float], owner: str) -> Callable[...
 
     def finite(true, decided):
         value = function(true, decided)
-        if not np.isfinite(value):
+        number = np.asarray(value)
+        if number.shape or number.dtype.kind not in "biuf" or not np.isfinite(number):
             raise ValueError(
                 f"The 'objective' function of {owner} must return a finite number. Got {value!r} "
                 "instead."

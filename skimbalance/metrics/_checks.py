@@ -1,5 +1,6 @@
 """Checks that turn class labels, decisions and posteriors into arrays for the scores."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,13 @@ def _unique(y, name, owner):
     y = _with_one_axis(y, name, owner)
     if len(y) == 0:
         raise ValueError(f"The {name!r} parameter of {owner} must not be empty.")
+    if y.dtype == object and all(isinstance(label, Real | np.bool_) for label in y):
+        y = np.array(y.tolist())
+    if y.dtype.kind == "f" and np.any(wrong := np.isfinite(y) & (y != np.floor(y))):
+        raise ValueError(
+            f"The labels in {name!r} of {owner} must be classes, and not real numbers. Got "
+            f"{y[wrong].item(0)!r}: cut the numbers into classes."
+        )
     try:
         values, inverse = np.unique(y, return_inverse=True)
         # nan and NaT are the only values that differ from themselves.

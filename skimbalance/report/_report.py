@@ -160,6 +160,11 @@ class ImbalanceReport:
         []
         """
         check_is_fitted(estimator)
+        if not hasattr(estimator, "classes_"):
+            raise ValueError(
+                f"The 'estimator' parameter of {cls.__name__} must be a classifier, with its "
+                f"classes as 'classes_'. Got {estimator!r} instead."
+            )
         labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
         proba = posterior(estimator, X, labels) if hasattr(estimator, "predict_proba") else None
         report = cls.from_predictions(

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
 from imblearn.metrics import geometric_mean_score
@@ -804,6 +805,23 @@ def test_folds_that_judge_nothing_are_refused(counts):
         ValueError, match="A fold of compare_strategies must have test rows of each"
     ):
         both(X=X[: len(y)], y=y, cv=folds)
+
+
+@pytest.mark.parametrize("form", [lambda table: table, pl.from_pandas, np.asarray])
+def test_columns_of_names_are_noted(form):
+    """A column of text of which most cells differ is noted; numbers and categories are not."""
+    table = pd.DataFrame(
+        {
+            "id": [f"u{i}" for i in range(240)],
+            "kind": ["a", "b", "c", "d"] * 60,
+            "number": np.arange(240.0),
+        }
+    )
+    notes = [note for note in both(X=form(table)).notes if "little can be learnt" in note]
+    assert len(notes) == 1
+    assert ("['id']" in notes[0]) == (form is not np.asarray)
+    for plain in (form(table[["kind", "number"]]), X):
+        assert not any("little can be learnt" in note for note in both(X=plain).notes)
 
 
 def test_the_class_of_f1_is_named():

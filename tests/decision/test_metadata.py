@@ -238,3 +238,39 @@ def test_groups_that_make_no_sense_are_refused():
         tuner(GaussianNB()).fit(X, Y, groups=GROUPS[1:])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         compare_strategies(X, Y, strategies=["plain"], groups=GROUPS[1:], verbose=0)
+
+
+IMPOSSIBLE = {
+    "out of range": [(np.arange(200), np.arange(200, 401))],
+    "fractions": [(np.arange(200), [1.5])],
+    "one part": [(np.arange(200),)],
+    "numbers": [1, 2, 3],
+    "text": [("a", "b")],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("cv", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_impossible_folds_are_refused(cv):
+    with pytest.raises(
+        ValueError, match="The 'cv' parameter of TunedDecisionClassifierCV must give"
+    ):
+        tuner(GaussianNB(), cv=cv).fit(X, Y)
+    with pytest.raises(ValueError, match="The 'cv' parameter of compare_strategies must give"):
+        compare_strategies(
+            X, Y, strategies=[], estimators={"naive": GaussianNB()}, cv=cv, verbose=0
+        )
+
+
+@pytest.mark.parametrize("value", ["a", None, np.ones(2), np.nan, 1j, [0.5]], ids=str)
+def test_objectives_that_return_no_number_are_refused(value):
+    y = np.column_stack([Y, np.arange(400) % 2])
+    message = "The 'objective' function of {} must return a finite number. Got"
+    for clf, target in ((GaussianNB(), Y), (OneVsRestClassifier(GaussianNB()), y)):
+        with pytest.raises(ValueError, match=message.format("TunedDecisionClassifierCV")):
+            tuner(clf, objective=lambda *_: value).fit(X, target)
+    with pytest.raises(ValueError, match=message.format("compare_strategies")):
+        compare_strategies(
+            X, Y, strategies=[], estimators={"naive": GaussianNB()}, cv=2, verbose=0,
+            objective=lambda *_: value,
+        )  # fmt: skip

@@ -6,9 +6,11 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import classification_report
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -349,3 +351,41 @@ def test_missing_labels_are_refused(fitted):
 def test_a_class_that_is_predicted_and_never_found_is_named():
     report = ImbalanceReport.from_predictions([0] * 50 + [1] * 10, [1] * 10 + [0] * 50)
     assert "Never found: class 1 (10 rows, predicted 10 times)." in report.flags
+
+
+@pytest.mark.parametrize("kind", [int, float, bool])
+@pytest.mark.parametrize("wrap", [lambda y: pd.Series(y, dtype=object), lambda y: list(y.tolist())])
+def test_numbers_as_objects_are_numbers(kind, wrap):
+    y = np.repeat([0, 1], [60, 40]).astype(kind)
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    clf = DummyClassifier(strategy="stratified", random_state=0).fit(X, y)
+    expected = ImbalanceReport.from_estimator(clf, X, y, random_state=0).to_dict()
+    assert ImbalanceReport.from_estimator(clf, X, wrap(y), random_state=0).to_dict() == expected
+    by_hand = ImbalanceReport.from_predictions(
+        wrap(y), wrap(clf.predict(X)), clf.predict_proba(X), random_state=0
+    )
+    assert by_hand.to_dict() == expected
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y", "words"),
+    [
+        (
+            LinearRegression(),
+            [0, 1],
+            "must be a classifier, with its classes as 'classes_'. Got Lin",
+        ),
+        (
+            KMeans(1, n_init=1),
+            [0, 1],
+            "must be a classifier, with its classes as 'classes_'. Got KM",
+        ),
+        (DummyClassifier(), [0.5, 1], "must be classes, and not real numbers. Got 0.5"),
+        (DummyClassifier(), [[0, 1], [1, 0]], "must have one class label for each row. Got"),
+        (DummyClassifier(), "target", "must have one class label for each row. Got str"),
+    ],
+)
+def test_what_has_no_classes_is_refused(estimator, y, words):
+    X = np.zeros((2, 1))
+    with pytest.raises(ValueError, match=re.escape(words)):
+        ImbalanceReport.from_estimator(estimator.fit(X, [0, 1]), X, y)

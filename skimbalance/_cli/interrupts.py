@@ -33,8 +33,11 @@ class Interrupts:
     def __enter__(self) -> Self:
         usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if usual and threading.current_thread() is threading.main_thread():
-            # Another stream than fd 2, which is silent while TensorFlow is imported.
-            self._stderr = os.dup(2)
+            try:
+                # Another stream than fd 2, which is silent while TensorFlow is imported.
+                self._stderr = os.dup(2)
+            except OSError:  # the program was started without one
+                return self
             self._read, self._write = os.pipe()
             os.set_blocking(self._write, False)
             self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 from scipy.stats import beta, random_table
 from sklearn.utils import gen_batches
 
@@ -21,6 +22,9 @@ OVERALL = ("balanced_accuracy", "f1_macro", "mcc", "geometric_mean")
 # Number of cells of confusion matrices drawn at once: 32 MiB for any number of classes.
 _CELLS_AT_ONCE = 2**22
 
+# Of confusion matrices of more classes, only the cells with rows are drawn one by one.
+_FEW_CLASSES = 100
+
 
 def class_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     """Precision, recall and F1 of each class; nan where a score is not defined."""
@@ -32,7 +36,7 @@ def class_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 def overall_scores(counts: np.ndarray) -> dict[str, float]:
     """Scores named in `OVERALL`, as Python floats."""
-    return dict(zip(OVERALL, _overall(counts, counts).tolist(), strict=True))
+    return dict(zip(OVERALL, _overall(_sums(counts), counts).tolist(), strict=True))
 
 
 def intervals(
@@ -44,7 +48,7 @@ def intervals(
         name: jeffreys(hits, total, tails) for name, (hits, total) in _proportions(counts).items()
     }
     ends["f1"] = _f1(ends["f1"])
-    observed = _overall(counts, counts)
+    observed = _overall(_sums(counts), counts)
     low, high = np.quantile(_bootstrapped(counts, n_resamples, rng), tails, axis=0)
     overall = np.stack([np.minimum(low, observed), np.maximum(high, observed)], axis=1)
     return ends | dict(zip(OVERALL, overall, strict=True))
@@ -54,9 +58,9 @@ def chance_p_value(counts: np.ndarray, n_resamples: int, rng: np.random.RandomSt
     """Share of random permutations of the decisions with at least this balanced accuracy."""
     _, predicted, actual = _sums(counts)
     tables = random_table(actual, predicted)
-    drawn = _scores_of_draws(lambda n: tables.rvs(n, random_state=rng), counts, n_resamples)
+    drawn = _scores_of_draws(lambda n: _sums(tables.rvs(n, random_state=rng)), counts, n_resamples)
     # Equal scores may differ by rounding errors.
-    as_good = drawn[:, 0] >= _overall(counts, counts)[0] - 1e-9
+    as_good = drawn[:, 0] >= _overall(_sums(counts), counts)[0] - 1e-9
     return float((as_good.sum() + 1) / (n_resamples + 1))
 
 
@@ -90,26 +94,61 @@ def _bootstrapped(counts, n_resamples, rng):
     prior = np.full(counts.shape, (1 - mean_recall) / (len(counts) - 1))
     np.fill_diagonal(prior, mean_recall)
     shape = counts + np.where(present[:, None], prior, 0.0)
-    return _scores_of_draws(
-        lambda n: rng.standard_gamma(shape, (n, *counts.shape)), counts, n_resamples
+    if len(counts) <= _FEW_CLASSES:
+
+        def draw(n):
+            return _sums(rng.standard_gamma(shape, (n, *counts.shape)))
+    else:
+        draw = _draws_of_many_classes(counts, shape, rng)
+    return _scores_of_draws(draw, counts, n_resamples)
+
+
+def _draws_of_many_classes(counts, shape, rng):
+    """A function that draws the sums of n confusion matrices, without those of all empty cells.
+
+    The empty cells off the diagonal have a total shape below 1 in each row, and a single one of
+    them mostly gets nearly all of the row's part: so it is given to one of them, drawn at random.
+    """
+    n_classes = len(counts)
+    cells = (counts > 0) | np.diag(shape.sum(axis=1) > 0)
+    row, column = np.nonzero(cells)
+    of_row, of_column, of_hits = (
+        csr_array((kept.astype(float), (np.arange(len(row)), of)), (len(row), n_classes))
+        for kept, of in ((row >= 0, row), (row >= 0, column), (row == column, row))
     )
+    rest = np.where(cells, 0.0, shape).sum(axis=1)
+
+    def draw(n):
+        drawn = rng.standard_gamma(shape[row, column], (n, len(row)))
+        missed = rng.standard_gamma(rest, (n, n_classes))
+        place = rng.randint(n_classes, size=(n, n_classes))
+        place += n_classes * np.arange(n)[:, None]
+        elsewhere = np.bincount(place.ravel(), missed.ravel(), n * n_classes).reshape(n, n_classes)
+        return drawn @ of_hits, drawn @ of_column + elsewhere, drawn @ of_row + missed
+
+    return draw
 
 
 def _scores_of_draws(
-    draw: Callable[[int], np.ndarray], counts: np.ndarray, n_resamples: int
+    draw: Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]],
+    counts: np.ndarray,
+    n_resamples: int,
 ) -> np.ndarray:
-    """Overall scores of shape (n_resamples, n_scores); `draw(n)` draws n confusion matrices."""
+    """Overall scores of shape (n_resamples, n_scores); `draw(n)` draws n confusion matrices.
+
+    It returns their sums, see `metrics._scores`.
+    """
     at_once = max(1, _CELLS_AT_ONCE // counts.size)
     parts = gen_batches(n_resamples, at_once)
     return np.concatenate([_overall(draw(part.stop - part.start), counts) for part in parts])
 
 
-def _overall(matrices, counts):
+def _overall(sums, counts):
     """Scores in the order of `OVERALL`, over the classes that occur in `counts`.
 
     A class without rows has no recall. A class that is not predicted either has no F1.
     """
-    sums = hits, predicted, actual = _sums(matrices)
+    hits, predicted, actual = sums
     _, observed_predicted, observed_actual = _sums(counts)
     # Draws also give weight to decisions for classes that do not occur at all.
     occurs = observed_actual + observed_predicted > 0

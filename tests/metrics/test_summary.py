@@ -19,6 +19,7 @@ from sklearn.metrics import (
 )
 
 from skimbalance.metrics import (
+    _decisions,
     average_precision_by_class,
     calibration_error_by_class,
     classification_summary,
@@ -444,3 +445,21 @@ def test_impossible_numbers_of_bins_are_refused(value):
 def test_impossible_decisions_and_parameters_are_refused(function, change, parts):
     with refused(*parts):
         function(**{"y_true": [0, 1, 1], "y_pred": [0, 1, 0], **change})
+
+
+@pytest.mark.parametrize("n_rows", [600, 6000])
+def test_intervals_of_many_classes_are_those_of_all_cells(n_rows, monkeypatch):
+    """Drawing only the cells with rows gives the same intervals, up to the noise of the draws."""
+    rng = np.random.default_rng(0)
+    y = np.resize(np.arange(120), n_rows)
+    decided = np.where(rng.random(n_rows) < 0.5, y, rng.integers(0, 120, n_rows))
+    options = {"labels": np.arange(121), "n_resamples": 2000, "random_state": 0}
+    few_cells = score_intervals(y, decided, **options)
+    monkeypatch.setattr(_decisions, "_FEW_CLASSES", 1000)
+    all_cells = score_intervals(y, decided, **options)
+    for name in OVERALL:
+        (low, high), (expected_low, expected_high) = few_cells[name], all_cells[name]
+        noise = 0.1 * (expected_high - expected_low)
+        assert abs(low - expected_low) < noise
+        assert abs(high - expected_high) < noise
+    np.testing.assert_array_equal(few_cells["recall"], all_cells["recall"])

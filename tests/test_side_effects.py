@@ -169,16 +169,17 @@ def test_arrays_are_not_changed(dtype, order):
     X = np.asarray(X, dtype=dtype, order=order)
     weight = np.random.default_rng(0).random(100)
     class_weight = np.array([1.0, 3.0])
-    before = [fingerprint(array) for array in (X, y, weight, class_weight)]
+    priors = class_weight / 4
+    before = [fingerprint(array) for array in (X, y, weight, class_weight, priors)]
     clf = mlp(class_weight=class_weight).fit(X, y, sample_weight=weight)
     clf.partial_fit(X, y, sample_weight=weight)
     for method in ("predict", "predict_proba", "decision_function", "predict_posterior"):
         getattr(clf, method)(X)
-    clf.predict_posterior(X, priors=class_weight)
+    clf.predict_posterior(X, priors=priors)
     clf.score(X, y, sample_weight=weight)
     clf.model_.predict(X, verbose=0)
     mlp(sampling=SMOTE(), standardize=False).fit(X, y)
-    assert [fingerprint(array) for array in (X, y, weight, class_weight)] == before
+    assert [fingerprint(array) for array in (X, y, weight, class_weight, priors)] == before
 
 
 def test_frames_are_not_changed():

@@ -80,6 +80,7 @@ def gaussians():
 # Searches and scorers
 
 
+@pytest.mark.filterwarnings("ignore:The 'gamma' parameter has no effect")
 def test_grid_search_of_a_sampling_pipeline(binary):
     X, y = binary
     pipe = make_pipeline(StandardScaler(), SMOTE(random_state=0), mlp(epochs=3))
@@ -112,6 +113,7 @@ def test_grid_search_of_a_sampling_pipeline(binary):
     assert search.best_score_ == pytest.approx(np.mean(predicted), abs=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:The 'gamma' parameter has no effect")
 @pytest.mark.parametrize("loss", ["crossentropy", "focal"])
 def test_gamma_matters_only_to_losses_that_have_it(binary, loss):
     outputs = [
@@ -739,7 +741,9 @@ def test_posterior_under_other_priors(gaussians):
     # Elkan 2001: the odds move by the ratio of the prior odds.
     factor = clf.class_prior_[0] / clf.class_prior_[1]
     np.testing.assert_allclose(shifted[:, 1] / shifted[:, 0], odds * factor, rtol=1e-9)
-    np.testing.assert_allclose(clf.predict_posterior(X, priors=[30, 30]), shifted)
+    np.testing.assert_allclose(clf.predict_posterior(X, priors={1: 0.5, 0: 0.5}), shifted)
+    with pytest.raises(ValueError, match="'priors' must sum to 1"):
+        clf.predict_posterior(X, priors=[30, 30])
     np.testing.assert_array_equal(clf.predict_posterior(X, priors=[0, 1])[:, 1], 1.0)
 
 

@@ -9,7 +9,7 @@ from skimbalance._fit.settings import Settings
 from skimbalance._losses.records import CUSTOM, CostMatrix, Loss
 from skimbalance._validation import matrix_by_label
 
-__all__ = ["loss_arguments", "record_of"]
+__all__ = ["corrects_by_itself", "loss_arguments", "record_of"]
 
 
 def record_of(settings: Settings, losses: Mapping[str, Loss], y_kind: str) -> Loss:
@@ -88,3 +88,32 @@ def loss_arguments(
     if record.needs_counts:
         arguments["class_counts"] = np.asarray(class_counts, dtype=float)
     return arguments
+
+
+def corrects_by_itself(
+    loss: Any, record: Loss, arguments: Mapping[str, Any], losses: Mapping[str, Loss]
+) -> bool:
+    """Whether a loss corrects for the class frequencies, apart from class weights of the fit.
+
+    Parameters
+    ----------
+    loss : str, keras.losses.Loss or callable
+        The loss; of custom losses, those of `skimbalance.losses` are known.
+    record : Loss
+        Its record.
+    arguments : mapping of str to object
+        Arguments of a named loss.
+    losses : mapping of str to Loss
+        The named losses of the target.
+    """
+    function = getattr(type(loss), "function", None)
+    if record is not CUSTOM or function is None:
+        return record.corrects(arguments)
+    if loss.class_weight is not None:
+        return True
+    known = [one for one in losses.values() if one.function == function.__name__]
+    return any(
+        one.corrects(loss.parameters)
+        or ("alpha" in one.takes and loss.parameters["alpha"] is not None)
+        for one in known
+    )

@@ -158,8 +158,9 @@ class SharedParameters(TypedDict, total=False):
             """How much each class counts in the loss, see
             `skimbalance.class_weight.compute_class_weight`. "auto" is "balanced", but None where
             the loss corrects for the class frequencies by itself: "logit_adjusted",
-            "vector_scaling", "distribution_balanced", and "focal" with `alpha`; and None for a
-            custom loss of a multilabel y. A float is the power of the inverse class frequency,
+            "vector_scaling", "distribution_balanced", "focal" with `alpha`, and a loss of
+            `skimbalance.losses` with a `class_weight` of its own; and None for a custom loss of a
+            multilabel y. A float is the power of the inverse class frequency,
             which suits a grid search: 0 means no weights, 1 is "balanced". With "balanced" more of
             the rare rows are found, at the price of false alarms, and `predict_proba` is far from
             the probabilities in the population, which `predict_posterior` gives. Schemes use the

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from skimbalance._fit.data import Data, fit_scaler, hold_out, resample
-from skimbalance._fit.loss_parameters import loss_arguments, record_of
+from skimbalance._fit.loss_parameters import corrects_by_itself, loss_arguments, record_of
 from skimbalance._fit.network import Network, Weights
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
@@ -273,7 +273,8 @@ def _over_drawing(target, train, rows, draws):
 def _class_weights(settings, record: Loss, arguments, frequencies, target):
     """Class weights, and their product with focal loss' alpha; both of mean 1 over rows."""
     alpha = settings.alpha if "alpha" in record.takes else None
-    corrects = record.corrects(arguments) or alpha is not None
+    by_itself = corrects_by_itself(settings.loss, record, arguments, target.losses)
+    corrects = by_itself or alpha is not None
     scheme = settings.class_weight
     if isinstance(scheme, str) and scheme == "auto":
         # A custom loss of a multilabel y has no value for each label that could be weighted.

@@ -11,6 +11,7 @@ from skimbalance import (
     ImbalancedKerasClassifier,
     ImbalancedMLPClassifier,
     ImbalancedSequenceClassifier,
+    losses,
 )
 from skimbalance._fit.loss_parameters import loss_arguments, record_of
 from skimbalance._fit.parameters import warn_without_effect
@@ -94,6 +95,30 @@ def test_auto_leaves_the_correction_to_alpha(estimator, target, counts):
 def test_auto_weighs_custom_losses_of_classes_only(estimator, target, counts):
     found, _ = weights(estimator, target, counts, loss=abs)
     assert np.all(found == 1) == (not target.exclusive)
+
+
+@pytest.mark.parametrize(
+    ("loss", "corrects"),
+    [
+        (losses.Crossentropy(), False),
+        (losses.Crossentropy(class_weight=[1, 9]), True),
+        (losses.FocalCrossentropy(), False),
+        (losses.FocalCrossentropy(alpha=[1, 9]), True),
+        (losses.LogitAdjustedCrossentropy([90, 10]), True),
+        (losses.LogitAdjustedCrossentropy([90, 10], tau=0.0), False),
+        (losses.VectorScalingCrossentropy([90, 10]), True),
+        (losses.LDAMCrossentropy([90, 10]), False),
+        (keras.losses.CategoricalCrossentropy(), False),
+    ],
+)
+def test_auto_knows_the_losses_of_this_package(loss, corrects):
+    estimator, target, counts = TARGETS["classes"]
+    found, _ = weights(estimator, target, counts, loss=loss)
+    scheme = None if corrects else "balanced"
+    np.testing.assert_array_equal(found, target.weights("class_weight", scheme, np.array(counts)))
+    if corrects:
+        with pytest.warns(UserWarning, match="corrected twice"):
+            weights(estimator, target, counts, loss=loss, class_weight="balanced")
 
 
 @pytest.mark.parametrize("loss", ["logit_adjusted", "vector_scaling"])

@@ -230,9 +230,11 @@ class ImbalancedMLPClassifier(TableClassifier):
 
         return train(plan, Perceptron(plan.initial, self.dropout, plan.target.exclusive))
 
-    def _logits(self, X):
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype="numeric")
+    def _read_new_rows(self, X):
+        return (validate_data(self, X, reset=False, dtype="numeric"),)
+
+    def _logits_of(self, rows):
+        (X,) = rows
         with np.errstate(over="ignore", invalid="ignore"):
             logits = self._fitted.forward(X)
         return self._finite_logits(logits, X)

@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skimbalance._fit.estimator import TableClassifier
 from skimbalance._fit.parameters import SharedParameters, set_shared, shares
 from skimbalance._fit.settings import Settings
-from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance._keras_private import check_tensorflow
+from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance._validation import HasMethods, one_of, validate_parameter_constraints
 from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS
@@ -477,11 +477,9 @@ class ImbalancedKerasClassifier(TableClassifier):
 
         return train(plan, plan.initial.network)
 
-    def _logits(self, X):
-        check_is_fitted(self)
-        parts = self._read_new_rows(X)
-        logits = self._fitted_network().forward(self._fitted.weights, parts)
-        return self._finite_logits(logits, parts[0])
+    def _logits_of(self, rows):
+        logits = self._fitted_network().forward(self._fitted.weights, rows)
+        return self._finite_logits(logits, rows[0])
 
 
 def _inputs(X):

@@ -160,12 +160,12 @@ def table_steps(X: Any) -> TableSteps:
     names = frame.columns.tolist()
     _check_shape(frame, names)
     kinds = []
-    for j, name in enumerate(names):
-        kinds.append(column_kind(frame.iloc[:, j], name))
-        if kinds[j] == "number":
-            _numbers(frame.iloc[:, j], name)  # refuses infinite ones
+    for name, (_, column) in zip(names, frame.items(), strict=True):
+        kinds.append(column_kind(column, name))
+        if kinds[-1] == "number":
+            _numbers(column, name)  # refuses infinite ones
         else:
-            _warn_of_numbers(frame.iloc[:, j], name)
+            _warn_of_numbers(column, name)
     # By name where that is possible, so that new tables may have other columns in between.
     by_name = not isinstance(X, np.ndarray) and all(isinstance(name, str) for name in names)
     # Categorical columns first: how many indicators the numeric ones get is known in the fit only.
@@ -371,7 +371,7 @@ def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["nu
     import pandas as pd
 
     dtype = column.dtype
-    if column.isna().all():
+    if _is_plain(dtype) or column.isna().all():
         return "number"
     if isinstance(dtype, pd.CategoricalDtype):
         return "text"
@@ -450,15 +450,21 @@ def _refusal(name, owner, content, *, dates):
     )
 
 
+def _is_plain(dtype):
+    """Whether a column of the type can hold numbers only: tables may have many such columns."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiu"
+
+
 def _is_number(value):
     return isinstance(value, Number | np.bool_) and not isinstance(value, complex)
 
 
 def _numbers(column: "pd.Series", name: Any) -> np.ndarray:
     """Column as floats, missing values as nan."""
-    if column.isna().all():
+    is_plain = _is_plain(column.dtype)
+    if not is_plain and column.isna().all():
         return np.full(len(column), np.nan)
-    if column_kind(column, name) != "number":
+    if not is_plain and column_kind(column, name) != "number":
         row = int(np.flatnonzero(column.notna())[0])
         raise ValueError(
             f"The column {name!r} of X must hold numbers, as in the fit. "

@@ -1,15 +1,17 @@
 """What the estimators share: targets, one fit from checks to attributes, outputs to decisions."""
 
 import copy
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import issparse
+from scipy.sparse import issparse, vstack
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.data import Data
 from skimbalance._fit.parameters import warn_without_effect
@@ -27,6 +29,9 @@ from skimbalance._validation import (
 from skimbalance.sampling._streams import STREAMS
 
 __all__ = ["NetworkClassifier", "TableClassifier"]
+
+# Logits that `predict` holds at once: 64 MiB.
+BLOCK_LOGITS = 2**24
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -177,8 +182,19 @@ class TableClassifier(NetworkClassifier):
             Class labels; in the multilabel case an indicator matrix of 0 and 1, sparse if the y
             of `fit` was sparse.
         """
-        logits = self._logits(X)
-        return self._target.decide(logits)
+        check_is_fitted(self)
+        rows = self._read_new_rows(X)
+        n_rows = len(rows[0])
+        # In blocks of about equal size, as many classes have far more logits than labels.
+        n_blocks = max(1, -(-n_rows * self._target.n_outputs // BLOCK_LOGITS))
+        edges = np.linspace(0, n_rows, n_blocks + 1).astype(int)
+        decided = [
+            self._target.decide(self._logits_of(tuple(x[start:stop] for x in rows)))
+            for start, stop in itertools.pairwise(edges)
+        ]
+        if len(decided) == 1:
+            return decided[0]
+        return vstack(decided, "csr") if issparse(decided[0]) else np.concatenate(decided)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities as the network was trained to give them.
@@ -258,6 +274,10 @@ class TableClassifier(NetworkClassifier):
                 f"had rows. Got {priors!r}, but no rows of {unseen!r} yet."
             )
         return self._target.shift(proba, self.class_prior_, priors)
+
+    def _logits(self, X):
+        check_is_fitted(self)
+        return self._logits_of(self._read_new_rows(X))
 
     def __sklearn_tags__(self):
         """Scikit-learn's tags: y may be multilabel."""

@@ -146,7 +146,8 @@ def forward(architecture, weights, X, center=None, scale=None):
     if center is not None:
         first = architecture.dense_layers()[0][0]
         center, weights = _fold_standardization(center, scale, weights, first, X.dtype)
-    widest = max(architecture.n_features, *architecture.hidden_layer_sizes, 1)
+    layer_sizes = *architecture.hidden_layer_sizes, architecture.n_outputs
+    widest = max(architecture.n_features, *layer_sizes)
     block = min(len(X), max(FEW_ROWS, BLOCK_ELEMENTS // widest))
     layers = _layers(architecture, weights, dtype, block)
     logits = np.empty((len(X), architecture.n_outputs), dtype)

@@ -438,7 +438,10 @@ def _idle(settings, target, partial):
         for name in ("learning_rate", "learning_rate_schedule"):
             idle[name] = "the Keras optimizer has its own rate", "give it to the optimizer"
     elif callable(settings.learning_rate_schedule):
-        idle["learning_rate"] = "'learning_rate_schedule' gives the rate", "give the schedule only"
+        idle["learning_rate"] = (
+            "'learning_rate_schedule' gives the rate",
+            "set learning_rate_schedule='cosine', which starts from it",
+        )
     return idle
 
 

@@ -147,7 +147,7 @@ def test_every_loss_trains_in_a_stack_as_alone(loss, sizes):
         "expected_cost": [
             {"loss_params": {"cost_matrix": c * (1 - np.eye(3))}} for c in (1.0, 2.0, 3.0, 4.0)
         ],
-        "crossentropy": [{"alpha": a} for a in (None, [1, 2, 3], [3, 2, 1], [1, 1, 5])],
+        "crossentropy": [{"class_weight": w} for w in (None, [1, 2, 3], [3, 2, 1], [1, 1, 5])],
     }
     for variant, params in zip(variants, numbers.get(loss, [{}] * 4), strict=True):
         variant.set_params(**params)
@@ -346,7 +346,7 @@ def test_an_error_of_a_custom_loss_is_raised_as_it_is():
 
 
 def test_a_keras_optimizer_trains_one_network_at_a_time(sizes):
-    variants = four(optimizer=keras.optimizers.Adam(0.01))
+    variants = four(optimizer=keras.optimizers.Adam(0.01), learning_rate=1e-3)
     with joblib.parallel_config(backend="stacked"):
         together = fit_all(variants)
     assert max(sizes) == 1
@@ -370,7 +370,11 @@ def raises_at_step_10(step):
     ("broken", "error", "message"),
     [
         ({"learning_rate": 1e20}, ValueError, "must stay finite"),
-        ({"learning_rate_schedule": raises_at_step_10}, OSError, "no rate"),
+        (
+            {"learning_rate_schedule": raises_at_step_10, "learning_rate": 1e-3},
+            OSError,
+            "no rate",
+        ),
     ],
 )
 def test_who_fails_fails_alone(broken, error, message, early_stopping, sizes, cores):

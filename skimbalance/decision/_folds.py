@@ -61,6 +61,11 @@ def cv_splits(
             f"The 'groups' parameter of {owner} must hold a group for each row, as cv={cv!r} "
             "splits by groups. Got None instead."
         )
+    if isinstance(cv, str):  # which has a method `split`
+        raise ValueError(
+            f"The 'cv' parameter of {owner} must be an int, a splitter or an iterable of folds; "
+            f"'prefit' is for TunedDecisionClassifierCV only. Got {cv!r} instead."
+        )
     given = cv.split(X, y, **split_params) if hasattr(cv, "split") else cv
     splits = [_rows_of_fold(fold, len(target), owner) for fold in given]
     if not splits:

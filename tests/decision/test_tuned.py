@@ -685,7 +685,7 @@ def test_sample_weight_reaches_the_folds_and_the_rule():
         ({"objective": "f2"}, "The 'objective' parameter of TunedDecisionClassifierCV must be"),
         ({"calibration": "platt"}, "The 'calibration' parameter of TunedDecisionClassifierCV must"),
         ({"cv": 1}, "The 'cv' parameter of TunedDecisionClassifierCV must be"),
-        ({"cv": "prefitted"}, "as an integer, "),
+        ({"cv": "prefitted"}, "must be an int, a splitter or an iterable of folds; 'prefit'"),
         ({"level": -1.0}, "The 'level' parameter of TunedDecisionClassifierCV must be"),
         ({"n_jobs": 0.5}, "The 'n_jobs' parameter of TunedDecisionClassifierCV must be"),
         ({"random_state": "a"}, "The 'random_state' parameter of TunedDecisionClassifierCV must"),

@@ -54,6 +54,8 @@ _STORED = (
     "skimbalance.decision._calibration.LogScaling",
     "skimbalance.decision._tuned.TunedDecisionClassifierCV",
     "skimbalance.keras_classifier.ImbalancedKerasClassifier",
+    "skimbalance.model_selection.IterativeStratifiedKFold",
+    "skimbalance.model_selection.StratifiedSequenceKFold",
     "skimbalance.persistence._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
@@ -63,8 +65,9 @@ _STORED = (
     "skimbalance.sequence_classifier.ImbalancedSequenceClassifier",
 )
 _IMBLEARN_MODULES = ("combine", "over_sampling", "under_sampling")
-# Types inside scikit-learn's public estimators, which skops itself trusts.
-_OTHERS = ("imblearn.pipeline.Pipeline", "sklearn.utils._bunch.Bunch")
+# Types inside the public estimators of scikit-learn, which skops itself trusts. A dtype is read as
+# that of an empty array.
+_OTHERS = ("imblearn.pipeline.Pipeline", "numpy.dtype", "sklearn.utils._bunch.Bunch")
 
 
 def save_model(
@@ -132,6 +135,7 @@ def save_model(
         "target": target,
     }
     owner = f"The model of type {type(estimator).__name__}"
+    _check_kind(estimator, owner)
     with replacing(path) as draft:
         for compression in (ZIP_DEFLATED, ZIP_STORED):
             try:
@@ -305,12 +309,17 @@ def _remedy(others: list[str]) -> str:
     return f"{remedy}."
 
 
-def _check_estimator(value: Any, owner: str) -> None:
-    """Check that a value is a fitted estimator."""
+def _check_kind(value: Any, owner: str) -> None:
+    """Check that a value is an estimator, fitted or not."""
     if isinstance(value, type) or not hasattr(value, "fit"):
         raise ValueError(
             f"{owner} must hold a fitted estimator. Got {reprlib.repr(value)} instead."
         )
+
+
+def _check_estimator(value: Any, owner: str) -> None:
+    """Check that a value is a fitted estimator."""
+    _check_kind(value, owner)
     try:
         check_is_fitted(value)
     except NotFittedError:
@@ -457,6 +466,9 @@ def _safe_types() -> list[str]:
     for name in _IMBLEARN_MODULES:
         module = import_module(f"imblearn.{name}")
         names += [_full_name(getattr(module, public)) for public in module.__all__]
+    # Splitters of scikit-learn hold numbers; skops trusts estimators alone.
+    parts = vars(import_module("sklearn.model_selection")).values()
+    names += [_full_name(cls) for cls in parts if isinstance(cls, type) and hasattr(cls, "split")]
     return names
 
 

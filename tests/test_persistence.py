@@ -18,7 +18,16 @@ from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    RepeatedStratifiedKFold,
+    ShuffleSplit,
+    StratifiedKFold,
+)
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -33,6 +42,7 @@ from skimbalance._fit.perceptron import Architecture
 from skimbalance._fit.plan import Fitted
 from skimbalance.compare._strategies import STRATEGIES, make_strategy
 from skimbalance.decision import TunedDecisionClassifierCV
+from skimbalance.model_selection import IterativeStratifiedKFold, StratifiedSequenceKFold
 from skimbalance.persistence import FORMAT, load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
 
@@ -74,6 +84,7 @@ MODELS = {
     "samplers": (make_sampling_pipeline(StandardScaler(), SMOTE(random_state=0), NETWORK), X),
     "mixed table": (mixed(NETWORK), FRAME),
     "tuned": (TunedDecisionClassifierCV(mixed(LogisticRegression()), random_state=0), FRAME),
+    "imputed": (make_pipeline(SimpleImputer(), LogisticRegression()), X),
     "isotonic": (
         TunedDecisionClassifierCV(LogisticRegression(), calibration="isotonic", random_state=0),
         np.tile(X, (4, 1)),
@@ -98,6 +109,44 @@ def test_a_loaded_model_predicts_the_same_bits(name, tmp_path):
     save_model(loaded, tmp_path / "again.skim")
     again = load_model(tmp_path / "again.skim")
     assert again.predict_proba(rows).tobytes() == model.predict_proba(rows).tobytes()
+
+
+SPLITTERS = [
+    KFold(3),
+    StratifiedKFold(3, shuffle=True, random_state=0),
+    GroupKFold(3),
+    RepeatedStratifiedKFold(n_splits=3, random_state=0),
+    ShuffleSplit(3, random_state=0),
+    PredefinedSplit(np.arange(200) % 3),
+    IterativeStratifiedKFold(3, random_state=0),
+    StratifiedSequenceKFold(3, random_state=0),
+]
+
+
+@pytest.mark.parametrize("cv", SPLITTERS, ids=lambda cv: type(cv).__name__)
+def test_splitters_are_stored_with_the_estimator_that_they_belong_to(cv, tmp_path):
+    model = TunedDecisionClassifierCV(LogisticRegression(), cv=KFold(3)).fit(X, Y).set_params(cv=cv)
+    save_model(model, tmp_path / "m.skim")
+    target, groups = np.column_stack([Y, 1 - Y]), np.arange(200) // 10
+    target = target if isinstance(cv, StratifiedSequenceKFold) else Y
+    options = {"groups": groups} if isinstance(cv, GroupKFold) else {}
+    loaded = load_model(tmp_path / "m.skim").cv
+    assert type(loaded) is type(cv)
+    folds = [
+        [rows for fold in c.split(X, target, **options) for rows in fold] for c in (cv, loaded)
+    ]
+    assert all(map(np.array_equal, *folds))
+
+
+@pytest.mark.parametrize(
+    "thing", [IterativeStratifiedKFold(), [1, 2], {"a": X}, LogisticRegression]
+)
+def test_what_is_no_estimator_is_refused_before_anything_is_written(thing, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"^The model of type \w+ must hold a fitted estimator\. Got"
+    ):
+        save_model(thing, tmp_path / "m.skim")
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.slow
@@ -185,6 +234,9 @@ def one_layer(meta):
 
 class Custom(BaseEstimator):
     """An estimator that no list knows."""
+
+    def fit(self, X, y=None):
+        return self
 
 
 def a_function(X):

@@ -158,7 +158,7 @@ def probability_axis(ax: "Axes", letter: str, low: float, high: float) -> None:
 
     Its ticks are probabilities, fewer of them if there is little room.
     """
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
     low, high = max(low, NEAREST), min(high, 1 - NEAREST)
     ax.set(**{f"{letter}scale": "logit", f"{letter}lim": (low, high)})
@@ -174,7 +174,7 @@ def probability_axis(ax: "Axes", letter: str, low: float, high: float) -> None:
             break
     axis = getattr(ax, f"{letter}axis")
     axis.set_major_locator(FixedLocator(ticks.tolist()))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+    axis.set_major_formatter(StrMethodFormatter("{x:.6g}"))
     axis.set_minor_locator(NullLocator())
 
 

@@ -1,5 +1,6 @@
 """SMOTE for classes with few rows."""
 
+import reprlib
 from typing import Any, Self
 
 import numpy as np
@@ -89,9 +90,15 @@ class EachClassSMOTE(BaseEstimator):
             The rows, followed by synthetic ones.
         new_y : ndarray or Series of shape (n_new_samples,)
             Their class labels.
+
+        Raises
+        ------
+        ValueError
+            If X does not have two axes or lacks values, or y is not a class label for each row.
         """
-        X = X if hasattr(X, "iloc") or issparse(X) else np.asarray(X)
-        y = y if hasattr(y, "iloc") else np.asarray(y)
+        X, y = _with_axes(X, "X", 2), _with_axes(y, "y", 1)
+        if not len([*self.categorical_features]):
+            _check_numbers(X)
         labels, counts = np.unique(y, return_counts=True)
         neighbours = np.minimum(counts - 1, MOST_NEIGHBOURS)
         smaller = counts < counts.max()
@@ -117,6 +124,40 @@ class EachClassSMOTE(BaseEstimator):
         if categorical:
             return SMOTENC(categorical, k_neighbors=k, **options)
         return SMOTE(k_neighbors=k, **options)
+
+
+def _with_axes(data: Any, name: str, n_axes: int) -> Any:
+    """Rows, or class labels in one axis or one column; other forms as arrays."""
+    try:
+        array = data if hasattr(data, "iloc") or issparse(data) else np.asarray(data)
+    except ValueError:  # lists of unequal length
+        array = np.empty(())
+    if array.ndim != n_axes and array.shape[n_axes:] != (1,):
+        each = "a column for each feature" if name == "X" else "one class label for each row"
+        raise ValueError(
+            f"The {name!r} parameter of EachClassSMOTE must have {each}. Got "
+            f"{reprlib.repr(data)} instead."
+        )
+    return array
+
+
+def _check_numbers(X: Any) -> None:
+    """Check that there are numbers everywhere, between which new rows can lie."""
+    rule = "The 'X' parameter of EachClassSMOTE must have a number in each row and column. Got"
+    try:
+        if hasattr(X, "iloc"):
+            values = X.to_numpy(dtype=float, na_value=np.nan)
+        else:
+            values = np.asarray(X.data if issparse(X) else X, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{rule} other values: name the columns of categories in 'categorical_features'."
+        ) from None
+    if np.any(np.isnan(values)):
+        raise ValueError(
+            f"{rule} {np.sum(np.isnan(values))} missing values: fill them in a step before, such "
+            "as SimpleImputer."
+        )
 
 
 def _stacked(parts: tuple[Any, ...]) -> Any:

@@ -1,5 +1,6 @@
 """Folds and splits of multilabel rows, by iterative stratification."""
 
+import reprlib
 from heapq import heapify, heapreplace
 
 import numpy as np
@@ -182,8 +183,17 @@ class _Parts:
 
 def _units(indicator):
     """Columns of the labels that occur, then one of ones: all rows, as one more label."""
-    indicator = np.asarray(indicator, dtype=float)
-    return np.column_stack([indicator[:, indicator.any(axis=0)], np.ones(len(indicator))])
+    try:
+        units = np.asarray(indicator, dtype=float)
+    except (TypeError, ValueError):  # text, a sparse matrix, or lists of unequal length
+        units = np.empty(())
+    if units.ndim != 2 or not np.all((units >= 0) & np.isfinite(units)):
+        raise ValueError(
+            "The 'indicator' parameter must be a dense matrix of numbers that are not negative, a "
+            f"row for each sample and a column for each label. Got {reprlib.repr(indicator)} "
+            "instead: MultiLabelBinarizer makes one of sets of labels."
+        )
+    return np.column_stack([units[:, units.any(axis=0)], np.ones(len(units))])
 
 
 def _stratified(units, wanted, rng):

@@ -1,5 +1,6 @@
 """Splits and folds in which every class has its share of the rows."""
 
+import reprlib
 from typing import TypeAlias
 
 import numpy as np
@@ -90,8 +91,8 @@ def stratified_folds(y: npt.ArrayLike, n_folds: int, *, random_state: RandomStat
     array([3, 1])
     """
     rng = as_generator(random_state)
-    fold = np.empty(np.size(y), int)
     order = np.concatenate([rng.permutation(rows) for rows in rows_by_class(y)])
+    fold = np.empty(len(order), int)
     # Rows are dealt to the folds in turn; a class goes on where the one before it stopped.
     fold[order] = np.arange(len(fold)) % n_folds
     return fold
@@ -106,6 +107,22 @@ def as_generator(random_state: RandomState) -> np.random.Generator:
 
 def rows_by_class(y: npt.ArrayLike) -> list[np.ndarray]:
     """Row indices of each class that has rows."""
+    y = _checked_indices(y)
     by_class = np.argsort(y, kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(y))
     return [rows for rows in np.split(by_class, ends[:-1]) if len(rows)]
+
+
+def _checked_indices(y: npt.ArrayLike) -> np.ndarray:
+    """Class indices as an array; class labels of another kind are refused."""
+    try:
+        indices = np.asarray(y)
+    except ValueError:  # lists of unequal length
+        indices = np.empty((0, 0))
+    if indices.ndim != 1 or indices.dtype.kind not in "biu" or np.any(indices < 0):
+        raise ValueError(
+            "y must hold the class index of each row, an int from 0 to n_classes - 1. Got "
+            f"{reprlib.repr(y)} instead: np.unique(y, return_inverse=True)[1] are the indices of "
+            "class labels."
+        )
+    return indices

@@ -106,3 +106,29 @@ def test_smote_in_a_model_file(tmp_path):
     save_model(pipe, tmp_path / "model.skim", trusted=trusted)
     loaded = load_model(tmp_path / "model.skim", trusted=trusted)
     assert loaded[0].get_params() == pipe[0].get_params()
+
+
+GAPS = np.where(rows() > 1.5, np.nan, rows())
+NO_TABLES = {
+    "ragged": ([[1.0, 2.0], [3.0]], "must have a column for each feature"),
+    "dict": ({"one": rows(), "two": rows()}, "must have a column for each feature"),
+    "images": (np.zeros((len(TINY), 2, 2, 1)), "must have a column for each feature"),
+    "gaps": (GAPS, r"Got \d missing values: fill them"),
+    "gaps in a frame": (pd.DataFrame(GAPS).convert_dtypes(), r"Got \d missing values: fill them"),
+    "gaps in a sparse matrix": (csr_matrix(GAPS), r"Got \d missing values: fill them"),
+    "text": (np.full((len(TINY), 2), "a"), "in 'categorical_features'"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_TABLES)
+def test_rows_that_cannot_be_interpolated_are_refused(kind):
+    X, words = NO_TABLES[kind]
+    with pytest.raises(ValueError, match=rf"The 'X' parameter of EachClassSMOTE .*{words}"):
+        EachClassSMOTE().fit_resample(X, TINY)
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_matrix, pd.DataFrame, lambda y: [[1], [1, 2]]])
+def test_several_labels_in_a_row_are_refused(form):
+    y = form(np.eye(len(TINY), 3, dtype=int))
+    with pytest.raises(ValueError, match="must have one class label for each row"):
+        EachClassSMOTE().fit_resample(rows(), y)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from label_tables import LABELS, folds_of, off_by, quiet_folds, skewed_labels
+from scipy.sparse import csr_matrix
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from skimbalance.sampling import _iterative, iterative_folds, iterative_split
@@ -276,3 +277,16 @@ def test_split_is_random_but_reproducible():
     first, again, other = (iterative_split(labels, 0.2, random_state=seed)[1] for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    "indicator",
+    [["no", "yes"], [["no"], ["yes"]], [0, 1, 1], [[0], [0, 1]], [[0, np.nan]], [[-1, 1]],
+     csr_matrix([[0, 1], [1, 0]]), None],
+    ids=str,
+)  # fmt: skip
+def test_what_is_not_an_indicator_is_refused(indicator):
+    with pytest.raises(ValueError, match="The 'indicator' parameter must be a dense matrix"):
+        iterative_folds(indicator, [0.5, 0.5], random_state=0)
+    with pytest.raises(ValueError, match="The 'indicator' parameter must be a dense matrix"):
+        iterative_split(indicator, 0.5, random_state=0)

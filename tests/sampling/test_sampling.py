@@ -227,3 +227,29 @@ def test_without_a_seed_draws_differ_and_global_state_stays(name):
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     assert not np.array_equal(drawn(name, None), drawn(name, None))
     np.testing.assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+
+
+NO_INDICES = [["no", "yes", "no"], [0.0, 1.0, 1.0], [-1, 1, 1], [[0, 1], [1, 0]], [[0], [0, 1]], 1]
+OF_INDICES = {
+    "split": lambda y: stratified_split(y, 0.5, random_state=0),
+    "folds": lambda y: stratified_folds(y, 2, random_state=0),
+    "stratified": lambda y: stratified_order(y, seed=0, epoch=0),
+    "balanced": lambda y: balanced_order(y, seed=0, epoch=0),
+}
+
+
+@pytest.mark.parametrize("y", NO_INDICES, ids=str)
+@pytest.mark.parametrize("name", OF_INDICES)
+def test_what_are_not_class_indices_is_refused(name, y):
+    with pytest.raises(ValueError, match="y must hold the class index of each row, an int from 0"):
+        OF_INDICES[name](y)
+
+
+@pytest.mark.parametrize("name", OF_INDICES)
+def test_the_indices_of_class_labels_are_taken(name):
+    labels = np.array(["no", "yes", "no", "yes", "no", "no"])
+    given = np.unique(labels, return_inverse=True)[1]
+    for kind in (np.int8, np.uint32, np.int64, bool):
+        found = OF_INDICES[name](given.astype(kind))
+        for ours, other in zip(found, OF_INDICES[name](given), strict=True):
+            np.testing.assert_array_equal(ours, other)

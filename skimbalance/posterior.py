@@ -10,6 +10,7 @@ In the multilabel case ``p = sigmoid(z)``, arrays have shape (n_samples, n_label
 `LABEL_CLOSED_FORMS` give ``log(eta / (1 - eta))``.
 """
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,8 @@ def log_posterior(
     Raises
     ------
     ValueError
-        If the loss has no closed form (its minimum does not determine the posterior), or if a
-        weight or a ratio is not positive.
+        If the loss has no closed form (its minimum does not determine the posterior), if a weight
+        or a ratio is not positive, or if a logit is missing.
 
     References
     ----------
@@ -84,7 +85,8 @@ def log_posterior(
     >>> np.exp(log_posterior("crossentropy", z, class_weight=[0.5, 4.5])).round(6)
     array([[0.9, 0.1]])
     """
-    log_eta = _closed_form(CLOSED_FORMS, loss)(np.asarray(logits, dtype=float), **loss_arguments)
+    closed_form = _closed_form(CLOSED_FORMS, loss)
+    log_eta = closed_form(_checked_logits(logits, "log_posterior"), **loss_arguments)
     log_eta = log_eta - _log_over_weighting(
         "log_posterior", log_eta.shape[-1:], class_weight, sampling_ratio
     )
@@ -131,8 +133,8 @@ def label_posterior(
     Raises
     ------
     ValueError
-        If the loss has no closed form (its minimum does not determine the posterior), or if a
-        weight or a ratio is not positive.
+        If the loss has no closed form (its minimum does not determine the posterior), if a weight
+        or a ratio is not positive, or if a logit is missing.
 
     References
     ----------
@@ -146,11 +148,25 @@ def label_posterior(
     array([[0.5, 0.1]])
     """
     closed_form = _closed_form(LABEL_CLOSED_FORMS, loss)
-    log_odds = closed_form(np.asarray(logits, dtype=float), **loss_arguments)
+    log_odds = closed_form(_checked_logits(logits, "label_posterior"), **loss_arguments)
     over_weighting = _log_over_weighting(
         "label_posterior", (log_odds.shape[-1], 2), class_weight, sampling_ratio
     )
     return expit(log_odds - (over_weighting[:, 1] - over_weighting[:, 0]))
+
+
+def _checked_logits(logits, owner):
+    """Logits as an array of floats; an infinite one stands for certainty."""
+    try:
+        array = np.asarray(logits, dtype=float)
+    except (TypeError, ValueError):  # such as a sparse matrix
+        array = np.empty(())
+    if array.ndim == 0 or np.any(np.isnan(array)):
+        raise ValueError(
+            f"The 'logits' parameter of {owner} must be an array of numbers, none of them missing. "
+            f"Got {reprlib.repr(logits)} instead."
+        )
+    return array
 
 
 def _closed_form(closed_forms, loss):

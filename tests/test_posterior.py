@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from keras import ops
 from scipy.optimize import brentq, minimize, root
+from scipy.sparse import csr_matrix
 from scipy.special import expit, logit, softmax
 
 from skimbalance.losses import LABEL_LOSSES, LOSSES
@@ -212,6 +213,16 @@ def test_generalized_with_q_1_has_no_posterior():
 def test_impossible_weights(name, values):
     with pytest.raises(ValueError, match=f"'{name}'{HOUSE}"):
         log_posterior("crossentropy", [[0.0, 1.0]], **{name: values})
+
+
+@pytest.mark.parametrize("function", [log_posterior, label_posterior])
+@pytest.mark.parametrize(
+    "logits",
+    [[[np.nan, 1.0]], [[0.0, None]], csr_matrix((2, 2)), {"a": 1.0}, [["a", "b"]], None, 3.0],
+)
+def test_impossible_logits(function, logits):
+    with pytest.raises(ValueError, match=rf"'logits' parameter of {function.__name__}{HOUSE}"):
+        function("crossentropy", logits)
 
 
 # Multilabel: a probability for each label.

@@ -1,5 +1,6 @@
 """Checks that turn class labels, decisions and posteriors into arrays for the scores."""
 
+import reprlib
 from numbers import Real
 from typing import Any
 
@@ -51,8 +52,15 @@ def checked_posteriors(
     """Class indices, posteriors in float64 and class labels."""
     labels = all_labels(labels, owner, y_true=y_true)
     y = _encode(y_true, labels, "y_true", owner)
-    # One memory order, so that sums agree to the last bit for arrays and DataFrames.
-    proba = np.asarray(proba, dtype=float, order="C")
+    try:
+        # One memory order, so that sums agree to the last bit for arrays and DataFrames.
+        array = np.asarray(proba, dtype=float, order="C")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"The 'proba' parameter of {owner} must be a dense array of numbers. "
+            f"Got {reprlib.repr(proba)} instead."
+        ) from None
+    proba = array
     if proba.shape != (len(y), len(labels)):
         raise ValueError(
             f"The 'proba' parameter of {owner} must have a row for each of the {len(y)} labels and "

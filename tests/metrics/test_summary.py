@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from imblearn.metrics import geometric_mean_score
 from scipy.integrate import quad
+from scipy.sparse import csr_matrix
 from scipy.stats import binom, fisher_exact
 from sklearn.metrics import (
     average_precision_score,
@@ -401,6 +402,9 @@ def refused(*parts):
         ({"proba": [[0.2, 0.3, 0.5]] * 3}, ["'proba'", "[0, 1]", "Got shape (3, 3)"]),
         ({"proba": [[0.5, 0.5]] * 2}, ["'proba'", "3 labels", "Got shape (2, 2)"]),
         ({"proba": [0.5] * 3}, ["'proba'", "Got shape (3,)"]),
+        ({"proba": csr_matrix((3, 2))}, ["'proba'", "a dense array of numbers. Got"]),
+        ({"proba": {"left": [1]}}, ["'proba'", "a dense array of numbers. Got {'left'"]),
+        ({"proba": [["a", "b"]] * 3}, ["'proba'", "a dense array of numbers. Got [['a'"]),
         ({"proba": [[0.5, 0.5], [np.nan, 0.5], [1, 0]]}, ["finite", "in row 1"]),
         ({"proba": [[0.5, 0.5], [1, 0], [1.5, -0.5]]}, ["not negative", "in row 2"]),
         ({"proba": [[0.5, 0.6], [1, 0], [1, 0]]}, ["sum to 1", "in row 0"]),

@@ -122,7 +122,7 @@ def test_sets_of_labels_by_way_of_the_binarizer(sparse_output):
         (np.where(Y == 1, np.nan, 0), "contains NaN"),
         (Y[:100], "inconsistent numbers of samples"),
         (Y + np.arange(4), "y should be a 1d array"),
-        (Y[:, :0], "0 feature"),
+        (Y[:, :0], r"got an array of shape \(200, 0\)"),
         (
             [["a"], ["b", "c"]] * 100,
             r"as made by scikit-learn's MultiLabelBinarizer",

@@ -78,12 +78,21 @@ def hold_out(
     if n_rarest < 2:
         warn(
             "Early stopping needs at least 2 rows of every class, one to train and one to hold "
-            f"out. A class has only {n_rarest}, so training does not stop early. Set "
-            "early_stopping=False to silence this warning."
+            f"out. There are only {n_rarest} of {target.rarest(data.y)}, so training does not stop "
+            "early. Set early_stopping=False to silence this warning."
         )
         return data, None
-    train, held_out = target.split(data.y, settings.validation_fraction, rng)
-    return data.take(train), data.take(held_out)
+    train, held_out = (
+        data.take(rows) for rows in target.split(data.y, settings.validation_fraction, rng)
+    )
+    n_judged = target.extreme_counts(held_out.y)[0]
+    if settings.early_stopping != "auto" and n_judged < FEWEST_HELD_OUT:
+        warn(
+            f"Few held-out rows judge {target.rarest(held_out.y)}: {n_judged}, so which epoch is "
+            "best is largely luck. Set early_stopping='auto', which holds out rows only with "
+            f"{FEWEST_HELD_OUT} of every class, or raise 'validation_fraction'."
+        )
+    return train, held_out
 
 
 def fit_scaler(scaler: StandardScaler | None, train: Data) -> StandardScaler:

@@ -92,6 +92,9 @@ class Target(Protocol):
     def extreme_counts(self, y: np.ndarray) -> tuple[int, int]:
         """Rows of the rarest and of the most frequent class."""
 
+    def rarest(self, y: np.ndarray) -> str:
+        """The class, or label, with the fewest rows, in words."""
+
     def split(
         self, y: np.ndarray, fraction: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -182,6 +185,11 @@ class Classes:
         """Rows of the rarest and of the most frequent class."""
         n_rows = np.bincount(y, minlength=self.n_outputs)
         return n_rows.min(), n_rows.max()
+
+    def rarest(self, y):
+        """The class with the fewest rows, in words."""
+        n_rows = np.bincount(y, minlength=self.n_outputs)
+        return f"class {plain_labels(self.classes)[np.argmin(n_rows)]!r}"
 
     def split(self, y, fraction, rng):
         """Training and held-out rows, each with every class."""
@@ -284,6 +292,11 @@ class Steps(Classes):
         n_rows = np.sum(self.occurrence(y) > 0, axis=0)
         return n_rows.min(), n_rows.max()
 
+    def rarest(self, y):
+        """The class in the fewest sequences, in words."""
+        n_rows = np.sum(self.occurrence(y) > 0, axis=0)
+        return f"class {plain_labels(self.classes)[np.argmin(n_rows)]!r}"
+
     def split(self, y, fraction, rng):
         """Training and held-out sequences, with every class where two sequences hold it."""
         return iterative_split(
@@ -345,6 +358,12 @@ class Labels:
         # A label that all rows have, or none, cannot be judged, so it does not count.
         judged = counts[np.all(counts > 0, axis=1)]
         return (int(judged.min()), int(judged.max())) if len(judged) else (0, len(y))
+
+    def rarest(self, y):
+        """The label that is rarest, present or absent, in words."""
+        counts = self.counts(y, np.ones(len(y)))
+        n_rows = np.where(np.all(counts > 0, axis=1), counts.min(axis=1), np.inf)
+        return f"label {plain_labels(self.classes)[np.argmin(n_rows)]!r}"
 
     def split(self, y, fraction, rng):
         """Training and held-out rows, by iterative stratification."""

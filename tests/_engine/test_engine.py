@@ -320,6 +320,6 @@ def test_warnings_name_the_line_that_called_fit():
     with pytest.warns(UserWarning, match="corrected twice") as twice:
         classifier(loss="logit_adjusted", class_weight="balanced").fit(X, Y)
     alone = np.where(np.arange(len(Y)) == 0, 3, Y)
-    with pytest.warns(UserWarning, match="A class has only 1, so") as too_small:
+    with pytest.warns(UserWarning, match="There are only 1 of class 3, so") as too_small:
         classifier(early_stopping=True).fit(X, alone)
     assert [w.filename for w in (*twice, *too_small)] == [__file__] * 2

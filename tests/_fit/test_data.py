@@ -1,4 +1,7 @@
-"""Samplers within a fit: seeds, what they may return, and the sentences for what they may not."""
+"""Rows that are held out; samplers within a fit, and the sentences for what they may not return."""
+
+import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +22,8 @@ from imblearn.under_sampling import EditedNearestNeighbours, RandomUnderSampler
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from skimbalance._fit.data import Data, fit_scaler, resample
+from skimbalance._fit.data import Data, fit_scaler, hold_out, resample
+from skimbalance._fit.targets import Classes, Labels, Steps
 from skimbalance.sampling import EachClassSMOTE
 
 CLASSES = np.array(["no", "yes"])
@@ -177,3 +181,36 @@ def test_rows_that_are_named_keep_their_weights_only_where_their_labels_stay():
 
     with pytest.raises(ValueError, match="must not be used with 'sample_weight'"):
         resampled(Relabels(), train)
+
+
+# Held-out rows
+
+RARE = np.repeat([0, 1], [300, 40])
+FEW = {
+    "classes": (Classes(CLASSES), RARE, "class 'yes'"),
+    "steps": (Steps(CLASSES), np.stack([np.zeros_like(RARE), RARE], axis=1), "class 'yes'"),
+    "labels": (
+        Labels(2, names=["a", "b"]),
+        np.stack([np.arange(340) % 2, RARE], axis=1).astype(np.int8),
+        "label 'b'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("target", "y", "words"), FEW.values(), ids=FEW)
+def test_few_held_out_rows_are_warned_of_by_name(target, y, words):
+    rows = Data((np.zeros((len(y), 1)),), np.arange(len(y)), y, np.ones(len(y)), False)
+
+    def held_out(early_stopping, fraction, rows=rows):
+        settings = SimpleNamespace(early_stopping=early_stopping, validation_fraction=fraction)
+        return hold_out(settings, rows, target, np.random.default_rng(0))[1]
+
+    with pytest.warns(UserWarning, match=f"Few held-out rows judge {words}: 4, so which epoch"):
+        held_out(True, 0.1)
+    with pytest.warns(UserWarning, match=f"There are only 1 of {words}, so training does not"):
+        assert held_out(True, 0.1, rows.take(np.arange(301))) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert held_out(True, 0.3) is not None
+        assert held_out("auto", 0.1) is None
+        assert held_out(False, 0.1) is None

@@ -107,5 +107,7 @@ def _print_summary(args: Namespace, strategy: str, model: Any, y: np.ndarray) ->
         return
     print_table("Classes", ["class", "rows"], [[*share.values()] for share in about["classes"]])
     if "out_of_fold" in about:
-        print_text(f"The {model.objective} on held-out rows is {about['out_of_fold']:.3f}.")
+        of_class = f" of class {str(model.pos_label_)!r}" if hasattr(model, "pos_label_") else ""
+        score = f"{about['out_of_fold']:.3f}"
+        print_text(f"The {model.objective}{of_class} on held-out rows is {score}.")
     print_text(f"The model is in {args.out}.")

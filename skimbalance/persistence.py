@@ -69,6 +69,9 @@ _IMBLEARN_MODULES = ("combine", "over_sampling", "under_sampling")
 # that of an empty array.
 _OTHERS = ("imblearn.pipeline.Pipeline", "numpy.dtype", "sklearn.utils._bunch.Bunch")
 
+# Where scikit-learn's estimators keep what `set_fit_request` and its like asked for.
+_REQUESTS = "_metadata_request"
+
 
 def save_model(
     estimator: Any,
@@ -82,7 +85,8 @@ def save_model(
 
     A draft of the file is written in the same folder and read again, and only then replaces an
     existing file, so that a failure leaves that file as it was. Samplers are stored unfitted:
-    predictions do not need them, and they hold training rows.
+    predictions do not need them, and they hold training rows. Requests for metadata, which only a
+    later fit or score needs, are left out: call `set_fit_request` again before it.
 
     Parameters
     ----------
@@ -255,12 +259,13 @@ class _Pairs:
 
 
 def _lean(value: Any) -> Any:
-    """A copy to store, with samplers unfitted, and dicts that keep the types of their keys."""
+    """A copy to store: samplers unfitted, no requests, dicts that keep the types of their keys."""
     if hasattr(value, "fit_resample") and not hasattr(value, "steps"):
         return type(value)(**{k: _lean(v) for k, v in value.get_params(deep=False).items()})
     if isinstance(value, BaseEstimator):
         new = copy.copy(value)
-        vars(new).update({name: _lean(part) for name, part in vars(value).items()})
+        vars(new).pop(_REQUESTS, None)
+        vars(new).update({name: _lean(part) for name, part in vars(new).items()})
         return new
     if type(value) in (list, tuple):
         return type(value)(map(_lean, value))

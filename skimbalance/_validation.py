@@ -31,7 +31,9 @@ __all__ = [
     "StrOptions",
     "as_array",
     "by_label",
+    "check_finite",
     "check_not_lists",
+    "check_one_input",
     "check_sample_weight",
     "checked_labels",
     "checked_target",
@@ -64,6 +66,37 @@ def as_array(y: Any) -> Any:
     if array.ndim == 2 and array.dtype == object and all(t.kind in "biuf" for t in y.dtypes):
         return y.to_numpy(dtype=float)
     return array
+
+
+def check_one_input(X: Any, n_rows: int, owner: str) -> None:
+    """Refuse several inputs, each with the rows of all samples, where one array is meant."""
+    if isinstance(X, Mapping) and not issparse(X):
+        parts = list(X.values())
+    elif isinstance(X, list | tuple) and len(X) != n_rows:
+        parts = [part for part in X if np.ndim(part) > 1 and len(part) == n_rows]
+    else:
+        return
+    if parts:
+        raise ValueError(
+            f"The X of {owner} must be one array or table. Got {len(X)} inputs instead, which "
+            "ImbalancedKerasClassifier takes, but neither searches nor folds do: join them, and "
+            "divide them inside the network."
+        )
+
+
+def check_finite(X: np.ndarray, owner: str, names: Sequence[str] | None = None) -> None:
+    """Check that rows are finite; the first value that is not is named by its place."""
+    if X.dtype.kind != "f" or np.all(np.isfinite(X)):
+        return
+    place = np.argwhere(~np.isfinite(X))[0].tolist()
+    value = "NaN" if np.isnan(X[tuple(place)]) else "infinity"
+    where = f"row {place[0]}"
+    if X.ndim == 2:
+        where += f", column {place[1] if names is None else repr(names[place[1]])}"
+    raise ValueError(
+        f"The X of {owner} must be finite. Got {value} in {where}: fill such values in a step "
+        "before, as SimpleImputer or the steps of skimbalance.preprocessing.table_steps do."
+    )
 
 
 def check_not_lists(y: Any) -> Any:

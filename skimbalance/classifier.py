@@ -18,9 +18,12 @@ from skimbalance._fit.perceptron import (
 )
 from skimbalance._fit.settings import Settings
 from skimbalance._keras_private import check_tensorflow
-from skimbalance._validation import Interval, StrOptions
+from skimbalance._validation import Interval, StrOptions, check_one_input
 
 __all__ = ["ImbalancedMLPClassifier"]
+
+# How scikit-learn reads rows; whether they are finite is checked later, in one sentence.
+ROWS = {"dtype": "numeric", "ensure_all_finite": False}
 
 
 @shares(RateParameters)
@@ -208,7 +211,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         return {name: value for name, value in state.items() if name != "_shown"}
 
     def _read_rows(self, X, y, *, reset, multi_output):
-        X, y = validate_data(self, X, y, reset=reset, dtype="numeric", multi_output=multi_output)
+        check_one_input(X, np.shape(y)[0], type(self).__name__)
+        X, y = validate_data(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
         return (X,), y
 
     def _design(self, data, course):
@@ -231,7 +235,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         return train(plan, Perceptron(plan.initial, self.dropout, plan.target.exclusive))
 
     def _read_new_rows(self, X):
-        return (validate_data(self, X, reset=False, dtype="numeric"),)
+        check_one_input(X, 0, type(self).__name__)
+        return (validate_data(self, X, reset=False, **ROWS),)
 
     def _logits_of(self, rows):
         (X,) = rows

@@ -25,7 +25,8 @@ PROBES = 32
 DEFAULT_OPTIMIZER = "adam"
 
 # How rows are checked: numbers, of any shape.
-ROWS = {"dtype": "numeric", "allow_nd": True}
+# How scikit-learn reads rows; whether they are finite is checked later, in one sentence.
+ROWS = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
 
 
 @shares(SharedParameters, loss=None)

@@ -1,5 +1,6 @@
 """A class for each step of a sequence, where one class dominates."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self, Unpack
@@ -289,8 +290,13 @@ array-like, default="auto"
         calibrator, _ = self._decision
         return sequences.spread(calibrator(self._natural(logits)))
 
-    def predict_posterior(self, X: Any, mask: npt.ArrayLike | None = None) -> np.ndarray:
-        """Probabilities in the population that the steps came from.
+    def predict_posterior(
+        self,
+        X: Any,
+        mask: npt.ArrayLike | None = None,
+        priors: Mapping[Any, float] | npt.ArrayLike | None = None,
+    ) -> np.ndarray:
+        """Probabilities in the population that the steps came from, or under other priors.
 
         Parameters
         ----------
@@ -298,6 +304,10 @@ array-like, default="auto"
             Sequences.
         mask : array-like of bool of shape (n_sequences, n_steps), default=None
             Which steps of an array count.
+        priors : array-like of shape (n_classes,), dict or Series, default=None
+            Shares of the steps of each class where the sequences come from, which sum to 1: in the
+            order of `classes_`, or by class label in a dict or a pandas Series. None stands for
+            the shares in the training data.
 
         Returns
         -------
@@ -307,10 +317,10 @@ array-like, default="auto"
         Raises
         ------
         ValueError
-            If the loss has no closed form.
+            If the loss has no closed form, or `priors` are not valid shares.
         """
         sequences, logits = self._logits(X, mask)
-        return sequences.spread(self._target.posterior(logits, self._fitted.posterior_arguments))
+        return sequences.spread(self._posterior(logits, priors))
 
     def score(
         self,

@@ -385,13 +385,22 @@ def with_value(value):
     return lambda X: np.where(np.arange(X.size).reshape(X.shape) == 7, value, X)
 
 
+FINITE = f"The X of {NAME} must be finite."
 BAD_ROWS = {
-    "NaN": (with_value(np.nan), ValueError, ["X contains NaN", NAME]),
-    "inf": (with_value(np.inf), ValueError, ["X contains infinity"]),
+    "NaN": (
+        with_value(np.nan),
+        ValueError,
+        [FINITE, "Got NaN in row 2, column 1: fill"],
+    ),
+    "inf": (
+        with_value(np.inf),
+        ValueError,
+        [FINITE, "Got infinity in row 2, column 1: fill"],
+    ),
     "float32 inf": (
         lambda X: with_value(-np.inf)(X).astype(np.float32),
         ValueError,
-        ["X contains infinity"],
+        [FINITE, "Got infinity in row 2, column 1: fill"],
     ),
     "complex": (lambda X: X + 1j, ValueError, ["Complex data not supported"]),
     "sparse": (sparse, TypeError, ["Sparse data was passed for X"]),

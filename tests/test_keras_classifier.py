@@ -381,7 +381,10 @@ ERRORS = {
         "The 'sampling' parameter of ImbalancedKerasClassifier must be 'shuffle', 'stratified' or "
         "'balanced' where X is not one array of two dimensions.",
     ),
-    "nan": (of(), np.where(X > 2, np.nan, X), Y, "Input X contains NaN"),
+    "nan": (
+        of(), np.where(X > 2, np.nan, X), Y,
+        "The X of ImbalancedKerasClassifier must be finite. Got NaN in row ",
+    ),
     "epochs": (
         of(fit__epochs=0), X, Y,
         "The 'epochs' parameter of ImbalancedKerasClassifier must be an int in the range [1, inf).",

@@ -436,6 +436,9 @@ def test_posterior_undoes_the_weights_and_the_sampling(words):
     total = natural.sum(axis=2, keepdims=True)
     natural = np.divide(natural, total, out=natural, where=total > 0)
     np.testing.assert_allclose(words.predict_posterior(WORDS), natural, rtol=1e-9)
+    shares = dict(zip(words.classes_, words.class_prior_, strict=True))
+    same = words.predict_posterior(WORDS, priors=shares)
+    np.testing.assert_allclose(same, words.predict_posterior(WORDS), rtol=1e-9)
     # Drawn equally often, kinds of sequences show more of the rare steps.
     X, y = make_features(300)
     drawn = tagger(sampling="balanced", class_weight="balanced", epochs=20).fit(X, y)

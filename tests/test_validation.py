@@ -8,6 +8,8 @@ from scipy import sparse
 
 from skimbalance import _validation
 from skimbalance._validation import (
+    check_finite,
+    check_one_input,
     checked_target,
     class_indices,
     is_indicator,
@@ -205,3 +207,46 @@ def test_what_are_not_class_labels_is_refused(y, says):
 def test_a_part_of_the_data_may_hold_each_label_once():
     np.testing.assert_array_equal(checked_target(np.arange(50), each_once=True), np.arange(50))
     np.testing.assert_array_equal(checked_target(list("abcd")), list("abcd"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_first_value_that_is_not_finite_is_named_by_its_place(value, dtype):
+    rows = np.ones((4, 3), dtype)
+    check_finite(rows, "Owner")
+    rows[2, 1] = rows[3, 0] = value
+    got = f"Got {'NaN' if value != value else 'infinity'} in row 2"
+    for names, place in ((None, "column 1"), (["a", "b", "c"], "column 'b'")):
+        with pytest.raises(ValueError, match=rf"X of Owner must be finite\. {got}, {place}: fill"):
+            check_finite(rows, "Owner", names)
+    with pytest.raises(ValueError, match=f"{got}: fill"):
+        check_finite(rows[:, :, np.newaxis], "Owner")
+
+
+TWO_INPUTS = [np.ones((5, 2)), np.ones((5, 3, 3))]
+
+
+@pytest.mark.parametrize("form", [list, tuple, lambda parts: dict(zip("ab", parts, strict=True))])
+def test_several_inputs_are_told_from_rows(form):
+    with pytest.raises(ValueError, match=r"must be one array or table\. Got 2 inputs instead"):
+        check_one_input(form(TWO_INPUTS), 5, "Owner")
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((5, 2)),
+        pd.DataFrame(np.ones((5, 2))),
+        pl.DataFrame({"a": [1] * 5}),
+        sparse.dok_array((5, 2)),
+        [[1, 2]] * 5,
+        [np.ones((2, 3))] * 5,
+        ["text"] * 5,
+        [{"a": 1}] * 5,
+        [[1, 2]] * 4,
+        None,
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_rows_are_no_several_inputs(X):
+    check_one_input(X, 5, "Owner")

@@ -19,6 +19,7 @@ from skimbalance._fit.plan import Course, Plan, prepare
 from skimbalance._fit.targets import Classes, Labels, Target
 from skimbalance._keras_private import check_tensorflow
 from skimbalance._validation import (
+    check_finite,
     check_sample_weight,
     checked_target,
     class_indices,
@@ -51,6 +52,19 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
         self._check_keras_objects()
+
+    def _posterior(self, logits, priors):
+        """Natural posteriors, or posteriors under other priors."""
+        proba = self._target.posterior(logits, self._fitted.posterior_arguments)
+        if priors is None:
+            return proba
+        if not np.all(self.class_prior_ > 0):
+            unseen = self.classes_[np.any(np.atleast_2d(self.class_prior_.T) == 0, axis=0)].tolist()
+            raise ValueError(
+                "The 'priors' parameter of predict_posterior must be None until every class has "
+                f"had rows. Got {priors!r}, but no rows of {unseen!r} yet."
+            )
+        return self._target.shift(proba, self.class_prior_, priors)
 
     def _check_keras_objects(self):
         """Check what the types of the parameters do not show."""
@@ -183,7 +197,7 @@ class TableClassifier(NetworkClassifier):
             of `fit` was sparse.
         """
         check_is_fitted(self)
-        rows = self._read_new_rows(X)
+        rows = self._finite(self._read_new_rows(X))
         n_rows = len(rows[0])
         # In blocks of about equal size, as many classes have far more logits than labels.
         n_blocks = max(1, -(-n_rows * self._target.n_outputs // BLOCK_LOGITS))
@@ -263,21 +277,18 @@ class TableClassifier(NetworkClassifier):
             If the loss has no closed form: "expected_cost", "soft_f1", "distribution_balanced" or
             a custom loss; or if `priors` are not valid shares.
         """
-        logits = self._logits(X)
-        proba = self._target.posterior(logits, self._fitted.posterior_arguments)
-        if priors is None:
-            return proba
-        if not np.all(self.class_prior_ > 0):
-            unseen = self.classes_[np.any(np.atleast_2d(self.class_prior_.T) == 0, axis=0)].tolist()
-            raise ValueError(
-                "The 'priors' parameter of predict_posterior must be None until every class has "
-                f"had rows. Got {priors!r}, but no rows of {unseen!r} yet."
-            )
-        return self._target.shift(proba, self.class_prior_, priors)
+        return self._posterior(self._logits(X), priors)
 
     def _logits(self, X):
         check_is_fitted(self)
-        return self._logits_of(self._read_new_rows(X))
+        return self._logits_of(self._finite(self._read_new_rows(X)))
+
+    def _finite(self, parts):
+        """The inputs, checked."""
+        names = getattr(self, "feature_names_in_", None)
+        for part in parts:
+            check_finite(part, type(self).__name__, names)
+        return parts
 
     def __sklearn_tags__(self):
         """Scikit-learn's tags: y may be multilabel."""
@@ -296,6 +307,7 @@ class TableClassifier(NetworkClassifier):
                 "fit: class labels, or a label indicator matrix. Got the other kind."
             )
         X, y = self._read_rows(X, y, reset=not resume, multi_output=is_multilabel)
+        self._finite(X)
         weight = check_sample_weight(sample_weight, X[0])
         index = np.flatnonzero(weight)
         if is_multilabel:

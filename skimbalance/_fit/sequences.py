@@ -226,7 +226,10 @@ def _checked(steps, owner):
         ) from None
     wrong = steps[~np.isfinite(steps)]
     if len(wrong):
-        raise ValueError(f"The features of X of {owner} must be finite. Got {wrong[0]!r}.")
+        raise ValueError(
+            f"The features of X of {owner} must be finite. Got {wrong[0]:g} instead: fill such "
+            "values before, or mask steps without features."
+        )
     return steps if steps.ndim == 2 else steps[:, None]
 
 

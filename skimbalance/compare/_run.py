@@ -21,6 +21,7 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     as_array,
+    check_one_input,
     checked_target,
     safe_indexing,
     validate_parameter_constraints,
@@ -186,6 +187,7 @@ def compare_strategies(
 
 def _checked_target(X: Any, y: npt.ArrayLike) -> np.ndarray:
     target = checked_target(y, multilabel=False)
+    check_one_input(X, len(target), "compare_strategies")
     check_consistent_length(X, target)
     labels = column_or_1d(target)
     check_classification_targets(labels)

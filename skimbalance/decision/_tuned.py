@@ -34,6 +34,7 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     as_array,
+    check_one_input,
     check_sample_weight,
     checked_target,
     class_indices,
@@ -460,7 +461,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         return isinstance(self.cv, str) and self.cv == "prefit"
 
     def _class_data(self, X, y, sample_weight):
-        X, y = indexable(X, as_array(y))
+        y = as_array(y)
+        check_one_input(X, len(y), type(self).__name__)
+        X, y = indexable(X, y)
         labels = column_or_1d(y, warn=True)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
@@ -480,7 +483,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     def _label_data(self, X, y, sample_weight):
         # Most estimators do not accept a sparse y, and some misread it.
-        X, target = indexable(X, dense_indicator(y))
+        target = dense_indicator(y)
+        check_one_input(X, len(target), type(self).__name__)
+        X, target = indexable(X, target)
         weight = check_sample_weight(sample_weight, target)
         if self._is_prefit():
             check_is_fitted(self.estimator)
@@ -580,7 +585,15 @@ class _Data:
 
     def posterior(self, estimator: Any, X: Any) -> np.ndarray:
         """Posteriors with a column for each class, also for those the estimator does not know."""
-        return posterior(estimator, X, self.classes, multilabel=self.target.ndim == 2)
+        proba = posterior(estimator, X, self.classes, multilabel=self.target.ndim == 2)
+        if np.shape(proba)[1:] != np.shape(self.classes):
+            raise ValueError(
+                "The probabilities of 'estimator' must be of shape (n_samples, n_classes) or, in "
+                f"the multilabel case, (n_samples, n_labels). Got shape {np.shape(proba)} of "
+                f"{type(last_step(estimator)).__name__} instead: for a class at each step use "
+                "ImbalancedSequenceClassifier with its own 'objective' parameter."
+            )
+        return proba
 
 
 def _warn_of_few_rows(kind: str, names: np.ndarray, held_out: HeldOut, judged: np.ndarray) -> None:

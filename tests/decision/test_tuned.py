@@ -792,3 +792,21 @@ def test_nullable_integers_stay_integers():
     assert fitted.classes_.dtype.kind in "iO"
     assert fitted.classes_.tolist() == [0, 1]
     assert all(isinstance(label, int) for label in fitted.classes_.tolist())
+
+
+class OfSteps(ClassifierMixin, BaseEstimator):
+    """Gives probabilities for each of three steps, as a classifier of sequences does."""
+
+    def fit(self, X, y):
+        self.classes_ = np.arange(2)
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), 3, 2), 0.5)
+
+
+@pytest.mark.parametrize("y", [np.arange(30) % 2, np.arange(90).reshape(30, 3) % 2])
+def test_probabilities_of_another_shape_are_refused(y):
+    words = r"probabilities of 'estimator' must be of shape .* Got shape \(6, 3, 2\) of OfSteps"
+    with pytest.raises(ValueError, match=words):
+        TunedDecisionClassifierCV(OfSteps()).fit(np.ones((30, 2)), y)

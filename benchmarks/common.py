@@ -143,3 +143,4 @@ def forget_programs():
     from skimbalance._engine.tensorflow import program
 
     program._programs.clear()
+    program._n_compilations = 0

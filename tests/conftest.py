@@ -35,6 +35,14 @@ def no_figures_stay():
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+@pytest.fixture(autouse=True)
+def compilations_of_its_own():
+    """Let each test compile as if its process were new: a process compiles few networks only."""
+    yield
+    if "skimbalance._engine.tensorflow.program" in sys.modules:
+        sys.modules["skimbalance._engine.tensorflow.program"]._n_compilations = 0
+
+
 @pytest.fixture
 def float64():
     """Keras computes in double precision, as after `set_floatx` in a new process."""

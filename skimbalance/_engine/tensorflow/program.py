@@ -21,12 +21,12 @@ from skimbalance._engine.memory import maps_left
 from skimbalance._engine.tensorflow.layers import stackable, with_stand_ins
 
 # Graphs of a small network take about 9 MiB each, and are collected once they are dropped.
-MOST_PROGRAMS = 32
+MOST_PROGRAMS = 24
 
 # What XLA compiled stays until the process ends: 60 to 100 memory maps and 2 to 7 MiB. Beyond this
 # number of compilations, or with fewer maps left, plain graphs train what has not been compiled:
 # XLA without a map ends the process.
-MOST_COMPILATIONS = 96
+MOST_COMPILATIONS = 48
 FEWEST_MAPS = 4_000
 
 FULL = "plain graph: XLA has compiled as many programs in this process as its memory allows"
@@ -121,7 +121,11 @@ class Program:
         self._specify(arguments)
 
     def _specify(self, arguments):
-        """The shapes of all that goes in: K networks, S steps and B rows are open."""
+        """The shapes of all that goes in: K networks, S steps and B rows are open.
+
+        By the names of what is traced, as methods would refer to the program: without a circle it
+        goes, with its graphs, once it is dropped.
+        """
         real = tf.as_dtype(keras.config.floatx())
         self.dtype = real.as_numpy_dtype
         inputs = self._network.inputs
@@ -153,10 +157,10 @@ class Program:
         weight = tf.TensorSpec([None, None, *targets], real)
         logits = tf.TensorSpec([None, None, *outputs], real)
         self._signatures = {
-            self._trace_steps: (params, slots, state, batches, n_steps, decay, values),
-            self._trace_forward: (params, state, rows),
-            self._trace_loss: (y, logits, weight, values),
-            self._trace_judge: (params, state, rows, y, weight, values),
+            "steps": (params, slots, state, batches, n_steps, decay, values),
+            "forward": (params, state, rows),
+            "loss": (y, logits, weight, values),
+            "judge": (params, state, rows, y, weight, values),
         }
         self._functions, self._tracing = {}, threading.Lock()
 
@@ -171,7 +175,7 @@ class Program:
     def _compiled(self, traced, alone, xla):
         # TensorFlow counts traces by code object, over all programs, and would warn of
         # "retracing" though each program is traced once; a partial has none.
-        python_function = partial(traced, _alone if alone else _stacked)
+        python_function = partial(getattr(self, f"_trace_{traced}"), _alone if alone else _stacked)
         options = {"input_signature": self._signatures[traced], "autograph": False}
         function = tf.function(python_function, **options)
         # Traced here, as `tf.vectorized_map` traces twice in a function for XLA.
@@ -238,9 +242,9 @@ class Program:
         if xla and not may_compile:
             xla, path = False, FULL
         if self._ran or not xla:
-            return self._function(self._trace_steps, alone=not stacked, xla=xla)(*args), path
+            return self._function("steps", alone=not stacked, xla=xla)(*args), path
         try:
-            function = self._function(self._trace_steps, alone=not stacked, xla=True)
+            function = self._function("steps", alone=not stacked, xla=True)
         except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
             return self._steps_of_plain_graph(args, "tf.vectorized_map cannot map it", error)
         try:
@@ -270,11 +274,11 @@ class Program:
         build of TensorFlow. If the plain graph cannot be traced either, its error is raised: it
         comes from the loss or a layer.
         """
-        function = self._function(self._trace_steps, alone=True)
+        function = self._function("steps", alone=True)
         self._xla, self.stackable = False, False
         reason = shorten(str(error) or type(error).__name__, 100)
         self._path = f"plain graph, one network at a time: {why} ({reason})"
-        self._functions.pop((self._trace_steps, False, True), None)
+        self._functions.pop(("steps", False, True), None)
         if len(args[0]) > 1:
             raise NotStackableError from None
         return function(*args), self._path
@@ -283,20 +287,18 @@ class Program:
         """Logits of the held-out rows of each network (K, n, ...), and their mean loss (K,)."""
         alone = len(params) == 1
         if y.shape[1] <= self._block():
-            function = self._function(self._trace_judge, alone=alone)
+            function = self._function("judge", alone=alone)
             logits, losses = function(params, state, X, y, weight, arguments)
             return logits.numpy(), losses.numpy()
         logits = self.forward(params, state, X)
-        return logits, self._function(self._trace_loss, alone=alone)(
-            y, logits, weight, arguments
-        ).numpy()
+        return logits, self._function("loss", alone=alone)(y, logits, weight, arguments).numpy()
 
     def _block(self):
         return EXACT_BLOCK if self._exact else FORWARD_BLOCK
 
     def forward(self, params, state, X):
         """Logits of rows (K, n, ...) of each network."""
-        forward = self._function(self._trace_forward, alone=len(params) == 1)
+        forward = self._function("forward", alone=len(params) == 1)
         size = self._block()
         blocks = (slice(i, i + size) for i in range(0, X[0].shape[1], size))
         logits = [forward(params, state, tuple(x[:, rows] for x in X)).numpy() for rows in blocks]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skimbalance._losses.functions import Tensor, per_class
-from skimbalance._validation import by_label
+from skimbalance._validation import by_label, is_labelled
 
 
 class FunctionLoss(keras.losses.Loss):
@@ -92,10 +92,10 @@ class FunctionLoss(keras.losses.Loss):
 def plain(value: Any, name: str) -> Any:
     """Turn arrays, and sequences of NumPy's numbers, into lists, so that a config is JSON.
 
-    A pandas Series or DataFrame is read by its labels, which are the numbers of the classes, as
-    a loss does not know their names.
+    A dict, a pandas Series or a DataFrame is read by its labels, which are the numbers of the
+    classes, as a loss does not know their names.
     """
-    if hasattr(value, "iloc"):
+    if is_labelled(value):
         value = by_label(value, range(len(value)), name)
     if isinstance(value, list | tuple):
         return [plain(item, name) for item in value]

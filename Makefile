@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 PYTEST := python -m pytest -n 3 --dist worksteal
 test quick test-min: export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test quick check bench test-min clean
+.PHONY: demo test quick check bench matrix test-min clean
 
 demo: $(VENV)/ready
 	$(BIN)/skimbalance compare page_blocks --objective f1_macro --out which_strategy.html
@@ -23,11 +23,15 @@ quick: $(VENV)/ready
 check: $(VENV)/ready-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell skimbalance tests examples benchmarks *.md
+	$(BIN)/codespell skimbalance tests examples benchmarks docs *.md
 	$(BIN)/mypy skimbalance
 
 bench: $(VENV)/ready
 	for script in single_fit grid_search own_network compare decision multilabel sequence step predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+# What works with what: docs/matrix.md, from tests/matrix.
+matrix: $(VENV)/ready
+	PYTHONPATH=tests $(BIN)/python -m matrix.table
 
 # The lower bounds of pyproject.toml, each at its oldest release.
 test-min: .venv-min/ready

@@ -69,7 +69,7 @@ def test_the_source_distribution_is_complete(source, distributions):
         files = {name.partition("/")[2] for name in archive.getnames()}
     expected = {".ci/lower-bounds.txt", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"}
     expected |= {"README.md", "pyproject.toml"}
-    for folder in ("skimbalance", "tests", "examples", "benchmarks"):
+    for folder in ("skimbalance", "tests", "examples", "benchmarks", "docs"):
         expected |= files_under(source / folder, source)
     assert expected <= files
 

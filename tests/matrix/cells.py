@@ -1,0 +1,202 @@
+"""What each cell of the matrix says: it works, it refuses in a sentence, or it has no meaning.
+
+A cell works unless it stands here. `entry` is what tests and the table ask.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from matrix.columns import COLUMNS
+from matrix.rows import ROWS, Classifier, Comparison, Data, Function, Splitter, View, ViewOfFit
+from matrix.view_columns import CommandError
+
+
+@dataclass(frozen=True)
+class Works:
+    """The law of the column holds."""
+
+
+@dataclass(frozen=True)
+class Refuses:
+    """An error, of which `sentence` is a part; `by` is the package that raises it."""
+
+    sentence: str
+    error: type = ValueError
+    by: str = "skimbalance"
+
+    @property
+    def text(self):
+        """The sentence, and who says it."""
+        start = "" if self.sentence[0].isupper() else "... "
+        end = "" if self.sentence.endswith(".") else " ..."
+        said = [f"by {self.by}"] if self.by != "skimbalance" else []
+        said += ["a warning"] if issubclass(self.error, Warning) else []
+        return f"{start}{self.sentence}{end}" + (f" ({', '.join(said)})" if said else "")
+
+
+@dataclass(frozen=True)
+class Meaningless:
+    """There is nothing to test, for a reason."""
+
+    reason: str
+
+
+def titles(*kinds):
+    return [row.title for row in ROWS if isinstance(row, kinds)]
+
+
+MLP, KERAS, TAGGER = titles(Classifier)[:3]
+LOSSES, NETWORKS = "skimbalance.losses", "skimbalance.networks"
+CLASSIFIERS, FUNCTIONS, DATA, VIEWS = map(titles, (Classifier, Function, Data, View))
+SPLITTERS, COMPARISONS, OF_FIT = map(titles, (Splitter, Comparison, ViewOfFit))
+SEQUENCE_FOLDS = SPLITTERS[1]
+ABOUT_Y = ["compute_class_weight", "stratified_split", "iterative_split"]
+ABOUT_PROBABILITIES = [title for title in FUNCTIONS if title not in ABOUT_Y]
+RESULTS = [*VIEWS, "StrategyComparisonDisplay"]
+PARAMETERS = [name for name, check in COLUMNS.items() if hasattr(check, "parameter")]
+META = [
+    "sampler in a pipeline", "decision tuner", "prior correction", "calibration", "bagging",
+    "stacking", "search",
+]  # fmt: skip
+TAKES_NO_FOLDS = ["sampler in a pipeline", "prior correction", "bagging"]
+KEEPING = ["clone", "pickle", "model file"]
+OF_LABELS = ["text labels", "multilabel y", "sequences"]
+SHOWN = ["report", "comparison", "displays"]
+
+#: Reason, rows, columns. A parameter's column has no meaning for a row without the parameter.
+MEANINGLESS = [
+    ("It is a function, and keeps nothing.", FUNCTIONS, KEEPING),
+    ("It takes arrays, whichever classifier they come from.", FUNCTIONS,
+     [*META, "stacked backend", *SHOWN, "command line"]),
+    ("It looks at y only.", ABOUT_Y, ["sparse X", "missing values", "several inputs"]),
+    ("It takes one array.", ABOUT_PROBABILITIES, ["several inputs"]),
+    ("It looks at no class labels.", ["correct_prior", "estimate_prior", "log_posterior"],
+     OF_LABELS),
+    ("It counts class labels: one column at a time.", ["compute_class_weight"],
+     ["multilabel y", "sequences"]),
+    ("It has no weights of rows.",
+     [*[title for title in FUNCTIONS if title != "skimbalance.metrics"], *RESULTS, *COMPARISONS[:1],
+      *SPLITTERS], ["weights, routed"]),
+    ("It has no groups of rows.", [*FUNCTIONS, *VIEWS], ["groups, routed"]),
+    ("It gives data, and takes none.", DATA,
+     [name for name in COLUMNS if name not in [*PARAMETERS, "command line"]]),
+    ("It is a result, and not an estimator.", [*VIEWS, *COMPARISONS], ["clone"]),
+    ("It is a result, and not a classifier.", RESULTS, SHOWN),
+    ("It fits nothing.", VIEWS, ["stacked backend"]),
+    ("It is itself.", COMPARISONS[:1], ["comparison"]),
+    ("It takes no folds.", SPLITTERS, TAKES_NO_FOLDS),
+    ("It predicts nothing.", SPLITTERS, ["report", "displays", "command line"]),
+    ("Its build function takes one input.", [NETWORKS], ["several inputs"]),
+    ("It is for multilabel y.", ["iterative_split"], ["text labels", "sequences"]),
+    ("A table has one class label in each row.", [TAGGER], ["command line"]),
+    ("No command draws it.", OF_FIT, ["command line"]),
+]  # fmt: skip
+
+NETWORK_ROWS = [MLP, KERAS, "LearningCurvesDisplay", LOSSES, NETWORKS]
+TUNED, PRIOR, SMOTE = "TunedDecisionClassifierCV", "PriorCorrectedClassifier", "EachClassSMOTE"
+
+NO_ESTIMATOR = Refuses("must hold a fitted estimator.")
+SAFE = (
+    "must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy and SciPy that are "
+    "known to be safe."
+)
+NO_GROUPS = Refuses("The groups parameter is ignored by", UserWarning)
+NO_WEIGHTS = Refuses("sample_weight.shape == (80,), expected (100,)!", by="scikit-learn")
+DENSE = "Sparse data was passed for X, but dense data is required."
+NUMBERS = Refuses("must be an array of numbers, none of them missing.")
+POSTERIORS = Refuses("must have rows of finite, not negative values that sum to 1.")
+FILL_BEFORE = Refuses("missing values: fill them in a step before, such as SimpleImputer.")
+NO_NAMES = "X has feature names, but LogisticRegression was fitted without feature names"
+A_TABLE = Refuses("must be a DataFrame or a two-dimensional array.")
+STEPS_OF_X = Refuses("must be a list of sequences, or an array with an axis of steps.")
+ONE_INPUT = Refuses("must be one array or table.")
+OTHER_LENGTHS = "Found input variables with inconsistent numbers of samples"
+COLUMNS_OF_X = Refuses("must have a column for each feature.")
+ONE_LABEL = Refuses("must have one class label for each row.")
+ONE_AXIS = Refuses(
+    "Pass one class label for each row; for classes in columns, that is y.argmax(axis=1)."
+)
+INDICES = Refuses("y must hold the class index of each row, an int from 0 to n_classes - 1.")
+INDICATOR = Refuses(
+    "must be a dense matrix of numbers that are not negative, a row for each sample and a column "
+    "for each label."
+)
+STEPS_OF_Y = Refuses("must be sequences with a label for each step.")
+TAGGER_INSTEAD = Refuses(
+    "For a class at each step of a sequence use ImbalancedSequenceClassifier, which has its own "
+    "'objective' parameter."
+)
+SEQUENCE_FOLDS_INSTEAD = Refuses("for sequences of labels use StratifiedSequenceKFold.")
+SHAPE = Refuses("The probabilities of 'estimator' must be of shape (n_samples, n_classes) or,")
+NO_CURVE = Refuses("must be fitted, for two classes, and have a 'curve_'.")
+NO_HISTORY = Refuses("must be fitted and have a 'history_'.")
+NO_CLOSED_FORM = Refuses("Natural posteriors have a closed form for the losses")
+OF_IMBLEARN = "Multilabel and multioutput targets are not supported."
+OF_STACKING = "does not match total number of classes"
+
+#: Refusal, rows, columns.
+REFUSES = [
+    (NO_ESTIMATOR, [*RESULTS, "compare_strategies"], ["model file"]),
+    (Refuses(SAFE), [LOSSES], ["model file", "command line"]),
+    (Refuses(SAFE), ["save_model"], ["calibration", "search"]),
+    (Refuses(SAFE, CommandError), [KERAS, NETWORKS], ["command line"]),
+    (NO_WEIGHTS, [SMOTE], ["weights, routed"]),
+    (NO_GROUPS, SPLITTERS, ["groups, routed"]),
+    (Refuses(DENSE, TypeError, "scikit-learn"), NETWORK_ROWS, ["sparse X"]),
+    (STEPS_OF_X, [TAGGER], ["sparse X", "several inputs"]),
+    (A_TABLE, ["table_steps"], ["sparse X", "sequences", "several inputs"]),
+    (Refuses("must be a dense array of numbers."), ["skimbalance.metrics"], ["sparse X"]),
+    (Refuses("must be numbers of shape (n_samples, n_classes)."),
+     ["correct_prior", "estimate_prior"], ["sparse X"]),
+    (NUMBERS, ["log_posterior"], ["sparse X", "missing values"]),
+    (Refuses(NO_NAMES, UserWarning, "scikit-learn"), [SMOTE], ["polars"]),
+    (Refuses("must be finite."), [*NETWORK_ROWS, TAGGER], ["missing values"]),
+    (POSTERIORS, ["skimbalance.metrics", "correct_prior", "estimate_prior"], ["missing values"]),
+    (FILL_BEFORE, [SMOTE], ["missing values"]),
+    (ONE_INPUT, [MLP, TUNED, *COMPARISONS, *OF_FIT, LOSSES], ["several inputs"]),
+    (COLUMNS_OF_X, [SMOTE], ["sequences", "several inputs"]),
+    (Refuses(OTHER_LENGTHS, by="scikit-learn"), SPLITTERS, ["several inputs"]),
+    (STEPS_OF_Y, [TAGGER, SEQUENCE_FOLDS], ["multilabel y"]),
+    (ONE_AXIS, [PRIOR, *COMPARISONS], ["multilabel y"]),
+    (ONE_AXIS, [TAGGER], ["prior correction"]),
+    (ONE_AXIS, [TAGGER, SEQUENCE_FOLDS], ["comparison"]),
+    (ONE_LABEL, ["skimbalance.metrics"], ["multilabel y", "sequences"]),
+    (ONE_LABEL, [title for title in VIEWS if title not in OF_FIT], ["multilabel y", "sequences"]),
+    (ONE_LABEL, [TAGGER], ["report", "displays"]),
+    (ONE_LABEL, [SMOTE], ["multilabel y"]),
+    (INDICES, ["stratified_split"], OF_LABELS),
+    (INDICATOR, ["iterative_split"], ["multilabel y"]),
+    (TAGGER_INSTEAD, [*NETWORK_ROWS, TUNED, PRIOR, "ThresholdCurveDisplay", *COMPARISONS],
+     ["sequences"]),
+    (SEQUENCE_FOLDS_INSTEAD, SPLITTERS[:1], ["sequences"]),
+    (Refuses(OF_IMBLEARN, by="imbalanced-learn"), [TAGGER], ["sampler in a pipeline"]),
+    (SHAPE, [TAGGER, SEQUENCE_FOLDS], ["decision tuner"]),
+    (Refuses("y should be a 1d array", by="scikit-learn"), [TAGGER], ["calibration", "bagging"]),
+    (Refuses("y should be a 1d array", by="scikit-learn"), [SEQUENCE_FOLDS], ["calibration"]),
+    (Refuses(OF_STACKING, RuntimeWarning, "scikit-learn"), [TAGGER, SEQUENCE_FOLDS], ["stacking"]),
+    (NO_CLOSED_FORM, [LOSSES], ["prior correction"]),
+    (NO_CURVE, ["ThresholdCurveDisplay"], ["multilabel y", *META[2:]]),
+    (NO_HISTORY, ["LearningCurvesDisplay"], META[1:]),
+]  # fmt: skip
+
+
+@cache
+def entries():
+    """All that stands here, as a list for each cell."""
+    found = {(row.title, column): [] for row in ROWS for column in COLUMNS}
+    for reason, rows, columns in MEANINGLESS:
+        for cell in ((row, column) for row in rows for column in columns):
+            found[cell].append(Meaningless(reason))
+    for refusal, rows, columns in REFUSES:
+        for cell in ((row, column) for row in rows for column in columns):
+            found[cell].append(refusal)
+    for column in PARAMETERS:
+        for row in {row.title for row in ROWS} - set(COLUMNS[column].rows):
+            found[row, column].append(Meaningless("It has no such parameter."))
+    return {cell: stated or [Works()] for cell, stated in found.items()}
+
+
+def entry(row, column):
+    """What the cell of a row and a column says."""
+    (stated,) = entries()[row, column]
+    return stated

@@ -48,6 +48,20 @@ _STORED = (
     "skimbalance._fit.targets.Labels",
     "skimbalance._fit.targets.Steps",
     "skimbalance._keras.network.Found",
+    "skimbalance._losses.batch.SigmoidF1",
+    "skimbalance._losses.batch.SoftF1",
+    "skimbalance._losses.sigmoid.AsymmetricCrossentropy",
+    "skimbalance._losses.sigmoid.BinaryFocalCrossentropy",
+    "skimbalance._losses.sigmoid.DistributionBalancedCrossentropy",
+    "skimbalance._losses.sigmoid.LabelCrossentropy",
+    "skimbalance._losses.softmax.Crossentropy",
+    "skimbalance._losses.softmax.ExpectedCost",
+    "skimbalance._losses.softmax.FocalCrossentropy",
+    "skimbalance._losses.softmax.GeneralizedCrossentropy",
+    "skimbalance._losses.softmax.LDAMCrossentropy",
+    "skimbalance._losses.softmax.LogitAdjustedCrossentropy",
+    "skimbalance._losses.softmax.Poly1Crossentropy",
+    "skimbalance._losses.softmax.VectorScalingCrossentropy",
     "skimbalance.classifier.ImbalancedMLPClassifier",
     "skimbalance.decision._calibration.IsotonicCalibration",
     "skimbalance.decision._calibration.LabelCalibration",
@@ -65,9 +79,14 @@ _STORED = (
     "skimbalance.sequence_classifier.ImbalancedSequenceClassifier",
 )
 _IMBLEARN_MODULES = ("combine", "over_sampling", "under_sampling")
-# Types inside the public estimators of scikit-learn, which skops itself trusts. A dtype is read as
-# that of an empty array.
-_OTHERS = ("imblearn.pipeline.Pipeline", "numpy.dtype", "sklearn.utils._bunch.Bunch")
+# Types inside losses, and inside the public estimators of scikit-learn, which skops itself trusts.
+# A dtype is read as that of an empty array.
+_OTHERS = (
+    "imblearn.pipeline.Pipeline",
+    "keras.src.dtype_policies.dtype_policy.DTypePolicy",
+    "numpy.dtype",
+    "sklearn.utils._bunch.Bunch",
+)
 
 # Where scikit-learn's estimators keep what `set_fit_request` and its like asked for.
 _REQUESTS = "_metadata_request"

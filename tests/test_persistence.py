@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from skimbalance import (
     ImbalancedKerasClassifier,
     ImbalancedMLPClassifier,
     ImbalancedSequenceClassifier,
+    losses,
     persistence,
 )
 from skimbalance._fit.perceptron import Architecture
@@ -132,19 +134,39 @@ def test_splitters_are_stored_with_the_estimator_that_they_belong_to(cv, tmp_pat
     options = {"groups": groups} if isinstance(cv, GroupKFold) else {}
     loaded = load_model(tmp_path / "m.skim").cv
     assert type(loaded) is type(cv)
-    folds = [
-        [rows for fold in c.split(X, target, **options) for rows in fold] for c in (cv, loaded)
-    ]
-    assert all(map(np.array_equal, *folds))
+    folds, again = (list(splitter.split(X, target, **options)) for splitter in (cv, loaded))
+    assert len(folds) == len(again)
+    for fold, other in zip(folds, again, strict=True):
+        np.testing.assert_array_equal(fold[1], other[1])
 
 
-@pytest.mark.parametrize(
-    "thing", [IterativeStratifiedKFold(), [1, 2], {"a": X}, LogisticRegression]
-)
-def test_what_is_no_estimator_is_refused_before_anything_is_written(thing, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"^The model of type \w+ must hold a fitted estimator\. Got"
-    ):
+LOSS_CLASSES = [
+    cls for cls in vars(losses).values() if isinstance(cls, type) and cls.__name__ in losses.__all__
+]
+ARGUMENTS = {"class_counts": [50.0, 30.0], "cost_matrix": [[0.0, 1.0], [5.0, 0.0]]}
+
+
+@pytest.mark.parametrize("cls", LOSS_CLASSES, ids=lambda cls: cls.__name__)
+def test_every_loss_is_stored_with_its_parameters(cls, tmp_path):
+    taken = {name: part for name, part in ARGUMENTS.items() if name in signature(cls).parameters}
+    if cls is losses.DistributionBalancedCrossentropy:
+        taken["class_counts"] = [[30.0, 20.0], [40.0, 10.0]]
+    model = LogisticRegression().fit(X, Y)
+    model.loss = cls(**taken, from_logits=True)
+    save_model(model, tmp_path / "m.skim")
+    loss = load_model(tmp_path / "m.skim").loss
+    assert type(loss) is cls
+    assert loss.get_config() == model.loss.get_config()
+    y_true, y_pred = np.eye(2, dtype="float32"), np.array([[1.0, 0.5], [0.2, 2.0]], "float32")
+    assert float(loss(y_true, y_pred)) == float(model.loss(y_true, y_pred))
+
+
+NO_ESTIMATORS = [IterativeStratifiedKFold(), [1, 2], {"a": X}, LogisticRegression, print]
+
+
+@pytest.mark.parametrize("thing", NO_ESTIMATORS, ids=lambda thing: type(thing).__name__)
+def test_what_is_not_an_estimator_is_refused_as_such(thing, tmp_path):
+    with pytest.raises(ValueError, match=r"^The model of type \w+ must hold a fitted estimator\."):
         save_model(thing, tmp_path / "m.skim")
     assert not [*tmp_path.iterdir()]
 

@@ -137,7 +137,6 @@ OF_STACKING = "does not match total number of classes"
 #: Refusal, rows, columns.
 REFUSES = [
     (NO_ESTIMATOR, [*RESULTS, "compare_strategies"], ["model file"]),
-    (Refuses(SAFE), [LOSSES], ["model file", "command line"]),
     (Refuses(SAFE), ["save_model"], ["calibration", "search"]),
     (Refuses(SAFE, CommandError), [KERAS, NETWORKS], ["command line"]),
     (NO_WEIGHTS, [SMOTE], ["weights, routed"]),

@@ -212,7 +212,7 @@ def test_a_part_of_the_data_may_hold_each_label_once():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_first_value_that_is_not_finite_is_named_by_its_place(value, dtype):
-    rows = np.ones((4, 3), dtype)
+    rows = np.full((4, 3), np.finfo(dtype).max)
     check_finite(rows, "Owner")
     rows[2, 1] = rows[3, 0] = value
     got = f"Got {'NaN' if value != value else 'infinity'} in row 2"

@@ -3,6 +3,7 @@
 A cell works unless it stands here. `entry` is what tests and the table ask.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,11 +19,19 @@ class Works:
 
 @dataclass(frozen=True)
 class Refuses:
-    """An error, of which `sentence` is a part; `by` is the package that raises it."""
+    """An error, of which `sentence` is a part; `by` is the package that raises it.
+
+    A word in brackets, such as [name], stands for what differs from row to row.
+    """
 
     sentence: str
     error: type = ValueError
     by: str = "skimbalance"
+
+    @property
+    def pattern(self):
+        """A regular expression of the sentence."""
+        return re.sub(r"\\\[[a-z]+\\\]", r"[\\w.]+", re.escape(self.sentence))
 
     @property
     def text(self):
@@ -95,44 +104,60 @@ MEANINGLESS = [
 NETWORK_ROWS = [MLP, KERAS, "LearningCurvesDisplay", LOSSES, NETWORKS]
 TUNED, PRIOR, SMOTE = "TunedDecisionClassifierCV", "PriorCorrectedClassifier", "EachClassSMOTE"
 
-NO_ESTIMATOR = Refuses("must hold a fitted estimator.")
+NO_ESTIMATOR = Refuses("The model of type [name] must hold a fitted estimator.")
 SAFE = (
     "must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy and SciPy that are "
     "known to be safe."
 )
-NO_GROUPS = Refuses("The groups parameter is ignored by", UserWarning)
+NO_GROUPS = Refuses("The groups parameter is ignored by [name].", UserWarning)
 NO_WEIGHTS = Refuses("sample_weight.shape == (80,), expected (100,)!", by="scikit-learn")
 DENSE = "Sparse data was passed for X, but dense data is required."
-NUMBERS = Refuses("must be an array of numbers, none of them missing.")
-POSTERIORS = Refuses("must have rows of finite, not negative values that sum to 1.")
-FILL_BEFORE = Refuses("missing values: fill them in a step before, such as SimpleImputer.")
+NUMBERS = Refuses("'logits' parameter of [name] must be an array of numbers, none of them missing.")
+POSTERIORS = Refuses(
+    "The 'proba' parameter of [name] must have rows of finite, not negative values that sum to 1."
+)
+FILL_BEFORE = Refuses(
+    "The 'X' parameter of EachClassSMOTE must have a number in each row and column. Got [number] "
+    "missing values: fill them in a step before, such as SimpleImputer."
+)
 NO_NAMES = "X has feature names, but LogisticRegression was fitted without feature names"
-A_TABLE = Refuses("must be a DataFrame or a two-dimensional array.")
-STEPS_OF_X = Refuses("must be a list of sequences, or an array with an axis of steps.")
-ONE_INPUT = Refuses("must be one array or table.")
-OTHER_LENGTHS = "Found input variables with inconsistent numbers of samples"
-COLUMNS_OF_X = Refuses("must have a column for each feature.")
-ONE_LABEL = Refuses("must have one class label for each row.")
+A_TABLE = Refuses("The 'X' parameter must be a DataFrame or a two-dimensional array.")
+STEPS_OF_X = Refuses(
+    "The X of [name] must be a list of sequences, or an array with an axis of steps."
+)
+ONE_INPUT = Refuses("The X of [name] must be one array or table.")
+OTHER_LENGTHS = "Found input variables with inconsistent numbers of samples: [2, 80]"
+COLUMNS_OF_X = Refuses("The 'X' parameter of EachClassSMOTE must have a column for each feature.")
+ONE_LABEL = Refuses("parameter of [name] must have one class label for each row.")
 ONE_AXIS = Refuses(
     "Pass one class label for each row; for classes in columns, that is y.argmax(axis=1)."
 )
 INDICES = Refuses("y must hold the class index of each row, an int from 0 to n_classes - 1.")
 INDICATOR = Refuses(
-    "must be a dense matrix of numbers that are not negative, a row for each sample and a column "
-    "for each label."
+    "The 'indicator' parameter must be a dense matrix of numbers that are not negative, a row for "
+    "each sample and a column for each label."
 )
-STEPS_OF_Y = Refuses("must be sequences with a label for each step.")
+STEPS_OF_Y = Refuses("The y of [name] must be sequences with a label for each step.")
 TAGGER_INSTEAD = Refuses(
     "For a class at each step of a sequence use ImbalancedSequenceClassifier, which has its own "
     "'objective' parameter."
 )
 SEQUENCE_FOLDS_INSTEAD = Refuses("for sequences of labels use StratifiedSequenceKFold.")
-SHAPE = Refuses("The probabilities of 'estimator' must be of shape (n_samples, n_classes) or,")
-NO_CURVE = Refuses("must be fitted, for two classes, and have a 'curve_'.")
-NO_HISTORY = Refuses("must be fitted and have a 'history_'.")
+SHAPE = Refuses(
+    "The probabilities of 'estimator' must be of shape (n_samples, n_classes) or, in "
+    "the multilabel case, (n_samples, n_labels)."
+)
+NO_CURVE = Refuses(
+    "The 'estimator' parameter of ThresholdCurveDisplay must be fitted, for two classes, and have "
+    "a 'curve_'."
+)
+NO_HISTORY = Refuses(
+    "The 'estimator' parameter of LearningCurvesDisplay must be fitted and have a 'history_'."
+)
 NO_CLOSED_FORM = Refuses("Natural posteriors have a closed form for the losses")
+OF_ONE_LABEL = "y should be a 1d array, got an array of shape (80, 4) instead."
 OF_IMBLEARN = "Multilabel and multioutput targets are not supported."
-OF_STACKING = "does not match total number of classes"
+OF_STACKING = "Number of classes in training fold (2) does not match total number of classes (4)."
 
 #: Refusal, rows, columns.
 REFUSES = [
@@ -144,12 +169,13 @@ REFUSES = [
     (Refuses(DENSE, TypeError, "scikit-learn"), NETWORK_ROWS, ["sparse X"]),
     (STEPS_OF_X, [TAGGER], ["sparse X", "several inputs"]),
     (A_TABLE, ["table_steps"], ["sparse X", "sequences", "several inputs"]),
-    (Refuses("must be a dense array of numbers."), ["skimbalance.metrics"], ["sparse X"]),
-    (Refuses("must be numbers of shape (n_samples, n_classes)."),
+    (Refuses("The 'proba' parameter of [name] must be a dense array of numbers."),
+     ["skimbalance.metrics"], ["sparse X"]),
+    (Refuses("The 'proba' parameter of [name] must be numbers of shape (n_samples, n_classes)."),
      ["correct_prior", "estimate_prior"], ["sparse X"]),
     (NUMBERS, ["log_posterior"], ["sparse X", "missing values"]),
     (Refuses(NO_NAMES, UserWarning, "scikit-learn"), [SMOTE], ["polars"]),
-    (Refuses("must be finite."), [*NETWORK_ROWS, TAGGER], ["missing values"]),
+    (Refuses("X of [name] must be finite."), [*NETWORK_ROWS, TAGGER], ["missing values"]),
     (POSTERIORS, ["skimbalance.metrics", "correct_prior", "estimate_prior"], ["missing values"]),
     (FILL_BEFORE, [SMOTE], ["missing values"]),
     (ONE_INPUT, [MLP, TUNED, *COMPARISONS, *OF_FIT, LOSSES], ["several inputs"]),
@@ -170,8 +196,8 @@ REFUSES = [
     (SEQUENCE_FOLDS_INSTEAD, SPLITTERS[:1], ["sequences"]),
     (Refuses(OF_IMBLEARN, by="imbalanced-learn"), [TAGGER], ["sampler in a pipeline"]),
     (SHAPE, [TAGGER, SEQUENCE_FOLDS], ["decision tuner"]),
-    (Refuses("y should be a 1d array", by="scikit-learn"), [TAGGER], ["calibration", "bagging"]),
-    (Refuses("y should be a 1d array", by="scikit-learn"), [SEQUENCE_FOLDS], ["calibration"]),
+    (Refuses(OF_ONE_LABEL, by="scikit-learn"), [TAGGER], ["calibration", "bagging"]),
+    (Refuses(OF_ONE_LABEL, by="scikit-learn"), [SEQUENCE_FOLDS], ["calibration"]),
     (Refuses(OF_STACKING, RuntimeWarning, "scikit-learn"), [TAGGER, SEQUENCE_FOLDS], ["stacking"]),
     (NO_CLOSED_FORM, [LOSSES], ["prior correction"]),
     (NO_CURVE, ["ThresholdCurveDisplay"], ["multilabel y", *META[2:]]),

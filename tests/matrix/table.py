@@ -15,7 +15,8 @@ Each cell is a test in `tests/matrix/`, which runs with the others; `make matrix
 
 - **yes**: it works, and a law holds, such as "the same bits as without". The laws stand in
   `tests/matrix/columns.py`.
-- **no**, with a number: it is refused, in the sentence of that number below.
+- **no**, with a number: it is refused, in the sentence of that number below. A word in brackets,
+  such as [name], differs from row to row.
 - A dash, with a letter: there is nothing that could work, for the reason of that letter below.
 """
 

@@ -22,6 +22,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._files import replacing
+from skimbalance._validation import labels_and_values
 
 __all__ = ["load_model", "model_info", "save_model"]
 
@@ -85,6 +86,10 @@ _OTHERS = (
     "imblearn.pipeline.Pipeline",
     "keras.src.dtype_policies.dtype_policy.DTypePolicy",
     "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.utils._bunch.Bunch",
 )
 
@@ -104,7 +109,8 @@ def save_model(
 
     A draft of the file is written in the same folder and read again, and only then replaces an
     existing file, so that a failure leaves that file as it was. Samplers are stored unfitted:
-    predictions do not need them, and they hold training rows. Requests for metadata, which only a
+    predictions do not need them, and they hold training rows. A parameter that is a pandas Series
+    or DataFrame is stored as a dict by label. Requests for metadata, which only a
     later fit or score needs, are left out: call `set_fit_request` again before it.
 
     Parameters
@@ -278,7 +284,10 @@ class _Pairs:
 
 
 def _lean(value: Any) -> Any:
-    """A copy to store: samplers unfitted, no requests, dicts that keep the types of their keys."""
+    """A copy to store: samplers unfitted, no requests, dicts that keep the types of their keys.
+
+    A Series or a DataFrame, which this package reads by its labels, becomes a dict by label.
+    """
     if hasattr(value, "fit_resample") and not hasattr(value, "steps"):
         return type(value)(**{k: _lean(v) for k, v in value.get_params(deep=False).items()})
     if isinstance(value, BaseEstimator):
@@ -286,6 +295,8 @@ def _lean(value: Any) -> Any:
         vars(new).pop(_REQUESTS, None)
         vars(new).update({name: _lean(part) for name, part in vars(new).items()})
         return new
+    if hasattr(value, "iloc"):
+        value = dict(zip(*labels_and_values(value), strict=True))
     if type(value) in (list, tuple):
         return type(value)(map(_lean, value))
     if type(value) is dict:

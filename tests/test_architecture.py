@@ -48,7 +48,7 @@ ROOMS = {
     ),
     "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
     "preprocessing": ({"_validation"}, {"numpy", "sklearn", "pandas"}),
-    "persistence": ({"_files"}, {"numpy", "sklearn", "skops"}),
+    "persistence": ({"_files", "_validation"}, {"numpy", "sklearn", "skops"}),
     "model_selection": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (
         {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_keras_private", "_validation"}, NUMPY

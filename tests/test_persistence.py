@@ -17,11 +17,13 @@ import skops.io
 from imblearn.over_sampling import SMOTE, SMOTENC
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
+    GridSearchCV,
     GroupKFold,
     KFold,
     PredefinedSplit,
@@ -37,6 +39,7 @@ from skimbalance import (
     ImbalancedKerasClassifier,
     ImbalancedMLPClassifier,
     ImbalancedSequenceClassifier,
+    PriorCorrectedClassifier,
     losses,
     persistence,
 )
@@ -138,6 +141,35 @@ def test_splitters_are_stored_with_the_estimator_that_they_belong_to(cv, tmp_pat
     assert len(folds) == len(again)
     for fold, other in zip(folds, again, strict=True):
         np.testing.assert_array_equal(fold[1], other[1])
+
+
+AROUND = {
+    "sigmoid": CalibratedClassifierCV(LogisticRegression(), cv=3),
+    "isotonic": CalibratedClassifierCV(LogisticRegression(), method="isotonic", cv=3),
+    "search": GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=3),
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_calibrations_and_searches_are_stored(name, tmp_path):
+    model = AROUND[name].fit(X, LABELS["str"])
+    save_model(model, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.parametrize("form", [pd.Series, lambda values: pd.DataFrame({0: values})])
+@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [True, False]], ids=str)
+def test_tables_of_values_by_label_become_dicts(form, labels, tmp_path):
+    priors = form(dict(zip(labels, [0.9, 0.1], strict=True)))
+    y = np.array(sorted(labels))[Y]
+    model = PriorCorrectedClassifier(LogisticRegression(), priors=priors).fit(X, y)
+    save_model(model, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    assert loaded.priors == dict(zip(labels, [0.9, 0.1], strict=True))
+    assert [type(label) for label in loaded.priors] == [type(label) for label in labels]
+    assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
 
 
 LOSS_CLASSES = [

@@ -162,7 +162,6 @@ OF_STACKING = "Number of classes in training fold (2) does not match total numbe
 #: Refusal, rows, columns.
 REFUSES = [
     (NO_ESTIMATOR, [*RESULTS, "compare_strategies"], ["model file"]),
-    (Refuses(SAFE), ["save_model"], ["calibration", "search"]),
     (Refuses(SAFE, CommandError), [KERAS, NETWORKS], ["command line"]),
     (NO_WEIGHTS, [SMOTE], ["weights, routed"]),
     (NO_GROUPS, SPLITTERS, ["groups, routed"]),

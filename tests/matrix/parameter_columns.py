@@ -6,12 +6,15 @@ from matrix.data_columns import WORDS, assert_same
 from matrix.rows import (
     mlp,
     numbers_of,
+    through_a_file,
 )
+from sklearn.base import clone
 
 from skimbalance import (
     compute_class_weight,
     correct_prior,
 )
+from skimbalance._validation import is_labelled
 from skimbalance.posterior import log_posterior
 from skimbalance.prior import estimate_prior
 
@@ -49,9 +52,17 @@ def in_fit(name, **others):
     """The way of a parameter of an estimator."""
 
     def way(row, value, classes):
+        def numbers(fitted):
+            decided = np.asarray(fitted.predict(row.X)) == classes[1]
+            return numbers_of([np.asarray(fitted.predict_proba(row.X)), decided])
+
         fitted = row.make(**{name: value}, **others).fit(row.X, classes[row.y])
-        decided = np.asarray(fitted.predict(row.X)) == classes[1]
-        return numbers_of([np.asarray(fitted.predict_proba(row.X)), decided])
+        if is_labelled(value):
+            stored = through_a_file(fitted)
+            assert_same(numbers(stored), numbers(fitted), 0)
+            # The parameter means the same as before to a new fit.
+            assert_same(numbers(clone(stored).fit(row.X, classes[row.y])), numbers(fitted), 1e-6)
+        return numbers(fitted)
 
     return way
 

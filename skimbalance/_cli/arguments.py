@@ -35,8 +35,9 @@ def add_table(parser: ArgumentParser, content: str) -> None:
 
 def _encoding(text: str) -> str:
     try:
-        "".encode(text)
-    except LookupError:
+        # Some, such as idna, cannot replace what they cannot read.
+        "".encode(text, "replace")
+    except (LookupError, ValueError):
         raise argparse.ArgumentTypeError(
             f"must be an encoding that Python knows, such as latin-1. Got '{text}'"
         ) from None

@@ -12,7 +12,9 @@ count. The columns of other tables hold what their types say, see
 `skimbalance.preprocessing.column_kind`.
 """
 
+import contextlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,12 @@ KINDS: dict[str, str | None] = {
 _KIND_OF_STYLE = {style: kind for kind, style in KINDS.items()}
 
 _DECIMAL_COMMA = "1.234,5"
+
+# What stands around numbers: percent signs, currencies, brackets, and signs that are not ASCII.
+_MARKS = " \u00a0\u202f%\u2030$\u20ac\u00a3\u00a5()+-\u2212\u2013<>~*"
+
+# Text of which more than this part is much like numbers is probably meant as numbers.
+_FEW_NUMBERS = 0.1
 
 # A column with at most this many different cells may well be one of categories.
 FEW_CELLS = 20
@@ -111,6 +119,8 @@ class _CellCounts:
         Numbers of cells, and of different ones, in the first part.
     n_numbers, n_text : int
         Numbers of cells that are numbers, and text, in all parts.
+    n_marked : int
+        Number of cells of text that are numbers in some style, maybe with marks around: 5 %.
     first_text : str
         Where the first text is, and what it says.
     styles : set of str
@@ -123,6 +133,7 @@ class _CellCounts:
     n_different: int = 0
     n_numbers: int = 0
     n_text: int = 0
+    n_marked: int = 0
     first_text: str = ""
     styles: set[str] = field(default_factory=lambda: set(NUMBER_STYLES))
     has_groups: bool = False
@@ -165,19 +176,23 @@ class FeatureColumns:
     def look(self, part: Part) -> None:
         """Look at more rows."""
         for name, counts in self._counts.items():
-            cells = part.frame[name]
-            if not counts.n_cells:
-                counts.n_cells, counts.n_different = len(cells), cells.nunique()
+            cells, marked = part.frame[name], set[int]()
             if self._table.is_text:
                 values, text = _numbers(cells)
                 n_numbers = int(np.count_nonzero(~np.isnan(values)))
-                counts.look_at_styles(cells.tolist(), text)
+                listed = cells.tolist()
+                counts.look_at_styles(listed, text)
+                marked = {i for i in text if _is_number(listed[i].strip(_MARKS))}
             else:
                 kind, present = _kind(cells, self._table), np.flatnonzero(cells.notna()).tolist()
                 n_numbers, text = (0, present) if kind == "text" else (len(present), [])
                 counts.styles = set()
+            if not counts.n_cells:
+                counts.n_cells, counts.n_different = len(cells), cells.nunique()
             if text and not counts.n_text:
-                counts.first_text = _where(self._table, part, cells, text[0])
+                first = next((i for i in text if i not in marked), text[0])
+                counts.first_text = _where(self._table, part, cells, first)
+            counts.n_marked += len(marked)
             counts.n_numbers += n_numbers
             counts.n_text += len(text)
 
@@ -208,23 +223,24 @@ class FeatureColumns:
                 note(f"numbers in {self._table.name} are read as in {style}: {some_of(names)}.")
 
     def _note_text(self, name: str, counts: _CellCounts) -> None:
-        n_text, n_numbers = counts.n_text, counts.n_numbers
+        n_present, n_alike = counts.n_text + counts.n_numbers, counts.n_numbers + counts.n_marked
         column = f"column '{name}' of {self._table.name} is read as text"
         if counts.styles:
             note(
                 f"{column}, that is, as categories: {counts.first_text}, which may be 1.234 or "
                 "1234. Write the numbers without marks between their digits."
             )
-        elif n_text > n_numbers and counts.n_different > max(0.5 * counts.n_cells, FEW_CELLS):
+        elif n_alike > _FEW_NUMBERS * n_present:
+            note(
+                f"{column}, that is, as categories: {n_alike} of its cells could be read as "
+                f"numbers, but {counts.first_text}. Write numbers like 1234.5, without signs "
+                "around them, and leave cells without a number empty."
+            )
+        elif counts.n_different > max(0.5 * counts.n_cells, FEW_CELLS):
             note(
                 f"{column}, and most of its cells differ ({counts.n_different} of "
                 f"{counts.n_cells}): little can be learnt from it. Convert it to numbers, or "
                 "leave it out by --drop."
-            )
-        elif n_text <= n_numbers:
-            note(
-                f"{column}, that is, as categories: {n_numbers} of its cells could be read as "
-                f"numbers, but {counts.first_text}."
             )
 
 
@@ -246,6 +262,11 @@ class TargetColumn:
     def look(self, part: Part) -> None:
         """Look at more rows."""
         for cell, place in zip(_labels(part.frame[self._target]), part.places, strict=True):
+            if not isinstance(cell, str | int | float | None):
+                raise ValueError(
+                    f"{self._owner} must hold text, whole numbers or booleans. Got a value of "
+                    f"type {type(cell).__name__} in {self._table.place} {place}: convert it first."
+                )
             self._places.setdefault(cell, place)
         self._n_rows += len(part.places)
 
@@ -271,6 +292,19 @@ class TargetColumn:
         if len(set(self._labels.values())) < 2:
             only = next(iter(self._places))
             raise ValueError(f"{self._owner} must have at least 2 classes. All rows have '{only}'.")
+        self._note_alike()
+
+    def _note_alike(self) -> None:
+        """Note classes that may be meant as one: Yes and yes, 1 and 1.0."""
+        alike: dict[str, list] = {}
+        for label in dict.fromkeys(self._labels.values()):
+            alike.setdefault(_without_spelling(str(label)), []).append(label)
+        for labels in alike.values():
+            if len(labels) > 1:
+                note(
+                    f"{self._owner} has labels that differ little, and are different classes: "
+                    f"{some_of(labels)}. Write them alike if they mean the same."
+                )
 
     def _check_classes(self) -> None:
         """Check that the labels are classes, and neither measurements nor names of rows."""
@@ -298,6 +332,14 @@ def _labels(cells: "pd.Series") -> list:
     return [cell.strip() if isinstance(cell, str) else cell for cell in cells_of(cells)]
 
 
+def _without_spelling(label: str) -> str:
+    """A label without what may be a slip: case, zeros of numbers, and what cannot be seen."""
+    with contextlib.suppress(ValueError):
+        return str(float(label))
+    normal = unicodedata.normalize("NFKC", label).casefold()
+    return " ".join("".join(c for c in normal if c.isprintable() or c.isspace()).split())
+
+
 def _is_number(cell: Any) -> bool:
     """Whether a cell of a target is a number, in any style."""
     if not isinstance(cell, str):
@@ -317,7 +359,11 @@ def as_classes(part: Part, target: str, classes: np.ndarray, table: Table) -> np
     """Class labels of rows, of the type that a trained model has."""
     cells = part.frame[target]
     by_name = {str(label): label for label in classes.tolist()}
-    labels = [by_name.get(str(cell)) for cell in _labels(cells)]
+    names = [str(cell) for cell in _labels(cells)]
+    if all(isinstance(label, int) for label in by_name.values()):
+        # +1 is 1, as in training.
+        names = [str(int(name)) if _INTEGER.fullmatch(name) else name for name in names]
+    labels = [by_name.get(name) for name in names]
     if None in labels:
         raise ValueError(
             f"The target '{target}' of {table.name} must hold classes of the model: "

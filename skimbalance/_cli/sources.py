@@ -83,10 +83,14 @@ class Source:
             return bz2.open(raw)
         if start == b"\xfd7zXZ\x00":
             return lzma.open(raw)
-        if not start.startswith(b"PK\x03\x04"):
+        if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
             return raw
         archive = zipfile.ZipFile(raw)
-        names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+        names = [
+            member.filename
+            for member in archive.infolist()
+            if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+        ]
         if "[Content_Types].xml" in names:
             raise ValueError(
                 f"{self.name} must be a CSV or Parquet file. Got a spreadsheet: save it as CSV."
@@ -118,6 +122,8 @@ def _copied(path: str) -> "tempfile._TemporaryFileWrapper[bytes]":
     if path != STANDARD_INPUT:
         with open(path, "rb") as pipe:
             shutil.copyfileobj(pipe, copy)
+    elif sys.stdin is None:
+        raise ValueError("Standard input must be open to be read. Got a closed one.")
     elif hasattr(sys.stdin, "buffer"):
         shutil.copyfileobj(sys.stdin.buffer, copy)
     else:

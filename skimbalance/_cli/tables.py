@@ -5,6 +5,7 @@ so that nothing is lost: 007 is not 7, and NA may be a country. Only the names o
 without the blanks around them.
 """
 
+import codecs
 import csv
 import io
 import os
@@ -97,6 +98,11 @@ class Table:
                     if similar
                     else f"It has {some_of(self.columns)}."
                 )
+                if self.is_text and len(self.columns) == 1:
+                    hint = (
+                        f"Its header is a single cell, '{self.columns[0]}': commas, semicolons or "
+                        "tabs must separate the cells."
+                    )
                 raise ValueError(f"{self.name} must have the column '{name}', {why}. {hint}")
 
 
@@ -221,10 +227,13 @@ def _part(columns, rows, places):
 
 @contextmanager
 def _text(source: Source, encoding: str, errors: str = "strict") -> Iterator[io.TextIOWrapper]:
-    """The source as text; a byte order mark is left out."""
-    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+    """The source as text; what is not text in its encoding is an error."""
     with source.open() as file:
-        yield io.TextIOWrapper(file, encoding, errors, newline="")
+        text = io.TextIOWrapper(file, encoding, errors, newline="")
+        try:
+            yield text
+        except UnicodeError:
+            raise ValueError(_undecodable(source, encoding)) from None
 
 
 def _separator(source: Source, encoding: str) -> str:
@@ -244,14 +253,12 @@ def _rows(source: Source, encoding: str, separator: str) -> Iterator[tuple[list[
                 if row:
                     yield row, line
                 line = reader.line_num + 1
-        except UnicodeDecodeError:
-            raise ValueError(_undecodable(source, encoding)) from None
         except csv.Error as error:
             raise ValueError(f"{name} must be a CSV file. Line {line} is not: {error}.") from error
 
 
 def _lines(text: io.TextIOWrapper, source: Source) -> Iterator[str]:
-    """Lines of text, which are not too long and without NUL characters."""
+    """Lines of text without a byte order mark, not too long and without NUL characters."""
     number = 0
     while line := text.readline(_LONGEST_LINE):
         number += 1
@@ -265,12 +272,12 @@ def _lines(text: io.TextIOWrapper, source: Source) -> Iterator[str]:
                 f"{source.name} must have lines of less than {_LONGEST_LINE} characters. Line "
                 f"{number} is longer."
             )
-        yield line
+        yield line.removeprefix("\ufeff") if number == 1 else line
 
 
 def _undecodable(source: Source, encoding: str) -> str:
     """The sentence on a file that is not in its encoding, with the first line that is not."""
-    if encoding != "utf-8":
+    if codecs.lookup(encoding).name != "utf-8":
         return f"{source.name} must be text in {encoding}. It is not: try another --encoding."
     with source.open() as file:
         wrong = next(number for number, line in enumerate(file, start=1) if not _is_utf_8(line))

@@ -119,13 +119,33 @@ def test_other_files_are_one_sentence(command, kind, tmp_path, capsys):
 @pytest.mark.parametrize("names", [["[Content_Types].xml", "xl/sheet.xml"], ["a", "b"], []])
 def test_archives_of_several_files_are_one_sentence(names, tmp_path, capsys):
     with zipfile.ZipFile(tmp_path / "t.zip", "w") as file:
-        file.writestr("__MACOSX/note", "")
+        if names:
+            file.writestr("__MACOSX/note", "")
         for name in names:
             file.writestr(name, "a,target\n1,x\n2,y\n")
     err = failed(capsys, "train", tmp_path / "t.zip", "--out", tmp_path / "m")
     assert (
         "save it as CSV" in err if len(names) == 2 and "xml" in names[0] else "single file" in err
     )
+
+
+def test_the_folder_of_a_single_file_does_not_count(table, tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as file:
+        file.mkdir("folder")
+        file.writestr("folder/t.csv", TEXT)
+    same(open_table(table), open_table(str(tmp_path / "t.zip")))
+
+
+@pytest.mark.parametrize("separator", ["|", ":", " "])
+def test_a_header_of_one_cell_says_what_separates_cells(separator, tmp_path, capsys):
+    path = written(tmp_path / "t.csv", TEXT.replace(",", separator))
+    err = failed(capsys, "train", path, "--out", tmp_path / "m")
+    assert "commas, semicolons or tabs must separate the cells" in err
+
+
+def test_closed_standard_input_is_one_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "must be open" in failed(capsys, "train", "-", "--out", tmp_path / "m")
 
 
 def test_a_model_in_the_place_of_the_table_is_told(table, model, tmp_path, capsys):
@@ -169,7 +189,21 @@ def test_encodings(encoding, table, tmp_path, capsys):
     assert "must be text in ascii" in wrong
 
 
-@pytest.mark.parametrize("name", ["utf-5", "base64", ""])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf8", "UTF_8", "utf-8-sig", "utf-16-le", "utf-7"])
+def test_a_byte_order_mark_is_no_part_of_a_name(encoding, table, tmp_path):
+    marked = written(tmp_path / "marked.csv", f"\ufeff{TEXT}".encode(encoding))
+    same(open_table(table), open_table(marked, encoding))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16", "utf-32", "punycode", "utf8"])
+def test_text_in_another_encoding_is_one_sentence(encoding, tmp_path, capsys):
+    path = written(tmp_path / "t.csv", "ö\nü".encode("latin-1"))
+    err = failed(capsys, "train", path, "--encoding", encoding, "--out", tmp_path / "m")
+    assert f"{path} must be text in " in err
+    assert "--encoding" in err
+
+
+@pytest.mark.parametrize("name", ["utf-5", "base64", "", "undefined", "idna", "a\0b"])
 def test_unknown_encodings_are_wrong_usage(name, table, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["train", table, "--out", "m", "--encoding", name])
@@ -350,6 +384,45 @@ def test_blanks_of_parquet_do_not_count(table, tmp_path):
     assert again[2] == kinds
 
 
+MARKED = {
+    "percent": "{}%",
+    "currency": "${}",
+    "currency behind": "{} €",
+    "brackets": "({})",
+    "another minus": "\u2212{}",
+    "minus behind": "{}-",
+    "two styles": ['"1,234.5"', '"1.234,5"'],
+    "another word for missing": ["{}", "-", "-", "-"],
+    "decimal comma and a word": ['"{},5"', "none", "none"],
+}
+
+
+@pytest.mark.parametrize("n_rows", [7, 100])
+@pytest.mark.parametrize("kind", MARKED)
+def test_numbers_that_stay_text_are_noted(kind, n_rows, tmp_path, capsys):
+    ways = [MARKED[kind]] if isinstance(MARKED[kind], str) else MARKED[kind]
+    # Each number occurs many times, as those of categories do.
+    rows = [f"{ways[i % len(ways)].format(i % 3)},{'xy'[i % 2]}" for i in range(100)]
+    table = open_table(written(tmp_path / "t.csv", "\n".join(["a,target", *rows])))
+    columns = FeatureColumns(table, ["a"])
+    for part in table.parts(n_rows):
+        columns.look(part)
+    assert columns.kinds() == {"a": "text"}
+    err = capsys.readouterr().err
+    assert "column 'a' of" in err
+    assert "cells could be read as numbers, but line " in err
+
+
+@pytest.mark.parametrize("cells", [["a", "b"], ["007", "012"], ["<=50K", ">50K"], ["10-20", "5 kg"],
+                                   ["2024-01-01", "1.2.3"], ["-", "*"]], ids=str)  # fmt: skip
+def test_other_categories_are_not_noted(cells, tmp_path, capsys):
+    rows = [f"{cell},{label}" for cell in cells for label in "xy"]
+    read_training(
+        open_table(written(tmp_path / "t.csv", "\n".join(["a,target", *rows]))), "target", []
+    )
+    assert capsys.readouterr().err == ""
+
+
 def test_names_that_differ_in_blanks_only_are_refused(tmp_path, capsys):
     path = written(tmp_path / "t.csv", "a, a,target\n1,2,x\n1,2,y\n")
     assert "'a' twice, as columns 1 and 2" in failed(capsys, "train", path, "--out", tmp_path / "m")
@@ -388,6 +461,59 @@ def test_real_numbers_of_parquet_are_no_class_labels(tmp_path, capsys):
     frame.assign(target=[0.0, 1.0, 0.0, 1.0]).to_parquet(tmp_path / "t.parquet")
     _, y, _ = read_training(open_table(str(tmp_path / "t.parquet")), "target", [])
     assert y.tolist() == [0, 1, 0, 1]
+
+
+OTHERS = {
+    "dates": pd.date_range("2024", periods=2),
+    "bytes": [b"x", b"y"],
+    "lists": [["x"], ["y"]],
+    "structs": [{"x": 1}, {"x": 2}],
+}
+
+
+@pytest.mark.parametrize("name", ["a", "target"])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_objects_of_parquet_are_one_sentence(kind, name, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": [1, 2], "target": ["x", "y"]} | {name: OTHERS[kind]})
+    pd.concat([frame] * 10).to_parquet(tmp_path / "t.parquet")
+    for options in ([], ["--stream"]):
+        err = failed(capsys, "train", tmp_path / "t.parquet", "--out", tmp_path / "m", *options)
+        assert f"{'The target' if name == 'target' else 'The column'} '{name}' of" in err
+        assert err.count("\n") == 1
+
+
+def notes_on_labels(labels, path, capsys):
+    rows = [f"{i},{label}" for i, label in enumerate(labels * 10)]
+    table = open_table(written(path / "t.csv", "\n".join(["a,target", *rows])))
+    _, y, _ = read_training(table, "target", [])
+    return len(set(y.tolist())), capsys.readouterr().err
+
+
+ALIKE = [("Yes", "yes"), ("1", "1.0"), ("01", "1"), ("\u00e9", "e\u0301"), ("a", "a\u200b"),
+         ("a b", "a  b"), ("\uff11", "1")]  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", ALIKE, ids=ascii)
+def test_labels_that_differ_little_are_noted(labels, tmp_path, capsys):
+    n_classes, err = notes_on_labels([*labels, "other"], tmp_path, capsys)
+    assert n_classes == 3
+    assert f"labels that differ little, and are different classes: {list(labels)!r}" in err
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), ("1", "2"), ("+1", "1", "-1"), ("x", " x", "y")])
+def test_other_labels_are_not_noted(labels, tmp_path, capsys):
+    n_classes, err = notes_on_labels([*labels], tmp_path, capsys)
+    assert n_classes == 2
+    assert "differ little" not in err
+
+
+def test_labels_are_read_in_the_report_as_in_training(model, tmp_path, capsys):
+    rows = [f"{i},{'+1' if i % 3 else '-1'}" for i in range(30)]
+    path = written(tmp_path / "t.csv", "\n".join(["a,target", *rows]))
+    skim = model[1](tmp_path, path, "signed.skim")
+    assert main(["report", skim, path]) == 0
+    assert "30 rows, 2 classes" in capsys.readouterr().out
 
 
 def test_a_column_without_values_is_noted(tmp_path, capsys):

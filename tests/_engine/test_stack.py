@@ -326,7 +326,10 @@ def test_a_loss_beyond_xla_trains_one_network_at_a_time(n_cores, sizes, cores):
         np.testing.assert_allclose(one.history_["loss"], named.history_["loss"], rtol=1e-3)
 
 
-def test_a_loss_beyond_vectorized_map_says_so():
+@pytest.mark.parametrize("most", [0, program.MOST_COMPILATIONS])
+def test_a_loss_beyond_vectorized_map_says_so(most, monkeypatch):
+    monkeypatch.setattr(program, "MOST_COMPILATIONS", most)
+
     def loss(one_hot, proba):
         def of_row(row):
             return -tf.math.log(tf.reduce_sum(row[0] * row[1]))

@@ -241,12 +241,14 @@ class Program:
             raise NotStackableError
         if xla and not may_compile:
             xla, path = False, FULL
-        if self._ran or not xla:
+        if self._ran or not (xla or stacked):
             return self._function("steps", alone=not stacked, xla=xla)(*args), path
         try:
-            function = self._function("steps", alone=not stacked, xla=True)
+            function = self._function("steps", alone=not stacked, xla=xla)
         except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
             return self._steps_of_plain_graph(args, "tf.vectorized_map cannot map it", error)
+        if not xla:
+            return function(*args), path
         try:
             results = function(*args)
         except BEYOND_XLA as error:

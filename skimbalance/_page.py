@@ -29,6 +29,7 @@ __all__ = [
     "made_with",
     "page",
     "paragraph",
+    "shown",
     "table_html",
     "table_text",
     "write_page",
@@ -201,13 +202,13 @@ def _rendered(frame: "pd.DataFrame") -> str:
     for k, (name, (_, numbers)) in enumerate(zip(frame.columns, columns, strict=True)):
         # As Text, so that a name such as "[red]" is not markup.
         table.add_column(
-            Text(str(name)),
+            Text(shown(str(name))),
             justify="right" if numbers else "left",
             overflow="fold",
             max_width=_CELL_WIDTH if k else _NAME_WIDTH,
         )
     for row in zip(*(texts for texts, _ in columns), strict=True):
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(shown(text)) for text in row))
     lines = io.StringIO()
     # Wider than any table, which then takes what it needs and drops no column.
     console = Console(file=lines, width=1000, color_system=None, force_jupyter=False)
@@ -218,7 +219,14 @@ def _rendered(frame: "pd.DataFrame") -> str:
 def paragraph(text: str) -> str:
     """A text in lines that are easy to read, and that fit the terminal."""
     width = int(min(_TEXT_WIDTH, _terminal_width()))
-    return textwrap.fill(text, width, break_long_words=False)
+    return textwrap.fill(shown(text), width, break_long_words=False)
+
+
+def shown(text: str) -> str:
+    """Text as a terminal may get it: what is not printable is written as `repr` does."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _terminal_width() -> float:
@@ -228,7 +236,10 @@ def _terminal_width() -> float:
 
 
 def _widest(text: str) -> int:
-    return max(map(len, text.splitlines()))
+    from rich.cells import cell_len
+
+    # Letters of some languages are twice as wide.
+    return max(map(cell_len, text.splitlines()))
 
 
 def _columns(frame: "pd.DataFrame") -> list[tuple[list[str], bool]]:

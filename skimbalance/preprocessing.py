@@ -39,7 +39,7 @@ LARGEST = 1e150
 def _number_pattern(groups: str, decimal: str) -> re.Pattern[str]:
     """Numbers with a decimal mark, and with the same mark before each three digits, or none."""
     whole = rf"(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:([{groups}])\d{{3}})(?:\1\d{{3}})*)"
-    return re.compile(rf"[+-]?(?:{whole}(?:{decimal}\d+)?|{decimal}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+    return re.compile(rf"[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 _SPACES = " \u00a0\u2009\u202f'\u2019"

@@ -1,7 +1,6 @@
 """Compare strategies for rare classes on the same folds, and say which to use."""
 
 import shlex
-import sys
 from argparse import ArgumentParser, Namespace
 
 from skimbalance._cli.arguments import (
@@ -19,6 +18,7 @@ from skimbalance._cli.output import (
     output_file,
     print_json,
     print_text,
+    shows_progress,
 )
 from skimbalance._cli.tables import open_table
 
@@ -58,7 +58,7 @@ def run(args: Namespace) -> None:
         y,
         strategies=args.strategies,
         # The epochs of all networks say how much is left; the folds end many at a time.
-        network=default_network(len(X)).set_params(verbose=int(sys.stderr.isatty())),
+        network=default_network(len(X)).set_params(verbose=int(shows_progress())),
         objective=args.objective or "f1_macro",
         cv=args.cv,
         n_repeats=args.repeats,

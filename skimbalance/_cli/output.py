@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from skimbalance._page import table_text
+from skimbalance._page import shown, table_text
 
 if TYPE_CHECKING:
     from skimbalance._cli.tables import Part
@@ -27,7 +27,7 @@ __all__ = [
     "print_table",
     "print_text",
     "progress",
-    "shown",
+    "shows_progress",
 ]
 
 #: The name of standard output on the command line.
@@ -36,21 +36,34 @@ STANDARD_OUTPUT = "-"
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
-def shown(text: str) -> str:
-    """Text as a terminal may get it: what is not printable is written as `repr` does."""
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def print_text(text: str) -> None:
     """Print text on standard output."""
-    print(shown(text))  # noqa: T201
+    _print(text, sys.stdout)
 
 
 def print_error(text: str) -> None:
     """Print a line on standard error."""
-    print(shown(text), file=sys.stderr, flush=True)  # noqa: T201
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO | None) -> None:
+    """Print text as a terminal may get it, if there is a stream, in letters that it has."""
+    if stream is None:
+        return
+    text = shown(text)
+    if not _has_letters(stream, text):
+        text = text.replace("\u2500", "-")
+        text = text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
+    print(text, file=stream, flush=True)
+
+
+def _has_letters(stream: TextIO, text: str) -> bool:
+    """Whether a stream can write a text: those of some systems have no box-drawing lines."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def note(text: str) -> None:
@@ -60,7 +73,10 @@ def note(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """Print a document as JSON, the only output of its command."""
-    text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False, indent=2)
+    options: Any = {"allow_nan": False, "indent": 2}
+    text = json.dumps(_plain(document), ensure_ascii=False, **options)
+    if sys.stdout and not _has_letters(sys.stdout, text):
+        text = json.dumps(_plain(document), **options)
     # JSON itself leaves these control characters as they are.
     print(re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201
 
@@ -82,8 +98,7 @@ def print_table(title: str, columns: list[str], rows: list[list]) -> None:
     """Print a table below its title."""
     import pandas as pd
 
-    cells = [[shown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    print_text(f"{title}\n\n{table_text(pd.DataFrame(cells, columns=columns))}\n")
+    print_text(f"{title}\n\n{table_text(pd.DataFrame(rows, columns=columns))}\n")
 
 
 @contextmanager
@@ -104,11 +119,17 @@ def output_file(out: str) -> Iterator[str]:
                 print_text(file.read().decode(errors="replace").rstrip("\n"))
 
 
+def shows_progress() -> bool:
+    """Whether bars are shown, as standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def progress(parts: "Iterable[Part]", label: str) -> "Iterator[Part]":
     """Yield parts of a table; on a terminal, a progress bar counts the rows."""
     from tqdm import tqdm
 
-    with tqdm(desc=label, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
+    hidden = not shows_progress()
+    with tqdm(desc=label, unit=" rows", unit_scale=True, disable=hidden, leave=False) as bar:
         for part in parts:
             yield part
             bar.update(len(part.places))
@@ -119,7 +140,7 @@ def import_training() -> None:
 
     C++ writes some of them whatever the log level; the level at the import silences the others.
     """
-    if "tensorflow" in sys.modules:
+    if "tensorflow" in sys.modules or sys.stderr is None:
         return
     level = os.environ.get(_LOG_LEVEL)
     sys.stderr.flush()

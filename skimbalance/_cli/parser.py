@@ -10,8 +10,9 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from skimbalance._cli.interrupts import INTERRUPTED, Interrupts
-from skimbalance._cli.output import STANDARD_OUTPUT, note, print_error, shown
+from skimbalance._cli.output import STANDARD_OUTPUT, note, print_error
 from skimbalance._files import check_replaceable
+from skimbalance._page import shown
 
 __all__ = ["main"]
 
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = _Notes().show
             _check_files(args)
             args.run(args)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except KeyboardInterrupt:
         if not interrupts.answered:
             print_error(f"skimbalance {command}: interrupted.")
@@ -102,6 +104,8 @@ def _check_files(args: argparse.Namespace) -> None:
     """Check that the file to write is none of those to read, and that it can be replaced."""
     out, table = getattr(args, "out", None), getattr(args, "table", "")
     if out == STANDARD_OUTPUT:
+        if sys.stdout is None:
+            raise ValueError("Standard output must be open for --out -. Got a closed one.")
         if args.json:
             raise ValueError(
                 "The option --json must be left out where --out - writes to standard output. Got "

@@ -7,7 +7,6 @@ anew in each epoch, with held-out rows for early stopping. Memory holds the clas
 and the sample.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from skimbalance._cli.columns import FeatureColumns, TargetColumn, as_trained, features
-from skimbalance._cli.output import import_training, progress
+from skimbalance._cli.output import import_training, progress, shows_progress
 from skimbalance._cli.tables import Part, Table
 from skimbalance.compare._strategies import STRATEGIES, make_strategy
 
@@ -55,7 +54,7 @@ def train_streaming(
                 np.asarray(rows, dtype=np.float32).tofile(file)
                 labels.append(targets.labels(part))
         y = np.concatenate(labels)
-        network.set_params(verbose=int(sys.stderr.isatty()))
+        network.set_params(verbose=int(shows_progress()))
         network.fit(np.memmap(path, np.float32, "r", shape=(len(y), width)), y)
         network.set_params(verbose=0)
     return Pipeline([*cleaning.steps, ("classify", network)]), y, kinds

@@ -15,6 +15,7 @@ from skimbalance._cli.output import (
     print_json,
     print_table,
     print_text,
+    shows_progress,
 )
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
@@ -54,6 +55,11 @@ def run(args: Namespace) -> None:
             "The option --objective must only be given with the strategy 'tuned_decision'. Got "
             f"the strategy '{strategy}', which predicts the most probable class."
         )
+    if args.out == STANDARD_OUTPUT and sys.stdout.isatty():
+        raise ValueError(
+            "The option --out - of train must write to a pipe or a file, as a model is no text. "
+            "Got a terminal."
+        )
     table = open_table(args.table, args.encoding)
     if args.stream:
         model, y, kinds = train_streaming(table, args.target, args.drop, strategy, args.seed)
@@ -72,7 +78,7 @@ def _fitted(strategy: str, X: "pd.DataFrame", y: np.ndarray, objective: str, see
     from skimbalance.classifier import ImbalancedMLPClassifier
     from skimbalance.compare._strategies import default_network, make_strategy
 
-    network = default_network(len(X)).set_params(verbose=int(sys.stderr.isatty()))
+    network = default_network(len(X)).set_params(verbose=int(shows_progress()))
     model = make_strategy(strategy, X, y, network=network, objective=objective, random_state=seed)
     import_training()
     with joblib.parallel_config(backend="stacked"):

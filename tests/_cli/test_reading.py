@@ -274,6 +274,15 @@ def test_numbers_are_read_right_where_a_whole_column_agrees(group, decimal, tmp_
         np.testing.assert_array_equal(row, X["a"][place : place + 1])
 
 
+@pytest.mark.parametrize("style", ["1,234.5", "1 234.5"])
+@pytest.mark.parametrize("number", ["5.", ".5", "+5", "-5.25", "1e3", "5.E-2", "0", "-0.0"])
+def test_plain_numbers_are_in_all_styles_with_a_point(number, style, tmp_path):
+    path = written(tmp_path / "t.csv", f"a;target\n{style};x\n{number};y\n")
+    X, _, kinds = read_training(open_table(path), "target", [])
+    assert kinds["a"] == f"number, as {style}"
+    assert X["a"].tolist() == [1234.5, float(number)]
+
+
 @pytest.mark.parametrize("n_rows", [1, 3, 100])
 def test_styles_do_not_depend_on_the_parts(n_rows, tmp_path, capsys):
     columns = {

@@ -14,6 +14,7 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -23,11 +24,11 @@ import skimbalance
 from skimbalance._cli import main, parser
 from skimbalance._cli.columns import read_training
 from skimbalance._cli.interrupts import Interrupts
-from skimbalance._cli.output import shown
 from skimbalance._cli.tables import open_table
-from skimbalance._page import table_text
+from skimbalance._page import shown, table_text
 from skimbalance.persistence import load_model, save_model
 from skimbalance.preprocessing import table_steps
+from skimbalance.report import ImbalanceReport
 
 HARMFUL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\x08\x9fb"
 
@@ -164,6 +165,49 @@ def test_columns_that_do_not_fit_are_named(width, monkeypatch):
     assert [name for name in names if name in left_out] == names[n_shown:]
 
 
+@pytest.mark.parametrize(("width", "fits"), [(30, False), (60, True)])
+def test_letters_of_double_width_count_twice(width, fits, monkeypatch):
+    frame = pd.DataFrame([["\u5b57" * 9, 0.125, "\u5b57" * 8]], columns=["name", "n", "last"])
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert ("Not shown" not in table_text(frame)) == fits
+
+
+def test_what_python_prints_has_no_control_characters():
+    X, y = np.arange(60.0)[:, None], np.where(np.arange(60) % 3, "x", f"{HARMFUL}y")
+    text = str(ImbalanceReport.from_estimator(LogisticRegression().fit(X, y), X, y))
+    text += table_text(pd.DataFrame([[HARMFUL]], columns=[HARMFUL]))
+    assert harmless(text)
+    assert "owned" in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+def test_letters_that_a_stream_lacks_are_no_failure(encoding, tmp_path, monkeypatch):
+    source = table(tmp_path / "t.csv", label="\u5b57\u00e9")
+    skim = model(tmp_path / "m.skim", source)
+    for options in ([], ["--json"]):
+        out = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr(sys, "stdout", out)
+        scored = tmp_path / "out\udcff.csv"
+        assert main(["predict", skim, source, "--out", str(scored), *options]) == 0
+        text = out.buffer.getvalue().decode(encoding)
+        if options:
+            document = json.loads(text)
+            assert {of["class"] for of in document["predicted"]} == {"x", "\u5b57\u00e9"}
+            assert document["out"] == str(scored)
+        else:
+            assert "60 rows are in" in text
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_closed_streams_are_no_failure(name, files, monkeypatch):
+    source, skim, folder = files
+    monkeypatch.setattr(sys, name, None)
+    for argv in (["predict", skim, source, "--out", str(folder / "o")], ["report", skim, source]):
+        assert main(argv) == 0
+    assert main(["predict", skim, "none", "--out", "-"]) == 1
+
+
 # Files to write
 
 
@@ -226,6 +270,13 @@ def test_standard_output_gets_the_file_and_nothing_else(command, out, files, cap
     assert written == Path("file").read_text("utf-8")
     assert err == ""
     assert sorted(os.listdir()) == sorted([*names, "file"])
+
+
+def test_a_model_does_not_go_to_a_terminal(files, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert main(["train", files[0], "--out", "-"]) == 1
+    assert "Got a terminal" in capsys.readouterr().err
+    assert sys.stdout.getvalue() == ""
 
 
 def test_standard_output_may_be_any_stream(files, monkeypatch):

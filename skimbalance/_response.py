@@ -19,11 +19,13 @@ from sklearn.utils.metadata_routing import process_routing
 __all__ = [
     "FitArguments",
     "at_last_step",
+    "check_no_weights_of_sampled",
     "fit_arguments",
     "for_last_step",
     "last_step",
     "pipelines",
     "posterior",
+    "sampling_pipeline",
     "takes",
 ]
 
@@ -107,6 +109,25 @@ def _weight_of_last_step(estimator, arguments):
             return None
         arguments = process_routing(pipeline, "fit", **arguments)[pipeline.steps[-1][0]].fit
     return arguments.get("sample_weight")
+
+
+def sampling_pipeline(estimator: Any) -> Pipeline | None:
+    """The innermost pipeline with samplers: its last step sees the rows after all samplers."""
+    sampling = [
+        pipeline
+        for pipeline in pipelines(estimator)
+        if any(hasattr(step, "fit_resample") for _, step in pipeline.steps[:-1])
+    ]
+    return sampling[-1] if sampling else None
+
+
+def check_no_weights_of_sampled(estimator: Any, sample_weight: Any) -> None:
+    """Refuse weights for a last step that gets its rows from a sampler."""
+    if sample_weight is not None and sampling_pipeline(estimator) is not None:
+        raise ValueError(
+            "The 'sample_weight' parameter must be None for a pipeline with a sampler, as samplers "
+            "return rows without weights."
+        )
 
 
 def posterior(

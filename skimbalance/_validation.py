@@ -48,6 +48,7 @@ __all__ = [
     "some_of",
     "validate_parameter_constraints",
     "warn",
+    "warn_of_no_effect",
 ]
 
 # With more rows than these, at least two must have the same class.
@@ -63,9 +64,14 @@ def as_array(y: Any) -> Any:
         return y
     array = y.to_numpy()
     # A DataFrame with nullable columns becomes an array of objects.
-    if array.ndim == 2 and array.dtype == object and all(t.kind in "biuf" for t in y.dtypes):
+    if array.ndim == 2 and array.dtype == object and all(_is_numeric(t) for t in y.dtypes):
         return y.to_numpy(dtype=float)
     return array
+
+
+def _is_numeric(dtype):
+    """Whether a type of NumPy or pandas, or any other, is one of numbers."""
+    return getattr(dtype, "kind", "O") in "biuf"
 
 
 def check_one_input(X: Any, n_rows: int, owner: str) -> None:
@@ -217,7 +223,7 @@ def _is_missing(label):
 
 def _of_one_kind(labels, keeps_text):
     """Labels that are all text or all numbers, numbers not as objects."""
-    if labels.dtype.kind in "biufUS":
+    if _is_numeric(labels.dtype) or labels.dtype.kind in "US":
         return labels
     kinds: dict[str, Any] = {}
     for label in labels.ravel():
@@ -227,13 +233,16 @@ def _of_one_kind(labels, keeps_text):
         raise ValueError(
             f"The labels in y must be all text or all numbers. Got both, such as {examples}."
         )
+    array = np.array(labels.tolist())
+    if "numbers" in kinds and not _is_numeric(array.dtype):  # such as fractions
+        kinds["other"] = next(n for n in labels.ravel() if not _is_numeric(np.asarray(n).dtype))
     if "other" in kinds:
         is_complex = isinstance(kinds["other"], complex | np.complexfloating)
         rule = "real numbers (Complex data not supported)" if is_complex else "numbers"
         raise ValueError(
             f"The labels in y must be text or {rule}. Got {reprlib.repr(kinds['other'])} instead."
         )
-    return labels if keeps_text and "text" in kinds else np.array(labels.tolist())
+    return labels if keeps_text and "text" in kinds else array
 
 
 def _kind(label):
@@ -336,7 +345,19 @@ def labels_and_values(values: Any) -> tuple[list[Any], list[Any]]:
 def matrix_by_label(values: Any, labels: Sequence[Any] | np.ndarray, name: str) -> Any:
     """Rows and columns in the order of the labels: see `by_label`."""
     rows = by_label(values, labels, name)
+    _check_columns(values, labels, name)
     return [by_label(row, labels, name) for row in rows] if isinstance(rows, list | tuple) else rows
+
+
+def _check_columns(values, labels, name):
+    """Refuse the columns of a table without an index, such as polars', in another order."""
+    columns = [] if hasattr(values, "iloc") else [*getattr(values, "columns", [])]
+    in_order = [str(label) for label in labels]
+    if columns != in_order and sorted(columns) == sorted(in_order):
+        raise ValueError(
+            f"The columns of {name!r} must be in the order of the classes, {in_order!r}, as its "
+            f"rows are. Got {columns!r} instead."
+        )
 
 
 def check_sample_weight(sample_weight: npt.ArrayLike | None, X: Any) -> np.ndarray:
@@ -344,6 +365,11 @@ def check_sample_weight(sample_weight: npt.ArrayLike | None, X: Any) -> np.ndarr
     if sample_weight is None:
         return np.ones(_num_samples(X))
     given = np.asarray(sample_weight)
+    if given.dtype.kind in "US" or isinstance(sample_weight, Mapping):
+        raise ValueError(
+            "The 'sample_weight' parameter must hold a number for each row. Got "
+            f"{reprlib.repr(sample_weight)} instead: weights of classes belong to 'class_weight'."
+        )
     if given.ndim and not np.any(given):
         raise ValueError(
             "The weights in 'sample_weight' must not be all zero: at least one must be positive."
@@ -372,6 +398,16 @@ def one_of(values):
     """Values to choose from, for messages: 'a', 'b' or 'c'."""
     *most, last = map(repr, values)
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def warn_of_no_effect(name: str, value: Any, reason: str, remedy: str = "") -> None:
+    """Warn that a parameter was set and does nothing, and say what would help."""
+    shown = " ".join(reprlib.repr(value).split())
+    remedy = f"{remedy}, or leave" if remedy else "leave"
+    warn(
+        f"The {name!r} parameter has no effect, as {reason}: {remedy} {name!r} out. "
+        f"Got {name}={shown}."
+    )
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

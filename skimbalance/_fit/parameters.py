@@ -6,7 +6,6 @@ docstring. What an estimator states itself wins over the table.
 """
 
 import inspect
-import reprlib
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from skimbalance._fit.loss_parameters import record_of
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
 from skimbalance._losses.records import CUSTOM, SIGMOID, SOFTMAX
-from skimbalance._validation import HasMethods, Interval, StrOptions, warn
+from skimbalance._validation import HasMethods, Interval, StrOptions, warn_of_no_effect
 from skimbalance.metrics._monitors import MONITORS
 from skimbalance.sampling._streams import STREAMS
 
@@ -244,9 +243,10 @@ class SharedParameters(TypedDict, total=False):
             "str",
             """What is measured on the held-out rows: "loss", weighted as in training; or, at the
             natural class shares, "balanced_accuracy", "f1_macro", "mcc", "geometric_mean",
-            "average_precision" or "roc_auc" (both one against the rest for more than two
-            classes), "f1_rare" (the mean F1 of all classes except the most frequent). In the
-            multilabel case it is the mean over the labels, and "f1_rare" is not available.""",
+            "average_precision" (of the rarer of two classes) or "roc_auc" (both one against the
+            rest for more than two classes), "f1_rare" (the mean F1 of all classes except the most
+            frequent). In the multilabel case it is the mean over the labels, and "f1_rare" is not
+            available.""",
         ),
     ]
     validation_fraction: Annotated[
@@ -412,10 +412,7 @@ def warn_without_effect(
     for name, (reason, remedy) in _idle(settings, target, partial).items():
         value = getattr(settings, name)
         if name in defaults and value is not None and _differs(value, defaults[name]):
-            warn(
-                f"The {name!r} parameter has no effect, as {reason}: {remedy}, or leave {name!r} "
-                f"out. Got {name}={reprlib.repr(value)}."
-            )
+            warn_of_no_effect(name, value, reason, remedy)
 
 
 def _idle(settings, target, partial):

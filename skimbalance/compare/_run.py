@@ -20,7 +20,6 @@ from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
-    as_array,
     check_one_input,
     checked_target,
     safe_indexing,
@@ -36,7 +35,7 @@ from skimbalance.compare._strategies import (
     with_groups,
     with_strategies,
 )
-from skimbalance.decision._folds import cv_splits
+from skimbalance.decision._folds import checked_groups, cv_splits
 from skimbalance.decision._objectives import WHOLE, finite_objective, make_objective
 from skimbalance.metrics import average_precision_by_class
 from skimbalance.metrics._scores import decision_sums, rarest
@@ -166,8 +165,8 @@ def compare_strategies(
     labels = _checked_target(X, y)
     classes, y_index = np.unique(labels, return_inverse=True)
     _check_classes(classes, np.bincount(y_index), objective)
-    groups = None if groups is None else column_or_1d(as_array(groups))
-    check_consistent_length(X, groups)
+    if groups is not None:
+        groups = checked_groups(groups, len(labels), "compare_strategies")
     candidates = _candidates(X, labels, strategies, estimators, network, objective, random_state)
     splits = _splits(X, labels, y_index, cv, groups, n_repeats, random_state)
     _check_splits(splits, y_index, classes)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from skimbalance._validation import as_array
 from skimbalance.sampling import iterative_folds, stratified_folds
 
-__all__ = ["cv_splits", "parts_of_folds", "stratified_parts", "with_rows"]
+__all__ = ["checked_groups", "cv_splits", "parts_of_folds", "stratified_parts", "with_rows"]
 
 # The rule is learnt again without each part of the held-out rows. This is the number of parts.
 MOST_PARTS = 10
@@ -50,6 +52,9 @@ def cv_splits(
     splits : list of (ndarray, ndarray)
         Indices of the training rows and of the held-out rows of each fold.
     """
+    if "groups" in split_params:
+        groups = checked_groups(split_params["groups"], len(target), owner)
+        split_params = {**split_params, "groups": groups}
     if isinstance(cv, Integral) and "groups" not in split_params:
         fold = _stratified(target, int(cv), rng)
         return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in np.unique(fold)]
@@ -77,13 +82,30 @@ def _rows_of_fold(fold, n_rows, owner):
     """Indices of the training rows and of the held-out rows of a fold, checked."""
     rows = np.arange(n_rows)
     try:
-        train, test = fold
-        return rows[np.asarray(train)], rows[np.asarray(test)]
+        train, test = (np.asarray(part) for part in fold)
+        if min(train.min(), test.min()) < 0:  # they would count from the end
+            raise IndexError
+        return rows[train], rows[test]
     except (TypeError, ValueError, IndexError):
         raise ValueError(
             f"The 'cv' parameter of {owner} must give pairs of training rows and held-out rows, by "
             f"their numbers from 0 to {n_rows - 1}. Got {reprlib.repr(fold)}."
         ) from None
+
+
+def checked_groups(groups: Any, n_rows: int, owner: str) -> np.ndarray:
+    """A group for each row, as an array, which splitters can sort; errors name the owner."""
+    try:
+        array = column_or_1d(as_array(groups))
+        np.unique(array)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if len(array) != n_rows:
+        raise ValueError(
+            f"The 'groups' parameter of {owner} must hold a group for each of the {n_rows} rows, "
+            f"all text or all numbers. Got {reprlib.repr(groups)} instead."
+        )
+    return array
 
 
 def splits_by_groups(cv: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skimbalance._validation import matrix_by_label
+from skimbalance._validation import matrix_by_label, one_of, warn_of_no_effect
 from skimbalance.decision._learning import RuleLearner
 from skimbalance.decision._multilabel import LabelRuleLearner
 from skimbalance.decision._objectives import (
@@ -24,6 +24,9 @@ from skimbalance.metrics._scores import rarest
 __all__ = ["class_learner", "label_learner"]
 
 _OWNER = "TunedDecisionClassifierCV"
+
+# Parameter -> the objectives that take it.
+TAKERS = {"level": [*LEVELS], "cost_matrix": ["cost"], "pos_label": [*ONE_CLASS]}
 
 # With fewer rows of a class, an isotonic calibration is noise.
 ISOTONIC_ROWS = 50
@@ -53,6 +56,7 @@ def class_learner(
     ValueError
         If a parameter does not fit the classes.
     """
+    _warn_of_idle(params)
     calibration = params["calibration"]
     if calibration == "isotonic":
         fewest = np.bincount(y_index, minlength=len(classes)).min()
@@ -97,6 +101,7 @@ def label_learner(params: Mapping[str, Any], indicator: np.ndarray) -> LabelRule
     ValueError
         If a parameter does not fit the labels.
     """
+    _warn_of_idle(params)
     calibration = params["calibration"]
     if calibration == "isotonic":
         with_label = indicator.sum(axis=0)
@@ -115,6 +120,17 @@ def label_learner(params: Mapping[str, Any], indicator: np.ndarray) -> LabelRule
     if objective not in LABEL_OBJECTIVES:
         raise ValueError(_not_possible(objective, LABEL_OBJECTIVES, "a label indicator matrix"))
     return LabelRuleLearner(LABEL_OBJECTIVES[objective], calibration)
+
+
+def _warn_of_idle(params):
+    """Warn of parameters that were set, but that the objective does not take."""
+    objective = params["objective"]
+    name = "a function as objective" if callable(objective) else f"objective={objective!r}"
+    for parameter, takers in TAKERS.items():
+        value = params.get(parameter)
+        if value is not None and (callable(objective) or objective not in takers):
+            remedy = f"set objective={one_of(takers)}"
+            warn_of_no_effect(parameter, value, f"{name} does not take it", remedy)
 
 
 def _not_possible(objective, possible, target):
@@ -152,7 +168,8 @@ def _positive(objective, pos_label, classes, y_index):
         return None
     if pos_label is None:
         return rarest(np.bincount(y_index, minlength=len(classes)))
-    (index,) = np.nonzero(classes == pos_label)
+    # A list would be compared item by item.
+    index = np.flatnonzero(classes == pos_label if np.ndim(pos_label) == 0 else False)
     if len(index) != 1:
         raise ValueError(
             f"The 'pos_label' parameter of objective={objective!r} must be one of the classes "

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skimbalance._response import (
     FitArguments,
+    check_no_weights_of_sampled,
     fit_arguments,
     for_last_step,
     last_step,
@@ -33,7 +34,6 @@ from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
-    as_array,
     check_one_input,
     check_sample_weight,
     checked_target,
@@ -313,8 +313,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         target = checked_target(y)
         if is_indicator(target):
             # An estimator may read its class weights by the names of the columns.
-            has_names = hasattr(y, "iloc") and all(isinstance(t, np.dtype) for t in y.dtypes)
-            self._fit_labels(X, y if has_names else target, params, arguments)
+            self._fit_labels(X, y if hasattr(y, "columns") else target, params, arguments)
         else:
             self._fit_classes(X, target, params, arguments)
         return self
@@ -448,8 +447,11 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     def _weights_that_are_taken(self, arguments: FitArguments) -> FitArguments:
         """The arguments without weights in the fit, if the estimator does not take any."""
+        if self._is_prefit():
+            return arguments
         inner, name = last_step(self.estimator), for_last_step(self.estimator, "sample_weight")
-        if self._is_prefit() or name not in arguments.fit or takes(inner, "sample_weight"):
+        if name not in arguments.fit or takes(inner, "sample_weight"):
+            check_no_weights_of_sampled(self.estimator, arguments.sample_weight)
             return arguments
         warn(
             f"{type(inner).__name__} does not take sample_weight: the weights count in the "
@@ -461,7 +463,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         return isinstance(self.cv, str) and self.cv == "prefit"
 
     def _class_data(self, X, y, sample_weight):
-        y = as_array(y)
         check_one_input(X, len(y), type(self).__name__)
         X, y = indexable(X, y)
         labels = column_or_1d(y, warn=True)
@@ -479,7 +480,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "y must have rows of at least 2 classes. Got 1 class: "
                 f"{np.unique(labels).tolist()!r}."
             )
-        return _Data(X, y, y_index, _one_on_average(weight), classes)
+        return _Data(X, labels, y_index, _one_on_average(weight), classes)
 
     def _label_data(self, X, y, sample_weight):
         # Most estimators do not accept a sparse y, and some misread it.
@@ -489,7 +490,9 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         weight = check_sample_weight(sample_weight, target)
         if self._is_prefit():
             check_is_fitted(self.estimator)
-        given = y if hasattr(y, "iloc") else target
+        given = y if hasattr(y, "columns") else target
+        if hasattr(y, "iloc"):  # some estimators misread nullable integers
+            given = y.astype(target.dtype)
         return _Data(X, given, target, _one_on_average(weight), np.arange(target.shape[1]))
 
     def _check_judged(self, judged, classes, positive):
@@ -586,7 +589,7 @@ class _Data:
     def posterior(self, estimator: Any, X: Any) -> np.ndarray:
         """Posteriors with a column for each class, also for those the estimator does not know."""
         proba = posterior(estimator, X, self.classes, multilabel=self.target.ndim == 2)
-        if np.shape(proba)[1:] != np.shape(self.classes):
+        if np.ndim(proba) != 2:
             raise ValueError(
                 "The probabilities of 'estimator' must be of shape (n_samples, n_classes) or, in "
                 f"the multilabel case, (n_samples, n_labels). Got shape {np.shape(proba)} of "

@@ -16,7 +16,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._response import at_last_step, fit_arguments, last_step, pipelines
+from skimbalance._response import (
+    at_last_step,
+    check_no_weights_of_sampled,
+    fit_arguments,
+    last_step,
+    sampling_pipeline,
+)
 from skimbalance._validation import (
     HasMethods,
     check_sample_weight,
@@ -38,6 +44,9 @@ WEIGHTINGS = {
     "scale_pos_weight",
     "sampling_strategy",
 }
+
+# Parameters by which they take other class priors than those of the training rows.
+PRIORS = {"priors", "class_prior"}
 
 COUNTER = "class counts before the last step"
 
@@ -165,12 +174,12 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         if y.ndim == 2:
             y = column_or_1d(y, warn=True)
         estimator = clone(self.estimator)
-        pipeline = _sampling_pipeline(estimator)
+        pipeline = sampling_pipeline(estimator)
         classifier = last_step(estimator)
         arguments = fit_arguments(self, fit_params, sample_weight)
         weight = arguments.sample_weight
         weight = None if weight is None else check_sample_weight(weight, y)
-        _check_weights(weight, pipeline)
+        check_no_weights_of_sampled(estimator, weight)
         if weight is not None and _weight_to_undo(classifier) == "balanced":
             # It depends on the classifier whether "balanced" counts sample weights.
             classifier.set_params(class_weight=_balanced(y, weight))
@@ -326,16 +335,6 @@ class _ClassCounter(BaseEstimator):
         return X, y
 
 
-def _sampling_pipeline(estimator):
-    """The innermost pipeline with samplers: its last step sees the rows after all samplers."""
-    sampling = [
-        pipeline
-        for pipeline in pipelines(estimator)
-        if any(hasattr(step, "fit_resample") for _, step in pipeline.steps[:-1])
-    ]
-    return sampling[-1] if sampling else None
-
-
 def _posterior(estimator, X):
     """Posteriors under the class shares that the last step of the pipeline saw."""
     X, last = at_last_step(estimator, X)
@@ -368,9 +367,16 @@ def _check_observable(estimator):
             "class weights are observed in the fit. Got a FrozenEstimator: use correct_prior on "
             "its probabilities."
         )
+    params = classifier.get_params()
+    for key, value in params.items():
+        if _sets_priors(key, value):
+            raise ValueError(
+                "The classifier of PriorCorrectedClassifier must learn the class priors from its "
+                f"rows. Got {key}={value!r} of {name}: give them as the 'priors' of "
+                "PriorCorrectedClassifier instead."
+            )
     if hasattr(classifier, "predict_posterior"):
         return
-    params = classifier.get_params()
     if {"estimator", "refit", "cv"} <= set(params):
         raise ValueError(
             f"PriorCorrectedClassifier cannot see inside {name}: wrap the classifier inside {name} "
@@ -394,20 +400,18 @@ def _check_observable(estimator):
             )
 
 
+def _sets_priors(key, value):
+    """Whether a parameter, or one of an inner estimator, replaces the priors of the rows."""
+    name = key.rpartition("__")[2]
+    return value is not None and (name in PRIORS or (name == "fit_prior" and not value))
+
+
 def _weighs(key, value):
     """Whether a parameter, or one of an inner estimator, weights or samples classes."""
     if hasattr(value, "fit_resample"):
         return True
     neutral = value is None or (isinstance(value, Real) and value in (0, 1) and value is not True)
     return key.rpartition("__")[2] in WEIGHTINGS and not neutral
-
-
-def _check_weights(weight, pipeline):
-    if weight is not None and pipeline is not None:
-        raise ValueError(
-            "The 'sample_weight' parameter must be None for a pipeline with a sampler, as samplers "
-            "return rows without weights."
-        )
 
 
 def _balanced(y, weight):

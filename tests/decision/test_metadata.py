@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import make_pipeline as sampled
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
@@ -230,18 +232,52 @@ def test_missing_groups_are_asked_for(cv):
         compare_strategies(X, Y, strategies=["plain"], cv=cv, verbose=0)
 
 
-def test_groups_that_make_no_sense_are_refused():
+def test_groups_without_rows_to_train_on_are_refused():
     fitted = GaussianNB().fit(X, Y)
     with pytest.raises(ValueError, match="must be None with cv='prefit'"):
         tuner(fitted, cv="prefit").fit(X, Y, groups=GROUPS)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        tuner(GaussianNB()).fit(X, Y, groups=GROUPS[1:])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        compare_strategies(X, Y, strategies=["plain"], groups=GROUPS[1:], verbose=0)
+
+
+SENSELESS_GROUPS = {
+    "too few": GROUPS[1:],
+    "two columns": np.column_stack([GROUPS, GROUPS]),
+    "text and none": ["a", None] * 200,
+    "a name": "customer",
+    "dict": {"a": 1},
+}
+
+
+@pytest.mark.parametrize("groups", SENSELESS_GROUPS.values(), ids=SENSELESS_GROUPS)
+@pytest.mark.parametrize("cv", [3, GroupKFold(3), StratifiedGroupKFold(3)], ids=str)
+def test_groups_that_make_no_sense_are_refused(cv, groups):
+    message = "The 'groups' parameter of {} must hold a group for each of the 400 rows"
+    with pytest.raises(ValueError, match=message.format("TunedDecisionClassifierCV")):
+        tuner(GaussianNB(), cv=cv).fit(X, Y, groups=groups)
+    with pytest.raises(ValueError, match=message.format("compare_strategies")):
+        compare_strategies(X, Y, strategies=["plain"], cv=cv, groups=groups, verbose=0)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("meta", [tuner, PriorCorrectedClassifier])
+def test_weights_of_rows_that_a_sampler_draws_are_refused(meta, nested, routing):
+    pipe = sampled(RandomOverSampler(random_state=0), requested(LogisticRegression()))
+    with pytest.raises(ValueError, match="must be None for a pipeline with a sampler"):
+        wrapped(meta, piped(pipe) if nested else pipe, routing, sample_weight=WEIGHT)
+
+
+def test_weights_of_sampled_rows_count_in_the_objective_alone():
+    pipe = sampled(RandomOverSampler(random_state=0), GaussianNB()).fit(X, Y)
+    weighted = tuner(pipe, cv="prefit").fit(X, Y, sample_weight=WEIGHT)
+    expected = tuner(pipe[-1], cv="prefit").fit(X, Y, sample_weight=WEIGHT)
+    assert weighted.threshold_ == expected.threshold_
 
 
 IMPOSSIBLE = {
     "out of range": [(np.arange(200), np.arange(200, 401))],
+    "from the end": [(np.arange(200), -np.arange(1, 201))],
+    "training rows from the end": [(-np.arange(1, 201), np.arange(200))],
+    "no held-out rows": [(np.arange(200), np.arange(0))],
     "fractions": [(np.arange(200), [1.5])],
     "one part": [(np.arange(200),)],
     "numbers": [1, 2, 3],

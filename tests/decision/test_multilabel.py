@@ -816,11 +816,22 @@ class SeesNames(OneVsRestClassifier):
         return super().fit(X, np.asarray(y))
 
 
-def test_the_estimator_gets_the_names_of_the_columns():
+FORMS = {
+    "int64": lambda frame: frame,
+    "bool": lambda frame: frame.astype(bool),
+    "Int64": lambda frame: frame.astype("Int64"),
+    "boolean": lambda frame: frame.astype("boolean"),
+    "same index": lambda frame: frame.set_index(np.zeros(len(frame), int)),
+    "polars": lambda frame: pytest.importorskip("polars").DataFrame(frame),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_estimator_gets_the_names_of_the_columns(form):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))
     y = (X + rng.normal(size=(120, 3)) > 0).astype(int)
-    frame = pd.DataFrame(y, columns=["loud", "late", "long"])
+    frame = FORMS[form](pd.DataFrame(y, columns=["loud", "late", "long"]))
     clf = TunedDecisionClassifierCV(SeesNames(LogisticRegression()), random_state=0)
     named = clone(clf).fit(X, frame)
     assert named.estimator_.names_ == ["loud", "late", "long"]

@@ -13,9 +13,10 @@ from joblib import parallel_config
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, log_loss, make_scorer
+from sklearn.metrics import accuracy_score, f1_score, log_loss, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     LeaveOneOut,
@@ -35,7 +36,7 @@ from skimbalance import ImbalancedMLPClassifier, TunedDecisionClassifierCV
 from skimbalance._engine import room, stack
 from skimbalance._response import posterior
 from skimbalance.compare._strategies import make_strategy
-from skimbalance.decision._objectives import ONE_CLASS
+from skimbalance.decision._objectives import LABEL_OBJECTIVES, LEVELS, OBJECTIVES, ONE_CLASS
 
 # Decisions for classes of few rows are warned of, and taken.
 FEW = pytest.mark.filterwarnings("ignore:Decisions for (classes|labels) with fewer than 10")
@@ -268,7 +269,8 @@ def test_an_objective_of_one_class_is_about_the_rarest(objective, counts, names)
     y = np.array(names)[index]
     labels, n_rows = np.unique(y, return_counts=True)
     rarest = [k for k, n in zip(labels.tolist(), n_rows, strict=True) if n == n_rows.min()][-1]
-    options = {"objective": objective, "level": 100 if objective == "alerts" else 0.5}
+    level = {"level": 100 if objective == "alerts" else 0.5} if objective in LEVELS else {}
+    options = {"objective": objective, **level}
     default = tuned(GaussianNB(), **options).fit(X, y)
     assert default.pos_label_ == rarest
     named = tuned(GaussianNB(), pos_label=rarest, **options).fit(X, y)
@@ -280,7 +282,8 @@ def test_the_class_of_an_objective_over_all_classes_is_not_named():
     X, y = clouds([120, 40])
     fitted = tuned(objective="f1", pos_label=0).fit(X, y)
     assert fitted.pos_label_ == 0
-    assert not hasattr(fitted.set_params(objective="f1_macro").fit(X, y), "pos_label_")
+    fitted.set_params(objective="f1_macro", pos_label=None)
+    assert not hasattr(fitted.fit(X, y), "pos_label_")
 
 
 def test_function_is_called_with_class_labels():
@@ -725,6 +728,7 @@ def test_sample_weight_reaches_the_folds_and_the_rule():
             "The 'pos_label' parameter of objective='f1' must be one of the classes [0, 1, 2]. "
             "Got 'x' instead.",
         ),
+        ({"objective": "f1", "pos_label": [1]}, "one of the classes [0, 1, 2]. Got [1] instead."),
         (
             {"calibration": "isotonic"},
             "may be 'isotonic' for 2 classes with at least 50 rows each. Got 3 classes, the "
@@ -778,6 +782,48 @@ def test_a_limit_that_no_rule_keeps_is_warned_about():
     impossible = tuned(objective="recall_at_precision", level=0.9)
     with pytest.warns(UserWarning, match="No rule keeps the limit .* level=0.9"):
         impossible.fit(X, y)
+
+
+TAKEN = {
+    "level": ({"recall_at_precision": 0.01, "precision_at_recall": 0.01, "alerts": 999}, 0.5),
+    "cost_matrix": ({"cost": [[0, 1], [2, 0]]}, [[0, 1], [2, 0]]),
+    "pos_label": (dict.fromkeys(ONE_CLASS, 1), 1),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize("objective", [*OBJECTIVES, accuracy_score])
+def test_a_parameter_is_taken_or_warned_of(objective, name):
+    X, y = clouds([120, 40])
+    by_objective, value = TAKEN[name]
+    others = {"cost": {"cost_matrix": [[0, 1], [2, 0]]}}.get(objective, {})
+    others |= {"level": TAKEN["level"][0][objective]} if objective in LEVELS else {}
+    takes = objective in by_objective
+    value = by_objective[objective] if takes else value
+    fitted = tuned(GaussianNB(), objective=objective, **others | {name: value})
+    if takes:
+        fitted.fit(X, y)  # warnings are errors
+    else:
+        with pytest.warns(UserWarning, match=f"The '{name}' parameter has no effect, as .*leave"):
+            fitted.fit(X, y)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize("objective", LABEL_OBJECTIVES)
+def test_no_objective_of_labels_takes_more_parameters(objective, name):
+    X, y = clouds([120, 40])
+    labels = np.column_stack([y, np.arange(160) % 2])
+    fitted = tuned(OneVsRestClassifier(GaussianNB()), objective=objective)
+    with pytest.warns(UserWarning, match=f"The '{name}' parameter has no effect"):
+        fitted.set_params(**{name: TAKEN[name][1]}).fit(X, labels)
+
+
+def test_a_column_of_class_labels_is_warned_of_once():
+    X, y = clouds([120, 40])
+    with pytest.warns(DataConversionWarning) as caught:
+        column = tuned().fit(X, y[:, None])
+    assert len(caught) == 1
+    assert column.threshold_ == tuned().fit(X, y).threshold_
 
 
 def test_a_scorer_is_refused_as_objective():

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import reprlib
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -132,7 +133,8 @@ def save_model(
     Raises
     ------
     ValueError
-        If the model holds a type that is not trusted, such as a custom function.
+        If the model holds a type that is not trusted, such as a custom function, or 'columns' or
+        'target' hold anything but text.
 
     See Also
     --------
@@ -163,6 +165,12 @@ def save_model(
         "columns": unknown if columns is None else columns,
         "target": target,
     }
+    if not _is_text(info):
+        raise ValueError(
+            "The 'columns' parameter must be a dict of str to str or None, and the 'target' "
+            f"parameter a str or None. Got columns={reprlib.repr(columns)} and target="
+            f"{reprlib.repr(target)} instead."
+        )
     owner = f"The model of type {type(estimator).__name__}"
     _check_kind(estimator, owner)
     with replacing(path) as draft:
@@ -250,7 +258,8 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
     with _sound(path), _opened(path) as archive:
         info = json.loads(archive.read(_INFO))
         of_file, writer = info["format"], info["skimbalance"]
-        info["columns"], info["target"]  # a file without them is not a model file
+        if not _is_text(info):
+            raise ValueError("it does not say what the columns are.")
     if of_file != FORMAT:
         raise ValueError(
             f"The file '{path}' must be of format {FORMAT}, which this version of skimbalance "
@@ -258,6 +267,16 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
             "version that wrote it, or train and save the model again."
         )
     return info
+
+
+def _is_text(info: dict[str, Any]) -> bool:
+    """Whether what the columns and the target are is text, or None."""
+    columns, target = info["columns"], info["target"]
+    return (
+        isinstance(columns, Mapping)
+        and all(isinstance(name, str) for name in columns)
+        and all(isinstance(text, str | None) for text in (*columns.values(), target))
+    )
 
 
 class _Pairs:
@@ -310,6 +329,10 @@ def _load(path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> A
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
+    if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
+        raise ValueError(
+            f"The 'trusted' parameter must be a list of full names. Got {trusted!r} instead."
+        )
     safe = [*_safe_types(), *trusted]
     with _sound(path):
         with _opened(path) as archive:
@@ -327,8 +350,16 @@ def _load(path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> A
             f"and SciPy that are known to be safe. Got {', '.join(others)} instead: "
             f"{_remedy(others)}"
         )
-    _check_estimator(estimator, owner)
-    _check_parts(estimator, owner)
+    try:
+        _check_estimator(estimator, owner)
+        _check_parts(estimator, owner)
+    except (AttributeError, TypeError, LookupError, RecursionError) as error:
+        if isinstance(error, NotFittedError):
+            raise
+        raise ValueError(
+            f"{owner} must hold a whole estimator. Got one that lacks something: "
+            f"{_first_line(error)}"
+        ) from error
     return estimator
 
 
@@ -366,6 +397,9 @@ def _check_estimator(value: Any, owner: str) -> None:
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[ZipFile]:
     """An archive that is not much larger than the file."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError("it is not a regular file.")
     with ZipFile(path) as archive:
         _check_size(_bytes_unpacked(archive), path)
         if len(archive.filelist) > _MOST_MEMBERS:

@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -653,3 +654,83 @@ def test_the_stored_classes_are_where_the_format_says():
     for name in persistence._STORED:
         module, _, cls = name.rpartition(".")
         assert isinstance(getattr(import_module(module), cls), type), name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"columns": ["a"]}, {"columns": {"a": 5}}, {"columns": {1: "text"}}, {"target": 3}],
+    ids=str,
+)
+def test_columns_and_target_are_text_in_files_and_parameters(wrong, tmp_path):
+    path = tmp_path / "m.skim"
+    model = LogisticRegression().fit(X, Y)
+    with pytest.raises(ValueError, match="'columns' parameter must be a dict of str"):
+        save_model(model, path, **wrong)
+    assert not path.exists()
+    if wrong != {"columns": {1: "text"}}:  # the names of JSON are text
+        save_model(model, path)
+        rewrite(path, lambda info: info | wrong, "skimbalance.json")
+        for read in (load_model, model_info):
+            with pytest.raises(ValueError, match="what the columns are"):
+                read(path)
+
+
+def rewrite(path, change, member):
+    """Change what a member of a model file says."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    content[member] = json.dumps(change(json.loads(content[member])))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in content.items():
+            archive.writestr(name, text)
+
+
+def places(node, place=()):
+    """All places in a description of a model."""
+    parts = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, part in parts:
+        yield (*place, key)
+        if isinstance(part, dict | list):
+            yield from places(part, (*place, key))
+
+
+def put(schema, place, value):
+    schema = node = json.loads(json.dumps(schema))
+    for key in place[:-1]:
+        node = node[key]
+    node[place[-1]] = value
+    return schema
+
+
+@pytest.mark.parametrize("value", [None, {}], ids=repr)
+def test_a_forged_description_is_loaded_or_refused_in_a_sentence(value, tmp_path):
+    path, forged = tmp_path / "m.skim", tmp_path / "forged.skim"
+    save_model(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), path)
+    with zipfile.ZipFile(path) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    n_refused = 0
+    for place in list(places(schema))[::3]:
+        forged.write_bytes(path.read_bytes())
+        rewrite(forged, lambda schema, place=place: put(schema, place, value), "schema.json")
+        try:
+            load_model(forged)
+        except ValueError as error:
+            assert "forged.skim' must " in str(error)  # noqa: PT017
+            n_refused += 1
+    assert n_refused > 20
+
+
+@pytest.mark.parametrize("trusted", ["sklearn.tree._tree.Tree", [LogisticRegression]], ids=str)
+def test_trusted_types_are_a_list_of_names(trusted, tmp_path):
+    path, model = tmp_path / "m.skim", LogisticRegression().fit(X, Y)
+    save_model(model, path)
+    for call in (load_model, lambda *args, **options: save_model(model, *args, **options)):
+        with pytest.raises(ValueError, match="'trusted' parameter must be a list"):
+            call(path, trusted=trusted)
+
+
+def test_a_pipe_is_no_model_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for read in (load_model, model_info):
+        with pytest.raises(ValueError, match="it is not a regular file"):
+            read(tmp_path / "pipe")

@@ -40,7 +40,7 @@ ROOMS = {
     "report.*": (
         {"plots.*", "metrics.*", "_page", "_response"}, {"numpy", "sklearn", "pandas"}
     ),
-    "plots.*": ({"metrics.*", "_response"}, {"numpy", "sklearn", "matplotlib"}),
+    "plots.*": ({"metrics.*", "_response", "_page"}, {"numpy", "sklearn", "matplotlib"}),
     "sequence_classifier": (
         {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks", "_losses.*",
          "_validation"},

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skimbalance._page import shown
 from skimbalance.plots._drawing import MOST_CLASSES
 
 __all__ = ["in_words", "not_shown", "rarest", "row_count", "short"]
@@ -12,7 +13,7 @@ __all__ = ["in_words", "not_shown", "rarest", "row_count", "short"]
 
 def short(label: Any, width: int = 26) -> str:
     """A label as one line of text, cut in the middle, as names differ at their ends."""
-    line = " ".join(str(label).split())
+    line = shown(" ".join(str(label).split()))
     if len(line) > width:
         n_first = 2 * width // 3
         line = f"{line[:n_first].rstrip()}…{line[n_first + 1 - width :].lstrip()}"
@@ -27,12 +28,12 @@ def rarest(n_rows: npt.ArrayLike) -> np.ndarray:
     return order[n_rows[order] > 0][:MOST_CLASSES]
 
 
-def not_shown(n_rows: npt.ArrayLike, shown: np.ndarray) -> str | None:
+def not_shown(n_rows: npt.ArrayLike, drawn: np.ndarray) -> str | None:
     """Which classes are not shown, in words; None if all are shown."""
     n_rows = np.asarray(n_rows)
     n_empty, parts = np.count_nonzero(n_rows == 0), []
-    if len(shown) < len(n_rows) - n_empty:
-        number = f"{len(shown)} " if len(shown) > 1 else ""
+    if len(drawn) < len(n_rows) - n_empty:
+        number = f"{len(drawn)} " if len(drawn) > 1 else ""
         parts.append(f"the rarest {number}of {len(n_rows)} classes")
     if n_empty:
         parts.append(f"{n_empty} {'class' if n_empty == 1 else 'classes'} without rows")

@@ -162,6 +162,19 @@ def test_given_axes_are_drawn_on(name):
     figure.draw_without_rendering()
 
 
+@pytest.mark.parametrize("display", [PerClassPrecisionRecallDisplay, ReliabilityDisplay])
+def test_letters_that_no_font_has_are_drawn_as_repr_does(display):
+    """matplotlib warns of letters without a glyph, and fails at half of a surrogate."""
+    y, proba, names = predictions(2, names=["\x1b[2J\x07a", "\ud800b"])
+    drawn = [
+        display.from_predictions(y, proba, labels=names),
+        ConfusionDisplay.from_predictions(y, names[proba.argmax(axis=1)], labels=names),
+    ]
+    for figure in (display.figure_ for display in drawn):
+        figure.draw_without_rendering()
+        assert any(r"\ud800b" in text.get_text() for text in figure.findobj(Text))
+
+
 def pyplot_figures():
     """The figures that a notebook shows below a cell, without making one of them current."""
     return [manager.canvas.figure for manager in plt._pylab_helpers.Gcf.get_all_fig_managers()]

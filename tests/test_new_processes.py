@@ -18,10 +18,13 @@ from skimbalance import ImbalancedSequenceClassifier
 pytestmark = pytest.mark.slow
 
 
+FEW_ROWS = "ignore:Few held-out rows judge:UserWarning"
+
+
 def in_new_process(code, *arguments, **environment):
     """Standard output of Python code."""
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+        [sys.executable, "-W", "error", "-W", FEW_ROWS, "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},

@@ -22,7 +22,7 @@ from skimbalance._cli.output import (
     print_text,
     progress,
 )
-from skimbalance._cli.sources import PARQUET_NAMES
+from skimbalance._cli.sources import COMPRESSED_NAMES, PARQUET_NAMES
 from skimbalance._cli.tables import Table, open_table
 from skimbalance._files import replacing
 
@@ -44,8 +44,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
-    if args.out.endswith(PARQUET_NAMES):
-        raise ValueError(f"The option --out must name a CSV file. Got '{args.out}' instead.")
+    if args.out.endswith((*PARQUET_NAMES, *COMPRESSED_NAMES)):
+        raise ValueError(
+            "The option --out of predict must name a CSV file that is not compressed. Got "
+            f"'{args.out}' instead."
+        )
     table = open_table(args.table, args.encoding)
     model, kinds, _ = open_model(args.model, table)
     classes = model.classes_.tolist()

@@ -17,13 +17,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
-__all__ = ["PARQUET_NAMES", "STANDARD_INPUT", "Source"]
+__all__ = ["COMPRESSED_NAMES", "PARQUET_NAMES", "STANDARD_INPUT", "Source"]
 
 #: The name of standard input on the command line.
 STANDARD_INPUT = "-"
 
 #: How the names of Parquet files end.
 PARQUET_NAMES = (".parquet", ".pq")
+
+#: How the names of compressed files end.
+COMPRESSED_NAMES = (".gz", ".bz2", ".xz", ".zip")
 
 _PARQUET = b"PAR1"
 

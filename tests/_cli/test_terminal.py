@@ -272,6 +272,13 @@ def test_standard_output_gets_the_file_and_nothing_else(command, out, files, cap
     assert sorted(os.listdir()) == sorted([*names, "file"])
 
 
+@pytest.mark.parametrize("end", [".parquet", ".csv.gz", ".csv.zip"])
+def test_predictions_are_no_other_file_than_their_name_says(end, files, capsys):
+    source, skim, folder = files
+    assert main(["predict", skim, source, "--out", str(folder / f"scored{end}")]) == 1
+    assert "must name a CSV file that is not compressed" in capsys.readouterr().err
+
+
 def test_a_model_does_not_go_to_a_terminal(files, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     assert main(["train", files[0], "--out", "-"]) == 1

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skimbalance._validation import as_array, by_label, is_labelled, labels_and_values
+from skimbalance._validation import (
+    as_array,
+    by_label,
+    is_labelled,
+    labels_and_values,
+    plain_labels,
+)
 
 __all__ = ["compute_class_weight"]
 
@@ -116,6 +122,11 @@ def _counts_and_classes(class_counts, classes):
             f"Got {class_counts!r} instead."
         )
     classes = np.arange(len(counts)) if classes is None else as_array(classes)
+    if len({*plain_labels(classes)}) < len(classes):
+        raise ValueError(
+            "The 'classes' parameter of compute_class_weight must name each class once. "
+            f"Got {classes!r} instead."
+        )
     if len(classes) != len(counts):
         raise ValueError(
             f"{rule}, one number for each of the {len(classes)} 'classes'. Got {len(counts)} "
@@ -146,8 +157,9 @@ def _look_like_labels(values):
 def _weights_of_scheme(name, class_weight, counts, classes, beta=None):
     """Do the work of `compute_class_weight` with checked counts; errors call the scheme `name`."""
     in_order = by_label(class_weight, classes, name)
-    if not isinstance(class_weight, Mapping):
-        class_weight = in_order  # as errors show it
+    if hasattr(class_weight, "iloc"):
+        class_weight = class_weight.to_numpy().tolist()  # as errors show it
+        in_order = class_weight if np.ndim(in_order) > 1 else in_order
     raw = _raw_weights(in_order, np.where(counts > 0, counts, 1.0), beta, name)
     if not np.all(np.isfinite(raw)) or np.any(raw < 0):
         raise ValueError(

@@ -321,6 +321,13 @@ class ImbalancedKerasClassifier(TableClassifier):
         check_names(owner, params, {*SOFTMAX, *SIGMOID})
         check_routed(owner, params, self._routed())
 
+    def _hands_on_parameters(self):
+        from skimbalance._keras.routing import accepted, taken_by_model
+
+        if callable(self.model) and "params" in accepted(self.model)[0]:
+            return True
+        return taken_by_model(self.model)[1]
+
     def _fit_params(self):
         """Batch size, epochs and verbosity; `fit__...` parameters take precedence."""
         from skimbalance._keras.routing import FIT_PARAMS

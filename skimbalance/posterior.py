@@ -186,11 +186,14 @@ def _log_over_weighting(owner, shape, class_weight, sampling_ratio):
             values = by_label(values, np.arange(shape[0]), name)
             if len(shape) == 2 and isinstance(values, list):
                 values = [by_label(pair, np.arange(2), name) for pair in values]
-            array = np.asarray(values, dtype=float)
+            try:
+                array = np.asarray(values, dtype=float)
+            except (TypeError, ValueError):  # such as the name of a scheme
+                array = np.empty(())
             if array.shape != shape or not np.all((array > 0) & np.isfinite(array)):
                 raise ValueError(
                     f"The {name!r} parameter of {owner} must be an array of positive, finite "
-                    f"numbers of shape {shape}. Got {array.tolist()!r} instead."
+                    f"numbers of shape {shape}. Got {values!r} instead."
                 )
             total += np.log(array)
     return total

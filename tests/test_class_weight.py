@@ -146,6 +146,10 @@ HOUSE = r".* must .*Got .* instead\.$"
         ([1.0], "one weight for each class: 2"),
         ([1.0, 2.0, 3.0], "one weight for each class: 2"),
         ([[1.0, 2.0]], "'class_weight'"),
+        (
+            pd.DataFrame({"a": [1, 2], "b": [3, 4]}, index=["no", "yes"]),
+            r"'class_weight' .* Got \[\[1, 3\], \[2, 4\]\] instead",
+        ),
         (-0.1, r"float in the range \[0, 1\]"),
         (1.5, r"float in the range \[0, 1\]"),
         (np.nan, r"float in the range \[0, 1\]"),
@@ -259,3 +263,9 @@ def test_series_without_the_classes_is_refused_with_the_remedy():
 def test_what_is_not_one_count_for_each_class_is_refused(counts, classes):
     with pytest.raises(ValueError, match=r"'class_counts'.* must .*Got "):
         compute_class_weight("balanced", counts, classes=classes)
+
+
+@pytest.mark.parametrize("counts", [[90, 10], {"no": 90}])
+def test_classes_are_named_once(counts):
+    with pytest.raises(ValueError, match=r"'classes' .* must name each class once. Got "):
+        compute_class_weight("balanced", counts, classes=["no", "no"])

@@ -208,7 +208,17 @@ def test_generalized_with_q_1_has_no_posterior():
 
 @pytest.mark.parametrize("name", ["class_weight", "sampling_ratio"])
 @pytest.mark.parametrize(
-    "values", [[0.0, 1.0], [-1.0, 1.0], [np.nan, 1.0], [np.inf, 1.0], [1.0], [1.0, 1.0, 1.0]]
+    "values",
+    [
+        [0.0, 1.0],
+        [-1.0, 1.0],
+        [np.nan, 1.0],
+        [np.inf, 1.0],
+        [1.0],
+        [1.0] * 3,
+        "balanced",
+        ["a"] * 2,
+    ],
 )
 def test_impossible_weights(name, values):
     with pytest.raises(ValueError, match=f"'{name}'{HOUSE}"):

@@ -1,5 +1,8 @@
 """Helpers for checks and messages: indicators, labels in messages, and where warnings point."""
 
+from datetime import timedelta
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,9 +13,11 @@ from skimbalance import _validation
 from skimbalance._validation import (
     check_finite,
     check_one_input,
+    check_sample_weight,
     checked_target,
     class_indices,
     is_indicator,
+    matrix_by_label,
     plain_labels,
     some_of,
 )
@@ -195,6 +200,9 @@ def test_labels_of_several_types_are_refused(container, label):
         (np.array(["2020-01-01"], dtype="datetime64[D]"), "must be text or numbers. Got"),
         ([{"a": 1}, {"a": 1}], "must be text or numbers. Got {'a': 1} instead"),
         ([1j, 1j], "must be text or real numbers .* Got 1j instead"),
+        ([Fraction(1, 2), 1], r"must be text or numbers. Got Fraction\(1, 2\) instead"),
+        ([timedelta(1), timedelta(2)], "must be text or numbers. Got datetime.timedelta"),
+        (np.array([1, 2], "timedelta64[s]"), "must be text or numbers. Got np.timedelta64"),
         (pd.Series([(1, 2), (1, 2)]), r"must be text or numbers. Got \(1, 2\) instead"),
     ],
     ids=lambda value: str(value)[:30],
@@ -202,6 +210,28 @@ def test_labels_of_several_types_are_refused(container, label):
 def test_what_are_not_class_labels_is_refused(y, says):
     with pytest.raises(ValueError, match=says):
         checked_target(y)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_a_column_of_class_labels_may_be_a_table(frame):
+    column = checked_target(frame({"y": ["a", "b", "a"]}))
+    np.testing.assert_array_equal(column, [["a"], ["b"], ["a"]])
+
+
+@pytest.mark.parametrize("weight", ["balanced", ["1", "2"], {0: 1, 1: 2}], ids=str)
+def test_weights_of_rows_are_numbers(weight):
+    with pytest.raises(ValueError, match=r"a number for each row. Got .* belong to 'class_weight'"):
+        check_sample_weight(weight, np.zeros((2, 1)))
+
+
+def test_columns_without_an_index_are_in_the_order_of_the_classes():
+    costs = {"a": [0, 5, 2], "b": [1, 0, 3], "c": [9, 4, 0]}
+    table = pl.DataFrame(costs)
+    assert matrix_by_label(table, ["a", "b", "c"], "costs") is table
+    with pytest.raises(ValueError, match=r"order of the classes, .* Got \['b', 'a', 'c'\] instead"):
+        matrix_by_label(table.select("b", "a", "c"), ["a", "b", "c"], "costs")
+    numbered = pl.DataFrame(table.to_numpy())
+    assert matrix_by_label(numbered, ["a", "b", "c"], "costs") is numbered
 
 
 def test_a_part_of_the_data_may_hold_each_label_once():

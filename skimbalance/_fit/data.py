@@ -1,10 +1,12 @@
 """The rows of a fit: held out, standardised, and changed by a sampler."""
 
 import copy
+import reprlib
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
@@ -167,10 +169,17 @@ def _resampled(
         If the sampler cannot work with the rows, or gives something else.
     """
     try:
-        found_rows, found_labels = seeded.fit_resample(rows, labels)
-        new_rows, new_labels = np.asarray(found_rows), column_or_1d(as_array(found_labels))
+        found = seeded.fit_resample(rows, labels)
     except (ValueError, RuntimeError, IndexError) as error:
         raise ValueError(_why_it_failed(sampler, labels, error)) from error
+    try:
+        new_rows, new_labels = found
+        new_rows = new_rows.toarray() if issparse(new_rows) else np.asarray(new_rows)
+        new_labels = column_or_1d(as_array(new_labels))
+    except (TypeError, ValueError):
+        raise _not_possible(
+            sampler, "return rows and a class label for each", reprlib.repr(found)
+        ) from None
     if new_rows.ndim != 2 or new_rows.shape[1] != rows.shape[1]:
         raise _not_possible(
             sampler,

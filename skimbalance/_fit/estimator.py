@@ -51,6 +51,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
+        if isinstance(self.sampling, type):
+            raise ValueError(
+                f"The 'sampling' parameter of {type(self).__name__} must be a name or a sampler, "
+                f"not its class. Got {self.sampling!r}: call it."
+            )
         self._check_keras_objects()
 
     def _posterior(self, logits, priors):
@@ -133,10 +138,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         check_tensorflow()
         settings, network = self._design(data, course)
         plan = self._adapted(prepare(settings, data, target, network, course))
-        warn_without_effect(settings, target, self._shared_defaults, partial=partial)
+        if not self._hands_on_parameters():
+            warn_without_effect(settings, target, self._shared_defaults, partial=partial)
         result = self._train(plan)
         self._set_fitted(plan, result, course)
         self._after_training(plan)
+
+    def _hands_on_parameters(self) -> bool:
+        """Whether the user's code gets all parameters, and may use any of them."""
+        return False
 
     def _adapted(self, plan: Plan) -> Plan:
         """The plan, changed by what the estimator itself learns from the training rows."""

@@ -379,8 +379,10 @@ class Labels:
         """The scheme of each label: a list with one for each, or one for all."""
         is_list = isinstance(scheme, list | tuple | np.ndarray)
         if is_labelled(scheme):
-            _, values = labels_and_values(scheme)
-            is_list = any(is_labelled(value) or np.ndim(value) > 0 for value in values)
+            keys, values = labels_and_values(scheme)
+            is_list = {0, 1}.isdisjoint(keys) or any(
+                is_labelled(value) or np.ndim(value) > 0 for value in values
+            )
             scheme = by_label(scheme, self.classes, name, "labels") if is_list else scheme
         if not is_list:
             return [scheme] * self.n_outputs

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
 from imblearn import FunctionSampler
@@ -19,6 +20,7 @@ from imblearn.over_sampling import (
 )
 from imblearn.pipeline import make_pipeline
 from imblearn.under_sampling import EditedNearestNeighbours, RandomUnderSampler
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
@@ -145,6 +147,9 @@ def test_a_class_with_too_few_rows_is_named(sampler):
         (returns(y=lambda y: np.where(y == "yes", "maybe", y)), "labels of y: ['no', 'yes']. Got "
          "['maybe'] from Sampler()."),
         (returns(y=lambda y: np.arange(len(y))), "labels of y: ['no', 'yes']. Got [0, 1, "),
+        (FunctionSampler(func=lambda X, y: None, validate=False), "label for each. Got None from"),
+        (FunctionSampler(func=lambda X, y: (X, y, 1), validate=False), "label for each. Got (arra"),
+        (returns(y=lambda y: np.eye(2)[[0] * len(y)]), "rows and a class label for each. Got ("),
         (returns(y=lambda y: y[1:]), "a label for each row. Got 63 rows and 62 labels"),
         (returns(lambda X: X[:, :1]), "the 2 columns of X. Got rows of shape (63, 1)"),
         (returns(lambda X: X[0]), "the 2 columns of X. Got rows of shape (2,)"),
@@ -161,8 +166,17 @@ def test_what_a_sampler_must_not_return(sampler, says):
     assert kind is not ValueError or "'sampling' parameter must " in str(caught.value)
 
 
-def test_containers_of_pandas_are_taken():
-    sampler = returns(pd.DataFrame, lambda y: pd.Series(y, dtype="category"))
+CONTAINERS = {
+    "pandas": (pd.DataFrame, lambda y: pd.Series(y, dtype="category")),
+    "polars": (pl.DataFrame, pl.Series),
+    "lists": (np.ndarray.tolist, list),
+    "sparse": (csr_array, np.array),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_containers_of_any_kind_are_taken(container):
+    sampler = returns(*CONTAINERS[container])
     found = resampled(sampler, data(60, 3))
     np.testing.assert_allclose(found.X[0], data(60, 3).X[0])
     np.testing.assert_array_equal(found.y, data(60, 3).y)

@@ -151,6 +151,8 @@ def test_priors_that_do_not_sum_to_1_are_refused(priors):
         ["balanced"] * 3,
         [0.5] * 3,
         [None] * 3,
+        pd.Series([1, 2, 3], index=["a", "b", "c"]),
+        {"a": 1, "b": 2, "c": 3},
     ],
     ids=repr,
 )
@@ -161,7 +163,7 @@ def test_weights_in_the_shape_of_classes_are_refused(name, scheme):
         rf"^The '{name}' parameter must be, for a multilabel y, .* for each of the 3 labels\. Got "
     )
     with pytest.raises(ValueError, match=message):
-        Labels(3).weights(name, scheme, counts)
+        Labels(3, names=["a", "b", "c"]).weights(name, scheme, counts)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Each routed parameter goes to somebody who takes it, or is refused in words."""
 
+import functools
 import re
 
 import keras
 import pytest
 
+from skimbalance import ImbalancedKerasClassifier
 from skimbalance._keras.routing import (
     accepted,
     callback_classes,
@@ -172,3 +174,24 @@ def test_accepted():
     assert taken_by_model(build) == ({"units", "rate"}, False)
     for model in (None, -1, keras.Sequential()):
         assert taken_by_model(model) == (set(), False)
+
+
+def of_its_own(alpha=0.5, *, meta=None):
+    """A build function with a parameter that is called like one of the classifier."""
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (build, True),
+        (functools.partial(build, units=3), True),
+        (of_any, True),
+        (of_its_own, False),
+        (keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]), False),
+        (None, False),
+    ],
+    ids=str,
+)
+def test_who_gets_all_parameters_may_use_any_of_them(model, expected):
+    """Then no parameter can be warned of as one without effect."""
+    assert ImbalancedKerasClassifier(model)._hands_on_parameters() == expected

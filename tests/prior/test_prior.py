@@ -16,12 +16,17 @@ from imblearn.under_sampling import RandomUnderSampler
 from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.base import clone
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -473,6 +478,29 @@ def test_refused_in_a_sentence(estimator, words):
     X, y = gaussian(100, [0.5, 0.3, 0.2], seed=0)
     with pytest.raises(ValueError, match=re.escape(words)):
         PriorCorrectedClassifier(estimator).fit(X, y)
+
+
+PRIORS = [1 / 3] * 3
+WITH_PRIORS = [
+    GaussianNB(priors=PRIORS),
+    LinearDiscriminantAnalysis(priors=PRIORS),
+    QuadraticDiscriminantAnalysis(priors=PRIORS),
+    BernoulliNB(class_prior=PRIORS),
+    BernoulliNB(fit_prior=False),
+    PriorCorrectedClassifier(LogisticRegression(), priors=PRIORS),
+]
+
+
+@pytest.mark.parametrize("wrap", [lambda clf: clf, BaggingClassifier, make_pipeline])
+@pytest.mark.parametrize("classifier", WITH_PRIORS, ids=str)
+def test_classifiers_take_no_other_priors_than_those_of_their_rows(classifier, wrap):
+    X, y = gaussian(200, [0.5, 0.3, 0.2], seed=0)
+    words = "must learn the class priors from its rows. Got .*: give them as the 'priors' of"
+    with pytest.raises(ValueError, match=words):
+        PriorCorrectedClassifier(wrap(classifier)).fit(X, y)
+    defaults = wrap(type(classifier)(*[LogisticRegression()][: hasattr(classifier, "estimator")]))
+    natural = PriorCorrectedClassifier(defaults).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(natural.mean(axis=0), [0.5, 0.3, 0.2], atol=0.1)
 
 
 def test_neutral_values_of_weightings_are_taken():

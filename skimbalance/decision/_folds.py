@@ -75,6 +75,12 @@ def cv_splits(
     splits = [_rows_of_fold(fold, len(target), owner) for fold in given]
     if not splits:
         raise ValueError(f"The 'cv' parameter of {owner} must give at least one fold. Got none.")
+    for number, fold in enumerate(splits):
+        if not all(map(len, fold)):
+            raise ValueError(
+                f"The 'cv' parameter of {owner} must give training rows and held-out rows in every "
+                f"fold. Got none of them in fold {number}."
+            )
     return splits
 
 
@@ -83,7 +89,7 @@ def _rows_of_fold(fold, n_rows, owner):
     rows = np.arange(n_rows)
     try:
         train, test = (np.asarray(part) for part in fold)
-        if min(train.min(), test.min()) < 0:  # they would count from the end
+        if np.any(train < 0) or np.any(test < 0):  # they would count from the end
             raise IndexError
         return rows[train], rows[test]
     except (TypeError, ValueError, IndexError):

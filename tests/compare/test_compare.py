@@ -927,7 +927,8 @@ SIX = [0, 0, 0, 1, 1, 1]
         ),
         (
             {"cv": [(np.arange(240), np.arange(9)), (np.arange(240), np.array([], int))]},
-            "Every fold must have rows to test. Got none in fold 1.",
+            "The 'cv' parameter of compare_strategies must give training rows and held-out rows in "
+            "every fold. Got none of them in fold 1.",
         ),
         (
             {"y": np.r_[np.zeros(239, int), 1]},

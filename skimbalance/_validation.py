@@ -8,6 +8,7 @@ import reprlib
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_sample_weight, _num_samples
+from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
 __all__ = [
     "HasMethods",
@@ -42,6 +43,7 @@ __all__ = [
     "is_labelled",
     "labels_and_values",
     "matrix_by_label",
+    "numeric_rows",
     "one_of",
     "plain_labels",
     "safe_indexing",
@@ -88,6 +90,47 @@ def check_one_input(X: Any, n_rows: int, owner: str) -> None:
             "ImbalancedKerasClassifier takes, but neither searches nor folds do: join them, and "
             "divide them inside the network."
         )
+
+
+def numeric_rows(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
+    """Scikit-learn's `validate_data`; text and dates are named by their column."""
+    owner = type(estimator).__name__
+    try:
+        read = validate_data(estimator, X, y, **options)
+    except ValueError:
+        _check_numbers(X, owner)
+        raise
+    rows = read[0] if isinstance(read, tuple) else read
+    if rows.dtype.kind not in "biufc":
+        _check_numbers(X, owner)
+    return read
+
+
+def _check_numbers(X, owner):
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        column = getattr(X, "iloc", X)
+        columns = [(repr(name), column[:, j]) for j, name in enumerate(X.columns)]
+    else:
+        array = np.asarray(X)
+        columns = [] if array.dtype.kind in "biufc" else _columns_of(array)
+    for where, values in columns:
+        flat = np.ravel(np.asarray(values))
+        if flat.dtype.kind in "biufc":
+            continue
+        is_wrong = isinstance if flat.dtype.kind == "O" else lambda *_: True
+        wrong = next((value for value in flat if is_wrong(value, str | bytes | date)), None)
+        if wrong is not None:
+            raise ValueError(
+                f"The X of {owner} must hold numbers. Got {str(wrong)!r} in column {where}: make "
+                "numbers of it in a step before, as those of "
+                "skimbalance.preprocessing.table_steps do for text and categories."
+            )
+
+
+def _columns_of(array):
+    if array.ndim < 2:
+        return [("0", array)]
+    return [(str(j), array[:, j]) for j in range(array.shape[1])]
 
 
 def check_finite(X: np.ndarray, owner: str, names: Sequence[str] | None = None) -> None:

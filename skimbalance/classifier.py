@@ -6,7 +6,7 @@ from typing import Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.estimator import TableClassifier
 from skimbalance._fit.parameters import RateParameters, set_shared, shares
@@ -18,7 +18,7 @@ from skimbalance._fit.perceptron import (
 )
 from skimbalance._fit.settings import Settings
 from skimbalance._keras_private import check_tensorflow
-from skimbalance._validation import Interval, StrOptions, check_one_input
+from skimbalance._validation import Interval, StrOptions, check_one_input, numeric_rows
 
 __all__ = ["ImbalancedMLPClassifier"]
 
@@ -212,7 +212,7 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     def _read_rows(self, X, y, *, reset, multi_output):
         check_one_input(X, np.shape(y)[0], type(self).__name__)
-        X, y = validate_data(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
+        X, y = numeric_rows(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
         return (X,), y
 
     def _design(self, data, course):
@@ -236,7 +236,7 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     def _read_new_rows(self, X):
         check_one_input(X, 0, type(self).__name__)
-        return (validate_data(self, X, reset=False, **ROWS),)
+        return (numeric_rows(self, X, reset=False, **ROWS),)
 
     def _logits_of(self, rows):
         (X,) = rows

@@ -6,14 +6,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.estimator import TableClassifier
 from skimbalance._fit.parameters import SharedParameters, set_shared, shares
 from skimbalance._fit.settings import Settings
 from skimbalance._keras_private import check_tensorflow
 from skimbalance._losses.records import SIGMOID, SOFTMAX
-from skimbalance._validation import HasMethods, one_of, validate_parameter_constraints
+from skimbalance._validation import (
+    HasMethods,
+    numeric_rows,
+    one_of,
+    validate_parameter_constraints,
+)
 from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS
 
@@ -340,7 +345,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         """X as a tuple of arrays, one for each input, and y."""
         parts, keys = _inputs(X)
         if parts is None:
-            X, y = validate_data(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
+            X, y = numeric_rows(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
             parts = (X,)
         else:
             parts = _checked(parts)
@@ -361,7 +366,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         """X as a tuple of arrays, to predict."""
         parts, keys = _inputs(X)
         if parts is None:
-            return self._as_in_fit((validate_data(self, X, reset=False, **ROWS),), None)
+            return self._as_in_fit((numeric_rows(self, X, reset=False, **ROWS),), None)
         return self._as_in_fit(_checked(parts), keys)
 
     def _check_for_sampler(self, shapes):

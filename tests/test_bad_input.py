@@ -5,11 +5,13 @@ import warnings
 
 import keras
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from imblearn.over_sampling import SMOTE
 from sklearn.exceptions import NotFittedError
 
-from skimbalance import ImbalancedMLPClassifier
+from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
 
 NAME = ImbalancedMLPClassifier.__name__
 
@@ -668,3 +670,25 @@ def test_failed_partial_fit_changes_nothing():
         clf.partial_fit(X, y).predict_proba(X), again.partial_fit(X, y).predict_proba(X)
     )
     np.testing.assert_array_equal(clf.class_counts_, again.class_counts_)
+
+
+DATES = pd.to_datetime(["2020-01-01"] * 40)
+NOT_NUMBERS = {
+    "text in a frame": (pd.DataFrame({"a": range(40), "b": ["x", "y"] * 20}), "'x' in column 'b'"),
+    "categories": (pd.DataFrame({"b": pd.Categorical(["x", "y"] * 20)}), "'x' in column 'b'"),
+    "polars": (pl.DataFrame({"b": ["x", "y"] * 20, "a": range(40)}), "'x' in column 'b'"),
+    "lists": ([[1.0, "x"]] * 40, "'x' in column 1"),
+    "text": (np.full((40, 2), "x"), "'x' in column 0"),
+    "objects": (np.array([[1.0, "x"]] * 40, dtype=object), "'x' in column 1"),
+    "dates in a frame": (pd.DataFrame({"d": DATES}), "'2020-01-01.*' in column 'd'"),
+    "dates": (DATES.to_numpy()[:, None], "'2020-01-01.*' in column 0"),
+}
+
+
+@pytest.mark.parametrize(("bad", "words"), NOT_NUMBERS.values(), ids=NOT_NUMBERS)
+@pytest.mark.parametrize(
+    "clf", [ImbalancedMLPClassifier(), ImbalancedKerasClassifier(len)], ids=["mlp", "custom"]
+)
+def test_text_and_dates_are_named_by_their_column(clf, bad, words):
+    with pytest.raises(ValueError, match=f"must hold numbers. Got {words}: .*table_steps"):
+        clf.fit(bad, np.repeat([0, 1], 20))

@@ -111,7 +111,8 @@ def _check_numbers(X, owner):
         column = getattr(X, "iloc", X)
         columns = [(repr(name), column[:, j]) for j, name in enumerate(X.columns)]
     else:
-        array = np.asarray(X)
+        # As objects, since NumPy would turn numbers beside text into text.
+        array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
         columns = [] if array.dtype.kind in "biufc" else _columns_of(array)
     for where, values in columns:
         flat = np.ravel(np.asarray(values))

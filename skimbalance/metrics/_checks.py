@@ -60,7 +60,7 @@ def checked_posteriors(
             f"The 'proba' parameter of {owner} must be a dense array of numbers. "
             f"Got {reprlib.repr(proba)} instead."
         ) from None
-    proba = array
+    proba = _by_column(array, proba, labels)
     if proba.shape != (len(y), len(labels)):
         raise ValueError(
             f"The 'proba' parameter of {owner} must have a row for each of the {len(y)} labels and "
@@ -76,6 +76,14 @@ def checked_posteriors(
             f"sum to 1. Got {proba[row].tolist()!r} in row {row} instead."
         )
     return y, proba, labels
+
+
+def _by_column(array, given, labels):
+    """Posteriors in the order of the labels, where the columns of a table are these labels."""
+    columns, labels = [*getattr(given, "columns", [])], labels.tolist()
+    if columns == labels or len(columns) != len(labels) or {*columns} != {*labels}:
+        return array
+    return array[:, [columns.index(label) for label in labels]]
 
 
 def _encode(y, labels, name, owner):

@@ -58,7 +58,8 @@ def average_precision_by_class(
     y_true : array-like of shape (n_samples,)
         True class labels.
     proba : array-like of shape (n_samples, n_classes)
-        Posteriors; rows sum to 1.
+        Posteriors; rows sum to 1. Columns of a DataFrame that are the class labels may be in any
+        order.
     labels : array-like of shape (n_classes,), default=None
         All class labels, in the order of the columns of `proba`. By default the sorted labels of
         `y_true`.
@@ -115,7 +116,8 @@ def calibration_error_by_class(
     y_true : array-like of shape (n_samples,)
         True class labels.
     proba : array-like of shape (n_samples, n_classes)
-        Posteriors; rows sum to 1.
+        Posteriors; rows sum to 1. Columns of a DataFrame that are the class labels may be in any
+        order.
     labels : array-like of shape (n_classes,), default=None
         All class labels, in the order of the columns of `proba`. By default the sorted labels of
         `y_true`.
@@ -265,7 +267,8 @@ def classification_summary(
     y_pred : array-like of shape (n_samples,)
         Predicted class labels.
     proba : array-like of shape (n_samples, n_classes), default=None
-        Natural posteriors; rows sum to 1. Without them, scores of probabilities are left out.
+        Natural posteriors; rows sum to 1. Columns of a DataFrame that are the class labels may be
+        in any order. Without posteriors, scores of probabilities are left out.
     labels : array-like of shape (n_classes,), default=None
         All class labels, at least two, in the order of the columns of `proba`. By default the
         sorted labels of `y_true` and `y_pred`.

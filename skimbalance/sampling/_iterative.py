@@ -6,7 +6,7 @@ from heapq import heapify, heapreplace
 import numpy as np
 import numpy.typing as npt
 
-from skimbalance.sampling._splits import RandomState, as_generator
+from skimbalance.sampling._splits import RandomState, as_generator, check_fraction
 
 __all__ = ["iterative_folds", "iterative_split"]
 
@@ -51,6 +51,11 @@ def iterative_folds(
         Fold of each row, 0 to n_folds - 1. Each fold has its share of the rows within one row. A
         label with fewer rows than folds is in about as many folds as it has rows.
 
+    Raises
+    ------
+    ValueError
+        If `shares` are not positive numbers with the sum 1.
+
     See Also
     --------
     skimbalance.model_selection.IterativeStratifiedKFold : The same as a splitter for scikit-learn.
@@ -71,7 +76,7 @@ def iterative_folds(
     """
     rng = as_generator(random_state)
     units = _units(indicator)
-    wanted = np.outer(np.asarray(shares), units.sum(axis=0))
+    wanted = np.outer(_checked_shares(shares), units.sum(axis=0))
     order = rng.permutation(len(units))
     fold = np.empty(len(units), int)
     fold[order] = _stratified(units[order], wanted, rng).part
@@ -105,7 +110,7 @@ def iterative_split(
     Raises
     ------
     ValueError
-        If there are fewer than two rows.
+        If there are fewer than two rows, or `fraction` is not between 0 and 1.
 
     References
     ----------
@@ -121,6 +126,7 @@ def iterative_split(
     >>> labels[train].sum(axis=0), labels[held_out].sum(axis=0)
     (array([9, 1]), array([1, 1]))
     """
+    check_fraction(fraction, "iterative_split")
     rng = as_generator(random_state)
     units = _units(indicator)
     if len(units) < 2:
@@ -194,6 +200,21 @@ def _units(indicator):
             "instead: MultiLabelBinarizer makes one of sets of labels."
         )
     return np.column_stack([units[:, units.any(axis=0)], np.ones(len(units))])
+
+
+def _checked_shares(shares):
+    """Shares of the folds as floats."""
+    try:
+        array = np.asarray(shares, dtype=float)
+    except (TypeError, ValueError):
+        array = np.empty(())
+    if array.ndim != 1 or not np.all(array > 0) or not np.isclose(array.sum(), 1):
+        raise ValueError(
+            "The 'shares' parameter of iterative_folds must hold a positive number for each fold, "
+            f"with the sum 1. Got {reprlib.repr(shares)} instead: equal folds are "
+            "np.full(n_folds, 1 / n_folds)."
+        )
+    return array
 
 
 def _stratified(units, wanted, rng):

@@ -1,12 +1,20 @@
 """Splits and folds in which every class has its share of the rows."""
 
 import reprlib
+from numbers import Integral, Real
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RandomState", "as_generator", "rows_by_class", "stratified_folds", "stratified_split"]
+__all__ = [
+    "RandomState",
+    "as_generator",
+    "check_fraction",
+    "rows_by_class",
+    "stratified_folds",
+    "stratified_split",
+]
 
 RandomState: TypeAlias = int | np.random.RandomState | np.random.Generator | None
 
@@ -36,7 +44,7 @@ def stratified_split(
     Raises
     ------
     ValueError
-        If a class has a single row.
+        If a class has a single row, or `fraction` is not between 0 and 1.
 
     Examples
     --------
@@ -47,6 +55,7 @@ def stratified_split(
     >>> np.bincount(y[train]), np.bincount(y[held_out])
     (array([16,  1]), array([2, 1]))
     """
+    check_fraction(fraction, "stratified_split")
     rng = as_generator(random_state)
     held_out_by_class = []
     for rows in rows_by_class(y):
@@ -81,6 +90,11 @@ def stratified_folds(y: npt.ArrayLike, n_folds: int, *, random_state: RandomStat
     fold : ndarray of shape (n_samples,)
         Fold of each row, 0 to n_folds - 1.
 
+    Raises
+    ------
+    ValueError
+        If `n_folds` is not an int of at least 2.
+
     Examples
     --------
     >>> import numpy as np
@@ -90,12 +104,26 @@ def stratified_folds(y: npt.ArrayLike, n_folds: int, *, random_state: RandomStat
     >>> np.bincount(y[fold == 0])
     array([3, 1])
     """
+    if not isinstance(n_folds, Integral) or n_folds < 2:
+        raise ValueError(
+            "The 'n_folds' parameter of stratified_folds must be an int in the range [2, inf). "
+            f"Got {n_folds!r} instead."
+        )
     rng = as_generator(random_state)
     order = np.concatenate([rng.permutation(rows) for rows in rows_by_class(y)])
     fold = np.empty(len(order), int)
     # Rows are dealt to the folds in turn; a class goes on where the one before it stopped.
     fold[order] = np.arange(len(fold)) % n_folds
     return fold
+
+
+def check_fraction(fraction: float, owner: str) -> None:
+    """Check the share of the rows that a split holds out."""
+    if not isinstance(fraction, Real) or not 0 < fraction < 1:
+        raise ValueError(
+            f"The 'fraction' parameter of {owner} must be a float in the range (0, 1). "
+            f"Got {fraction!r} instead."
+        )
 
 
 def as_generator(random_state: RandomState) -> np.random.Generator:
@@ -119,7 +147,8 @@ def _checked_indices(y: npt.ArrayLike) -> np.ndarray:
         indices = np.asarray(y)
     except ValueError:  # lists of unequal length
         indices = np.empty((0, 0))
-    if indices.ndim != 1 or indices.dtype.kind not in "biu" or np.any(indices < 0):
+    is_right = indices.ndim == 1 and len(indices) > 0 and indices.dtype.kind in "biu"
+    if not is_right or np.any(indices < 0):
         raise ValueError(
             "y must hold the class index of each row, an int from 0 to n_classes - 1. Got "
             f"{reprlib.repr(y)} instead: np.unique(y, return_inverse=True)[1] are the indices of "

@@ -467,3 +467,25 @@ def test_intervals_of_many_classes_are_those_of_all_cells(n_rows, monkeypatch):
         assert abs(low - expected_low) < noise
         assert abs(high - expected_high) < noise
     np.testing.assert_array_equal(few_cells["recall"], all_cells["recall"])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("labels", [None, ["ok", "fraud", "error"]], ids=["sorted", "given"])
+def test_posteriors_in_a_table_are_read_by_class_label(library, labels):
+    frame = pytest.importorskip(library).DataFrame
+    index, proba = calibrated(300, 3, 0)
+    in_order = sorted(["ok", "fraud", "error"]) if labels is None else labels
+    y = np.array(in_order)[index]
+    decided = np.array(in_order)[proba.argmax(axis=1)]
+    table = frame({in_order[k]: proba[:, k] for k in (2, 0, 1)})
+    by_position = frame({f"class {k}": proba[:, k] for k in range(3)})
+    for score in (
+        average_precision_by_class,
+        calibration_error_by_class,
+        lambda y, eta, labels: classification_summary(y, decided, eta, labels=labels)["overall"][
+            "log_loss"
+        ],
+    ):
+        expected = score(y, proba, labels=labels)
+        np.testing.assert_array_equal(score(y, table, labels=labels), expected)
+        np.testing.assert_array_equal(score(y, by_position, labels=labels), expected)

@@ -290,3 +290,11 @@ def test_what_is_not_an_indicator_is_refused(indicator):
         iterative_folds(indicator, [0.5, 0.5], random_state=0)
     with pytest.raises(ValueError, match="The 'indicator' parameter must be a dense matrix"):
         iterative_split(indicator, 0.5, random_state=0)
+
+
+@pytest.mark.parametrize(
+    "shares", [[0.5, 0.7], [1, 1], [1.0, 0.0], [1.5, -0.5], [np.nan, 1], 0.5, 3, "a", None], ids=str
+)
+def test_shares_of_folds_are_positive_and_sum_to_1(shares):
+    with pytest.raises(ValueError, match="The 'shares' parameter of iterative_folds must hold"):
+        iterative_folds(np.eye(3), shares, random_state=0)

@@ -229,7 +229,15 @@ def test_without_a_seed_draws_differ_and_global_state_stays(name):
     np.testing.assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002
 
 
-NO_INDICES = [["no", "yes", "no"], [0.0, 1.0, 1.0], [-1, 1, 1], [[0, 1], [1, 0]], [[0], [0, 1]], 1]
+NO_INDICES = [
+    ["no", "yes", "no"],
+    [0.0, 1.0, 1.0],
+    [-1, 1, 1],
+    [[0, 1], [1, 0]],
+    [[0], [0, 1]],
+    1,
+    [],
+]
 OF_INDICES = {
     "split": lambda y: stratified_split(y, 0.5, random_state=0),
     "folds": lambda y: stratified_folds(y, 2, random_state=0),
@@ -243,6 +251,22 @@ OF_INDICES = {
 def test_what_are_not_class_indices_is_refused(name, y):
     with pytest.raises(ValueError, match="y must hold the class index of each row, an int from 0"):
         OF_INDICES[name](y)
+
+
+NO_FRACTIONS = [0, 1, 0.0, 1.0, -0.5, 2, np.nan, "a", None, [0.5]]
+
+
+@pytest.mark.parametrize("fraction", NO_FRACTIONS, ids=str)
+def test_a_split_holds_out_a_part_of_the_rows(fraction):
+    for split, y in ((stratified_split, [0, 0, 1, 1]), (iterative_split, np.eye(2)[[0, 0, 1, 1]])):
+        with pytest.raises(ValueError, match=f"'fraction' parameter of {split.__name__} must be"):
+            split(y, fraction, random_state=0)
+
+
+@pytest.mark.parametrize("n_folds", [-1, 0, 1, 2.5, "3", None], ids=str)
+def test_there_are_two_folds_or_more(n_folds):
+    with pytest.raises(ValueError, match="'n_folds' parameter of stratified_folds must be an int"):
+        stratified_folds([0, 0, 1, 1], n_folds, random_state=0)
 
 
 @pytest.mark.parametrize("name", OF_INDICES)

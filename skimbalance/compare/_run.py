@@ -35,7 +35,7 @@ from skimbalance.compare._strategies import (
     with_groups,
     with_strategies,
 )
-from skimbalance.decision._folds import checked_groups, cv_splits
+from skimbalance.decision._folds import check_trained, checked_groups, cv_splits
 from skimbalance.decision._objectives import WHOLE, finite_objective, make_objective
 from skimbalance.metrics import average_precision_by_class
 from skimbalance.metrics._scores import decision_sums, rarest
@@ -169,7 +169,7 @@ def compare_strategies(
         groups = checked_groups(groups, len(labels), "compare_strategies")
     candidates = _candidates(X, labels, strategies, estimators, network, objective, random_state)
     splits = _splits(X, labels, y_index, cv, groups, n_repeats, random_state)
-    _check_splits(splits, y_index, classes)
+    check_trained(splits, y_index, classes)
     judged = _judged(splits, y_index, custom)
     _check_judged(judged[metric], metric, y_index, classes)
     outcomes = _train(candidates, X, labels, groups, splits, classes, verbose)
@@ -251,16 +251,6 @@ def _splits(X, y, y_index, cv, groups, n_repeats, random_state) -> list[Split]:
             cv, X, y, y_index, rng, split_params=split_params, owner="compare_strategies"
         )
     ]
-
-
-def _check_splits(splits, y_index, classes):
-    for fold, (train, _) in enumerate(splits):
-        trained = classes[np.unique(y_index[train])].tolist()
-        if len(trained) < 2:
-            raise ValueError(
-                f"Every fold must have at least 2 classes to train on. Got {trained!r} in fold "
-                f"{fold}: a class needs 2 rows, one to train and one to test."
-            )
 
 
 def _judged(splits, y_index, custom) -> dict[str, np.ndarray]:

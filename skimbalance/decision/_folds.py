@@ -13,7 +13,14 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from skimbalance._validation import as_array
 from skimbalance.sampling import iterative_folds, stratified_folds
 
-__all__ = ["checked_groups", "cv_splits", "parts_of_folds", "stratified_parts", "with_rows"]
+__all__ = [
+    "check_trained",
+    "checked_groups",
+    "cv_splits",
+    "parts_of_folds",
+    "stratified_parts",
+    "with_rows",
+]
 
 # The rule is learnt again without each part of the held-out rows. This is the number of parts.
 MOST_PARTS = 10
@@ -82,6 +89,25 @@ def cv_splits(
                 f"fold. Got none of them in fold {number}."
             )
     return splits
+
+
+def check_trained(
+    splits: Sequence[tuple[np.ndarray, np.ndarray]], target: np.ndarray, classes: np.ndarray
+) -> None:
+    """Check that every fold has two classes to train on.
+
+    Raises
+    ------
+    ValueError
+        If a fold has one class only.
+    """
+    for fold, (train, _) in enumerate(splits):
+        trained = classes[np.unique(target[train])].tolist()
+        if len(trained) < 2:
+            raise ValueError(
+                f"Every fold must have at least 2 classes to train on. Got {trained!r} in fold "
+                f"{fold}: a class needs 2 rows, one to train and one to hold out."
+            )
 
 
 def _rows_of_fold(fold, n_rows, owner):

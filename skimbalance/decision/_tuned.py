@@ -45,7 +45,13 @@ from skimbalance._validation import (
     warn,
 )
 from skimbalance.decision._calibration import inside
-from skimbalance.decision._folds import cv_splits, parts_of_folds, stratified_parts, with_rows
+from skimbalance.decision._folds import (
+    check_trained,
+    cv_splits,
+    parts_of_folds,
+    stratified_parts,
+    with_rows,
+)
 from skimbalance.decision._learning import HeldOut, Tuned, tune_classes
 from skimbalance.decision._multilabel import (
     LabelRule,
@@ -537,6 +543,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             self.cv, data.X, data.y, target, self._rng(),
             split_params=arguments.split, owner=type(self).__name__,
         )  # fmt: skip
+        if target.ndim == 1:
+            check_trained(splits, target, data.classes)
         tasks = [
             delayed(_held_out_posteriors)(self.estimator, data, train, test, arguments.fit)
             for train, test in splits

@@ -473,8 +473,7 @@ def test_the_class_of_the_objective_must_have_enough_rows():
     ):
         tuned(objective="f1", pos_label=2).fit(X, y)
     X, y = clouds([80, 1])
-    message = "and held-out rows with a positive sample_weight. Got the classes [0]."
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=r"at least 2 classes to train on. Got \[0\] in fold"):
         tuned(DecisionTreeClassifier()).fit(X, y)
 
 
@@ -856,3 +855,10 @@ def test_probabilities_of_another_shape_are_refused(y):
     words = r"probabilities of 'estimator' must be of shape .* Got shape \(6, 3, 2\) of OfSteps"
     with pytest.raises(ValueError, match=words):
         TunedDecisionClassifierCV(OfSteps()).fit(np.ones((30, 2)), y)
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), ImbalancedMLPClassifier((2,))])
+def test_a_fold_with_one_class_to_train_on_is_named(estimator):
+    y = np.where(np.arange(30) < 1, "rare", "ok")
+    with pytest.raises(ValueError, match=r"at least 2 classes to train on. Got \['ok'\] in fold"):
+        TunedDecisionClassifierCV(estimator).fit(np.ones((30, 2)), y)

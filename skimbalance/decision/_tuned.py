@@ -106,12 +106,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     level : float, default=None
         Limit of the objectives that have one: a share for "recall_at_precision" and
-        "precision_at_recall", a number of rows in 1,000 for "alerts". Ignored by other objectives.
+        "precision_at_recall", a number of rows in 1,000 for "alerts". Other objectives do not take
+        it, and warn if it is set; the same holds for `cost_matrix` and `pos_label`.
 
     cost_matrix : array-like of shape (n_classes, n_classes) or DataFrame, default=None
         Costs for "cost": ``cost_matrix[k, j]`` is the cost of deciding class j for a row of class
         k, in the order of `classes_`; a DataFrame, or a dict of dicts, is read by its labels. Right
-        decisions must cost least. Ignored by other objectives.
+        decisions must cost least.
 
     pos_label : label, default=None
         Class of the objectives "f1", "recall_at_precision", "precision_at_recall" and "alerts".

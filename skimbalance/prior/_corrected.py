@@ -164,7 +164,8 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         Raises
         ------
         ValueError
-            If classes are weighted or sampled in a way that cannot be undone.
+            If classes are weighted or sampled in a way that cannot be undone, or if the classifier
+            takes other class priors than those of its rows.
         """
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__

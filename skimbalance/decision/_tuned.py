@@ -1,7 +1,6 @@
 """Decisions tuned for a metric on out-of-fold posteriors."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -39,7 +38,6 @@ from skimbalance._validation import (
     checked_target,
     class_indices,
     is_indicator,
-    safe_indexing,
     some_of,
     validate_parameter_constraints,
     warn,
@@ -65,6 +63,7 @@ from skimbalance.decision._objectives import (
     CostObjective,
 )
 from skimbalance.decision._parameters import class_learner, label_learner
+from skimbalance.decision._rows import Rows, held_out_posteriors
 from skimbalance.decision._rules import Rule
 
 __all__ = ["TunedDecisionClassifierCV"]
@@ -487,7 +486,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "y must have rows of at least 2 classes. Got 1 class: "
                 f"{np.unique(labels).tolist()!r}."
             )
-        return _Data(X, labels, y_index, _one_on_average(weight), classes)
+        return Rows(X, labels, y_index, _one_on_average(weight), classes)
 
     def _label_data(self, X, y, sample_weight):
         # Most estimators do not accept a sparse y, and some misread it.
@@ -500,7 +499,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         given = y if hasattr(y, "columns") else target
         if hasattr(y, "iloc"):  # some estimators misread nullable integers
             given = y.astype(target.dtype)
-        return _Data(X, given, target, _one_on_average(weight), np.arange(target.shape[1]))
+        return Rows(X, given, target, _one_on_average(weight), np.arange(target.shape[1]))
 
     def _check_judged(self, judged, classes, positive):
         if judged.sum() < 2:
@@ -520,7 +519,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "fold; they get the decision weight of the rarest class with enough rows."
             )
 
-    def _held_out(self, data: "_Data", arguments: FitArguments) -> tuple[Any, HeldOut, np.ndarray]:
+    def _held_out(self, data: Rows, arguments: FitArguments) -> tuple[Any, HeldOut, np.ndarray]:
         """The estimator fitted on all rows, the held-out rows, and a mask of the judged classes."""
         return self._prefit(data) if self._is_prefit() else self._out_of_fold(data, arguments)
 
@@ -547,7 +546,7 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         if target.ndim == 1:
             check_trained(splits, target, data.classes)
         tasks = [
-            delayed(_held_out_posteriors)(self.estimator, data, train, test, arguments.fit)
+            delayed(held_out_posteriors)(self.estimator, data, train, test, arguments.fit)
             for train, test in splits
         ]
         tasks.append(delayed(clone(self.estimator).fit)(data.X, data.y, **arguments.fit))
@@ -573,41 +572,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         return tags
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Rows that have been checked.
-
-    Parameters
-    ----------
-    X, y
-        Rows and targets as the estimator gets them.
-    target : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        Class indices, or in the multilabel case an indicator.
-    weight : ndarray of shape (n_samples,)
-        Weights of the rows.
-    classes : ndarray of shape (n_classes,) or (n_labels,)
-        Class labels, or the numbers of the labels.
-    """
-
-    X: Any
-    y: Any
-    target: np.ndarray
-    weight: np.ndarray
-    classes: np.ndarray
-
-    def posterior(self, estimator: Any, X: Any) -> np.ndarray:
-        """Posteriors with a column for each class, also for those the estimator does not know."""
-        proba = posterior(estimator, X, self.classes, multilabel=self.target.ndim == 2)
-        if np.ndim(proba) != 2:
-            raise ValueError(
-                "The probabilities of 'estimator' must be of shape (n_samples, n_classes) or, in "
-                f"the multilabel case, (n_samples, n_labels). Got shape {np.shape(proba)} of "
-                f"{type(last_step(estimator)).__name__} instead: for a class at each step use "
-                "ImbalancedSequenceClassifier with its own 'objective' parameter."
-            )
-        return proba
-
-
 def _warn_of_few_rows(kind: str, names: np.ndarray, held_out: HeldOut, judged: np.ndarray) -> None:
     """Warn of classes, or labels, whose decision is tuned on a handful of rows."""
     n_rows = held_out[held_out.weight > 0].n_rows()
@@ -625,20 +589,3 @@ def _warn_of_few_rows(kind: str, names: np.ndarray, held_out: HeldOut, judged: n
 def _one_on_average(weight):
     """Weights with mean 1 over the rows that count: they measure the evidence in calibration."""
     return weight * (np.count_nonzero(weight) / weight.sum())
-
-
-def _held_out_posteriors(estimator, data, train, test, fit_params):
-    """Posteriors of the test rows by a clone fitted on the training rows."""
-    params = {
-        name: safe_indexing(value, train) if _number_of_rows(value) == len(data.y) else value
-        for name, value in fit_params.items()
-    }
-    X, y = safe_indexing(data.X, train), safe_indexing(data.y, train)
-    return data.posterior(clone(estimator).fit(X, y, **params), safe_indexing(data.X, test))
-
-
-def _number_of_rows(value):
-    """The length of an array, a table or a list; None for what has no rows."""
-    if hasattr(value, "shape"):
-        return value.shape[0] if value.shape else None
-    return len(value) if hasattr(value, "__len__") and not isinstance(value, str | dict) else None

@@ -1,0 +1,67 @@
+"""Checked rows of the tuner, and the posteriors that a classifier gives them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skimbalance._response import last_step, posterior
+from skimbalance._validation import safe_indexing
+
+__all__ = ["Rows", "held_out_posteriors"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that have been checked.
+
+    Parameters
+    ----------
+    X, y
+        Rows and targets as the estimator gets them.
+    target : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Class indices, or in the multilabel case an indicator.
+    weight : ndarray of shape (n_samples,)
+        Weights of the rows.
+    classes : ndarray of shape (n_classes,) or (n_labels,)
+        Class labels, or the numbers of the labels.
+    """
+
+    X: Any
+    y: Any
+    target: np.ndarray
+    weight: np.ndarray
+    classes: np.ndarray
+
+    def posterior(self, estimator: Any, X: Any) -> np.ndarray:
+        """Posteriors with a column for each class, also for those the estimator does not know."""
+        proba = posterior(estimator, X, self.classes, multilabel=self.target.ndim == 2)
+        if np.ndim(proba) != 2:
+            raise ValueError(
+                "The probabilities of 'estimator' must be of shape (n_samples, n_classes) or, in "
+                f"the multilabel case, (n_samples, n_labels). Got shape {np.shape(proba)} of "
+                f"{type(last_step(estimator)).__name__} instead: for a class at each step use "
+                "ImbalancedSequenceClassifier with its own 'objective' parameter."
+            )
+        return proba
+
+
+def held_out_posteriors(
+    estimator: Any, data: Rows, train: np.ndarray, test: np.ndarray, fit_params: Mapping[str, Any]
+) -> np.ndarray:
+    """Posteriors of the test rows by a clone fitted on the training rows."""
+    params = {
+        name: safe_indexing(value, train) if _number_of_rows(value) == len(data.y) else value
+        for name, value in fit_params.items()
+    }
+    X, y = safe_indexing(data.X, train), safe_indexing(data.y, train)
+    return data.posterior(clone(estimator).fit(X, y, **params), safe_indexing(data.X, test))
+
+
+def _number_of_rows(value):
+    """The length of an array, a table or a list; None for what has no rows."""
+    if hasattr(value, "shape"):
+        return value.shape[0] if value.shape else None
+    return len(value) if hasattr(value, "__len__") and not isinstance(value, str | dict) else None

@@ -190,7 +190,7 @@ def of_its_own(alpha=0.5, *, meta=None):
         (keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]), False),
         (None, False),
     ],
-    ids=str,
+    ids=["takes params", "a partial of it", "takes any", "takes its own", "a model", "none"],
 )
 def test_who_gets_all_parameters_may_use_any_of_them(model, expected):
     """Then no parameter can be warned of as one without effect."""

@@ -404,7 +404,7 @@ BAD_ROWS = {
     "1-D": (lambda X: X[:, 0], ValueError, ["Expected 2D array, got 1D array"]),
     "no rows": (lambda X: X[:0], ValueError, ["0 sample(s)", NAME]),
     "no columns": (lambda X: X[:, :0], ValueError, ["0 feature(s)"]),
-    "text": (lambda X: np.full(X.shape, "a"), ValueError, ["numeric"]),
+    "text": (lambda X: np.full(X.shape, "a"), ValueError, ["must hold numbers"]),
     "objects": (lambda X: np.full(X.shape, "a", dtype=object), ValueError, ["'a'"]),
 }
 

@@ -113,9 +113,9 @@ def in_stacked_backend(row):
     cv = row.thing(None, row.X, row.y) if isinstance(row, Splitter) else 2
     method = "predict" if row.y.ndim == 2 else "predict_proba"
 
-    def predicted():
-        return cross_val_predict(row.make(), row.X, row.y, cv=cv, method=method, n_jobs=2)
+    def predicted(n_jobs):
+        return cross_val_predict(row.make(), row.X, row.y, cv=cv, method=method, n_jobs=n_jobs)
 
     with joblib.parallel_config(backend="stacked"):
-        stacked = predicted()
-    assert_same(stacked, predicted(), 1e-5)
+        stacked = predicted(2)
+    assert_same(stacked, predicted(None), 1e-5)

@@ -159,7 +159,7 @@ def test_what_is_no_indicator_is_refused(y, message):
             {"class_weight": [1, 2, 3, 4]},
             "'class_weight' parameter must be, for a multilabel y, None, ",
         ),
-        ({"class_weight": {"a": 1}}, r"must be the labels of y: \[0, 1, 2, 3\]"),
+        (
             {"class_weight": {"a": 1}},
             r"keys of 'class_weight' must be the labels of y: \[0, 1, 2, 3\]",
         ),

@@ -5,7 +5,11 @@ import numpy as np
 from keras import layers, ops
 from sklearn.datasets import make_classification
 
-from skimbalance.keras_classifier import ImbalancedKerasClassifier
+from skimbalance import (
+    ImbalancedKerasClassifier,
+    ImbalancedMLPClassifier,
+    ImbalancedSequenceClassifier,
+)
 
 X, Y = make_classification(200, 5, n_informative=3, weights=[0.8], class_sep=1.5, random_state=0)
 X3, Y3 = make_classification(
@@ -80,3 +84,12 @@ def proba_of(model, X):
 
 def assert_same(clf, other, X=X, atol=1e-6):
     np.testing.assert_allclose(clf.predict_proba(X), other.predict_proba(X), atol=atol)
+
+
+# Each estimator, unfitted, with a few rows that it takes.
+FEW, FEW_Y = RNG.normal(size=(40, 4)).astype(np.float32), np.repeat([0, 1], [25, 15])
+EACH_ESTIMATOR = {
+    "perceptron": (ImbalancedMLPClassifier((3,), epochs=1), FEW, FEW_Y),
+    "custom network": (of(epochs=1), FEW, FEW_Y),
+    "sequences": (ImbalancedSequenceClassifier("conv1d", epochs=1), FEW[:, :, None], FEW > 0),
+}

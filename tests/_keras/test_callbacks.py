@@ -4,33 +4,13 @@ import copy
 import pickle
 
 import keras
-import numpy as np
 import pytest
+from keras_setup import EACH_ESTIMATOR
 from sklearn.base import clone
-
-from skimbalance import (
-    ImbalancedKerasClassifier,
-    ImbalancedMLPClassifier,
-    ImbalancedSequenceClassifier,
-)
 
 pytestmark = pytest.mark.slow
 
-X = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
-Y = np.repeat([0, 1], [25, 15])
-
-
-def build(meta):
-    inputs = keras.Input((meta["n_features_in_"],))
-    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], "softmax")(inputs))
-
-
-ESTIMATORS = {
-    "perceptron": (ImbalancedMLPClassifier((3,), epochs=1), X, Y),
-    "custom network": (ImbalancedKerasClassifier(build, epochs=1), X, Y),
-    "sequences": (ImbalancedSequenceClassifier("conv1d", epochs=1), X[:, :, None], X > 0),
-}
-estimators = pytest.mark.parametrize(("clf", "X", "y"), ESTIMATORS.values(), ids=ESTIMATORS)
+estimators = pytest.mark.parametrize(("clf", "X", "y"), EACH_ESTIMATOR.values(), ids=EACH_ESTIMATOR)
 COPIES = {"clone": clone, "deepcopy": copy.deepcopy, "pickle": pickle.dumps}
 
 

@@ -3,38 +3,18 @@
 import copy
 import pickle
 
-import keras
 import numpy as np
 import pytest
+from keras_setup import EACH_ESTIMATOR, FEW, FEW_Y
 
-from skimbalance import (
-    ImbalancedKerasClassifier,
-    ImbalancedMLPClassifier,
-    ImbalancedSequenceClassifier,
-)
+from skimbalance import ImbalancedMLPClassifier
 
 pytestmark = pytest.mark.slow
 
-rng = np.random.default_rng(0)
-X = rng.normal(size=(40, 4)).astype(np.float32)
-Y = np.repeat([0, 1], [25, 15])
-LABELS = np.stack([Y, X[:, 0] > 0], axis=1)
-
-
-def build(meta):
-    inputs = keras.Input((meta["n_features_in_"],))
-    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], "softmax")(inputs))
-
-
+LABELS = np.stack([FEW_Y, FEW[:, 0] > 0], axis=1)
 FITTED = {
-    "perceptron": (ImbalancedMLPClassifier((3,), epochs=1), X, Y),
-    "several labels": (ImbalancedMLPClassifier((3,), epochs=1), X, LABELS),
-    "custom network": (ImbalancedKerasClassifier(build, epochs=1), X, Y),
-    "sequences": (
-        ImbalancedSequenceClassifier("conv1d", epochs=1),
-        X[:, :, None],
-        Y[:, None] + X * 0 > 0,
-    ),
+    **EACH_ESTIMATOR,
+    "several labels": (ImbalancedMLPClassifier((3,), epochs=1), FEW, LABELS),
 }
 
 

@@ -182,14 +182,17 @@ class Classes:
         return y
 
     def extreme_counts(self, y):
-        """Rows of the rarest and of the most frequent class."""
-        n_rows = np.bincount(y, minlength=self.n_outputs)
+        """Rows, or sequences, of the rarest and of the most frequent class."""
+        n_rows = self._n_rows(y)
         return n_rows.min(), n_rows.max()
 
     def rarest(self, y):
-        """The class with the fewest rows, in words."""
-        n_rows = np.bincount(y, minlength=self.n_outputs)
-        return f"class {plain_labels(self.classes)[np.argmin(n_rows)]!r}"
+        """The class with the fewest rows, or sequences, in words."""
+        return f"class {plain_labels(self.classes)[np.argmin(self._n_rows(y))]!r}"
+
+    def _n_rows(self, y):
+        """Rows of each class."""
+        return np.bincount(y, minlength=self.n_outputs)
 
     def split(self, y, fraction, rng):
         """Training and held-out rows, each with every class."""
@@ -287,15 +290,9 @@ class Steps(Classes):
         """The rarest class in each sequence."""
         return rarest(self.occurrence(y) > 0)
 
-    def extreme_counts(self, y):
-        """Sequences that hold the rarest and the most frequent class."""
-        n_rows = np.sum(self.occurrence(y) > 0, axis=0)
-        return n_rows.min(), n_rows.max()
-
-    def rarest(self, y):
-        """The class in the fewest sequences, in words."""
-        n_rows = np.sum(self.occurrence(y) > 0, axis=0)
-        return f"class {plain_labels(self.classes)[np.argmin(n_rows)]!r}"
+    def _n_rows(self, y):
+        """Sequences that hold each class."""
+        return np.sum(self.occurrence(y) > 0, axis=0)
 
     def split(self, y, fraction, rng):
         """Training and held-out sequences, with every class where two sequences hold it."""

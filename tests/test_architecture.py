@@ -42,7 +42,7 @@ ROOMS = {
     ),
     "plots.*": ({"metrics.*", "_response", "_page"}, {"numpy", "sklearn", "matplotlib"}),
     "sequence_classifier": (
-        {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks", "_losses.*",
+        {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks.*", "_losses.*",
          "_validation"},
         {"numpy", "sklearn"},
     ),
@@ -55,7 +55,7 @@ ROOMS = {
     ),
     "classifier": ({"_keras.*", "_fit.*", "_keras_private", "_validation"}, {"numpy", "sklearn"}),
     "_keras.*": (
-        {"_fit.*", "losses", "networks", "_losses.*", "_engine.*", "_keras_private"},
+        {"_fit.*", "losses", "networks.*", "_losses.*", "_engine.*", "_keras_private"},
         KERAS | {"scikeras"},
     ),
     "_fit.*": (
@@ -73,11 +73,12 @@ ROOMS = {
     "_files": (set(), set()),
     "datasets.*": (set(), {"numpy", "sklearn", "pandas"}),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
-    "networks": (set(), {"keras", "numpy"}),
     "_losses.*": ({"_keras_private", "_validation"}, {"keras", "numpy", "scipy"}),
     "_engine.*": (
-        {"_keras_private"}, {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"}
+        {"networks.*", "_keras_private"},
+        {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"},
     ),
+    "networks.*": (set(), {"keras", "numpy"}),
     "_keras_private": (set(), {"keras"}),
     "_validation": (set(), NUMPY),
 }  # fmt: skip

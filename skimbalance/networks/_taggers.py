@@ -1,149 +1,10 @@
-"""Keras networks that return logits."""
-
-from collections.abc import Callable, Iterator, Sequence
+"""Networks that return logits for each step of a sequence."""
 
 import keras
-import numpy as np
 
-__all__ = ["bilstm_tagger", "conv1d_tagger", "mlp", "residual_mlp"]
+from skimbalance.networks._parts import dense, dropped, layer_seeds
 
-
-def mlp(
-    n_features: int,
-    n_outputs: int,
-    *,
-    hidden_layer_sizes: int | Sequence[int] = (128, 64),
-    activation: str | Callable = "relu",
-    normalization: str | None = None,
-    dropout: float = 0.0,
-    seed: int | None = None,
-) -> keras.Model:
-    """Multi-layer perceptron that returns logits.
-
-    Each hidden layer is a dense layer, then normalization, activation and dropout.
-
-    Parameters
-    ----------
-    n_features : int
-        Number of input columns.
-    n_outputs : int
-        Number of logits: one for each class.
-    hidden_layer_sizes : int or sequence of int, default=(128, 64)
-        Units of each hidden layer; empty for a linear model.
-    activation : str or callable, default="relu"
-        Activation of the hidden layers: any activation of Keras.
-    normalization : {None, "batch", "layer"}, default=None
-        Normalization before the activation of each hidden layer.
-    dropout : float in [0, 1), default=0.0
-        Share of the activations of each hidden layer that training drops.
-    seed : int, default=None
-        Seed of the initial weights and of the dropout; by default Keras draws one.
-
-    Returns
-    -------
-    model : keras.Model
-        Model that maps (batch, n_features) to logits (batch, n_outputs); not compiled.
-
-    Examples
-    --------
-    >>> from skimbalance.networks import mlp
-    >>> model = mlp(20, 3, hidden_layer_sizes=(64,), seed=0)
-    >>> model.output_shape
-    (None, 3)
-    """
-    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
-    seeds = _seeds(seed)
-    inputs = x = keras.Input((n_features,), name="features")
-    for i, units in enumerate(sizes):
-        x = _dense(units, next(seeds), f"hidden_{i}")(x)
-        x = _normalized(x, normalization, f"norm_{i}")
-        x = keras.layers.Activation(activation, name=f"activation_{i}")(x)
-        x = _dropped(x, dropout, next(seeds), f"dropout_{i}")
-    outputs = _dense(n_outputs, next(seeds), "logits")(x)
-    return keras.Model(inputs, outputs, name="mlp")
-
-
-def residual_mlp(
-    n_features: int,
-    n_outputs: int,
-    *,
-    width: int = 128,
-    n_blocks: int = 2,
-    activation: str | Callable = "relu",
-    normalization: str | None = "layer",
-    dropout: float = 0.0,
-    seed: int | None = None,
-) -> keras.Model:
-    """Residual network for tables that returns logits: each block corrects its input.
-
-    A dense layer maps the columns to `width` numbers. Each block adds
-    ``dropout(dense(dropout(activation(dense(normalization(x))))))`` to its input ``x``; the logits
-    are ``dense(activation(normalization(x)))`` [1]_. The sum lets gradients of rare rows reach the
-    first layer through any number of blocks.
-
-    Parameters
-    ----------
-    n_features : int
-        Number of input columns.
-    n_outputs : int
-        Number of logits: one for each class.
-    width : int, default=128
-        Units of every dense layer except the last.
-    n_blocks : int, default=2
-        Number of blocks.
-    activation : str or callable, default="relu"
-        Activation of the hidden layers: any activation of Keras.
-    normalization : {None, "batch", "layer"}, default="layer"
-        Normalization at the start of each block and before the last activation. The paper uses
-        "batch"; "layer" does not depend on the other rows of a batch, which are mostly of the
-        frequent classes.
-    dropout : float in [0, 1), default=0.0
-        Share of the activations, and of the corrections, of each block that training drops.
-    seed : int, default=None
-        Seed of the initial weights and of the dropout; by default Keras draws one.
-
-    Returns
-    -------
-    model : keras.Model
-        Model that maps (batch, n_features) to logits (batch, n_outputs); not compiled.
-
-    Raises
-    ------
-    ValueError
-        If `normalization` has another value.
-
-    References
-    ----------
-    .. [1] Y. Gorishniy, I. Rubachev, V. Khrulkov, A. Babenko. "Revisiting Deep Learning Models
-       for Tabular Data." NeurIPS 2021. arXiv:2106.11959
-
-    Examples
-    --------
-    >>> from skimbalance.networks import residual_mlp
-    >>> model = residual_mlp(20, 3, width=64, seed=0)
-    >>> model.output_shape
-    (None, 3)
-    """
-    if normalization not in (None, "batch", "layer"):
-        raise ValueError(
-            "The 'normalization' parameter of residual_mlp must be None, 'batch' or 'layer'. "
-            f"Got {normalization!r} instead."
-        )
-    seeds = _seeds(seed)
-    inputs = keras.Input((n_features,), name="features")
-    x = _dense(width, next(seeds), "projection")(inputs)
-    for i in range(n_blocks):
-        y = _normalized(x, normalization, f"norm_{i}")
-        y = _dense(width, next(seeds), f"hidden_{i}")(y)
-        y = keras.layers.Activation(activation, name=f"activation_{i}")(y)
-        y = _dropped(y, dropout, next(seeds), f"dropout_{i}")
-        y = _dense(width, next(seeds), f"correction_{i}")(y)
-        y = _dropped(y, dropout, next(seeds), f"correction_dropout_{i}")
-        x = keras.layers.Add(name=f"sum_{i}")([x, y])
-    x = _normalized(x, normalization, "norm")
-    x = keras.layers.Activation(activation, name="activation")(x)
-    outputs = _dense(n_outputs, next(seeds), "logits")(x)
-    return keras.Model(inputs, outputs, name="residual_mlp")
+__all__ = ["bilstm_tagger", "conv1d_tagger"]
 
 
 def bilstm_tagger(
@@ -215,7 +76,7 @@ def bilstm_tagger(
     >>> tuple(model(np.array([[7, 3, 99], [12, 0, 0]])).shape)
     (2, 3, 5)
     """
-    seeds = _seeds(seed)
+    seeds = layer_seeds(seed)
     inputs, x, _ = _steps("bilstm_tagger", n_tokens, n_features, embedding_dim, seeds)
     for i in range(n_layers):
         # Both directions are given: from one Keras would make the other with the same seeds, and
@@ -223,8 +84,8 @@ def bilstm_tagger(
         forward = _lstm(x.shape, units, seeds, f"forward_{i}")
         backward = _lstm(x.shape, units, seeds, f"backward_{i}", go_backwards=True)
         x = keras.layers.Bidirectional(forward, backward_layer=backward, name=f"bilstm_{i}")(x)
-        x = _dropped(x, dropout, next(seeds), f"dropout_{i}")
-    outputs = _dense(n_outputs, next(seeds), "logits")(x)
+        x = dropped(x, dropout, next(seeds), f"dropout_{i}")
+    outputs = dense(n_outputs, next(seeds), "logits")(x)
     return keras.Model(inputs, outputs, name="bilstm_tagger")
 
 
@@ -299,9 +160,9 @@ def conv1d_tagger(
     >>> tuple(model(np.array([[7, 3, 99], [12, 0, 0]])).shape)
     (2, 3, 5)
     """
-    seeds = _seeds(seed)
+    seeds = layer_seeds(seed)
     inputs, x, mask = _steps("conv1d_tagger", n_tokens, n_features, embedding_dim, seeds)
-    x = _dense(filters, next(seeds), "projection")(x)
+    x = dense(filters, next(seeds), "projection")(x)
     real = keras.ops.cast(keras.ops.expand_dims(mask, -1), x.dtype)
     for i in range(n_layers):
         # The product with `real` drops Keras' mask, of which a convolution would warn.
@@ -315,12 +176,12 @@ def conv1d_tagger(
             kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
             name=f"conv_{i}",
         )(y)
-        y = _dropped(y, dropout, next(seeds), f"dropout_{i}")
+        y = dropped(y, dropout, next(seeds), f"dropout_{i}")
         # The sum restores the mask that Keras' losses read: it masks a step if both terms do, and
         # `y` is zero, hence masked, at every masked step of `x`.
         y = keras.layers.Multiply(name=f"real_{i}")([y, real])
         x = keras.layers.Add(name=f"sum_{i}")([x, keras.layers.Masking(name=f"mask_{i}")(y)])
-    outputs = _dense(n_outputs, next(seeds), "logits")(x)
+    outputs = dense(n_outputs, next(seeds), "logits")(x)
     return keras.Model(inputs, outputs, name="conv1d_tagger")
 
 
@@ -362,29 +223,3 @@ def _lstm(input_shape, units, seeds, name, **options):
     # weights would contain that layer's name here and not in the clone.
     layer.build(input_shape)
     return layer
-
-
-def _dense(units, seed, name):
-    initializer = keras.initializers.GlorotUniform(seed=seed)
-    return keras.layers.Dense(units, kernel_initializer=initializer, name=name)
-
-
-def _normalized(x, normalization, name):
-    if normalization == "batch":
-        # Keras' momentum of 0.99 needs some hundred steps to forget its start; networks for small
-        # tables may take fewer.
-        return keras.layers.BatchNormalization(momentum=0.9, name=name)(x)
-    if normalization == "layer":
-        return keras.layers.LayerNormalization(name=name)(x)
-    return x
-
-
-def _dropped(x, rate, seed, name):
-    return keras.layers.Dropout(rate, seed=seed, name=name)(x) if rate else x
-
-
-def _seeds(seed: int | None) -> Iterator[int | None]:
-    """A seed for each layer in turn; always None without a seed."""
-    rng = None if seed is None else np.random.default_rng(seed)
-    while True:
-        yield None if rng is None else int(rng.integers(2**31))

@@ -289,7 +289,7 @@ def test_a_failed_save_destroys_nothing(fitted, tmp_path, monkeypatch):
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skimbalance._files.os.replace", full_disk)
+    monkeypatch.setattr("skimbalance._writing.files.os.replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
         report.save(path)
     assert path.read_text() == "old"

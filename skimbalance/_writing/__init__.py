@@ -1,0 +1,1 @@
+"""Tables as text, pages, and files that are written whole."""

@@ -215,17 +215,21 @@ class ImbalancedMLPClassifier(TableClassifier):
         X, y = numeric_rows(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
         return (X,), y
 
+    def _n_levels(self, X):
+        return np.zeros(X[0].shape[1], dtype=int)
+
     def _design(self, data, course):
+        previous = course.previous
         architecture = Architecture(
-            n_features=data.X[0].shape[1],
+            n_features=data.X[0].shape[1] if previous is None else previous.encoder.n_outputs,
             n_outputs=self._target.n_outputs,
             hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes),
             activation=self.activation,
             normalization=self.normalization,
             dropout=self.dropout > 0,
         )
-        if course.previous is not None:
-            check_same_layers(architecture, course.previous.network)
+        if previous is not None:
+            check_same_layers(architecture, previous.network)
         return Settings.of(vars(self)), architecture
 
     def _train(self, plan):

@@ -22,8 +22,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._files import replacing
 from skimbalance._validation import labels_and_values
+from skimbalance._writing.files import replacing
 
 __all__ = ["load_model", "model_info", "save_model"]
 
@@ -75,6 +75,9 @@ _STORED = (
     "skimbalance.persistence._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
+    "skimbalance.preprocessing._encoder.TableEncoder",
+    "skimbalance.preprocessing._steps._CategoricalColumns",
+    "skimbalance.preprocessing._steps._NumericColumns",
     "skimbalance.prior._corrected.PriorCorrectedClassifier",
     "skimbalance.prior._corrected._ClassCounter",
     "skimbalance.sampling._each_class.EachClassSMOTE",
@@ -491,7 +494,7 @@ def _check_generator(generator: np.random.RandomState, owner: str) -> None:
 
 def _check_shapes(state: Mapping[str, Any], owner: str) -> None:
     """Check that the weights of a multi-layer perceptron fit its layers."""
-    network, scaler = state["network"], state["scaler"]
+    network, encoder = state["network"], state["encoder"]
     got = {name: np.shape(weight) for name, weight in state["weights"].items()}
     # The kernels first: they say how large all weights are, before such are made to compare.
     expected = {f"{name}/kernel": shape for name, *shape in network.dense_layers()}
@@ -500,9 +503,8 @@ def _check_shapes(state: Mapping[str, Any], owner: str) -> None:
         weights = network.initial_weights(np.random.default_rng(0), None)
         expected = {name: np.shape(weight) for name, weight in weights.items()}
         wrong = [name for name in expected | got if expected.get(name) != got.get(name)]
-    if scaler is not None and not wrong:
-        n = (network.n_features,)
-        wrong = [name for name in ("mean_", "scale_") if np.shape(getattr(scaler, name)) != n]
+    if encoder is not None and not wrong:
+        wrong = encoder.wrong_shapes(network.n_features)
     if wrong:
         raise ValueError(
             f"{owner} must hold weights that fit its layers. Got {wrong[0]!r} of another shape."

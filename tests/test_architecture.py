@@ -23,8 +23,8 @@ KERAS = NUMPY | {"keras", "tensorflow"}
 ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
-        {"compare.*", "report.*", "preprocessing", "classifier", "persistence", "datasets.*",
-         "_response", "_page", "_files", "_validation"},
+        {"compare.*", "report.*", "preprocessing.*", "classifier", "persistence", "datasets.*",
+         "_response", "_writing.*", "_validation"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (
@@ -33,44 +33,46 @@ ROOMS = {
         set(),
     ),
     "compare.*": (
-        {"plots.*", "decision.*", "preprocessing", "classifier", "metrics.*", "sampling.*",
-         "_page", "_response", "_validation"},
+        {"plots.*", "decision.*", "preprocessing.*", "classifier", "metrics.*", "sampling.*",
+         "_writing.*", "_response", "_validation"},
         NUMPY | {"imblearn", "pandas", "matplotlib", "joblib", "tqdm"},
     ),
     "report.*": (
-        {"plots.*", "metrics.*", "_page", "_response"}, {"numpy", "sklearn", "pandas"}
+        {"plots.*", "metrics.*", "_writing.*", "_response"}, {"numpy", "sklearn", "pandas"}
     ),
-    "plots.*": ({"metrics.*", "_response", "_page"}, {"numpy", "sklearn", "matplotlib"}),
+    "plots.*": ({"metrics.*", "_response", "_writing.*"}, {"numpy", "sklearn", "matplotlib"}),
     "sequence_classifier": (
         {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks.*", "_losses.*",
          "_validation"},
         {"numpy", "sklearn"},
     ),
     "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
-    "preprocessing": ({"_validation"}, {"numpy", "sklearn", "pandas"}),
-    "persistence": ({"_files", "_validation"}, {"numpy", "sklearn", "skops"}),
+    "persistence": ({"_writing.*", "_validation"}, {"numpy", "sklearn", "skops"}),
     "model_selection": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (
         {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_keras_private", "_validation"}, NUMPY
     ),
-    "classifier": ({"_keras.*", "_fit.*", "_keras_private", "_validation"}, {"numpy", "sklearn"}),
+    "classifier": (
+        {"_keras.*", "_fit.*", "preprocessing.*", "_keras_private", "_validation"},
+        {"numpy", "sklearn"},
+    ),
     "_keras.*": (
         {"_fit.*", "losses", "networks.*", "_losses.*", "_engine.*", "_keras_private"},
         KERAS | {"scikeras"},
     ),
     "_fit.*": (
-        {"posterior", "prior.*", "metrics.*", "class_weight", "sampling.*", "_losses.*",
-         "_keras_private", "_validation"},
+        {"posterior", "prior.*", "preprocessing.*", "metrics.*", "class_weight", "sampling.*",
+         "_losses.*", "_keras_private", "_validation"},
         NUMPY,
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation"}, {"numpy", "scipy"}),
     "prior.*": ({"_response", "_validation"}, NUMPY),
+    "preprocessing.*": ({"_validation"}, {"numpy", "sklearn", "pandas"}),
     "metrics.*": ({"_validation"}, NUMPY),
     "class_weight": ({"_validation"}, {"numpy"}),
     "sampling.*": (set(), NUMPY | {"imblearn", "pandas"}),
     "_response": (set(), NUMPY),
-    "_page": ({"_files"}, {"pandas", "matplotlib", "rich"}),
-    "_files": (set(), set()),
+    "_writing.*": (set(), {"pandas", "matplotlib", "rich"}),
     "datasets.*": (set(), {"numpy", "sklearn", "pandas"}),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "_losses.*": ({"_keras_private", "_validation"}, {"keras", "numpy", "scipy"}),

@@ -25,7 +25,8 @@ from skimbalance.compare._strategies import (
     make_strategy,
 )
 from skimbalance.persistence import load_model, model_info, save_model
-from skimbalance.preprocessing import column_kind, table_steps
+from skimbalance.preprocessing import table_steps
+from skimbalance.preprocessing._columns import column_kind
 
 HEADER = ["age", "zip", "colour", "note", "grade"]
 

@@ -51,6 +51,7 @@ from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.model_selection import IterativeStratifiedKFold, StratifiedSequenceKFold
 from skimbalance.persistence import FORMAT, load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
+from skimbalance.preprocessing._encoder import TableEncoder
 
 pd = pytest.importorskip("pandas")
 
@@ -601,7 +602,8 @@ def test_weights_of_other_shapes_are_refused(name, tmp_path):
         architecture = Architecture(4, 3, (5,), "relu", "batch", False)
         weights = architecture.initial_weights(np.random.default_rng(0), None)
         model = LogisticRegression().fit(X, Y)
-        model.part_ = [Fitted(architecture, weights, StandardScaler().fit(X), {})]
+        encoder = TableEncoder.of_scaler(StandardScaler().fit(X), 4)
+        model.part_ = [Fitted(architecture, weights, encoder, {})]
         return model, model.part_[0].weights
 
     model, weights = network()

@@ -18,13 +18,9 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skimbalance.preprocessing import (
-    MOST_CATEGORIES,
-    NUMBER_STYLES,
-    column_kind,
-    styled_number,
-    table_steps,
-)
+from skimbalance.preprocessing import table_steps
+from skimbalance.preprocessing._columns import NUMBER_STYLES, column_kind, styled_number
+from skimbalance.preprocessing._steps import MOST_CATEGORIES
 
 FROM_ZERO = 2  # the code of the most frequent category of a column
 

@@ -9,7 +9,7 @@ so that new rows are read in the same one.
 Any other column holds text: there only an empty cell is missing, and those words are categories
 like others. 007 is text, as it would lose its zeros as a number. Blanks around a cell do not
 count. The columns of other tables hold what their types say, see
-`skimbalance.preprocessing.column_kind`.
+`skimbalance.preprocessing._columns.column_kind`.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ import numpy as np
 from skimbalance._cli.output import note
 from skimbalance._cli.tables import Part, Table
 from skimbalance._validation import some_of
-from skimbalance.preprocessing import (
+from skimbalance.preprocessing._columns import (
     MISSING_WORDS,
     NUMBER_STYLES,
     column_kind,

@@ -76,8 +76,7 @@ class Block(NamedTuple):
 class Rows:
     """Rows of one or several arrays, which are a network's inputs.
 
-    X is kept as given, perhaps a memory map: only the rows asked for are read, as
-    ``(X - center) / scale``.
+    X is kept as given, perhaps a memory map: only the rows asked for are read, and encoded.
 
     Parameters
     ----------
@@ -89,8 +88,8 @@ class Rows:
         Class indices, or an indicator.
     weight : ndarray, of the shape of `y`
         Weights in the loss.
-    center, scale : ndarray of shape (n_features,) or None
-        Mean and deviation of the columns; None without standardisation.
+    encode : callable or None
+        Function from some rows of X to what the network sees of them; None if that is the same.
     lengths : ndarray of int of shape (n_rows,) or None
         Number of steps, where rows are sequences that are padded in X. A batch has as many steps
         as its longest sequence.
@@ -100,24 +99,32 @@ class Rows:
     index: np.ndarray
     y: np.ndarray
     weight: np.ndarray
-    center: np.ndarray | None = None
-    scale: np.ndarray | None = None
+    encode: Callable[[np.ndarray], np.ndarray] | None = None
     lengths: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def read(self, dtypes: list[Any]) -> tuple[np.ndarray, ...]:
-        """All the rows, standardised, in memory."""
-        return tuple(self._read(X, dtype) for X, dtype in zip(self.X, dtypes, strict=True))
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of an encoded row, for each input."""
+        return [part.shape[1:] for part in self.take(np.arange(1))]
 
-    def _read(self, X, dtype):
-        read = np.empty((len(self), *X.shape[1:]), dtype)
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Some of the rows, encoded."""
+        parts = tuple(X[self.index[rows]] for X in self.X)
+        return parts if self.encode is None else tuple(map(self.encode, parts))
+
+    def read(self, dtypes: list[Any]) -> tuple[np.ndarray, ...]:
+        """All the rows, encoded, in memory."""
+        read = tuple(
+            np.empty((len(self), *shape), dtype)
+            for shape, dtype in zip(self.shapes, dtypes, strict=True)
+        )
         for start in range(0, len(self), READ_BLOCK):
-            rows = X[self.index[start : start + READ_BLOCK]]
-            if self.center is not None:
-                rows = (rows - self.center) / self.scale
-            read[start : start + READ_BLOCK] = rows
+            rows = np.arange(start, min(start + READ_BLOCK, len(self)))
+            for whole, part in zip(read, self.take(rows), strict=True):
+                whole[rows] = part
         return read
 
     def blocks(self, size: int) -> Iterator[tuple[np.ndarray, Any]]:
@@ -179,6 +186,8 @@ class Job:
         Up to this epoch rows weigh `early_weight`, and no epoch can be the best.
     early_weight : ndarray or None
         Weights of the training rows in these epochs.
+    vote : skimbalance._engine.committee.Vote or None
+        The voice of this network among those with which it stops, at one epoch for all.
     verbose : int
         1 shows a progress bar.
     """
@@ -203,6 +212,7 @@ class Job:
     tol: float = 0.0
     deferred_until: int = 0
     early_weight: np.ndarray | None = None
+    vote: Any = None
     verbose: int = 0
 
     @property
@@ -210,8 +220,8 @@ class Job:
         """Bytes of memory that the rows take."""
         n_rows = len(self.rows) + len(self.validation or ())
         row_bytes = (
-            int(np.prod(X.shape[1:])) * np.dtype(dtype).itemsize
-            for X, dtype in zip(self.rows.X, self.program.input_dtypes, strict=True)
+            int(np.prod(shape)) * np.dtype(dtype).itemsize
+            for shape, dtype in zip(self.rows.shapes, self.program.input_dtypes, strict=True)
         )
         return n_rows * sum(row_bytes)
 

@@ -1,25 +1,21 @@
-"""The rows of a fit: held out, standardised, and changed by a sampler."""
+"""The rows of a fit: held out, and changed by a sampler."""
 
-import copy
 import reprlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import column_or_1d
 
+from skimbalance._fit.network import RowEncoder
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
 from skimbalance._validation import as_array, class_indices, some_of, warn
 
-__all__ = ["Data", "fit_scaler", "hold_out", "resample"]
-
-# Rows are read in blocks of this size: they stay in the cache, and a memory map is not copied.
-BLOCK = 2**12
+__all__ = ["Data", "hold_out", "resample"]
 
 # Held-out rows of the rarest class below which their score is too noisy to stop by.
 FEWEST_HELD_OUT = 10
@@ -46,6 +42,8 @@ class Data:
         Whether the caller gave the weights.
     lengths : ndarray of int of shape (n_rows,), default=None
         Number of steps of each row, where rows are sequences.
+    n_levels : ndarray of int of shape (n_columns,), default=None
+        Where X is the matrix of a table: number of levels of each column, 0 for numbers.
     """
 
     X: tuple[np.ndarray, ...]
@@ -54,12 +52,17 @@ class Data:
     weight: np.ndarray
     weighted: bool
     lengths: np.ndarray | None = None
+    n_levels: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> Self:
         """Some of the rows."""
         lengths = None if self.lengths is None else self.lengths[rows]
-        return type(self)(
-            self.X, self.index[rows], self.y[rows], self.weight[rows], self.weighted, lengths
+        return replace(
+            self,
+            index=self.index[rows],
+            y=self.y[rows],
+            weight=self.weight[rows],
+            lengths=lengths,
         )
 
 
@@ -97,20 +100,8 @@ def hold_out(
     return train, held_out
 
 
-def fit_scaler(scaler: StandardScaler | None, train: Data) -> StandardScaler:
-    """Mean and deviation of the columns, from weighted rows and those that it saw before."""
-    scaler = StandardScaler() if scaler is None else copy.deepcopy(scaler)
-    (X,) = train.X
-    for start in range(0, len(train.index), BLOCK):
-        block = slice(start, start + BLOCK)
-        # In float64: the square of a float32 column of 1e30 would overflow.
-        rows = X[train.index[block]].astype(np.float64)
-        scaler.partial_fit(rows, sample_weight=train.weight[block] if train.weighted else None)
-    return scaler
-
-
 def resample(
-    sampler: Any, train: Data, scaler: StandardScaler | None, classes: np.ndarray, seed: int
+    sampler: Any, train: Data, encoder: RowEncoder | None, classes: np.ndarray, seed: int
 ) -> Data:
     """Rows after an imbalanced-learn sampler, fitted on the training rows only.
 
@@ -118,11 +109,10 @@ def resample(
     a neighbour.
     """
     (X,) = train.X
-    rows, labels = X[train.index], classes[train.y]
+    raw, labels = X[train.index], classes[train.y]
+    rows = raw if encoder is None else encoder.comparable(raw)
     # Arrays, whatever output scikit-learn is configured for.
     with config_context(transform_output="default"):
-        if scaler is not None:
-            rows = scaler.transform(rows)
         # Class labels, not indices: a `sampling_strategy` may name them.
         seeded = _seeded(sampler, seed)
         new_rows, new_labels = _resampled(sampler, seeded, rows, labels)
@@ -140,10 +130,20 @@ def resample(
                 f"no weight for them. Got {sampler!r}: use one that selects rows, or drop the "
                 "weights."
             )
-        if scaler is not None:
-            new_rows = scaler.inverse_transform(new_rows)
+    if encoder is not None:
+        begins_with_rows = np.array_equal(new_rows[: len(rows)], rows)
+        new_rows = encoder.restored(new_rows)
+        if begins_with_rows:  # with their gaps
+            new_rows[: len(rows)] = raw
     y = class_indices(new_labels, classes)
-    return Data((new_rows,), np.arange(len(y)), y, np.ones(len(y)), weighted=False)
+    return Data(
+        (new_rows,),
+        np.arange(len(y)),
+        y,
+        np.ones(len(y)),
+        weighted=False,
+        n_levels=train.n_levels,
+    )
 
 
 def _seeded(sampler: Any, seed: int) -> Any:

@@ -324,7 +324,13 @@ class TableClassifier(NetworkClassifier):
             y = self._read_labels(y, index, resume, classes, names)
         else:
             y = self._read_classes(y[index], resume, classes)
-        return Data(X, index, y, weight[index], weighted=sample_weight is not None)
+        weighted = sample_weight is not None
+        return Data(X, index, y, weight[index], weighted, n_levels=self._n_levels(X))
+
+    def _n_levels(self, X) -> np.ndarray | None:
+        """Number of levels of each column, 0 for numbers, where rows are those of a table."""
+        del X
+        return None
 
     def _read_classes(self, y, resume, classes):
         if not resume:

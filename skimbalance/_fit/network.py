@@ -1,11 +1,11 @@
-"""The contract of a network: what planning and prediction need, and what training needs."""
+"""The contracts of a network, and of what turns rows into its inputs."""
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-__all__ = ["Network", "TrainableNetwork"]
+__all__ = ["Network", "RowEncoder", "TrainableNetwork"]
 
 Weights = dict[str, np.ndarray]
 
@@ -28,6 +28,47 @@ class Network(Protocol):
         scale: np.ndarray | None = None,
     ) -> np.ndarray:
         """Logits of raw rows; the layers see ``(X - center) / scale`` unless these are None."""
+
+
+class RowEncoder(Protocol):
+    """What turns rows into the inputs of a network, learnt from training rows.
+
+    `skimbalance.preprocessing._encoder.TableEncoder` is one.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Number of inputs of the network.
+    is_plain : bool
+        Whether rows without missing values are encoded as ``(X - center) / scale``, or stay as
+        they are where these are None.
+    center, scale : ndarray of shape (n_features,) or None
+        Mean and deviation of the columns of numbers; None without standardisation.
+    """
+
+    @property
+    def n_outputs(self) -> int: ...
+
+    @property
+    def is_plain(self) -> bool: ...
+
+    @property
+    def center(self) -> np.ndarray | None: ...
+
+    @property
+    def scale(self) -> np.ndarray | None: ...
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """The inputs of the network for a block of rows, of shape (n_rows, n_outputs)."""
+
+    def updated(self, X: np.ndarray, index: np.ndarray, weight: np.ndarray | None) -> Self:
+        """An encoder whose means and deviations are also those of further rows."""
+
+    def comparable(self, X: np.ndarray) -> np.ndarray:
+        """Rows for samplers: the same columns, finite, and numbers with the same unit."""
+
+    def restored(self, X: np.ndarray) -> np.ndarray:
+        """Raw rows, from rows for samplers."""
 
 
 class TrainableNetwork(Protocol):

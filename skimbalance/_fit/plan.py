@@ -5,27 +5,31 @@ weighs, and where the network starts.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial as bind
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
-from skimbalance._fit.data import Data, fit_scaler, hold_out, resample
+from skimbalance._fit.data import Data, hold_out, resample
 from skimbalance._fit.loss_parameters import corrects_by_itself, loss_arguments, record_of
-from skimbalance._fit.network import Network, Weights
+from skimbalance._fit.network import Network, RowEncoder, Weights
+from skimbalance._fit.perceptron import Architecture
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
 from skimbalance._losses.records import CUSTOM, Loss
 from skimbalance._validation import warn
+from skimbalance.preprocessing._encoder import TableEncoder
 from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS, Stream
 
 __all__ = ["Course", "Fitted", "Plan", "auto_batch_size", "prepare"]
 
 CUSTOM_LOSS = "a custom loss"
+
+# Rows are encoded in about equal blocks of at most this many, which stay in the cache.
+ENCODED_ROWS = 2**12
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +42,8 @@ class Fitted:
         None where a live Keras model was left out of a pickle, to be built anew.
     weights : dict of str to ndarray
         Weights of the network, by name.
-    scaler : StandardScaler or None
-        Mean and deviation of the columns; None without standardisation.
+    encoder : RowEncoder or None
+        What turns rows into the inputs of the network; None if these are the same.
     posterior_arguments : dict
         Arguments of `posterior.log_posterior`, or of `posterior.label_posterior`.
     slots : tuple or None
@@ -48,24 +52,34 @@ class Fitted:
 
     network: Network | None
     weights: Weights
-    scaler: StandardScaler | None
+    encoder: RowEncoder | None
     posterior_arguments: dict[str, Any]
     slots: tuple[Any, ...] | None = None
 
-    @property
-    def center(self) -> np.ndarray | None:
-        """Means of the columns; None without standardisation."""
-        return None if self.scaler is None else self.scaler.mean_
-
-    @property
-    def scale(self) -> np.ndarray | None:
-        """Standard deviations of the columns; None without standardisation."""
-        return None if self.scaler is None else self.scaler.scale_
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a state; in older model files it has a scaler of all columns."""
+        if "scaler" in state:
+            scaler = state["scaler"]
+            n_columns = getattr(state["network"], "n_features", 0)
+            encoder = None if not n_columns else TableEncoder.of_scaler(scaler, n_columns)
+            state = {**state, "encoder": encoder}
+            del state["scaler"]
+        self.__dict__.update(state)
 
     def forward(self, X: Any) -> np.ndarray:
         """Logits of raw rows."""
-        assert self.network is not None, "build the live network anew before predicting"
-        return self.network.forward(self.weights, X, self.center, self.scale)
+        network, encoder = self.network, self.encoder
+        assert network is not None, "build the live network anew before predicting"
+        if encoder is None:
+            return network.forward(self.weights, X)
+        if encoder.is_plain and not np.isnan(np.sum(X)):
+            return network.forward(self.weights, X, encoder.center, encoder.scale)
+        n_blocks = max(1, -(-len(X) // ENCODED_ROWS))
+        logits = [
+            network.forward(self.weights, encoder.transform(block))
+            for block in np.array_split(X, n_blocks)
+        ]
+        return np.concatenate(logits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +169,7 @@ class Plan:
         weights = {name: result.weights[name] for name in self.initial.weights}
         slots = result.slots if self.partial else None
         initial = self.initial
-        return Fitted(initial.network, weights, initial.scaler, initial.posterior_arguments, slots)
+        return Fitted(initial.network, weights, initial.encoder, initial.posterior_arguments, slots)
 
 
 def prepare(
@@ -189,8 +203,10 @@ def prepare(
     record = record_of(settings, target.losses, target.y_kind)
     rng = generator(Purpose.PLAN, course.seed, course.n_before)
     train, held_out = (data, None) if course.partial else hold_out(settings, data, target, rng)
-    scaler = _scaler(settings, train, course)
-    rows, stream = _drawn_rows(settings, train, scaler, target, rng)
+    encoder = _encoder(settings, train, course)
+    if encoder is not None:
+        network = replace(cast(Architecture, network), n_features=encoder.n_outputs)
+    rows, stream = _drawn_rows(settings, train, encoder, target, rng)
     strata = target.strata(rows.y)
     draws = stream.draws(strata)
 
@@ -215,7 +231,7 @@ def prepare(
     return Plan(
         settings=settings,
         target=target,
-        initial=Fitted(network, weights, scaler, posterior_arguments, slots),
+        initial=Fitted(network, weights, encoder, posterior_arguments, slots),
         rows=rows,
         loss_weight=_loss_weight(target, rows, loss_class_weight, draws),
         early_weight=_loss_weight(target, rows, np.ones_like(loss_class_weight), draws),
@@ -247,20 +263,28 @@ def _check_monitor(settings, target):
         )
 
 
-def _scaler(settings, train, course):
-    """Mean and deviation of the columns: learnt, updated, or kept from the previous fit."""
-    previous = None if course.previous is None else course.previous.scaler
-    learns = settings.standardize and (course.partial or course.previous is None)
-    return fit_scaler(previous, train) if learns else previous
+def _encoder(settings, train, course) -> RowEncoder | None:
+    """What turns rows into the network's inputs: learnt, updated, or kept from a previous fit."""
+    if train.n_levels is None:
+        return None
+    (X,), weight = train.X, train.weight if train.weighted else None
+    if course.previous is None:
+        return TableEncoder.learn(
+            X, train.index, weight, train.n_levels, standardize=settings.standardize
+        )
+    encoder = course.previous.encoder
+    if course.partial and settings.standardize:
+        return encoder.updated(X, train.index, weight)
+    return encoder
 
 
-def _drawn_rows(settings, train, scaler, target, rng) -> tuple[Data, Stream]:
+def _drawn_rows(settings, train, encoder, target, rng) -> tuple[Data, Stream]:
     """The rows to train on, and the stream that draws from them."""
     sampling = settings.sampling
     if isinstance(sampling, str):
         return train, STREAMS[sampling]
     seed = int(rng.integers(2**31))
-    return resample(sampling, train, scaler, target.classes, seed), STREAMS["shuffle"]
+    return resample(sampling, train, encoder, target.classes, seed), STREAMS["shuffle"]
 
 
 def _over_drawing(target, train, rows, draws):

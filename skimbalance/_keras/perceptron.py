@@ -59,20 +59,23 @@ class Perceptron:
         return state
 
     def models(self):
-        """The model that callbacks see, from raw rows to probabilities, and the one to train."""
+        """The model that callbacks see, and the one to train, from encoded rows to logits."""
         model = self.model()
-        return model, keras.Model(model.inputs, model.get_layer("logits").output)
+        inputs = model.inputs
+        if any(layer.name == "standardize" for layer in model.layers):
+            inputs = model.get_layer("standardize").output
+        return model, keras.Model(inputs, model.get_layer("logits").output)
 
     def model(self):
-        """The fitted network as a plain Keras model from raw rows to probabilities."""
+        """A plain Keras model, from raw rows or, for mixed tables, encoded ones."""
         fitted = self._fitted
         network = _network(self._architecture, self._dropout)
         # Fresh layers, as layers in two models have two outputs, also the one called "logits".
         layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]
-        if fitted.scaler is not None:
-            variance = np.square(fitted.scaler.scale_)
+        encoder = fitted.encoder
+        if encoder is not None and encoder.is_plain and encoder.scale is not None:
             standardize = keras.layers.Normalization(
-                mean=fitted.scaler.mean_, variance=variance, name="standardize"
+                mean=encoder.center, variance=np.square(encoder.scale), name="standardize"
             )
             layers = [standardize, *layers]
         if self._exclusive:

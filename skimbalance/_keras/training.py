@@ -51,7 +51,7 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     settings = plan.settings
     check_precision(keras.config.dtype_policy())
     check_optimizer(settings.optimizer)
-    by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan.rows)
+    by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan)
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     job = _job(plan, network, None if by_keras else _program(network, plan, loss))
     try:
@@ -102,7 +102,7 @@ def _train_by_keras(job, network, plan, why, loss):
     model, trained = network.models()
     _compile(model, plan, network)
     mean, _ = loss
-    stream = not _fits_in_memory(plan.rows)
+    stream = not _fits_in_memory(plan)
     result = train_by_keras(
         job, network, model, trained, plan.settings.callbacks, mean, stream=stream
     )
@@ -147,23 +147,25 @@ def _compile(model, plan, network):
 def _rows(data, weight, initial):
     """Rows for the engine. Masked steps have class 0 in place of -1, as they weigh nothing."""
     y = np.maximum(data.y, 0)
-    return Rows(data.X, data.index, y, weight, initial.center, initial.scale, data.lengths)
+    encode = None if initial.encoder is None else initial.encoder.transform
+    return Rows(data.X, data.index, y, weight, encode, data.lengths)
 
 
-def _why_by_keras(callbacks, rows):
+def _why_by_keras(callbacks, plan):
     """Why Keras' own `fit` has to train, whatever the network; None if it need not."""
     if any(map(has_batch_hooks, callbacks)):
         return "a callback has hooks around batches"
-    if not _fits_in_memory(rows):
+    if not _fits_in_memory(plan):
         return "the rows take more than half of the free memory"
     return None
 
 
-def _fits_in_memory(rows):
-    """Whether the rows fit into half of the memory that is free."""
+def _fits_in_memory(plan):
+    """Whether the training rows fit into half of the memory that is free."""
     itemsize = np.dtype(keras.config.floatx()).itemsize
-    row_elements = sum(int(np.prod(X.shape[1:])) for X in rows.X)
-    return len(rows.index) * row_elements * itemsize <= free_memory() / 2
+    rows = _rows(plan.rows, plan.loss_weight, plan.initial)
+    row_elements = sum(int(np.prod(shape)) for shape in rows.shapes)
+    return len(rows) * row_elements * itemsize <= free_memory() / 2
 
 
 def _planned_rates(plan):

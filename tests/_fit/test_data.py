@@ -24,8 +24,9 @@ from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from skimbalance._fit.data import Data, fit_scaler, hold_out, resample
+from skimbalance._fit.data import Data, hold_out, resample
 from skimbalance._fit.targets import Classes, Labels, Steps
+from skimbalance.preprocessing._encoder import TableEncoder
 from skimbalance.sampling import EachClassSMOTE
 
 CLASSES = np.array(["no", "yes"])
@@ -40,7 +41,12 @@ def data(*counts, weighted=False):
 
 
 def resampled(sampler, train, *, scaled=True, seed=0, classes=CLASSES):
-    return resample(sampler, train, fit_scaler(None, train) if scaled else None, classes, seed)
+    encoder = None
+    if scaled:
+        encoder = TableEncoder.learn(
+            train.X[0], train.index, None, np.zeros(2, int), standardize=True
+        )
+    return resample(sampler, train, encoder, classes, seed)
 
 
 def returns(X=lambda X: X, y=lambda y: y):

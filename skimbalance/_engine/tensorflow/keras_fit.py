@@ -115,12 +115,12 @@ class _MeanLoss(keras.losses.Loss):
 def _of_batch(rows, batch, width, pack):
     """Inputs, targets and weights of some rows; for sequences, of their first `width` steps."""
     dtype = keras.config.floatx()
-    X = [x[rows.index[batch]] for x in rows.X]
+    X = rows.take(batch)
     parts = [rows.y[batch], rows.weight[batch]]
     if width is not None:
-        X, parts = ([array[:, :width] for array in arrays] for arrays in (X, parts))
-    X = [x.astype(dtype) if x.dtype.kind == "f" else x for x in X]
-    return pack(tuple(X)), *parts
+        X, parts = tuple(x[:, :width] for x in X), [part[:, :width] for part in parts]
+    X = tuple(x.astype(dtype) if x.dtype.kind == "f" else x for x in X)
+    return pack(X), *parts
 
 
 class _TensorBatches:

@@ -4,10 +4,8 @@ The columns' types alone decide which steps these are. Whatever is learnt from r
 scales, categories) is learnt when the steps are fitted, inside the folds.
 """
 
-import re
 from collections.abc import Iterable, Iterator
-from numbers import Number
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -15,7 +13,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._validation import warn
+from skimbalance.preprocessing._columns import column_kind, is_plain_type, refusal, warn_of_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,36 +32,6 @@ OTHER, MISSING, FIRST = 0, 1, 2
 
 # Squares of larger numbers overflow when they are summed for the standard deviation.
 LARGEST = 1e150
-
-
-def _number_pattern(groups: str, decimal: str) -> re.Pattern[str]:
-    """Numbers with a decimal mark, and with the same mark before each three digits, or none."""
-    whole = rf"(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:([{groups}])\d{{3}})(?:\1\d{{3}})*)"
-    return re.compile(rf"[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-
-
-_SPACES = " \u00a0\u2009\u202f'\u2019"
-
-#: The ways to write numbers as text that Python does not read, each named by an example -> what
-#: matches such a number whole.
-NUMBER_STYLES = {
-    "1.234,5": _number_pattern(f".{_SPACES}", ","),
-    "1,234.5": _number_pattern(",", r"\."),
-    "1 234.5": _number_pattern(_SPACES, r"\."),
-}
-
-
-#: What a cell of a file says where a number is missing.
-MISSING_WORDS = frozenset(
-    ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?"]
-)
-
-
-def styled_number(text: str, style: str) -> float:
-    """The value of a number in a style of `NUMBER_STYLES` that matches it."""
-    decimal = style[-2]
-    kept = (c for c in text if c in f"{decimal}+-eE0123456789")
-    return float("".join(kept).replace(decimal, "."))
 
 
 class TableSteps(NamedTuple):
@@ -165,7 +133,7 @@ def table_steps(X: Any) -> TableSteps:
         if kinds[-1] == "number":
             _numbers(column, name)  # refuses infinite ones
         else:
-            _warn_of_numbers(column, name)
+            warn_of_numbers(column, name)
     # By name where that is possible, so that new tables may have other columns in between.
     by_name = not isinstance(X, np.ndarray) and all(isinstance(name, str) for name in names)
     # Categorical columns first: how many indicators the numeric ones get is known in the fit only.
@@ -337,131 +305,9 @@ def _check_shape(frame, names):
         )
 
 
-def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["number", "text"]:
-    """What a column holds: "number", also for booleans, or "text", also for categories.
-
-    A column without any value is a "number", whatever its type.
-
-    Parameters
-    ----------
-    column : Series
-        The column.
-    name : hashable
-        Name of the column, for errors.
-    owner : str, default="X"
-        Table that the column is from, for errors.
-
-    Returns
-    -------
-    kind : {"number", "text"}
-        What the column holds.
-
-    Raises
-    ------
-    ValueError
-        If the column mixes numbers and text, or holds anything else.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skimbalance.preprocessing import column_kind
-    >>> column_kind(pd.Series([True, None]), "flag"), column_kind(pd.Series(["a", None]), "word")
-    ('number', 'text')
-    """
-    import pandas as pd
-
-    dtype = column.dtype
-    if _is_plain(dtype) or column.isna().all():
-        return "number"
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "text"
-    if pd.api.types.is_object_dtype(dtype):
-        return _kind_of_objects(column, name, owner)
-    if pd.api.types.is_bool_dtype(dtype):
-        return "number"
-    if pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c":
-        return "number"
-    if pd.api.types.is_string_dtype(dtype):
-        return "text"
-    dates = dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype)
-    raise _refusal(name, owner, str(dtype), dates=dates)
-
-
-def _kind_of_objects(column, name, owner):
-    """As `column_kind`, by the values."""
-    import pandas as pd
-
-    inferred = pd.api.types.infer_dtype(column, skipna=True)
-    if inferred == "string":
-        return "text"
-    if inferred in ("integer", "floating", "mixed-integer-float", "boolean", "decimal"):
-        return "number"
-    values = column.to_numpy()
-    rows = np.flatnonzero(~pd.isna(column).to_numpy())
-    is_text = np.array([isinstance(values[i], str) for i in rows])
-    is_number = np.array([_is_number(values[i]) for i in rows])
-    if not np.all(is_text | is_number):
-        other = rows[np.argmin(is_text | is_number)]
-        dates = any(word in inferred for word in ("date", "time", "period"))
-        raise _refusal(name, owner, f"{type(values[other]).__name__} in row {other}", dates=dates)
-    if np.all(is_number) or np.all(is_text):
-        return "number" if np.all(is_number) else "text"
-    text, number = rows[np.argmax(is_text)], rows[np.argmax(is_number)]
-    raise ValueError(
-        f"The column {name!r} of {owner} must hold either numbers or text. Got the text "
-        f"{values[text]!r} in row {text} and the number {values[number]!r} in row {number}."
-    )
-
-
-def _warn_of_numbers(column, name):
-    """Warn of text that is all numbers; whole numbers are often codes, and meant as text."""
-    import pandas as pd
-
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return
-    cells = [cell.strip() for cell in column.dropna().tolist()]
-    styles = [*NUMBER_STYLES.values()]
-    example = None
-    for cell in cells:
-        if cell in MISSING_WORDS:
-            continue
-        styles = [style for style in styles if style.fullmatch(cell)]
-        if not styles:
-            return
-        if not cell.lstrip("+-").isdigit():
-            example = example or cell
-    if example:
-        warn(
-            f"The column {name!r} of X holds numbers as text, such as {example!r}, which are taken "
-            "for categories: convert them to numbers, or to the type 'category' if they are none."
-        )
-
-
-def _refusal(name, owner, content, *, dates):
-    remedy = (
-        "convert it first, for instance to days since a date by "
-        "(column - pd.Timestamp('2000-01-01')).dt.days"
-        if dates
-        else "convert or drop it first"
-    )
-    return ValueError(
-        f"The column {name!r} of {owner} must hold numbers, text or categories. "
-        f"Got {content} instead: {remedy}."
-    )
-
-
-def _is_plain(dtype):
-    """Whether a column of the type can hold numbers only: tables may have many such columns."""
-    return isinstance(dtype, np.dtype) and dtype.kind in "fiu"
-
-
-def _is_number(value):
-    return isinstance(value, Number | np.bool_) and not isinstance(value, complex)
-
-
 def _numbers(column: "pd.Series", name: Any) -> np.ndarray:
     """Column as floats, missing values as nan."""
-    is_plain = _is_plain(column.dtype)
+    is_plain = is_plain_type(column.dtype)
     if not is_plain and column.isna().all():
         return np.full(len(column), np.nan)
     if not is_plain and column_kind(column, name) != "number":
@@ -492,7 +338,7 @@ def _factorized(column: "pd.Series", name: Any) -> tuple[np.ndarray, list]:
     try:
         places, categories = pd.factorize(column)
     except TypeError:
-        raise _refusal(name, "X", "values that cannot be hashed", dates=False) from None
+        raise refusal(name, "X", "values that cannot be hashed", dates=False) from None
     return places, np.asarray(categories, dtype=object).tolist()
 
 

@@ -1,0 +1,279 @@
+"""What a network sees of a table: numbers filled and standardised, flags, and one-hot levels.
+
+The table comes as a matrix of floats: numbers, NaN where they are missing, and the numbers of
+levels in place of categories, see `skimbalance.preprocessing._reader`.
+"""
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+__all__ = ["TableEncoder", "kept_levels", "median"]
+
+# The most levels of a column that get an output each, the most frequent ones.
+MOST_LEVELS = 30
+
+# What is learnt of a level with fewer rows holds for no other row.
+FEWEST_ROWS = 2
+
+# Rows are read in blocks of this size: they stay in the cache, and a memory map is not copied.
+BLOCK = 2**12
+
+# Medians are those of at most this many rows, evenly spaced: the rows may not fit into memory.
+MOST_MEDIAN_ROWS = 2**17
+
+# A level, or what is missing or unknown, that sets no output.
+NOWHERE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class TableEncoder:
+    """Turns blocks of the matrix of a table into finite floats: numbers, flags, one-hot levels.
+
+    Missing numbers become the median of their column. A column that lacked some in the training
+    rows has a flag, 0 or 1. Levels that are rare in the training rows share an output, which also
+    stands for levels that these did not have; missing is a level like others. A column that is
+    constant in the training rows becomes 0.
+
+    Parameters
+    ----------
+    numbers : ndarray of int of shape (n_numbers,)
+        Positions of the columns of numbers.
+    fill : ndarray of shape (n_numbers,)
+        What a missing number becomes.
+    flagged : ndarray of int
+        Which of these columns have a flag, as indices into `numbers`.
+    scaler : StandardScaler or None
+        Mean and deviation of these columns; None leaves the numbers as they are.
+    categories : ndarray of int of shape (n_categories,)
+        Positions of the columns of categories.
+    n_levels : ndarray of int of shape (n_categories,)
+        How many levels they have.
+    places : ndarray of int
+        The output that is 1, or -1, for each level of the first of these columns, for a missing
+        value and for an unknown one; then for those of the next.
+    n_outputs : int
+        Number of outputs.
+    center, scale : ndarray of shape (n_numbers,) or None
+        Means and deviations of the columns of numbers; None where these stay as they are. The
+        deviation of a constant column is infinite, which makes it 0.
+    """
+
+    numbers: np.ndarray
+    fill: np.ndarray
+    flagged: np.ndarray
+    scaler: StandardScaler | None
+    categories: np.ndarray
+    n_levels: np.ndarray
+    places: np.ndarray
+    n_outputs: int
+    center: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @classmethod
+    def learn(
+        cls,
+        X: np.ndarray,
+        index: np.ndarray,
+        weight: np.ndarray | None,
+        n_levels: np.ndarray,
+        *,
+        standardize: bool,
+    ) -> Self:
+        """Learn from training rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns)
+            The matrix, perhaps a memory map.
+        index : ndarray of int of shape (n_rows,)
+            Numbers of the training rows within it.
+        weight : ndarray of shape (n_rows,) or None
+            How much each counts; None if all count the same.
+        n_levels : ndarray of int of shape (n_columns,)
+            Number of levels of each column, 0 for a column of numbers.
+        standardize : bool
+            Whether columns of numbers get mean 0 and deviation 1.
+
+        Returns
+        -------
+        encoder : TableEncoder
+        """
+        numbers, categories = np.flatnonzero(n_levels == 0), np.flatnonzero(n_levels)
+        fill, flagged = _fill_and_flags(X, index, weight, numbers)
+        n_outputs = len(numbers) + len(flagged)
+        places: list[np.ndarray] = [np.empty(0, int)]
+        for j in categories:
+            of_column, width = _level_places(X[index, j], n_levels[j])
+            places.append(np.where(of_column == NOWHERE, NOWHERE, n_outputs + of_column))
+            n_outputs += width
+        encoder = cls(
+            numbers, fill, flagged, StandardScaler() if standardize else None, categories,
+            n_levels[categories], np.concatenate(places), n_outputs,
+        )  # fmt: skip
+        return encoder.updated(X, index, weight)
+
+    @classmethod
+    def of_scaler(cls, scaler: StandardScaler | None, n_columns: int) -> Self:
+        """An encoder of columns that are all numbers, and standardised by a fitted scaler."""
+        numbers, none = np.arange(n_columns), np.empty(0, int)
+        fill = np.zeros(n_columns) if scaler is None else scaler.mean_
+        encoder = cls(numbers, fill, none, scaler, none, none, none, n_columns)
+        return encoder if scaler is None else encoder._scaled(scaler)
+
+    def updated(self, X: np.ndarray, index: np.ndarray, weight: np.ndarray | None) -> Self:
+        """An encoder whose means and deviations are also those of further rows."""
+        if self.scaler is None or not len(self.numbers):
+            return self
+        scaler = copy.deepcopy(self.scaler)
+        for start in range(0, len(index), BLOCK):
+            block = slice(start, start + BLOCK)
+            # In float64: the square of a float32 column of 1e30 would overflow.
+            rows, _ = self._filled(X[index[block]].astype(np.float64))
+            scaler.partial_fit(rows, sample_weight=None if weight is None else weight[block])
+        return self._scaled(scaler)
+
+    def _scaled(self, scaler: StandardScaler) -> Self:
+        """An encoder with the means and deviations of a fitted scaler."""
+        # Scikit-learn gives a constant column the scale 1.
+        constant = (scaler.scale_ == 1) & (scaler.var_ != 1)
+        scale = np.where(constant, np.inf, scaler.scale_)
+        return replace(self, scaler=scaler, center=scaler.mean_, scale=scale)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether rows without missing numbers are standardised by `center` and `scale` only."""
+        return not len(self.flagged) and not len(self.categories)
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Finite floats for a block of rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_columns)
+            Rows of the matrix.
+
+        Returns
+        -------
+        encoded : ndarray of shape (n_rows, n_outputs)
+            The numbers, the flags, and the one-hot levels.
+        """
+        rows, missing = self._filled(X)
+        if self.center is not None:
+            rows = (rows - self.center) / self.scale
+        if self.is_plain:
+            return rows
+        encoded = np.zeros((len(X), self.n_outputs))
+        n_numbers = len(self.numbers)
+        encoded[:, :n_numbers] = rows
+        encoded[:, n_numbers : n_numbers + len(self.flagged)] = missing[:, self.flagged]
+        if len(self.categories):
+            places = self._level_outputs(X[:, self.categories])
+            rows_of, columns = np.nonzero(places != NOWHERE)
+            encoded[rows_of, places[rows_of, columns]] = 1.0
+        return encoded
+
+    def comparable(self, X: np.ndarray) -> np.ndarray:
+        """Rows for samplers: the same columns, finite, and numbers with the same unit.
+
+        Missing is a number of a level beyond the others.
+        """
+        numbers, _ = self._filled(X)
+        if self.center is not None:
+            numbers = (numbers - self.center) / self.scale
+        if not len(self.categories):
+            return numbers
+        levels = X[:, self.categories]
+        rows = np.empty(X.shape)
+        rows[:, self.numbers] = numbers
+        rows[:, self.categories] = np.where(np.isnan(levels), self.n_levels, levels)
+        return rows
+
+    def restored(self, X: np.ndarray) -> np.ndarray:
+        """Raw rows, from rows for samplers; missing numbers stay filled."""
+        rows = np.array(X, dtype=np.float64)
+        if self.center is not None and self.scale is not None:
+            scale = np.where(np.isfinite(self.scale), self.scale, 0.0)
+            rows[:, self.numbers] = rows[:, self.numbers] * scale + self.center
+        levels = rows[:, self.categories]
+        rows[:, self.categories] = np.where(levels == self.n_levels, np.nan, levels)
+        return rows
+
+    def wrong_shapes(self, n_inputs: int) -> list[str]:
+        """What does not fit a network of so many inputs: nothing, but in a damaged file."""
+        n_numbers = len(self.numbers)
+        names = ["fill"] if self.center is None else ["fill", "center", "scale"]
+        wrong = [name for name in names if np.shape(getattr(self, name)) != (n_numbers,)]
+        if len(self.places) != np.sum(self.n_levels + 2):
+            wrong.append("places")
+        return wrong if self.n_outputs == n_inputs else [*wrong, "n_outputs"]
+
+    def _filled(self, X):
+        """The columns of numbers without gaps, and where the gaps were."""
+        rows = X[:, self.numbers] if len(self.categories) else X
+        missing = np.isnan(rows)
+        return (np.where(missing, self.fill, rows) if missing.any() else rows), missing
+
+    def _level_outputs(self, levels):
+        """The output that each category sets."""
+        unknown = ~(levels < self.n_levels) | (levels < 0)
+        numbers = np.where(np.isnan(levels), self.n_levels, np.where(unknown, -1, levels))
+        numbers = np.where(numbers < 0, self.n_levels + 1, numbers).astype(np.intp)
+        ends = np.cumsum(self.n_levels + 2)
+        return self.places[ends - self.n_levels - 2 + numbers]
+
+
+def _fill_and_flags(X, index, weight, numbers):
+    """The median of each column of numbers, and which of these columns have a flag."""
+    missing = np.zeros(len(numbers), dtype=bool)
+    for start in range(0, len(index), BLOCK):
+        missing |= np.isnan(X[index[start : start + BLOCK]][:, numbers]).any(axis=0)
+    chosen = np.arange(len(index))
+    if len(index) > MOST_MEDIAN_ROWS:
+        chosen = np.linspace(0, len(index) - 1, MOST_MEDIAN_ROWS).astype(int)
+    rows = X[index[chosen]]
+    of_rows = None if weight is None else weight[chosen]
+    fill = np.array([median(rows[:, j], of_rows) for j in numbers])
+    # A column without any value is a constant.
+    flagged = np.flatnonzero(missing & ~np.isnan(fill))
+    return np.nan_to_num(fill), flagged
+
+
+def median(values: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Median of the values that are not missing, nan if all are; a weight of 2 is two values."""
+    present = ~np.isnan(values)
+    values = values[present].astype(np.float64)
+    if not len(values):
+        return np.nan
+    if weight is None:
+        return float(np.median(values))
+    order = np.argsort(values)
+    values, sums = values[order], np.cumsum(weight[present][order])
+    sides = [np.searchsorted(sums, sums[-1] / 2, side) for side in ("left", "right")]
+    return float(np.mean(values[np.minimum(sides, len(values) - 1)]))
+
+
+def kept_levels(counts: np.ndarray) -> np.ndarray:
+    """The levels that get an output each: the most frequent ones, the lower number of equals."""
+    ranked = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+    return ranked[counts[ranked] >= FEWEST_ROWS]
+
+
+def _level_places(levels, n_levels):
+    """The output of each level, of a missing value and of an unknown one; and how many there are.
+
+    The last output is for levels that the training rows have rarely.
+    """
+    missing = np.isnan(levels)
+    counts = np.bincount(levels[~missing].astype(int), minlength=n_levels)
+    counts = np.append(counts, missing.sum())
+    kept = kept_levels(counts)
+    has_others = counts.sum() > counts[kept].sum()
+    n_groups = len(kept) + has_others
+    places = np.full(n_levels + 2, len(kept) if has_others and n_groups > 1 else NOWHERE)
+    if n_groups > 1:
+        places[kept] = np.arange(len(kept))
+    return places, max(n_groups, 1)

@@ -173,8 +173,13 @@ class Member:
         """
         value = judge(self.job, logits, mean_losses, self.record)
         self._remember()
-        if self.epoch > self.job.deferred_until:
+        if self.epoch <= self.job.deferred_until:
+            return
+        if self.job.vote is None:
             self.stopped |= self._stopping.update(self.epoch, value, values)
+        else:
+            weights = self.job.program.unflatten(*values())
+            self.stopped |= self.job.vote.cast(self.epoch, value, weights)
 
     def _remember(self):
         for key, number in self.record.items():

@@ -164,11 +164,31 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
         deliver(i, outcome)
 
     try:
-        _Stack(waiting, deliver_once, bar, size, shared, hooks).run(cancelled)
+        for group in _side_by_side(waiting, size):
+            stacks = [_Stack(part, deliver_once, bar, size, shared, hooks) for part in group]
+            while stacks and not cancelled():
+                stacks = [stack for stack in stacks if stack.turn()]
     except NotStackableError:
         for i, job in enumerate(jobs):
             if i not in delivered:
-                _Stack([(i, job)], deliver, bar, 1, shared, hooks).run(cancelled)
+                alone = _Stack([(i, job)], deliver, bar, 1, shared, hooks)
+                while not cancelled() and alone.turn():
+                    pass
+
+
+def _side_by_side(waiting, size):
+    """Groups of jobs, each cut into stacks that take turns.
+
+    The members of a committee are all seated at once: it knows only when all of them have reached
+    an epoch whether to stop. All other jobs are one group, in which one takes the place of another.
+    """
+    groups: dict[Any, list[Any]] = {}
+    for number, job in waiting:
+        committee = job.vote and job.vote.committee
+        groups.setdefault(committee, []).append((number, job))
+    for committee, group in groups.items():
+        seats = len(group) if committee is None else size
+        yield [group[i : i + seats] for i in range(0, len(group), seats)]
 
 
 class _Seat(NamedTuple):
@@ -239,16 +259,18 @@ class _Stack:
             self._batches = self._allocate(width)
         return self._batches
 
-    def run(self, cancelled):
-        """Train until all seats are empty."""
-        while self._active() and not cancelled():
-            self._each(self._before_steps)
-            self._train()
-            if ended := self._each(self._advance):
-                self._each(self._measure, ended)
-                self._judge(ended)
-                self._each(self._after_epoch, ended)
-            self._refill()
+    def turn(self):
+        """Take steps until a member has to look at its network; whether a seat is still taken."""
+        if not self._active():
+            return False
+        self._each(self._before_steps)
+        self._train()
+        if ended := self._each(self._advance):
+            self._each(self._measure, ended)
+            self._judge(ended)
+            self._each(self._after_epoch, ended)
+        self._refill()
+        return bool(self._active())
 
     def _active(self) -> list[int]:
         return [k for k, seat in enumerate(self._seats) if seat]
@@ -297,7 +319,7 @@ class _Stack:
     def _measure(self, k, member):
         """Metrics of the training rows of a network at the end of an epoch."""
         if member.job.metrics is not None:
-            params, state = map_structure(lambda value: value[None], self._values(k))
+            params, state = map_structure(lambda value: value[None], self._kept(k))
             X = map_structure(lambda x: x[None], member.training_rows)
             member.measure(self._program.forward(params, state, X)[0])
 
@@ -308,7 +330,7 @@ class _Stack:
             return
         networks = self._networks
         judged = map_structure(
-            lambda value: value[ended], (networks.params, networks.state, networks.arguments)
+            lambda value: value[ended], (self._kept_params(), networks.state, networks.arguments)
         )
         blocks = [
             self._judged(judged, block)
@@ -319,7 +341,7 @@ class _Stack:
         def judge(k, member):
             i = place[k]
             logits, losses = zip(*((z[i], loss[i]) for z, loss in blocks), strict=True)
-            member.judge(logits, losses, lambda: self._values(k))
+            member.judge(logits, losses, lambda: self._kept(k))
 
         self._each(judge, ended)
 
@@ -342,8 +364,8 @@ class _Stack:
         if len(self._seats) == 1:
             self._bar.set_postfix({key: f"{number:.4f}" for key, number in member.record.items()})
         if member.stopped:
-            network = self._network(k)
-            self._leave(k, member.result(network.params, network.slots, network.state, self._path))
+            params, state = self._kept(k)
+            self._leave(k, member.result(params, self._network(k).slots, state, self._path))
 
     def _leave(self, k, outcome):
         """Deliver an outcome; the seat is empty."""
@@ -359,6 +381,16 @@ class _Stack:
     def _values(self, k):
         """Parameters and state of one network."""
         values = self._networks.params, self._networks.state
+        return map_structure(lambda value: np.array(value[k]), values)
+
+    def _kept_params(self):
+        """Parameters that are judged and kept: their moving average, if the program has one."""
+        networks = self._networks
+        return networks.slots[-1] if self._program.averages else networks.params
+
+    def _kept(self, k):
+        """These parameters of one network, and its state."""
+        values = self._kept_params(), self._networks.state
         return map_structure(lambda value: np.array(value[k]), values)
 
     def _change(self, k, values):

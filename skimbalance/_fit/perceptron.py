@@ -12,6 +12,8 @@ import numpy as np
 import scipy.special
 from scipy.special import erf, expit
 
+from skimbalance._fit.embedding import embed, embedding_width, initial_embedding
+
 __all__ = [
     "ACTIVATIONS",
     "Architecture",
@@ -21,6 +23,12 @@ __all__ = [
     "layer_sizes",
     "softmax",
 ]
+
+# Factors of the learning rate in the NTK parametrisation (Holzmüller et al. 2024,
+# arXiv:2407.04491): of the scale layer; and of biases, slopes of the activation and embeddings.
+NTK_SCALE_RATE = 6.0
+NTK_SMALL_RATE = 0.1
+NTK_SMALLEST_DEVIATION = 1e-3
 
 # Keras' defaults, which `networks.mlp` leaves alone.
 NORMALIZATION_EPSILON = 1e-3
@@ -43,19 +51,59 @@ class Architecture:
     activation: str
     normalization: str | None
     dropout: bool
+    embedding: str | None = None
+    n_embedded: int = 0
+    ntk: bool = False
+
+    @property
+    def n_dense(self):
+        """Inputs of the first dense layer: the embedding, and the inputs that are features."""
+        width = self.n_features + embedding_width(self.embedding, self.n_embedded)
+        return width - self.n_embedded if self.embedding == "piecewise_linear" else width
 
     def dense_layers(self):
         """Name, inputs and outputs of each dense layer."""
-        sizes = [self.n_features, *self.hidden_layer_sizes, self.n_outputs]
+        sizes = [self.n_dense, *self.hidden_layer_sizes, self.n_outputs]
         names = [*(f"hidden_{i}" for i in range(len(self.hidden_layer_sizes))), "logits"]
         return list(zip(names, sizes[:-1], sizes[1:], strict=True))
 
-    def initial_weights(self, rng, bias):
-        """Weights before training; `bias`, if given, holds the biases of the output layer."""
+    def cut(self, rows):
+        """The inputs that are embedded, and those that are features."""
+        if self.embedding == "piecewise_linear":
+            place = self.n_features - self.n_embedded
+            return rows[:, place:], rows[:, :place]
+        return rows[:, : self.n_embedded], rows
+
+    def initial_weights(self, rng, bias, rows=None):
+        """Weights before training.
+
+        `bias`, if given, holds the biases of the output layer; `rows` are some of the network's
+        inputs, which an embedding and the NTK parametrisation start from.
+        """
         weights = initial_weights(self, rng)
+        if self.n_embedded:
+            weights |= initial_embedding(self.embedding, self.cut(rows)[0], rng)
+        if self.ntk:
+            weights |= ntk_weights(self, weights, rows, rng)
         if bias is not None:
             weights["logits/bias"] = bias
         return weights
+
+    def decays(self, name):
+        """Whether weight decay applies to a weight: not to biases; a number is a factor of it."""
+        of_embedding = name.startswith("embedding/") and not name.endswith("bias")
+        if of_embedding and self.ntk:
+            return NTK_SMALL_RATE
+        return of_embedding or name.endswith("kernel")
+
+    def rate(self, name):
+        """Factor of the learning rate of a weight, in the NTK parametrisation."""
+        layer, kind = name.split("/")
+        if layer == "scale":
+            return NTK_SCALE_RATE
+        if kind == "kernel" and layer != "embedding":
+            return 1.0 / np.sqrt(next(n for other, n, _ in self.dense_layers() if other == layer))
+        return NTK_SMALL_RATE
 
     def forward(self, weights, X, center=None, scale=None):
         """Logits of rows, see the function `forward`."""
@@ -115,7 +163,30 @@ def initial_weights(architecture, rng):
             if architecture.normalization == "batch":
                 weights[f"norm_{i}/moving_mean"] = np.zeros(outputs)
                 weights[f"norm_{i}/moving_variance"] = np.ones(outputs)
+        if architecture.activation == "parametric_selu" and name != "logits":
+            weights[f"activation_{i}/slope"] = np.ones(outputs)
     return weights
+
+
+def ntk_weights(architecture, weights, rows, rng):
+    """Kernels and biases before training in the NTK parametrisation, and those of its scale layer.
+
+    A kernel ``W / sqrt(inputs)`` has entries of W from N(0, 1), and a neuron's pre-activation has
+    the deviation 1 over `rows`; biases are from N(0, 1), and the output layer starts at 0.
+    (Jacot et al. 2018, arXiv:1806.07572; Holzmüller et al. 2024, arXiv:2407.04491.)
+    """
+    found = {"scale/scale": np.ones(architecture.n_dense)}
+    x = _inputs(architecture, {**weights, **found}, rows.astype(np.float64))
+    for i, (name, inputs, outputs) in enumerate(architecture.dense_layers()):
+        if name == "logits":
+            found[f"{name}/kernel"] = np.zeros((inputs, outputs))
+            break
+        kernel = rng.normal(size=(inputs, outputs)) / np.sqrt(inputs)
+        kernel /= np.maximum((x @ kernel).std(axis=0), NTK_SMALLEST_DEVIATION)
+        bias = rng.normal(size=outputs)
+        found[f"{name}/kernel"], found[f"{name}/bias"] = kernel, bias
+        x = _activation(architecture, weights, i)(x @ kernel + bias)
+    return found
 
 
 def forward(architecture, weights, X, center=None, scale=None):
@@ -189,6 +260,8 @@ def _layers(architecture, weights, dtype, most_rows):
     """The network as a list of functions from rows to rows."""
     weights = {name: value.astype(dtype, copy=False) for name, value in weights.items()}
     layers: list[Callable[[np.ndarray], np.ndarray]] = []
+    if architecture.n_embedded or architecture.ntk:
+        layers.append(partial(_inputs, architecture, weights))
     for i, (name, _, _) in enumerate(architecture.dense_layers()):
         layers.append(_Dense(weights[f"{name}/kernel"], weights[f"{name}/bias"], most_rows))
         if name == "logits":
@@ -201,8 +274,23 @@ def _layers(architecture, weights, dtype, most_rows):
         elif architecture.normalization == "layer":
             gamma, beta = weights[f"norm_{i}/gamma"], weights[f"norm_{i}/beta"]
             layers.append(partial(_layer_normalize, gamma, beta))
-        layers.append(ACTIVATIONS[architecture.activation])
+        layers.append(_activation(architecture, weights, i))
     return layers
+
+
+def _inputs(architecture, weights, rows):
+    """Inputs of the first dense layer."""
+    if architecture.n_embedded:
+        columns, features = architecture.cut(rows)
+        embedded = embed(architecture.embedding, weights, columns)
+        rows = np.concatenate([embedded, features], axis=1)
+    return rows * weights["scale/scale"] if architecture.ntk else rows
+
+
+def _activation(architecture, weights, i):
+    if architecture.activation == "parametric_selu":
+        return partial(_parametric_selu, weights[f"activation_{i}/slope"])
+    return ACTIVATIONS[architecture.activation]
 
 
 def _apply(layers, rows):
@@ -250,6 +338,10 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 def _selu(x):
     negative = _SELU_ALPHA * np.expm1(np.minimum(x, 0))
     return (_SELU_SCALE * np.where(x > 0, x, negative)).astype(x.dtype, copy=False)
+
+
+def _parametric_selu(slope, x):
+    return x + slope * (_selu(x) - x)
 
 
 def _gelu(x):

@@ -5,6 +5,13 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
+from skimbalance.networks._embeddings import (
+    Cut,
+    ParametricSELU,
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
+    Scale,
+)
 from skimbalance.networks._parts import dense, dropped, layer_seeds, normalized
 
 __all__ = ["mlp", "residual_mlp"]
@@ -18,6 +25,9 @@ def mlp(
     activation: str | Callable = "relu",
     normalization: str | None = None,
     dropout: float = 0.0,
+    embedding: str | None = None,
+    n_embedded: int = 0,
+    scale: bool = False,
     seed: int | None = None,
 ) -> keras.Model:
     """Multi-layer perceptron that returns logits.
@@ -33,11 +43,19 @@ def mlp(
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Units of each hidden layer; empty for a linear model.
     activation : str or callable, default="relu"
-        Activation of the hidden layers: any activation of Keras.
+        Activation of the hidden layers: any activation of Keras, or "parametric_selu".
     normalization : {None, "batch", "layer"}, default=None
         Normalization before the activation of each hidden layer.
     dropout : float in [0, 1), default=0.0
         Share of the activations of each hidden layer that training drops.
+    embedding : {None, "piecewise_linear", "periodic"}, default=None
+        Embedding of numbers: `PiecewiseLinearEmbedding` of the last `n_embedded` inputs, which are
+        positions, beside the other inputs; or `PeriodicEmbedding` of the first `n_embedded`
+        inputs, beside all inputs.
+    n_embedded : int, default=0
+        Number of embedded inputs.
+    scale : bool, default=False
+        Whether a `Scale` layer comes before the first dense layer.
     seed : int, default=None
         Seed of the initial weights and of the dropout; by default Keras draws one.
 
@@ -55,11 +73,14 @@ def mlp(
     """
     sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
     seeds = layer_seeds(seed)
-    inputs = x = keras.Input((n_features,), name="features")
+    inputs = keras.Input((n_features,), name="features")
+    x = _embedded(inputs, embedding, n_embedded) if n_embedded else inputs
+    if scale:
+        x = Scale(name="scale")(x)
     for i, units in enumerate(sizes):
         x = dense(units, next(seeds), f"hidden_{i}")(x)
         x = normalized(x, normalization, f"norm_{i}")
-        x = keras.layers.Activation(activation, name=f"activation_{i}")(x)
+        x = _activated(x, activation, f"activation_{i}")
         x = dropped(x, dropout, next(seeds), f"dropout_{i}")
     outputs = dense(n_outputs, next(seeds), "logits")(x)
     return keras.Model(inputs, outputs, name="mlp")
@@ -146,3 +167,21 @@ def residual_mlp(
     x = keras.layers.Activation(activation, name="activation")(x)
     outputs = dense(n_outputs, next(seeds), "logits")(x)
     return keras.Model(inputs, outputs, name="residual_mlp")
+
+
+def _activated(x, activation, name):
+    if isinstance(activation, str) and activation == "parametric_selu":
+        return ParametricSELU(name=name)(x)
+    return keras.layers.Activation(activation, name=name)(x)
+
+
+def _embedded(inputs, embedding, n_embedded):
+    """The embedding of some inputs, and the inputs that are features."""
+    if embedding == "piecewise_linear":
+        features, positions = Cut(-n_embedded, name="cut")(inputs)
+        embedded = PiecewiseLinearEmbedding(name="embedding")(positions)
+    else:
+        features = inputs
+        numbers, _ = Cut(n_embedded, name="cut")(inputs)
+        embedded = PeriodicEmbedding(name="embedding")(numbers)
+    return keras.layers.Concatenate(name="embedded")([embedded, features])

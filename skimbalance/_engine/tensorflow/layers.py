@@ -10,6 +10,7 @@ from skimbalance._engine.tensorflow.gradients import REGISTERED, with_gradient
 from skimbalance._engine.tensorflow.initializers import python_random_kept
 from skimbalance._engine.tensorflow.recurrent import stand_in_for
 from skimbalance._keras_private import lambda_output_shape
+from skimbalance.networks import _embeddings
 
 
 class Dense(keras.layers.Dense):
@@ -129,6 +130,11 @@ STACKABLE = {
     CounterDropout,
     Normalization,
     TwoLogits,
+    _embeddings.Cut,
+    _embeddings.ParametricSELU,
+    _embeddings.PeriodicEmbedding,
+    _embeddings.PiecewiseLinearEmbedding,
+    _embeddings.Scale,
     *(
         getattr(keras.layers, name)
         for name in (

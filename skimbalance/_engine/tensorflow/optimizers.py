@@ -55,6 +55,35 @@ class RMSprop:
         return params - learning_rate * gradient / tf.sqrt(square + self.epsilon), (square,)
 
 
+class Averaged:
+    """An optimizer beside which an exponential moving average of the parameters is kept.
+
+    The average is the last slot, and starts at the initial parameters (Polyak & Juditsky 1992,
+    doi:10.1137/0330046).
+
+    Parameters
+    ----------
+    optimizer : object
+        One of the optimizers above.
+    momentum : float in [0, 1)
+        Share of the average that a step keeps.
+    """
+
+    averages = True
+
+    def __init__(self, optimizer, momentum):
+        self._optimizer, self._momentum = optimizer, momentum
+
+    def initial_slots(self, params):
+        return (*self._optimizer.initial_slots(params), params)
+
+    def step(self, params, gradient, slots, learning_rate):
+        *slots, average = slots
+        params, slots = self._optimizer.step(params, gradient, tuple(slots), learning_rate)
+        average = average + (params - average) * (1.0 - self._momentum)
+        return params, (*slots, average)
+
+
 class KerasOptimizer:
     """Any Keras optimizer in the same form.
 

@@ -70,12 +70,17 @@ class Program:
     names : callable, default=`paths`
         ``names(network)``: its variables by the names of a job's weights.
     decays : callable, default=kernels only
-        Whether a trainable variable of some name is subject to weight decay.
+        Whether a trainable variable of some name is subject to weight decay; a number is a factor
+        of the decay.
+    rate : callable, default=None
+        Factor of the learning rate for a trainable variable of some name; None is 1 for all.
 
     Attributes
     ----------
     stackable : bool
         Whether a stack may hold more than one network.
+    averages : bool
+        Whether the last slot is a moving average of the parameters, which is judged and kept.
     n_params, widest : int
         Numbers of parameters of a network, and of outputs of its widest layer.
     """
@@ -90,6 +95,7 @@ class Program:
         target_rank=0,
         names=paths,
         decays=lambda name: name.endswith("kernel"),
+        rate=None,
     ):
         self.traces = 0
         self.target_rank = target_rank
@@ -108,10 +114,11 @@ class Program:
         self._exact = not stackable(self._network)
         self.widest = 1 if self._exact else _widest(self._network)
         self.stackable = not self._exact and getattr(self._optimizer, "stackable", True)
+        self.averages = getattr(self._optimizer, "averages", False)
         own_variables = not getattr(self._optimizer, "stackable", True)
         self._turn = threading.Lock() if own_variables else nullcontext()
-        named_sizes = zip(self.trainable_names, self._sizes, strict=True)
-        self._decays = np.concatenate([np.full(size, decays(name)) for name, size in named_sizes])
+        self._decays = self._of_each_weight(decays)
+        self._rates = None if rate is None else self._of_each_weight(rate)
         self._masked = not self._exact and any(
             isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
         )
@@ -119,6 +126,11 @@ class Program:
         self._compiles: dict[Any, bool] = {}
         self._worked = False
         self._specify(arguments)
+
+    def _of_each_weight(self, function):
+        """A number for each parameter, from a function of the variable's name."""
+        named = zip(self.trainable_names, self._sizes, strict=True)
+        return np.concatenate([np.full(size, float(function(name))) for name, size in named])
 
     def _specify(self, arguments):
         """The shapes of all that goes in: K networks, S steps and B rows are open.
@@ -315,6 +327,7 @@ class Program:
         n_all = tf.shape(batches[-1])[1]
 
         decays = tf.constant(self._decays, params.dtype) * decay[:, None]
+        factors = None if self._rates is None else tf.constant(self._rates, params.dtype)
 
         def body(i, params, slots, state, losses):
             *batch, rates = tf.nest.map_structure(lambda part: part[:, i], batches)
@@ -323,6 +336,7 @@ class Program:
             )
             rates = rates[:, None]
             params = params - rates * decays * params
+            rates = rates if factors is None else rates * factors
             params, slots = self._optimizer.step(params, gradient, slots, rates)
             here = tf.range(n_all) == i
             return i + 1, params, slots, state, tf.where(here, loss[:, None], losses)

@@ -1,10 +1,12 @@
 """Predictive quality: our classifiers and gradient boosting on many imbalanced tables.
 
-Run: python benchmarks/quality.py [folder] [options]
+Run: OMP_WAIT_POLICY=passive python benchmarks/quality.py [folder] [options]
 The folder must contain index.csv, with the columns name, task ("binary" or "multiclass"; others are
 left out), n (rows), d (features) and classes, and a file NAME.parquet for each name, with the
 features and a column "target". Without a folder, the sets of `skimbalance.datasets` are used. The
-peers are those of `pip install "skimbalance[bench]"`, as far as they are installed.
+peers are those of `pip install "skimbalance[bench]"`, as far as they are installed. Without
+OMP_WAIT_POLICY=passive, threads that wait for each other count as CPU seconds, and some peers take
+ten times as long on a busy machine.
 
 The protocol, which is the same for all models, is in README.md beside this script.
 """
@@ -19,7 +21,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from common import ARGUMENTS, pick, print_machine, quiet
+from common import ARGUMENTS, N_JOBS, pick, print_machine, quiet
 from quality_models import ABLATED, ABLATIONS, MODELS, OURS, PEERS, TUNED
 from quality_scores import decisions, scores_of_decisions, scores_of_probabilities
 from quality_sets import INPUTS, load_set, names_of_sets
@@ -70,7 +72,7 @@ def parser():
     add("--out", metavar="CSV", help="file for the scores of the models that are fitted")
     add("--seconds", type=float, default=float("inf"), help="start no fit after this many seconds; "
         "with 0, what --preds has is scored")  # fmt: skip
-    add("--threads", type=int, default=2, help="threads of each fit; by default, 2")
+    add("--threads", type=int, default=N_JOBS, help=f"threads of each fit; by default, {N_JOBS}")
     return parser
 
 
@@ -111,15 +113,18 @@ def versus_of(arguments, names):
 
 def installed(names):
     """Those of the models whose libraries are installed; a line says which are left out."""
-    found = []
+    missing = {}
     for name in names:
         try:
             MODELS[name].make(0, 1)
         except ImportError as error:
-            print(f"{name} is left out: {error}.")
-        else:
-            found.append(name)
-    return found
+            missing[name] = f"{name} ({error})"
+    if missing:
+        print(
+            'Left out, as something is not installed (`pip install "skimbalance[bench]"` has the '
+            f"trees): {', '.join(missing.values())}.\n"
+        )
+    return [name for name in names if name not in missing]
 
 
 def print_versions():

@@ -112,6 +112,14 @@ def test_quality_without_scores_says_so(run):
         run("quality", *PEERS, "--seconds", 0)
 
 
+def test_quality_leaves_out_peers_that_are_not_installed(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    text = run("quality", "--models", "logreg-bal", "lgbm")
+    assert "Left out, as something is not installed" in text
+    assert "| logreg-bal |" in text
+    assert "| lgbm |" not in text
+
+
 def test_quality_counts_a_failure_and_goes_on(run, monkeypatch, capsys):
     monkeypatch.delattr(HistGradientBoostingClassifier, "predict_proba")
     with pytest.raises(SystemExit, match="1 fits failed, as the lines above say"):

@@ -7,7 +7,7 @@ import os
 import reprlib
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from numbers import Real
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils import check_array, check_X_y
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -48,6 +49,7 @@ __all__ = [
     "plain_labels",
     "safe_indexing",
     "some_of",
+    "table_rows",
     "validate_parameter_constraints",
     "warn",
     "warn_of_no_effect",
@@ -106,6 +108,26 @@ def numeric_rows(estimator: Any, X: Any, y: Any = "no_validation", **options: An
     return read
 
 
+def table_rows(
+    estimator: Any,
+    X: Any,
+    matrix: Callable[[Any], np.ndarray],
+    y: Any = None,
+    *,
+    reset: bool,
+    multi_output: bool = False,
+) -> Any:
+    """Scikit-learn's checks of the names and the number of columns, and of the matrix of a table.
+
+    Without y the matrix alone is returned.
+    """
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    options = {"dtype": None, "ensure_all_finite": False, "estimator": estimator}
+    if y is None:
+        return check_array(matrix(X), **options)
+    return check_X_y(matrix(X), y, multi_output=multi_output, **options)
+
+
 def _check_numbers(X, owner):
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         column = getattr(X, "iloc", X)
@@ -134,19 +156,29 @@ def _columns_of(array):
     return [(str(j), array[:, j]) for j in range(array.shape[1])]
 
 
-def check_finite(X: np.ndarray, owner: str, names: Sequence[str] | None = None) -> None:
-    """Check that rows are finite; the first value that is not is named by its place."""
+def check_finite(
+    X: np.ndarray, owner: str, names: Sequence[str] | None = None, *, missing: bool = False
+) -> None:
+    """Check that rows are finite, or missing if these may be; the first other value is named."""
     if X.dtype.kind != "f":
         return
     with np.errstate(over="ignore", invalid="ignore"):
         # The sum is fast and needs no memory; only an overflow needs a second look.
-        if np.isfinite(np.sum(X)) or np.all(np.isfinite(X)):
+        if np.isfinite(np.sum(X)):
             return
-    place = np.argwhere(~np.isfinite(X))[0].tolist()
+    wrong = np.isinf(X) if missing else ~np.isfinite(X)
+    if not np.any(wrong):
+        return
+    place = np.argwhere(wrong)[0].tolist()
     value = "NaN" if np.isnan(X[tuple(place)]) else "infinity"
     where = f"row {place[0]}"
     if X.ndim == 2:
         where += f", column {place[1] if names is None else repr(names[place[1]])}"
+    if missing:
+        raise ValueError(
+            f"The X of {owner} must be finite or missing. Got {value} in {where}: put a number or "
+            "NaN in its place."
+        )
     raise ValueError(
         f"The X of {owner} must be finite. Got {value} in {where}: fill such values in a step "
         "before, as SimpleImputer or the steps of skimbalance.preprocessing.table_steps do."

@@ -6,6 +6,7 @@ from typing import Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.estimator import TableClassifier
@@ -18,7 +19,14 @@ from skimbalance._fit.perceptron import (
 )
 from skimbalance._fit.settings import Settings
 from skimbalance._keras_private import check_tensorflow
-from skimbalance._validation import Interval, StrOptions, check_one_input, numeric_rows
+from skimbalance._validation import (
+    Interval,
+    StrOptions,
+    check_one_input,
+    numeric_rows,
+    table_rows,
+)
+from skimbalance.preprocessing._reader import TableReader, as_table, is_table
 
 __all__ = ["ImbalancedMLPClassifier"]
 
@@ -49,6 +57,12 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     normalization : {None, "batch", "layer"}, default=None
         Normalization before each activation.
+
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns of X are categories. "from_dtype": the columns of a DataFrame with text or
+        of the type category, and the columns of an array of objects with text. A mask with a
+        boolean for each column, or positions, or names in a DataFrame: these columns, also if
+        they hold numbers. None: no columns. All other columns must hold numbers or booleans.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights, and the standardisation, of the previous fit.
@@ -107,6 +121,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"batch", "layer"}), None],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "warm_start": ["boolean"],
     }
 
@@ -117,6 +132,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         activation: str = "relu",
         dropout: float = 0.0,
         normalization: str | None = None,
+        categorical_features: Any = "from_dtype",
         warm_start: bool = False,
         **shared: Unpack[RateParameters],
     ):
@@ -124,8 +140,13 @@ class ImbalancedMLPClassifier(TableClassifier):
         self.activation = activation
         self.dropout = dropout
         self.normalization = normalization
+        self.categorical_features = categorical_features
         self.warm_start = warm_start
         set_shared(self, shared)
+
+    # What the columns hold; None where all are numbers, as in older model files.
+    _reader: TableReader | None = None
+    _takes_missing = True
 
     def fit(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Train the network.
@@ -133,7 +154,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows: numbers, finite.
+            Training rows: an array, or a table of pandas, polars or pyarrow. Its columns hold
+            finite numbers, booleans, or categories; values may be missing.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
             Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -205,6 +227,14 @@ class ImbalancedMLPClassifier(TableClassifier):
             self._shown = self._fitted, model
         return network.show(model)
 
+    def __sklearn_tags__(self):
+        """Scikit-learn's tags: numbers may be missing, and columns may hold categories."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
     def __getstate__(self):
         """The state without the live Keras model, which is built anew when it is needed."""
         state = super().__getstate__()
@@ -212,11 +242,28 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     def _read_rows(self, X, y, *, reset, multi_output):
         check_one_input(X, np.shape(y)[0], type(self).__name__)
-        X, y = numeric_rows(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
+        X = as_table(X)
+        if reset:
+            self._reader = TableReader.learn(X, self.categorical_features, type(self).__name__)
+        options = {"reset": reset, "multi_output": multi_output}
+        if self._must_be_read(X):
+            X, y = table_rows(self, X, self._matrix, y, **options)
+        else:
+            X, y = numeric_rows(self, X, y, **options, **ROWS)
         return (X,), y
 
+    def _must_be_read(self, X):
+        """Whether X is not yet the array of numbers that the network or its encoder gets."""
+        return is_table(X) or (self._reader is not None and np.ndim(X) == 2 and not issparse(X))
+
+    def _matrix(self, X):
+        """A table as floats."""
+        reader = self._reader or TableReader.of_numbers(self.n_features_in_)
+        return reader.matrix(X)
+
     def _n_levels(self, X):
-        return np.zeros(X[0].shape[1], dtype=int)
+        reader = self._reader or TableReader.of_numbers(self.n_features_in_)
+        return reader.n_levels
 
     def _design(self, data, course):
         previous = course.previous
@@ -240,6 +287,9 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     def _read_new_rows(self, X):
         check_one_input(X, 0, type(self).__name__)
+        X = as_table(X)
+        if self._must_be_read(X):
+            return (table_rows(self, X, self._matrix, reset=False),)
         return (numeric_rows(self, X, reset=False, **ROWS),)
 
     def _logits_of(self, rows):

@@ -76,6 +76,7 @@ _STORED = (
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
     "skimbalance.preprocessing._encoder.TableEncoder",
+    "skimbalance.preprocessing._reader.TableReader",
     "skimbalance.preprocessing._steps._CategoricalColumns",
     "skimbalance.preprocessing._steps._NumericColumns",
     "skimbalance.prior._corrected.PriorCorrectedClassifier",

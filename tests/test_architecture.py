@@ -54,7 +54,7 @@ ROOMS = {
     ),
     "classifier": (
         {"_keras.*", "_fit.*", "preprocessing.*", "_keras_private", "_validation"},
-        {"numpy", "sklearn"},
+        NUMPY,
     ),
     "_keras.*": (
         {"_fit.*", "losses", "networks.*", "_losses.*", "_engine.*", "_keras_private"},
@@ -67,7 +67,7 @@ ROOMS = {
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation"}, {"numpy", "scipy"}),
     "prior.*": ({"_response", "_validation"}, NUMPY),
-    "preprocessing.*": ({"_validation"}, {"numpy", "sklearn", "pandas"}),
+    "preprocessing.*": ({"_validation"}, NUMPY | {"pandas"}),
     "metrics.*": ({"_validation"}, NUMPY),
     "class_weight": ({"_validation"}, {"numpy"}),
     "sampling.*": (set(), NUMPY | {"imblearn", "pandas"}),

@@ -43,7 +43,7 @@ class Data:
     lengths : ndarray of int of shape (n_rows,), default=None
         Number of steps of each row, where rows are sequences.
     n_levels : ndarray of int of shape (n_columns,), default=None
-        Where X is the matrix of a table: number of levels of each column, 0 for numbers.
+        Where X is the matrix of a table: number of levels of each column, -1 for numbers.
     """
 
     X: tuple[np.ndarray, ...]

@@ -192,6 +192,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 class TableClassifier(NetworkClassifier):
     """A classifier of rows: one class for each or, in the multilabel case, several labels."""
 
+    # Whether numbers in X may be missing.
+    _takes_missing = False
+
     def predict(self, X: Any) -> Any:
         """Most probable class of each row; in the multilabel case, all labels above 0.5.
 
@@ -297,7 +300,7 @@ class TableClassifier(NetworkClassifier):
         """The inputs, checked."""
         names = getattr(self, "feature_names_in_", None)
         for part in parts:
-            check_finite(part, type(self).__name__, names)
+            check_finite(part, type(self).__name__, names, missing=self._takes_missing)
         return parts
 
     def __sklearn_tags__(self):
@@ -328,7 +331,7 @@ class TableClassifier(NetworkClassifier):
         return Data(X, index, y, weight[index], weighted, n_levels=self._n_levels(X))
 
     def _n_levels(self, X) -> np.ndarray | None:
-        """Number of levels of each column, 0 for numbers, where rows are those of a table."""
+        """Number of levels of each column, -1 for numbers, where rows are those of a table."""
         del X
         return None
 
@@ -386,7 +389,7 @@ class TableClassifier(NetworkClassifier):
         if not np.all(np.isfinite(logits)):
             raise ValueError(
                 "The values of X must be small enough for the network's outputs to be finite. "
-                f"Got nan or infinite outputs, for values of X up to {np.abs(X).max():g}."
+                f"Got nan or infinite outputs, for values of X up to {np.nanmax(np.abs(X)):g}."
             )
         return logits
 

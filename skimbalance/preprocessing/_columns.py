@@ -15,7 +15,11 @@ __all__ = [
     "MISSING_WORDS",
     "NUMBER_STYLES",
     "column_kind",
+    "frame_of",
+    "has_text",
     "is_plain_type",
+    "levels_of",
+    "numbers_of",
     "refusal",
     "styled_number",
     "warn_of_numbers",
@@ -50,6 +54,19 @@ def styled_number(text: str, style: str) -> float:
     decimal = style[-2]
     kept = (c for c in text if c in f"{decimal}+-eE0123456789")
     return float("".join(kept).replace(decimal, "."))
+
+
+def frame_of(X: Any) -> "pd.DataFrame | None":
+    """X as a pandas DataFrame, which shares its memory if possible; None if it is no table."""
+    import pandas as pd
+
+    if isinstance(X, pd.DataFrame):
+        return X
+    if hasattr(X, "to_pandas") and hasattr(X, "columns"):  # polars, pyarrow
+        return X.to_pandas()
+    if isinstance(X, np.ndarray) and X.ndim == 2:
+        return pd.DataFrame(X)
+    return None
 
 
 def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["number", "text"]:
@@ -98,7 +115,7 @@ def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["nu
         return "number"
     if pd.api.types.is_string_dtype(dtype):
         return "text"
-    dates = dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype)
+    dates = getattr(dtype, "kind", "O") in "mM" or isinstance(dtype, pd.PeriodDtype)
     raise refusal(name, owner, str(dtype), dates=dates)
 
 
@@ -168,6 +185,59 @@ def refusal(name, owner, content, *, dates):
 def is_plain_type(dtype):
     """Whether a column of the type can hold numbers only: tables may have many such columns."""
     return isinstance(dtype, np.dtype) and dtype.kind in "fiu"
+
+
+def numbers_of(column: "pd.Series", name: Any, reason: str = "as in the fit") -> np.ndarray:
+    """A column as floats, missing values as nan.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything else than numbers and booleans; the `reason` says why it must not.
+    """
+    if is_plain_type(column.dtype):
+        return column.to_numpy(dtype=float)
+    if column.isna().all():
+        return np.full(len(column), np.nan)
+    if column_kind(column, name) != "number":
+        row = int(np.flatnonzero(column.notna())[0])
+        raise ValueError(
+            f"The column {name!r} of X must hold numbers, {reason}. "
+            f"Got {column.iloc[row]!r} in row {row} instead."
+        )
+    return column.to_numpy(dtype=float, na_value=np.nan)
+
+
+def levels_of(column: "pd.Series", name: Any) -> tuple[np.ndarray, list[str | float]]:
+    """The place of each row's category in a list, -1 where missing; and that list.
+
+    The categories are text or numbers; others, such as intervals and dates, are written as text.
+
+    Raises
+    ------
+    ValueError
+        If the column holds values that are not categories, such as lists.
+    """
+    import pandas as pd
+
+    try:
+        places, categories = pd.factorize(column)
+    except TypeError:
+        raise refusal(name, "X", "values that cannot be hashed", dates=False) from None
+    levels = np.asarray(categories, dtype=object).tolist()
+    return places, [level if isinstance(level, str) else _plain(level) for level in levels]
+
+
+def _plain(level):
+    """A level that is not text, as one that model files can hold."""
+    if isinstance(level, np.generic):
+        level = level.item()
+    return level if isinstance(level, bool | int | float) else str(level)
+
+
+def has_text(levels: list[Any]) -> bool | None:
+    """Whether levels are text; None if there are none."""
+    return all(isinstance(level, str) for level in levels) if levels else None
 
 
 def _is_number(value):

@@ -11,6 +11,8 @@ from typing import Self
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from skimbalance.preprocessing._bins import Bins
+
 __all__ = ["TableEncoder", "kept_levels", "median"]
 
 # The most levels of a column that get an output each, the most frequent ones.
@@ -24,6 +26,12 @@ BLOCK = 2**12
 
 # Medians are those of at most this many rows, evenly spaced: the rows may not fit into memory.
 MOST_MEDIAN_ROWS = 2**17
+
+# What stands for the number of levels of a column of numbers.
+NUMBERS = -1
+
+# Robust numbers stay within this distance of the median.
+SMOOTH_LIMIT = 3.0
 
 # A level, or what is missing or unknown, that sets no output.
 NOWHERE = -1
@@ -60,6 +68,10 @@ class TableEncoder:
     center, scale : ndarray of shape (n_numbers,) or None
         Means and deviations of the columns of numbers; None where these stay as they are. The
         deviation of a constant column is infinite, which makes it 0.
+    smooth : bool
+        Whether numbers are clipped smoothly, to less than 3 on both sides.
+    bins : Bins or None
+        Bins of the columns of numbers, in which their positions are the last outputs.
     """
 
     numbers: np.ndarray
@@ -72,6 +84,8 @@ class TableEncoder:
     n_outputs: int
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
+    smooth: bool = False
+    bins: Bins | None = None
 
     @classmethod
     def learn(
@@ -81,7 +95,7 @@ class TableEncoder:
         weight: np.ndarray | None,
         n_levels: np.ndarray,
         *,
-        standardize: bool,
+        standardize: bool | str,
     ) -> Self:
         """Learn from training rows.
 
@@ -94,15 +108,16 @@ class TableEncoder:
         weight : ndarray of shape (n_rows,) or None
             How much each counts; None if all count the same.
         n_levels : ndarray of int of shape (n_columns,)
-            Number of levels of each column, 0 for a column of numbers.
-        standardize : bool
-            Whether columns of numbers get mean 0 and deviation 1.
+            Number of levels of each column, -1 for a column of numbers.
+        standardize : bool or "robust"
+            Whether columns of numbers get mean 0 and deviation 1; or median 0 and a distance of 1
+            between the quartiles, and are clipped smoothly.
 
         Returns
         -------
         encoder : TableEncoder
         """
-        numbers, categories = np.flatnonzero(n_levels == 0), np.flatnonzero(n_levels)
+        numbers, categories = np.flatnonzero(n_levels < 0), np.flatnonzero(n_levels >= 0)
         fill, flagged = _fill_and_flags(X, index, weight, numbers)
         n_outputs = len(numbers) + len(flagged)
         places: list[np.ndarray] = [np.empty(0, int)]
@@ -111,10 +126,14 @@ class TableEncoder:
             places.append(np.where(of_column == NOWHERE, NOWHERE, n_outputs + of_column))
             n_outputs += width
         encoder = cls(
-            numbers, fill, flagged, StandardScaler() if standardize else None, categories,
+            numbers, fill, flagged, StandardScaler() if standardize is True else None, categories,
             n_levels[categories], np.concatenate(places), n_outputs,
         )  # fmt: skip
-        return encoder.updated(X, index, weight)
+        return (
+            encoder._robust(X, index)
+            if standardize == "robust"
+            else encoder.updated(X, index, weight)
+        )
 
     @classmethod
     def of_scaler(cls, scaler: StandardScaler | None, n_columns: int) -> Self:
@@ -136,6 +155,20 @@ class TableEncoder:
             scaler.partial_fit(rows, sample_weight=None if weight is None else weight[block])
         return self._scaled(scaler)
 
+    def _robust(self, X, index):
+        """An encoder by medians and quartiles (Holzmüller et al. 2024, arXiv:2407.04491)."""
+        rows, _ = self._filled(X[_some(index)].astype(np.float64))
+        low, lower, upper, high = np.quantile(rows, [0, 0.25, 0.75, 1], axis=0)
+        scale = np.where(upper > lower, upper - lower, (high - low) / 2)
+        scale = np.where(high > low, scale, np.inf)
+        return replace(self, center=self.fill, scale=scale, smooth=True)
+
+    def with_bins(self, X: np.ndarray, index: np.ndarray, y: np.ndarray | None) -> Self:
+        """An encoder that also puts out positions in bins, see `Bins.learn`."""
+        rows, _ = self._filled(X[index].astype(np.float64))
+        bins = Bins.learn(rows, y)
+        return replace(self, bins=bins, n_outputs=self.n_outputs + len(bins.columns))
+
     def _scaled(self, scaler: StandardScaler) -> Self:
         """An encoder with the means and deviations of a fitted scaler."""
         # Scikit-learn gives a constant column the scale 1.
@@ -146,7 +179,8 @@ class TableEncoder:
     @property
     def is_plain(self) -> bool:
         """Whether rows without missing numbers are standardised by `center` and `scale` only."""
-        return not len(self.flagged) and not len(self.categories)
+        is_binned = self.bins is not None and len(self.bins.columns)
+        return not (len(self.flagged) or len(self.categories) or self.smooth or is_binned)
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Finite floats for a block of rows.
@@ -161,11 +195,12 @@ class TableEncoder:
         encoded : ndarray of shape (n_rows, n_outputs)
             The numbers, the flags, and the one-hot levels.
         """
-        rows, missing = self._filled(X)
-        if self.center is not None:
-            rows = (rows - self.center) / self.scale
+        filled, missing = self._filled(X)
+        rows = filled if self.center is None else (filled - self.center) / self.scale
         if self.is_plain:
             return rows
+        if self.smooth:
+            rows /= np.sqrt(1.0 + np.square(rows / SMOOTH_LIMIT))
         encoded = np.zeros((len(X), self.n_outputs))
         n_numbers = len(self.numbers)
         encoded[:, :n_numbers] = rows
@@ -174,6 +209,8 @@ class TableEncoder:
             places = self._level_outputs(X[:, self.categories])
             rows_of, columns = np.nonzero(places != NOWHERE)
             encoded[rows_of, places[rows_of, columns]] = 1.0
+        if self.bins is not None and len(self.bins.columns):
+            encoded[:, -len(self.bins.columns) :] = self.bins.positions(filled)
         return encoded
 
     def comparable(self, X: np.ndarray) -> np.ndarray:
@@ -231,15 +268,20 @@ def _fill_and_flags(X, index, weight, numbers):
     missing = np.zeros(len(numbers), dtype=bool)
     for start in range(0, len(index), BLOCK):
         missing |= np.isnan(X[index[start : start + BLOCK]][:, numbers]).any(axis=0)
-    chosen = np.arange(len(index))
-    if len(index) > MOST_MEDIAN_ROWS:
-        chosen = np.linspace(0, len(index) - 1, MOST_MEDIAN_ROWS).astype(int)
+    chosen = _some(np.arange(len(index)))
     rows = X[index[chosen]]
     of_rows = None if weight is None else weight[chosen]
     fill = np.array([median(rows[:, j], of_rows) for j in numbers])
     # A column without any value is a constant.
     flagged = np.flatnonzero(missing & ~np.isnan(fill))
     return np.nan_to_num(fill), flagged
+
+
+def _some(rows):
+    """At most so many rows, evenly spaced."""
+    if len(rows) <= MOST_MEDIAN_ROWS:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, MOST_MEDIAN_ROWS).astype(int)]
 
 
 def median(values: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -267,11 +309,9 @@ def _level_places(levels, n_levels):
 
     The last output is for levels that the training rows have rarely.
     """
-    missing = np.isnan(levels)
-    counts = np.bincount(levels[~missing].astype(int), minlength=n_levels)
-    counts = np.append(counts, missing.sum())
-    kept = kept_levels(counts)
-    has_others = counts.sum() > counts[kept].sum()
+    counts = np.bincount(levels[levels >= 0].astype(int), minlength=n_levels)
+    kept = kept_levels(np.append(counts, np.isnan(levels).sum()))
+    has_others = not np.isin(np.where(np.isnan(levels), n_levels, levels), kept).all()
     n_groups = len(kept) + has_others
     places = np.full(n_levels + 2, len(kept) if has_others and n_groups > 1 else NOWHERE)
     if n_groups > 1:

@@ -44,7 +44,7 @@ def resampled(sampler, train, *, scaled=True, seed=0, classes=CLASSES):
     encoder = None
     if scaled:
         encoder = TableEncoder.learn(
-            train.X[0], train.index, None, np.zeros(2, int), standardize=True
+            train.X[0], train.index, None, np.full(2, -1), standardize=True
         )
     return resample(sampler, train, encoder, classes, seed)
 

@@ -1,0 +1,253 @@
+"""Tables as matrices of floats: numbers as they are, and numbers of levels for categories."""
+
+import reprlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skimbalance._validation import some_of
+from skimbalance.preprocessing._columns import (
+    column_kind,
+    frame_of,
+    has_text,
+    is_plain_type,
+    levels_of,
+    numbers_of,
+    warn_of_numbers,
+)
+from skimbalance.preprocessing._encoder import FEWEST_ROWS, NUMBERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TableReader", "as_table", "frequent_levels", "is_table", "level_numbers"]
+
+# What a category is in the matrix if it was not a level in the fit.
+UNKNOWN = -1.0
+
+
+def as_table(X: Any) -> Any:
+    """X, as a pandas DataFrame or an array of objects where it may hold categories."""
+    if isinstance(X, list | tuple):
+        try:
+            kind, n_axes = (array := np.asarray(X)).dtype.kind, array.ndim
+        except ValueError:  # lists of unequal length
+            return X
+        return np.asarray(X, dtype=object) if n_axes == 2 and kind in "OUS" else X
+    if hasattr(X, "columns") and not isinstance(X, np.ndarray):
+        frame = frame_of(X)
+        return X if frame is None else frame
+    return X
+
+
+def is_table(X: Any) -> bool:
+    """Whether `as_table` gave anything else than numbers in an array."""
+    if hasattr(X, "iloc") and hasattr(X, "columns"):
+        return not all(map(is_plain_type, X.dtypes.tolist()))
+    return isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OUS"
+
+
+@dataclass(frozen=True, eq=False)
+class TableReader:
+    """What the columns of a table hold, learnt without y; and the matrix that follows from it.
+
+    Parameters
+    ----------
+    levels : tuple of (list or None)
+        For each column of categories the levels that at least 2 rows have, in order; for each
+        column of numbers None.
+    text : tuple of (bool or None)
+        For each column of categories whether they are text, None if there are none.
+    """
+
+    levels: tuple[list[Any] | None, ...]
+    text: tuple[bool | None, ...]
+
+    @classmethod
+    def of_numbers(cls, n_columns: int) -> Self:
+        """The reader of a table of numbers."""
+        return cls((None,) * n_columns, (None,) * n_columns)
+
+    @classmethod
+    def learn(cls, X: Any, categorical_features: Any, owner: str) -> Self | None:
+        """Find out what the columns hold; None if X, from `as_table`, is an array of numbers.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+            The table.
+        categorical_features : "from_dtype", array-like or None
+            Which columns are categories: those of text and categories, those of a mask, of
+            positions or of names, or none.
+        owner : str
+            Name of the estimator, for errors.
+
+        Raises
+        ------
+        ValueError
+            If X has no such columns, or they hold neither numbers nor categories.
+        """
+        by_type = isinstance(categorical_features, str)
+        if by_type or categorical_features is None or not len([*categorical_features]):
+            if not is_table(X):
+                return None
+            chosen = None
+        else:
+            chosen = categorical_features
+        frame = frame_of(_whole_table(X))
+        if frame is None:
+            return None
+        chosen = None if chosen is None else _chosen(chosen, frame, X, owner)
+        levels, text = [], []
+        for j, (name, column) in enumerate(frame.items()):
+            is_category = _holds_categories(column, name, None if by_type else j in (chosen or ()))
+            kept, are_text = frequent_levels(column, name) if is_category else (None, None)
+            levels.append(kept)
+            text.append(are_text)
+        return cls(tuple(levels), tuple(text))
+
+    @property
+    def n_levels(self) -> np.ndarray:
+        """Number of levels of each column, -1 for numbers."""
+        return np.array([NUMBERS if of is None else len(of) for of in self.levels], dtype=int)
+
+    @cached_property
+    def _number_of(self):
+        """The number of each level, for each column of categories."""
+        return [
+            None if levels is None else {level: float(i) for i, level in enumerate(levels)}
+            for levels in self.levels
+        ]
+
+    def __getstate__(self):
+        """The state without what follows from it."""
+        return {"levels": self.levels, "text": self.text}
+
+    def matrix(self, X: Any) -> np.ndarray:
+        """The table as floats: numbers, nan where they are missing, and numbers of levels.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+            A table with the columns of the fit, in their order.
+
+        Returns
+        -------
+        matrix : ndarray of shape (n_samples, n_columns)
+            A category that is not among the levels is -1.
+
+        Raises
+        ------
+        ValueError
+            If a column holds text in place of numbers, or the other way round.
+        """
+        frame = frame_of(_whole_table(X))
+        assert frame is not None, "the caller checks that X has two axes"
+        matrix = np.empty(frame.shape)
+        columns = zip(frame.items(), self._number_of, self.text, strict=True)
+        for j, ((name, column), number_of, was_text) in enumerate(columns):
+            if number_of is None:
+                matrix[:, j] = numbers_of(column, name)
+            else:
+                matrix[:, j] = level_numbers(
+                    column, name, number_of, was_text, unknown=UNKNOWN, missing=np.nan
+                )
+        return matrix
+
+
+def frequent_levels(column: "pd.Series", name: Any) -> tuple[list[Any], bool | None]:
+    """The levels that at least 2 rows have, numbers before text; and whether all levels are text.
+
+    The order depends neither on the rows nor on that of the categories.
+    """
+    places, levels = levels_of(column, name)
+    counts: dict[Any, int] = {}
+    n_rows = np.bincount(places[places >= 0], minlength=len(levels)).tolist()
+    for level, n in zip(levels, n_rows, strict=True):
+        counts[level] = counts.get(level, 0) + n
+    kept = [level for level, n in counts.items() if n >= FEWEST_ROWS]
+    return sorted(kept, key=lambda level: (isinstance(level, str), level)), has_text(levels)
+
+
+def level_numbers(
+    column: "pd.Series",
+    name: Any,
+    number_of: dict[Any, float],
+    was_text: bool | None,
+    *,
+    unknown: float,
+    missing: float,
+) -> np.ndarray:
+    """The number of each row's level.
+
+    Raises
+    ------
+    ValueError
+        If the levels are numbers and were text in the fit, or the other way round.
+    """
+    places, levels = levels_of(column, name)
+    is_text = has_text(levels)
+    if None not in (was_text, is_text) and was_text != is_text:
+        # Otherwise all of them would silently be unknown.
+        raise ValueError(
+            f"The column {name!r} of X must {'' if was_text else 'not '}hold text, as in the fit. "
+            f"Got {levels[0]!r} instead."
+        )
+    # The last number is for missing values, whose place is -1.
+    return np.array([*(number_of.get(level, unknown) for level in levels), missing])[places]
+
+
+def _whole_table(X):
+    """A table in two dimensions, dense."""
+    if hasattr(X, "iloc") or issparse(X):
+        return X
+    return np.asarray(X)
+
+
+def _holds_categories(column, name, chosen):
+    """Whether a column is one of categories: by its type if `chosen` is None."""
+    if chosen is None and is_plain_type(column.dtype):
+        return False
+    if chosen is None and column.isna().all():
+        return True  # what it will hold is not known
+    if chosen:
+        return True
+    is_text = column_kind(column, name) == "text"
+    if is_text and chosen is not None:
+        numbers_of(column, name, "as 'categorical_features' does not name it")
+    if is_text:
+        warn_of_numbers(column, name)
+    return is_text
+
+
+def _chosen(
+    categorical_features: Iterable[Any], frame: "pd.DataFrame", X: Any, owner: str
+) -> set[int]:
+    """Positions of the columns that a mask, positions or names choose."""
+    names = frame.columns.tolist() if hasattr(X, "columns") else []
+    n_columns = frame.shape[1]
+    given = np.asarray(categorical_features, dtype=object).tolist()
+    if all(isinstance(value, bool | np.bool_) for value in given):
+        if len(given) == n_columns:
+            return set(np.flatnonzero(given).tolist())
+        got = reprlib.repr(given)
+    elif all(isinstance(value, Integral) for value in given):
+        wrong = [value for value in given if not -n_columns <= value < n_columns]
+        if not wrong:
+            return {int(value) % n_columns for value in given}
+        got = some_of(wrong)
+    else:
+        wrong = [value for value in given if value not in names]
+        if not wrong:
+            return {j for j, name in enumerate(names) if name in given}
+        got = some_of(wrong)
+    raise ValueError(
+        f"The 'categorical_features' parameter of {owner} must be 'from_dtype', None, a boolean "
+        f"for each of the {n_columns} columns of X, or positions or names of these. "
+        f"Got {got} instead."
+    )

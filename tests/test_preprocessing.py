@@ -20,7 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skimbalance.preprocessing import table_steps
 from skimbalance.preprocessing._columns import NUMBER_STYLES, column_kind, styled_number
-from skimbalance.preprocessing._steps import MOST_CATEGORIES
+from skimbalance.preprocessing._encoder import MOST_LEVELS
 
 FROM_ZERO = 2  # the code of the most frequent category of a column
 
@@ -100,7 +100,7 @@ def test_width_of_a_column_of_many_categories_is_capped():
     X = pd.DataFrame({"many": names.astype(str), "id": np.arange(n).astype(str)})
     X.loc[: n // 2, "many"] = "frequent"
     out = clean(X).fit_transform(X)
-    assert np.unique(out[:, 0]).tolist() == [0, *range(FROM_ZERO, FROM_ZERO + MOST_CATEGORIES)]
+    assert np.unique(out[:, 0]).tolist() == [0, *range(FROM_ZERO, FROM_ZERO + MOST_LEVELS)]
     assert np.all(out[: n // 2, 0] == FROM_ZERO)  # the most frequent comes first
     assert np.all(out[:, 1] == 0)  # a category with one row says nothing about another
 

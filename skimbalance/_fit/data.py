@@ -106,7 +106,7 @@ def resample(
     """Rows after an imbalanced-learn sampler, fitted on the training rows only.
 
     Neighbours are sought among standardised columns, so that no column's unit decides who is
-    a neighbour.
+    a neighbour. Missing numbers are filled, and categories are the numbers of their levels.
     """
     (X,) = train.X
     raw, labels = X[train.index], classes[train.y]
@@ -131,6 +131,7 @@ def resample(
                 "weights."
             )
     if encoder is not None:
+        _check_categories(sampler, rows, new_rows, np.flatnonzero(train.n_levels >= 0))
         begins_with_rows = np.array_equal(new_rows[: len(rows)], rows)
         new_rows = encoder.restored(new_rows)
         if begins_with_rows:  # with their gaps
@@ -207,6 +208,32 @@ def _resampled(
             f"no row of {', '.join(gone)} from the {len(labels)} training rows",
         )
     return new_rows, new_labels
+
+
+def _check_categories(sampler, rows, new_rows, categories):
+    """Check that no new row lies between categories, of which only the numbers are known."""
+    if not len(categories) or _are_rows_of(new_rows, rows):
+        return
+    is_all = len(categories) == rows.shape[1]
+    knows = is_all or any(
+        name.split("__")[-1] == "categorical_features" and len(value)
+        for name, value in sampler.get_params().items()
+    )
+    if knows and all(np.isin(new_rows[:, j], rows[:, j]).all() for j in categories):
+        return
+    argument = f"(categorical_features={categories.tolist()!r})"
+    remedy = "SMOTEN()" if is_all else f"SMOTENC{argument}"
+    raise ValueError(
+        "The sampler in the 'sampling' parameter must know the columns of categories, between "
+        f"which no rows lie. Got {_in_one_line(sampler)}: use {remedy} of imbalanced-learn, "
+        f"EachClassSMOTE{argument} of skimbalance.sampling, or a sampler that selects rows."
+    )
+
+
+def _are_rows_of(new_rows, rows):
+    """Whether all rows are copies of given ones."""
+    n_different = [len(np.unique(part, axis=0)) for part in (rows, np.vstack([rows, new_rows]))]
+    return n_different[0] == n_different[1]
 
 
 def _not_possible(sampler, rule, got):

@@ -1,7 +1,7 @@
 """Tables as matrices of floats: numbers as they are, and numbers of levels for categories."""
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
@@ -106,7 +106,7 @@ class TableReader:
         levels, text = [], []
         for j, (name, column) in enumerate(frame.items()):
             is_category = _holds_categories(column, name, None if by_type else j in (chosen or ()))
-            kept, are_text = frequent_levels(column, name) if is_category else (None, None)
+            kept, _, are_text = frequent_levels(column, name) if is_category else (None, [], None)
             levels.append(kept)
             text.append(are_text)
         return cls(tuple(levels), tuple(text))
@@ -160,10 +160,10 @@ class TableReader:
         return matrix
 
 
-def frequent_levels(column: "pd.Series", name: Any) -> tuple[list[Any], bool | None]:
-    """The levels that at least 2 rows have, numbers before text; and whether all levels are text.
+def frequent_levels(column: "pd.Series", name: Any) -> tuple[list[Any], list[int], bool | None]:
+    """The levels that at least 2 rows have, how many have each, and whether all levels are text.
 
-    The order depends neither on the rows nor on that of the categories.
+    Their order, numbers before text, depends neither on the rows nor on that of the categories.
     """
     places, levels = levels_of(column, name)
     counts: dict[Any, int] = {}
@@ -171,13 +171,14 @@ def frequent_levels(column: "pd.Series", name: Any) -> tuple[list[Any], bool | N
     for level, n in zip(levels, n_rows, strict=True):
         counts[level] = counts.get(level, 0) + n
     kept = [level for level, n in counts.items() if n >= FEWEST_ROWS]
-    return sorted(kept, key=lambda level: (isinstance(level, str), level)), has_text(levels)
+    kept.sort(key=lambda level: (isinstance(level, str), level))
+    return kept, [counts[level] for level in kept], has_text(levels)
 
 
 def level_numbers(
     column: "pd.Series",
     name: Any,
-    number_of: dict[Any, float],
+    number_of: Mapping[Any, float],
     was_text: bool | None,
     *,
     unknown: float,

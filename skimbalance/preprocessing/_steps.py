@@ -13,19 +13,19 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance.preprocessing._columns import column_kind, is_plain_type, refusal, warn_of_numbers
+from skimbalance.preprocessing._columns import (
+    column_kind,
+    frame_of,
+    numbers_of,
+    warn_of_numbers,
+)
+from skimbalance.preprocessing._encoder import NUMBERS, TableEncoder, kept_levels
+from skimbalance.preprocessing._reader import frequent_levels, level_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["TableSteps", "table_steps"]
-
-# The most categories of a column that get a code each, the most frequent ones. SMOTENC holds a
-# dense copy of all one-hot columns for each neighbour of each row that it makes.
-MOST_CATEGORIES = 50
-
-# What is learnt of a category with fewer rows holds for no other row.
-FEWEST_ROWS = 2
 
 # Codes that all categorical columns have in common; the codes of a column's categories follow.
 OTHER, MISSING, FIRST = 0, 1, 2
@@ -74,10 +74,12 @@ def table_steps(X: Any) -> TableSteps:
       column is standardised. A column with missing values in the fit gets an indicator of them,
       0 or 1, at the end of the matrix. A column that is constant in the fit, or has no value at
       all, becomes 0.
-    - Text and the pandas type "category": up to 50 categories, the most frequent ones with at
-      least 2 rows in the fit, get the codes 2 to 51. Rarer categories and those unknown in the
+    - Text and the pandas type "category": up to 30 categories, the most frequent ones with at
+      least 2 rows in the fit, get the codes 2 to 31. Rarer categories and those unknown in the
       fit share the code 0; missing values are a category, with the code 1. Then the codes are
       one-hot encoded; a code that no row had in the fit is all zeros.
+
+    `ImbalancedMLPClassifier` takes such tables by itself, and reads them in the same way.
 
     Integers that name categories are treated as numbers; give them the type "category" to have
     them one-hot encoded. A warning names a column of text that is all numbers, such as "0,59". A
@@ -197,17 +199,10 @@ class _NumericColumns(_Columns):
 
     def _fit(self, columns):
         values = _matrix(columns)
-        missing = np.isnan(values)
-        empty = missing.all(axis=0)
-        self.indicated_ = missing.any(axis=0) & ~empty
-        self.median_ = np.zeros(len(columns))
-        for j in np.flatnonzero(~empty):
-            self.median_[j] = np.median(values[~missing[:, j], j])
-        values = np.where(missing, self.median_, values)
-        self.mean_ = values.mean(axis=0)
-        deviation = values.std(axis=0)
-        varies = (values.min(axis=0) < values.max(axis=0)) & (deviation > 0)
-        self.scale_ = np.where(varies, deviation, np.inf)
+        rows, kinds = np.arange(len(values)), np.full(values.shape[1], NUMBERS)
+        encoder = TableEncoder.learn(values, rows, None, kinds, standardize=True)
+        self.median_, self.mean_, self.scale_ = encoder.fill, encoder.center, encoder.scale
+        self.indicated_ = np.isin(np.arange(values.shape[1]), encoder.flagged)
 
     def transform(self, X: Any) -> np.ndarray:
         """Standardised columns, then the indicators."""
@@ -233,7 +228,7 @@ class _CategoricalColumns(_Columns):
     Attributes
     ----------
     codes_ : list of dict
-        Category to code, for each column.
+        Level to code, for each column.
     text_ : list of bool or None
         Whether the categories of each column are text; None for a column without categories.
     """
@@ -241,33 +236,21 @@ class _CategoricalColumns(_Columns):
     def _fit(self, columns):
         self.codes_, self.text_ = [], []
         for name, column in columns:
-            places, categories = _factorized(column, name)
-            counts = np.bincount(places[places >= 0], minlength=len(categories))
-            # The order must not depend on that of the rows: names break ties.
-            ranked = sorted(range(len(categories)), key=lambda j: (-counts[j], str(categories[j])))
-            kept = [categories[j] for j in ranked[:MOST_CATEGORIES] if counts[j] >= FEWEST_ROWS]
-            self.codes_.append({category: FIRST + code for code, category in enumerate(kept)})
-            self.text_.append(_is_text(categories))
+            levels, counts, are_text = frequent_levels(column, name)
+            ranked = [levels[j] for j in kept_levels(np.array(counts, dtype=int))]
+            self.codes_.append({level: FIRST + code for code, level in enumerate(ranked)})
+            self.text_.append(are_text)
 
     def transform(self, X: Any) -> np.ndarray:
         """Codes as floats."""
         check_is_fitted(self)
-        out = []
-        for (name, column), code_of, was_text in zip(
-            self._named(X), self.codes_, self.text_, strict=True
-        ):
-            places, categories = _factorized(column, name)
-            is_text = _is_text(categories)
-            if None not in (was_text, is_text) and was_text != is_text:
-                # Otherwise all of them would silently be unknown.
-                raise ValueError(
-                    f"The column {name!r} of X must {'' if was_text else 'not '}hold text, as in "
-                    f"the fit. Got {categories[0]!r} instead."
-                )
-            # The last code is for missing values, whose place is -1.
-            codes = [code_of.get(category, OTHER) for category in categories] + [MISSING]
-            out.append(np.array(codes, dtype=float)[places])
-        return np.column_stack(out)
+        columns = zip(self._named(X), self.codes_, self.text_, strict=True)
+        return np.column_stack(
+            [
+                level_numbers(column, name, code_of, was_text, unknown=OTHER, missing=MISSING)
+                for (name, column), code_of, was_text in columns
+            ]
+        )
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The columns' names."""
@@ -276,15 +259,9 @@ class _CategoricalColumns(_Columns):
 
 
 def _frame(X: Any) -> "pd.DataFrame":
-    """X as a pandas DataFrame, which shares its memory if possible."""
-    import pandas as pd
-
-    if isinstance(X, pd.DataFrame):
-        return X
-    if hasattr(X, "to_pandas"):  # polars, pyarrow
-        return X.to_pandas()
-    if isinstance(X, np.ndarray) and X.ndim == 2:
-        return pd.DataFrame(X)
+    frame = frame_of(X)
+    if frame is not None:
+        return frame
     kind = f"an array of shape {X.shape}" if isinstance(X, np.ndarray) else type(X).__name__
     raise ValueError(
         f"The 'X' parameter must be a DataFrame or a two-dimensional array. Got {kind} instead."
@@ -307,16 +284,7 @@ def _check_shape(frame, names):
 
 def _numbers(column: "pd.Series", name: Any) -> np.ndarray:
     """Column as floats, missing values as nan."""
-    is_plain = is_plain_type(column.dtype)
-    if not is_plain and column.isna().all():
-        return np.full(len(column), np.nan)
-    if not is_plain and column_kind(column, name) != "number":
-        row = int(np.flatnonzero(column.notna())[0])
-        raise ValueError(
-            f"The column {name!r} of X must hold numbers, as in the fit. "
-            f"Got {column.iloc[row]!r} in row {row} instead."
-        )
-    values = column.to_numpy(dtype=float, na_value=np.nan)
+    values = numbers_of(column, name)
     too_large = np.flatnonzero(np.abs(values) > LARGEST)
     if len(too_large):
         row = int(too_large[0])
@@ -329,19 +297,3 @@ def _numbers(column: "pd.Series", name: Any) -> np.ndarray:
 
 def _matrix(columns: Iterable[tuple[Any, "pd.Series"]]) -> np.ndarray:
     return np.column_stack([_numbers(column, name) for name, column in columns])
-
-
-def _factorized(column: "pd.Series", name: Any) -> tuple[np.ndarray, list]:
-    """The place of each row's category in a list, -1 where missing; and that list."""
-    import pandas as pd
-
-    try:
-        places, categories = pd.factorize(column)
-    except TypeError:
-        raise refusal(name, "X", "values that cannot be hashed", dates=False) from None
-    return places, np.asarray(categories, dtype=object).tolist()
-
-
-def _is_text(categories: list) -> bool | None:
-    """Whether the categories are text; None if there are none."""
-    return all(isinstance(category, str) for category in categories) if categories else None

@@ -50,7 +50,8 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     activation : str, default="relu"
         Activation of the hidden layers: "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
-        "softplus", "tanh", "sigmoid" or "linear".
+        "softplus", "tanh", "sigmoid" or "linear"; or "parametric_selu", SELU with a learnt slope,
+        see `skimbalance.networks.ParametricSELU`.
 
     dropout : float in [0, 1), default=0.0
         Share of the hidden activations dropped in training.
@@ -63,6 +64,27 @@ class ImbalancedMLPClassifier(TableClassifier):
         of the type category, and the columns of an array of objects with text. A mask with a
         boolean for each column, or positions, or names in a DataFrame: these columns, also if
         they hold numbers. None: no columns. All other columns must hold numbers or booleans.
+
+    numeric_embedding : {None, "piecewise_linear", "periodic"}, default=None
+        What each number becomes beside itself: a learnt piecewise-linear function of its position
+        in bins, or learnt cosines, see `skimbalance.networks.PiecewiseLinearEmbedding` and
+        `PeriodicEmbedding`. Columns of at most two values have no bins, nor has any column if more
+        than 150 others have.
+
+    bins : {"supervised", "quantile"}, default="supervised"
+        Up to 32 bins of each column for the piecewise-linear embedding: the leaves of a decision
+        tree on this column alone, learnt on the training rows of the fit; or quantiles.
+
+    parametrization : {"standard", "ntk"}, default="standard"
+        "ntk" starts the layers so that each neuron has about the deviation 1 on the training rows,
+        the output layer at 0, and gives each layer a learning rate that fits its width; a scale
+        of each input is learnt with six times the rate, biases, slopes and embeddings with a
+        tenth (Holzmüller et al. 2024, arXiv:2407.04491).
+
+    standardize : bool or "robust", default=True
+        Whether the columns are standardised inside the network, by mean and deviation of the
+        training rows, so that raw columns train well. "robust" takes the median and the distance
+        between the quartiles, and clips smoothly at 3 times that.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights, and the standardisation, of the previous fit.
@@ -118,9 +140,13 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     _parameter_constraints = {
         "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions({*ACTIVATIONS, "parametric_selu"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"batch", "layer"}), None],
+        "numeric_embedding": [StrOptions({"piecewise_linear", "periodic"}), None],
+        "bins": [StrOptions({"supervised", "quantile"})],
+        "parametrization": [StrOptions({"standard", "ntk"})],
+        "standardize": ["boolean", StrOptions({"robust"})],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "warm_start": ["boolean"],
     }
@@ -133,6 +159,9 @@ class ImbalancedMLPClassifier(TableClassifier):
         dropout: float = 0.0,
         normalization: str | None = None,
         categorical_features: Any = "from_dtype",
+        numeric_embedding: str | None = None,
+        bins: str = "supervised",
+        parametrization: str = "standard",
         warm_start: bool = False,
         **shared: Unpack[RateParameters],
     ):
@@ -141,6 +170,9 @@ class ImbalancedMLPClassifier(TableClassifier):
         self.dropout = dropout
         self.normalization = normalization
         self.categorical_features = categorical_features
+        self.numeric_embedding = numeric_embedding
+        self.bins = bins
+        self.parametrization = parametrization
         self.warm_start = warm_start
         set_shared(self, shared)
 
@@ -268,16 +300,20 @@ class ImbalancedMLPClassifier(TableClassifier):
     def _design(self, data, course):
         previous = course.previous
         architecture = Architecture(
-            n_features=data.X[0].shape[1] if previous is None else previous.encoder.n_outputs,
+            n_features=data.X[0].shape[1],
             n_outputs=self._target.n_outputs,
             hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes),
             activation=self.activation,
             normalization=self.normalization,
             dropout=self.dropout > 0,
+            embedding=self.numeric_embedding,
+            ntk=self.parametrization == "ntk",
         )
         if previous is not None:
+            architecture = architecture.for_inputs(previous.encoder)
             check_same_layers(architecture, previous.network)
-        return Settings.of(vars(self)), architecture
+        is_binned = self.numeric_embedding == "piecewise_linear"
+        return Settings.of(vars(self), bins=self.bins if is_binned else None), architecture
 
     def _train(self, plan):
         from skimbalance._keras.perceptron import Perceptron

@@ -17,8 +17,17 @@ class Network(Protocol):
     `skimbalance._keras.network.KerasNetwork` one around a Keras model.
     """
 
-    def initial_weights(self, rng: np.random.Generator, bias: np.ndarray | None) -> Weights:
-        """Weights before training; `bias`, if given, holds the biases of the output layer."""
+    def initial_weights(
+        self,
+        rng: np.random.Generator,
+        bias: np.ndarray | None,
+        some_rows: Callable[[np.random.Generator], np.ndarray] | None = None,
+    ) -> Weights:
+        """Weights before training.
+
+        `bias`, if given, holds the biases of the output layer; ``some_rows(rng)`` gives training
+        rows as the network sees them.
+        """
 
     def forward(
         self,
@@ -39,6 +48,9 @@ class RowEncoder(Protocol):
     ----------
     n_outputs : int
         Number of inputs of the network.
+    n_numbers, n_binned : int
+        Number of these inputs that are numbers, the first ones, and that are positions in bins,
+        the last ones.
     is_plain : bool
         Whether rows without missing values are encoded as ``(X - center) / scale``, or stay as
         they are where these are None.
@@ -48,6 +60,12 @@ class RowEncoder(Protocol):
 
     @property
     def n_outputs(self) -> int: ...
+
+    @property
+    def n_numbers(self) -> int: ...
+
+    @property
+    def n_binned(self) -> int: ...
 
     @property
     def is_plain(self) -> bool: ...
@@ -82,8 +100,11 @@ class TrainableNetwork(Protocol):
         Why Keras' own `fit` has to train it; None if the engine can.
     has_single_output : bool
         Whether it has a single output for two classes.
+    rate : callable or None
+        Function from the name of a weight to the factor of its learning rate; None is 1 for all.
     """
 
+    rate: Callable[[str], float] | None
     key: Hashable
     by_keras: str | None
     has_single_output: bool
@@ -94,8 +115,8 @@ class TrainableNetwork(Protocol):
     def names(self, model: Any) -> Mapping[str, Any]:
         """The variables of a Keras model of this network, by the names of the weights."""
 
-    def decays(self, name: str) -> bool:
-        """Whether weight decay applies to the weight of this name."""
+    def decays(self, name: str) -> float:
+        """Whether weight decay applies to the weight of this name; or a factor of the decay."""
 
     def noise(self, seed: int) -> dict[str, Any]:
         """Rates and seeds of the layers that draw random numbers, kept among the weights."""

@@ -215,12 +215,20 @@ class SharedParameters(TypedDict, total=False):
             [*_at_least(1), StrOptions({"auto"})],
             'int or "auto"',
             """Maximum number of rows in a batch; an epoch is cut into batches of nearly equal
-            size. "auto" is the power of two from 32 to 1024 that gives about 64 batches.""",
+            size. "auto" is the power of two from 32 to 1024 that gives about 64 batches; with
+            epochs="auto" it is 64 for up to 1,024 training rows, 128 up to 8,192, 256 up to 30,000,
+            512 up to 100,000 and 1,024 beyond.""",
         ),
     ]
     epochs: Annotated[
-        int,
-        Parameter(100, _at_least(1), "int", """Maximum number of passes over the training rows."""),
+        int | str,
+        Parameter(
+            100,
+            [*_at_least(1), StrOptions({"auto"})],
+            'int or "auto"',
+            """Maximum number of passes over the training rows. "auto" is the number that takes
+            about 2,000 steps, at most 256.""",
+        ),
     ]
     early_stopping: Annotated[
         bool | str,
@@ -260,12 +268,13 @@ class SharedParameters(TypedDict, total=False):
         ),
     ]
     n_iter_no_change: Annotated[
-        int,
+        int | str,
         Parameter(
             10,
-            _at_least(1),
-            "int",
-            """Number of epochs without improvement after which training stops.""",
+            [*_at_least(1), StrOptions({"auto"})],
+            'int or "auto"',
+            """Number of epochs without improvement after which training stops. "auto" is the
+            number that takes 200 steps.""",
         ),
     ]
     tol: Annotated[
@@ -317,11 +326,13 @@ class RateParameters(SharedParameters, total=False):
         Any,
         Parameter(
             None,
-            [StrOptions({"cosine"}), callable, None],
-            '"cosine", Keras schedule or function',
+            [StrOptions({"cosine", "coslog4"}), callable, None],
+            '"cosine", "coslog4", Keras schedule or function',
             """Change of the learning rate during training: "cosine" falls to zero over the
-            epochs; a Keras schedule, or a function, maps the number of steps taken to the rate.
-            None keeps `learning_rate`, and so does `partial_fit`, which has no end.""",
+            epochs; "coslog4" rises from zero and falls back four times, each time over twice as
+            many steps (Holzmüller et al. 2024, arXiv:2407.04491); a Keras schedule, or a
+            function, maps the number of steps taken to the rate. None keeps `learning_rate`, and
+            so does `partial_fit`, which has no end.""",
         ),
     ]
     weight_decay: Annotated[
@@ -334,6 +345,17 @@ class RateParameters(SharedParameters, total=False):
             kernels, not of biases: each step subtracts ``learning_rate * weight_decay`` of them.
             None is 0.004 for "adamw", as in Keras, and 0 for the others. A Keras optimizer keeps
             its own decay, and this one comes on top.""",
+        ),
+    ]
+    ema_momentum: Annotated[
+        float | None,
+        Parameter(
+            None,
+            [Interval(Real, 0, 1, closed="left"), None],
+            "float in [0, 1)",
+            """Share that a step keeps of the exponential moving average of the weights, which is
+            what early stopping judges and what is kept at the end (Polyak & Juditsky 1992,
+            doi:10.1137/0330046). None keeps the weights themselves.""",
         ),
     ]
     standardize: Annotated[

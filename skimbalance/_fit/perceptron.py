@@ -30,6 +30,9 @@ NTK_SCALE_RATE = 6.0
 NTK_SMALL_RATE = 0.1
 NTK_SMALLEST_DEVIATION = 1e-3
 
+# With more columns than this there are no cosines: they would outgrow the network.
+MOST_PERIODIC = 150
+
 # Keras' defaults, which `networks.mlp` leaves alone.
 NORMALIZATION_EPSILON = 1e-3
 
@@ -74,13 +77,30 @@ class Architecture:
             return rows[:, place:], rows[:, :place]
         return rows[:, : self.n_embedded], rows
 
-    def initial_weights(self, rng, bias, rows=None):
+    def for_inputs(self, encoder):
+        """The network for the outputs of an encoder; it embeds nothing if no column can be."""
+        n_embedded = {
+            None: 0,
+            "piecewise_linear": encoder.n_binned,
+            "periodic": encoder.n_numbers if encoder.n_numbers <= MOST_PERIODIC else 0,
+        }[self.embedding]
+        return replace(
+            self,
+            n_features=encoder.n_outputs,
+            n_embedded=n_embedded,
+            embedding=self.embedding if n_embedded else None,
+        )
+
+    def initial_weights(self, rng, bias, some_rows=None):
         """Weights before training.
 
-        `bias`, if given, holds the biases of the output layer; `rows` are some of the network's
-        inputs, which an embedding and the NTK parametrisation start from.
+        `bias`, if given, holds the biases of the output layer; ``some_rows(rng)`` gives rows of
+        the network's inputs, which an embedding and the NTK parametrisation start from.
         """
         weights = initial_weights(self, rng)
+        rows = np.zeros((1, self.n_features))
+        if some_rows is not None and (self.n_embedded or self.ntk):
+            rows = some_rows(rng)
         if self.n_embedded:
             weights |= initial_embedding(self.embedding, self.cut(rows)[0], rng)
         if self.ntk:

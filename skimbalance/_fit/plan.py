@@ -5,7 +5,7 @@ weighs, and where the network starts.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial as bind
 from numbers import Real
 from typing import Any, cast
@@ -27,6 +27,15 @@ from skimbalance.sampling._streams import STREAMS, Stream
 __all__ = ["Course", "Fitted", "Plan", "auto_batch_size", "prepare"]
 
 CUSTOM_LOSS = "a custom loss"
+
+# With epochs="auto": steps, epochs at most, and the numbers of rows beyond which a batch of 64 rows
+# doubles. Steps without improvement of n_iter_no_change="auto".
+AUTO_STEPS, MOST_AUTO_EPOCHS = 2_000, 256
+BATCH_GROWS = (1_024, 8_192, 30_000, 100_000)
+AUTO_PATIENCE = 200
+
+# Rows that an embedding and the NTK parametrisation start from, at most.
+STARTING_ROWS = 1_024
 
 # Rows are encoded in about equal blocks of at most this many, which stay in the cache.
 ENCODED_ROWS = 2**12
@@ -134,8 +143,9 @@ class Plan:
         Their weights in the loss.
     order : callable
         Function from the number of an epoch to indices into `rows`.
-    batch_size, epochs, first_epoch : int
-        Maximum number of rows in a batch, number of epochs, and number of the first epoch.
+    batch_size, epochs, first_epoch, patience : int
+        Maximum number of rows in a batch, number of epochs, number of the first epoch, and number
+        of epochs without improvement after which training stops.
     arguments : dict
         Parameters of a named loss, as numbers and arrays.
     class_weight : ndarray of shape (n_classes,) or (n_labels, 2)
@@ -144,6 +154,8 @@ class Plan:
         Seed of dropout layers and of other layers that draw random numbers.
     partial : bool
         Whether this is one epoch of `partial_fit`.
+    vote : Vote or None
+        The voice of this network among those with which it stops.
     """
 
     settings: Settings
@@ -159,10 +171,12 @@ class Plan:
     batch_size: int
     epochs: int
     first_epoch: int
+    patience: int
     arguments: dict[str, Any]
     class_weight: np.ndarray
     noise_seed: int
     partial: bool
+    vote: Any = None
 
     def fitted(self, result: Any) -> Fitted:
         """The network after training."""
@@ -173,7 +187,12 @@ class Plan:
 
 
 def prepare(
-    settings: Settings, data: Data, target: Target, network: Network, course: Course
+    settings: Settings,
+    data: Data,
+    target: Target,
+    network: Network,
+    course: Course,
+    held_out: Data | None = None,
 ) -> Plan:
     """Plan one fit.
 
@@ -189,6 +208,8 @@ def prepare(
         What learns it.
     course : Course
         Where the fit stands among the fits of the estimator.
+    held_out : Data, default=None
+        Held-out rows, if they are not to be drawn from `data`.
 
     Returns
     -------
@@ -202,10 +223,12 @@ def prepare(
     _check_monitor(settings, target)
     record = record_of(settings, target.losses, target.y_kind)
     rng = generator(Purpose.PLAN, course.seed, course.n_before)
-    train, held_out = (data, None) if course.partial else hold_out(settings, data, target, rng)
+    train = data
+    if held_out is None and not course.partial:
+        train, held_out = hold_out(settings, data, target, rng)
     encoder = _encoder(settings, train, course)
     if encoder is not None:
-        network = replace(cast(Architecture, network), n_features=encoder.n_outputs)
+        network = cast(Architecture, network).for_inputs(encoder)
     rows, stream = _drawn_rows(settings, train, encoder, target, rng)
     strata = target.strata(rows.y)
     draws = stream.draws(strata)
@@ -219,7 +242,15 @@ def prepare(
     )
     deferred = arguments.pop("deferred", 0.0)
     weights, slots = _initial_state(
-        settings, record, arguments, target, network, course, frequencies * loss_class_weight, rng
+        settings,
+        record,
+        arguments,
+        target,
+        network,
+        course,
+        frequencies * loss_class_weight,
+        rng,
+        bind(_starting_rows, rows, encoder),
     )
     posterior_arguments = {"class_weight": loss_class_weight, "sampling_ratio": ratio, **arguments}
     posterior_arguments["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
@@ -227,7 +258,7 @@ def prepare(
     if held_out is not None:
         # Weights take the place of repeated draws, so that both losses measure the same.
         held_out_loss_weight = _loss_weight(target, held_out, loss_class_weight * ratio, 1.0)
-    auto = isinstance(settings.batch_size, str)
+    batch_size, epochs, patience = _lengths(settings, len(rows.y))
     return Plan(
         settings=settings,
         target=target,
@@ -235,13 +266,14 @@ def prepare(
         rows=rows,
         loss_weight=_loss_weight(target, rows, loss_class_weight, draws),
         early_weight=_loss_weight(target, rows, np.ones_like(loss_class_weight), draws),
-        deferred_until=0 if course.partial else int(deferred * settings.epochs),
+        deferred_until=0 if course.partial else int(deferred * epochs),
         held_out=held_out,
         held_out_loss_weight=held_out_loss_weight,
         order=bind(_order, stream, strata, course.seed),
-        batch_size=auto_batch_size(len(rows.y)) if auto else int(settings.batch_size),
-        epochs=1 if course.partial else settings.epochs,
+        batch_size=batch_size,
+        epochs=1 if course.partial else epochs,
         first_epoch=course.n_before,
+        patience=patience,
         arguments=arguments,
         class_weight=class_weight,
         noise_seed=int(rng.integers(2**63)),
@@ -252,6 +284,25 @@ def prepare(
 def auto_batch_size(n_samples: int) -> int:
     """Power of two that cuts an epoch into about 64 batches, from 32 to 1024."""
     return int(np.clip(2 ** round(np.log2(n_samples / 64)), 32, 1024))
+
+
+def _lengths(settings, n_rows):
+    """Rows of a batch, epochs, and epochs without improvement after which training stops."""
+    by_steps = isinstance(settings.epochs, str)
+    if not isinstance(settings.batch_size, str):
+        batch_size = int(settings.batch_size)
+    elif by_steps:
+        batch_size = 2 ** (6 + int(np.searchsorted(BATCH_GROWS, n_rows)))
+    else:
+        batch_size = auto_batch_size(n_rows)
+    steps = -(-n_rows // batch_size)
+    epochs = settings.epochs
+    if by_steps:
+        epochs = int(np.clip(round(AUTO_STEPS / steps), 1, MOST_AUTO_EPOCHS))
+    patience = settings.n_iter_no_change
+    if isinstance(patience, str):
+        patience = -(-AUTO_PATIENCE // steps)
+    return batch_size, epochs, patience
 
 
 def _check_monitor(settings, target):
@@ -269,9 +320,12 @@ def _encoder(settings, train, course) -> RowEncoder | None:
         return None
     (X,), weight = train.X, train.weight if train.weighted else None
     if course.previous is None:
-        return TableEncoder.learn(
+        encoder = TableEncoder.learn(
             X, train.index, weight, train.n_levels, standardize=settings.standardize
         )
+        if settings.bins is None:
+            return encoder
+        return encoder.with_bins(X, train.index, train.y if settings.bins == "supervised" else None)
     encoder = course.previous.encoder
     if course.partial and settings.standardize:
         return encoder.updated(X, train.index, weight)
@@ -330,7 +384,7 @@ def _alpha(alpha, target):
     return scheme
 
 
-def _initial_state(settings, record, arguments, target, network, course, shares, rng):
+def _initial_state(settings, record, arguments, target, network, course, shares, rng, some_rows):
     """Weights before training, and the optimizer's state if the fit continues another."""
     if course.previous is not None:
         return course.previous.weights, course.previous.slots
@@ -339,7 +393,14 @@ def _initial_state(settings, record, arguments, target, network, course, shares,
         # Only `partial_fit` gets more rows later: otherwise a class without rows stays without.
         expected = (course.counts > 0) if not course.partial else np.ones_like(shares, bool)
         bias = target.initial_bias(record, arguments, np.where(expected, shares, 0.0))
-    return network.initial_weights(rng, bias), None
+    return network.initial_weights(rng, bias, some_rows), None
+
+
+def _starting_rows(rows, encoder, rng):
+    """Some training rows, as the network sees them."""
+    chosen = rng.choice(rows.index, min(len(rows.index), STARTING_ROWS), replace=False)
+    X = rows.X[0][np.sort(chosen)]
+    return X if encoder is None else encoder.transform(X)
 
 
 def _loss_weight(target, rows, class_weight, draws):

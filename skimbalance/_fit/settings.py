@@ -28,20 +28,22 @@ class Settings:
     class_weight: Any
     sampling: Any
     output_bias: str | None
-    standardize: bool
+    standardize: bool | str
     optimizer: Any
     learning_rate: float
     learning_rate_schedule: Any
     weight_decay: float
     batch_size: int | str
-    epochs: int
+    epochs: int | str
     early_stopping: bool | str
     monitor: str
     validation_fraction: float
-    n_iter_no_change: int
+    n_iter_no_change: int | str
     tol: float
     callbacks: tuple[Any, ...]
     verbose: int
+    ema_momentum: float | None = None
+    bins: str | None = None
     metrics: Callable[..., dict[str, float]] | None = None
 
     @classmethod

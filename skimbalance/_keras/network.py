@@ -130,6 +130,8 @@ class KerasNetwork:
         outputs = self.call(self.probes) if self.graph is None else self.graph.outputs[0]
         return outputs.shape[-1] == 1
 
+    rate = None
+
     @staticmethod
     def decays(name: str) -> bool:
         """Whether weight decay applies to a weight: to all, as in Keras."""
@@ -193,8 +195,9 @@ class KerasNetwork:
         named = self.names(self.model)
         return {name: np.asarray(v) for name, v in named.items() if "dropout" not in name}
 
-    def initial_weights(self, rng, bias):
+    def initial_weights(self, rng, bias, some_rows=None):
         """Weights before training."""
+        del some_rows
         weights = self.weights()
         if bias is not None and self.graph is not None:
             self._set_bias(weights, bias)

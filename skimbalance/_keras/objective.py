@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS, KerasOptimizer
+from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS, Averaged, KerasOptimizer
 from skimbalance._fit.targets import Target
 from skimbalance._keras_private import mask_of
 from skimbalance.losses import LABEL_LOSSES, LOSSES
@@ -121,8 +121,15 @@ def _check_shape(losses, y, name):
         )
 
 
-def engine_optimizer(optimizer):
+def engine_optimizer(optimizer, ema_momentum=None):
     """Maker of an engine optimizer from (names, shapes), and a key."""
+    make, key = _plain_optimizer(optimizer)
+    if ema_momentum is None:
+        return make, key
+    return lambda names, shapes: Averaged(make(names, shapes), ema_momentum), (key, ema_momentum)
+
+
+def _plain_optimizer(optimizer):
     if isinstance(optimizer, str):
         return lambda names, shapes: OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer].__name__
 

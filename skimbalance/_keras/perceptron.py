@@ -38,11 +38,8 @@ class Perceptron:
         self._fitted, self._dropout, self._exclusive = fitted, dropout, exclusive
         self._architecture = cast(Architecture, fitted.network)
         self.key: Hashable = self._architecture
-
-    @staticmethod
-    def decays(name):
-        """Whether weight decay applies to a weight: not to biases."""
-        return name.endswith("kernel")
+        self.decays = self._architecture.decays
+        self.rate = self._architecture.rate if self._architecture.ntk else None
 
     def logits_network(self):
         """A Keras network that puts out logits; only its shape matters."""
@@ -70,22 +67,22 @@ class Perceptron:
         """A plain Keras model, from raw rows or, for mixed tables, encoded ones."""
         fitted = self._fitted
         network = _network(self._architecture, self._dropout)
-        # Fresh layers, as layers in two models have two outputs, also the one called "logits".
-        layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]
+        if self._exclusive:
+            to_proba = keras.layers.Softmax(name="probabilities")
+        else:
+            to_proba = keras.layers.Activation("sigmoid", name="probabilities")
         encoder = fitted.encoder
+        inputs, logits = network.inputs, network.outputs[0]
         if encoder is not None and encoder.is_plain and encoder.scale is not None:
+            # Fresh layers, as layers in two models have two outputs, also that called "logits".
+            layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]
             standardize = keras.layers.Normalization(
                 mean=encoder.center, variance=np.square(encoder.scale), name="standardize"
             )
-            layers = [standardize, *layers]
-        if self._exclusive:
-            layers.append(keras.layers.Softmax(name="probabilities"))
-        else:
-            layers.append(keras.layers.Activation("sigmoid", name="probabilities"))
-        x = inputs = keras.Input((self._architecture.n_features,), name="features")
-        for layer in layers:
-            x = layer(x)
-        return self.show(keras.Model(inputs, x, name="imbalanced_mlp"))
+            logits = inputs = keras.Input((self._architecture.n_features,), name="features")
+            for layer in (standardize, *layers):
+                logits = layer(logits)
+        return self.show(keras.Model(inputs, to_proba(logits), name="imbalanced_mlp"))
 
     def show(self, model):
         """The model that `model` built, with the fitted weights."""
@@ -103,5 +100,8 @@ def _network(architecture, dropout):
         activation=architecture.activation,
         normalization=architecture.normalization,
         dropout=dropout if architecture.dropout else 0.0,
+        embedding=architecture.embedding,
+        n_embedded=architecture.n_embedded,
+        scale=architecture.ntk,
         seed=0,
     )

@@ -53,6 +53,8 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     check_optimizer(settings.optimizer)
     by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan)
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
+    if by_keras:
+        _check_for_keras(settings, network, by_keras)
     job = _job(plan, network, None if by_keras else _program(network, plan, loss))
     try:
         if by_keras:
@@ -65,6 +67,25 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     finally:
         for callback in settings.callbacks:
             detach(callback)
+
+
+def _check_for_keras(settings, network, why):
+    """Check that Keras' own `fit` can do what is asked.
+
+    Raises
+    ------
+    ValueError
+        If the weights have rates of their own, or are averaged.
+    """
+    for name, asked in (
+        ("parametrization", None if network.rate is None else "ntk"),
+        ("ema_momentum", settings.ema_momentum),
+    ):
+        if asked is not None:
+            raise ValueError(
+                f"The {name!r} parameter must have its default where Keras' own fit trains, as it "
+                f"does here: {why}. Got {asked!r} instead."
+            )
 
 
 def _job(plan, network, program):
@@ -90,10 +111,11 @@ def _job(plan, network, program):
         score_weight=score_weight,
         monitor=settings.monitor,
         metrics=settings.metrics,
-        patience=settings.n_iter_no_change,
+        patience=plan.patience,
         tol=settings.tol,
         deferred_until=plan.deferred_until,
         early_weight=plan.early_weight if plan.deferred_until else None,
+        vote=plan.vote,
         verbose=settings.verbose,
     )
 
@@ -113,7 +135,8 @@ def _train_by_keras(job, network, plan, why, loss):
 def _program(network, plan, mean_loss):
     """The compiled program, shared by all fits that differ only in numbers."""
     loss, loss_key = mean_loss
-    make_optimizer, optimizer_key = engine_optimizer(plan.settings.optimizer)
+    settings = plan.settings
+    make_optimizer, optimizer_key = engine_optimizer(settings.optimizer, settings.ema_momentum)
     rank = plan.target.rank
 
     def build():
@@ -125,6 +148,7 @@ def _program(network, plan, mean_loss):
             target_rank=rank,
             names=network.names,
             decays=network.decays,
+            rate=network.rate,
         )
 
     return program_for((network.key, type(plan.target), loss_key, optimizer_key), build)
@@ -182,6 +206,8 @@ def _planned_rates(plan):
             learning_rate = rate
     if schedule is None:
         return lambda first, n: np.full(n, learning_rate)
+    if schedule == "coslog4":
+        return lambda first, n: learning_rate * _coslog4(np.arange(first, first + n) / total_steps)
     if schedule == "cosine":
         # Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts.
         return lambda first, n: (
@@ -194,3 +220,8 @@ def _planned_rates(plan):
         input_signature=[tf.TensorSpec([None], tf.float32)],
     )
     return lambda first, n: rates(np.arange(first, first + n, dtype=np.float32)).numpy()
+
+
+def _coslog4(share):
+    """Factor of the learning rate after a share of all steps (Holzmüller et al. 2024)."""
+    return 0.5 * (1.0 - np.cos(2.0 * np.pi * np.log2(1.0 + 15.0 * share)))

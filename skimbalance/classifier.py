@@ -119,8 +119,8 @@ class ImbalancedMLPClassifier(TableClassifier):
     loss_ : float
         Training loss of that epoch.
     model_ : keras.Model
-        The network as a plain Keras model from raw rows to probabilities, built on access;
-        the layer before the last is called "logits".
+        The network as a plain Keras model from the rows of `model_input` to probabilities, built
+        on access; the layer before the last is called "logits".
 
     See Also
     --------
@@ -240,13 +240,37 @@ class ImbalancedMLPClassifier(TableClassifier):
         resume = self._continues(y, classes)
         return self._fit(X, y, sample_weight, resume=resume, classes=classes, partial=True)
 
+    def model_input(self, X: Any) -> np.ndarray:
+        """Rows as `model_` takes them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        inputs : ndarray of shape (n_samples, n_inputs)
+            The rows, with the median of its column in the place of a missing number, if all columns
+            hold numbers and the training rows lacked none. Otherwise standardised numbers with the
+            median in the place of missing ones, flags of these, and one-hot categories.
+        """
+        check_is_fitted(self)
+        (rows,) = self._finite(self._read_new_rows(X))
+        encoder = self._fitted.encoder
+        if not encoder.is_plain:
+            return encoder.transform(rows)
+        return encoder.restored(encoder.comparable(rows)) if np.isnan(rows).any() else rows
+
     @property
     def model_(self) -> Any:
-        """The network as a plain Keras model, from raw rows to probabilities.
+        """The network as a plain Keras model, to probabilities.
 
         It is the same object until the next fit, and each access gives it the fitted weights. It
         has the layers of `skimbalance.networks.mlp` between a Normalization and a Softmax layer,
-        or a sigmoid in the multilabel case.
+        or a sigmoid in the multilabel case. It takes raw rows; where the training rows had
+        categories or missing numbers it takes encoded rows, without the Normalization layer.
+        `model_input` gives what it takes.
         """
         check_is_fitted(self)
         check_tensorflow()

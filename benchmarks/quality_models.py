@@ -131,7 +131,7 @@ PEERS = {
     "realmlp": Model(realmlp, "imputed"),
 }
 OURS = {
-    "skimbalance-mlp": Model(imbalanced_mlp, "array"),
+    "skimbalance-mlp": Model(imbalanced_mlp, "table"),
     "skimbalance-ensemble": Model(imbalanced_ensemble, "table", tuned=True),
 }
 

@@ -155,9 +155,11 @@ def test_the_encoder_sees_no_held_out_rows(monkeypatch):
     changed.loc[held_out, "amount"] = 1e9
     changed.loc[held_out, "home"] = "never"
     mlp(**options).fit(changed, y)
-    before, after = (plan.initial.encoder for plan in plans)
-    train = plan.rows.X[0][plan.rows.index]
-    np.testing.assert_array_equal(before.transform(train), after.transform(train))
+    np.testing.assert_array_equal(plans[1].held_out.index, held_out)
+    before, after = (
+        plan.initial.encoder.transform(plan.rows.X[0][plan.rows.index]) for plan in plans
+    )
+    np.testing.assert_array_equal(before, after)
 
 
 @pytest.mark.slow

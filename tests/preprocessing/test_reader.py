@@ -214,9 +214,7 @@ def test_new_rows_of_another_kind_are_refused(new, words):
 
 
 def test_text_in_a_column_of_levels_that_are_numbers_is_refused():
-    with pytest.raises(
-        ValueError, match="column 0 of X must not hold text, as in the fit. Got 'a'"
-    ):
+    with pytest.raises(ValueError, match="column 0 of X must not hold text, as in the fit"):
         read(np.array([[1.0], [2.0]]), [0], new=np.array([["a"], ["b"]]))
 
 

@@ -174,7 +174,7 @@ REFUSES = [
      ["correct_prior", "estimate_prior"], ["sparse X"]),
     (NUMBERS, ["log_posterior"], ["sparse X", "missing values"]),
     (Refuses(NO_NAMES, UserWarning, "scikit-learn"), [SMOTE], ["polars"]),
-    (Refuses("X of [name] must be finite."), [*NETWORK_ROWS, TAGGER], ["missing values"]),
+    (Refuses("X of [name] must be finite."), [KERAS, NETWORKS, TAGGER], ["missing values"]),
     (POSTERIORS, ["skimbalance.metrics", "correct_prior", "estimate_prior"], ["missing values"]),
     (FILL_BEFORE, [SMOTE], ["missing values"]),
     (ONE_INPUT, [MLP, TUNED, *COMPARISONS, *OF_FIT, LOSSES], ["several inputs"]),

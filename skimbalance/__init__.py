@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from skimbalance.classifier import ImbalancedMLPClassifier
     from skimbalance.compare import compare_strategies
     from skimbalance.decision import TunedDecisionClassifierCV
+    from skimbalance.ensemble import ImbalancedEnsembleClassifier
     from skimbalance.keras_classifier import ImbalancedKerasClassifier
     from skimbalance.posterior import correct_prior
     from skimbalance.prior import PriorCorrectedClassifier
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ImbalancedEnsembleClassifier",
     "ImbalancedKerasClassifier",
     "ImbalancedMLPClassifier",
     "ImbalancedSequenceClassifier",
@@ -32,6 +34,7 @@ __all__ = [
 # Where the names are. They are imported at their first use, so that the help of the command line
 # does not wait for scikit-learn.
 _MODULES = {
+    "ImbalancedEnsembleClassifier": "ensemble",
     "ImbalancedKerasClassifier": "keras_classifier",
     "ImbalancedMLPClassifier": "classifier",
     "ImbalancedSequenceClassifier": "sequence_classifier",

@@ -28,7 +28,27 @@ from skimbalance._validation import (
 )
 from skimbalance.preprocessing._reader import TableReader, as_table, is_table
 
-__all__ = ["ImbalancedMLPClassifier"]
+__all__ = ["RECIPE", "ImbalancedMLPClassifier"]
+
+#: Parameters of a network that does well on tables: ``ImbalancedMLPClassifier(**RECIPE)``. Those in
+#: an `ImbalancedEnsembleClassifier` have them.
+RECIPE: dict[str, Any] = {
+    "hidden_layer_sizes": (128, 128),
+    "activation": "parametric_selu",
+    "dropout": 0.15,
+    "numeric_embedding": "piecewise_linear",
+    "parametrization": "ntk",
+    "standardize": "robust",
+    "class_weight": None,
+    "optimizer": "adamw",
+    "learning_rate": 0.04,
+    "learning_rate_schedule": "coslog4",
+    "weight_decay": 0.02,
+    "ema_momentum": 0.99,
+    "epochs": "auto",
+    "n_iter_no_change": "auto",
+    "tol": 0.0,
+}
 
 # How scikit-learn reads rows; whether they are finite is checked later, in one sentence.
 ROWS = {"dtype": "numeric", "ensure_all_finite": False}

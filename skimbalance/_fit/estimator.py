@@ -127,22 +127,30 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         # A part of the data may look like a mistake by chance: it may lack a label.
         if not (resume or partial):
             target.warn_about(data.y)
-        counts = target.counts(data.y, data.weight)
-        course = Course(
+        course = self._course(data, resume=resume, partial=partial)
+        check_tensorflow()
+        plan = self._plan(data, course)
+        if not self._hands_on_parameters():
+            warn_without_effect(plan.settings, target, self._shared_defaults, partial=partial)
+        result = self._train(plan)
+        self._set_fitted(plan, result, course)
+        self._after_training(plan)
+
+    def _course(self, data, *, resume, partial):
+        """Where a fit stands among the fits of this estimator."""
+        counts = self._target.counts(data.y, data.weight)
+        return Course(
             seed=int(check_random_state(self.random_state).randint(2**31)),
             n_before=self.n_iter_ if resume else 0,
             previous=self._fitted if resume else None,
             partial=partial,
             counts=self.class_counts_ + counts if partial and resume else counts,
         )
-        check_tensorflow()
+
+    def _plan(self, data, course, held_out=None):
+        """The plan of a fit, with held-out rows that are given or else drawn."""
         settings, network = self._design(data, course)
-        plan = self._adapted(prepare(settings, data, target, network, course))
-        if not self._hands_on_parameters():
-            warn_without_effect(settings, target, self._shared_defaults, partial=partial)
-        result = self._train(plan)
-        self._set_fitted(plan, result, course)
-        self._after_training(plan)
+        return self._adapted(prepare(settings, data, self._target, network, course, held_out))
 
     def _hands_on_parameters(self) -> bool:
         """Whether the user's code gets all parameters, and may use any of them."""

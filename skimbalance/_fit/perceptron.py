@@ -102,7 +102,7 @@ class Architecture:
         if some_rows is not None and (self.n_embedded or self.ntk):
             rows = some_rows(rng)
         if self.n_embedded:
-            weights |= initial_embedding(self.embedding, self.cut(rows)[0], rng)
+            weights |= initial_embedding(str(self.embedding), self.cut(rows)[0], rng)
         if self.ntk:
             weights |= ntk_weights(self, weights, rows, rng)
         if bias is not None:

@@ -20,6 +20,7 @@ __all__ = [
     "ThresholdCurve",
     "Tuned",
     "jackknife",
+    "out_of_fold",
     "out_of_part",
     "tune_classes",
 ]
@@ -144,12 +145,15 @@ class Tuned:
         The objective of decisions by rules learnt without the row.
     curve : ThresholdCurve or None
         The objective at each threshold for two classes, otherwise None.
+    out_of_part : list of (calibrator or None, Rule)
+        For each part of the held-out rows a calibrator and a rule that were learnt without it.
     """
 
     calibrator: Calibrator | None
     rule: Rule
     score: float
     curve: ThresholdCurve | None
+    out_of_part: list[tuple[Calibrator | None, Rule]]
 
 
 def tune_classes(learner: RuleLearner, held_out: HeldOut, judged: np.ndarray) -> Tuned:
@@ -175,18 +179,19 @@ def tune_classes(learner: RuleLearner, held_out: HeldOut, judged: np.ndarray) ->
         tuned = tune_classes(learner.among(judged), held_out.among(judged), all_judged)
         return _for_all_classes(tuned, learner.objective, held_out, judged)
     calibrator, rule = learner.learn(held_out)
-    decided, rules = out_of_part(lambda rows: learner.learn(rows, ONE_START), held_out)
+    decided, learned = out_of_part(lambda rows: learner.learn(rows, ONE_START), held_out)
     score = learner.objective.score(held_out.y, decided, held_out.weight)
     curve = None
     if len(judged) == 2:
+        rules = [rule for _, rule in learned]
         curve = _curve(learner.objective, held_out, calibrator, rule, rules)
-    return Tuned(calibrator, rule, score, curve)
+    return Tuned(calibrator, rule, score, curve, learned)
 
 
 def out_of_part(
     learn: Callable[[HeldOut], tuple[Any, Any]], held_out: HeldOut
 ) -> tuple[np.ndarray, list[Any]]:
-    """Decisions by rules learnt without the part of the row, and these rules.
+    """Decisions by rules learnt without the part of the row, and what was learnt.
 
     Parameters
     ----------
@@ -199,18 +204,52 @@ def out_of_part(
     -------
     decided : ndarray of the shape of ``held_out.y``
         Decisions as class indices, or as an indicator.
-    rules : list
-        A rule for each part.
+    learned : list of (calibrator or None, rule)
+        What was learnt without each part.
     """
     decided = np.empty(held_out.y.shape, int)
-    rules: list[Any] = []
+    learned: list[Any] = []
     for i in np.unique(held_out.part):
         in_part = held_out.part == i
         calibrator, rule = learn(held_out[~in_part])
         proba = held_out.proba[in_part]
         decided[in_part] = rule(proba if calibrator is None else calibrator(proba))
-        rules.append(rule)
-    return decided, rules
+        learned.append((calibrator, rule))
+    return decided, learned
+
+
+def out_of_fold(
+    held_out: HeldOut, learned: Sequence[tuple[Any, Any]], n_rows: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posteriors and decisions of the rows, by calibrators and rules learnt without their part.
+
+    Parameters
+    ----------
+    held_out : HeldOut
+        Held-out rows; the posteriors of a row that occurs several times are averaged.
+    learned : list of (calibrator or None, rule)
+        As `out_of_part` gives it.
+    n_rows : int
+        Number of rows in the data.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_rows, n_classes) or (n_rows, n_labels)
+        Calibrated posteriors; nan for rows that were never held out.
+    decided : ndarray of shape (n_rows,) or (n_rows, n_labels)
+        Class indices, or an indicator; -1 for rows that were never held out.
+    """
+    proba = np.full((n_rows, held_out.proba.shape[1]), np.nan)
+    decided = np.full((n_rows, *held_out.y.shape[1:]), -1)
+    for i, (calibrator, rule) in zip(np.unique(held_out.part), learned, strict=True):
+        part = held_out[held_out.part == i]
+        rows, place, times = np.unique(part.row, return_inverse=True, return_counts=True)
+        mean = np.zeros((len(rows), proba.shape[1]))
+        np.add.at(mean, place, part.proba)
+        mean /= times[:, np.newaxis]
+        proba[rows] = mean if calibrator is None else calibrator(mean)
+        decided[rows] = rule(proba[rows])
+    return proba, decided
 
 
 def jackknife(thresholds: Sequence[float] | Sequence[np.ndarray]) -> np.ndarray:
@@ -233,7 +272,9 @@ def _for_all_classes(tuned, objective, held_out, judged):
         scale, bias = np.ones(n_classes), np.zeros(n_classes)
         scale[judged], bias[judged] = calibrator.scale, calibrator.bias
         calibrator = LogScaling(scale, bias)
-    return Tuned(calibrator, rule, tuned.score, None)
+    # Rows of classes that are not judged were no part of it.
+    learned = [(calibrator, rule)] * len(tuned.out_of_part)
+    return Tuned(calibrator, rule, tuned.score, None, learned)
 
 
 def _curve(objective, held_out, calibrator, rule, rules):

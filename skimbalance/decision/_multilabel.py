@@ -106,12 +106,15 @@ class TunedLabels:
         The objective of decisions by rules learnt without the row.
     threshold_std : ndarray of shape (n_labels,)
         Standard error of each threshold; NaN for labels that are not judged.
+    out_of_part : list of (calibrator or None, LabelRule)
+        For each part of the held-out rows a calibrator and a rule that were learnt without it.
     """
 
     calibrator: LabelCalibration | None
     rule: LabelRule
     score: float
     threshold_std: np.ndarray
+    out_of_part: list[tuple[LabelCalibration | None, LabelRule]]
 
 
 def tune_labels(learner: LabelRuleLearner, held_out: HeldOut, judged: np.ndarray) -> TunedLabels:
@@ -134,7 +137,7 @@ def tune_labels(learner: LabelRuleLearner, held_out: HeldOut, judged: np.ndarray
         Calibrator and thresholds for all labels.
     """
     calibrator, rule = learner.learn(held_out, judged)
-    decided, rules = out_of_part(lambda rows: learner.learn(rows, judged), held_out)
+    decided, learned = out_of_part(lambda rows: learner.learn(rows, judged), held_out)
     score = float(learner.objective.score(held_out.y, decided, held_out.weight))
-    spread = jackknife([rule.threshold for rule in rules])
-    return TunedLabels(calibrator, rule, score, np.where(judged, spread, np.nan))
+    spread = jackknife([rule.threshold for _, rule in learned])
+    return TunedLabels(calibrator, rule, score, np.where(judged, spread, np.nan), learned)

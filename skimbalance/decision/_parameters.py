@@ -1,11 +1,18 @@
 """The parameters of a tuned classifier, checked against y, as a learner of its decision rule."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from skimbalance._validation import matrix_by_label, one_of, warn_of_no_effect
+from skimbalance._validation import (
+    Interval,
+    StrOptions,
+    matrix_by_label,
+    one_of,
+    warn_of_no_effect,
+)
 from skimbalance.decision._learning import RuleLearner
 from skimbalance.decision._multilabel import LabelRuleLearner
 from skimbalance.decision._objectives import (
@@ -21,19 +28,25 @@ from skimbalance.decision._objectives import (
 )
 from skimbalance.metrics._scores import rarest
 
-__all__ = ["class_learner", "label_learner"]
-
-_OWNER = "TunedDecisionClassifierCV"
+__all__ = ["OBJECTIVE_CONSTRAINTS", "class_learner", "label_learner"]
 
 # Parameter -> the objectives that take it.
 TAKERS = {"level": [*LEVELS], "cost_matrix": ["cost"], "pos_label": [*ONE_CLASS]}
+
+#: Types and ranges of what an objective takes, and of the calibration.
+OBJECTIVE_CONSTRAINTS = {
+    "level": [Interval(Real, 0, None, closed="left"), None],
+    "cost_matrix": ["array-like", None],
+    "pos_label": "no_validation",
+    "calibration": [StrOptions({"vector", "temperature", "isotonic"}), None],
+}
 
 # With fewer rows of a class, an isotonic calibration is noise.
 ISOTONIC_ROWS = 50
 
 
 def class_learner(
-    params: Mapping[str, Any], classes: np.ndarray, y_index: np.ndarray
+    params: Mapping[str, Any], classes: np.ndarray, y_index: np.ndarray, owner: str
 ) -> RuleLearner:
     """The learner for class labels.
 
@@ -45,6 +58,8 @@ def class_learner(
         Class labels.
     y_index : ndarray of shape (n_samples,)
         Class indices.
+    owner : str
+        Name of the classifier, for errors.
 
     Returns
     -------
@@ -62,17 +77,19 @@ def class_learner(
         fewest = np.bincount(y_index, minlength=len(classes)).min()
         if len(classes) > 2 or fewest < ISOTONIC_ROWS:
             raise ValueError(
-                f"The 'calibration' parameter of {_OWNER} may be 'isotonic' for 2 classes with at "
+                f"The 'calibration' parameter of {owner} may be 'isotonic' for 2 classes with at "
                 f"least {ISOTONIC_ROWS} rows each. Got {len(classes)} classes, the rarest with "
                 f"{fewest} rows."
             )
     objective = params["objective"]
     if callable(objective):
-        function = finite_objective(objective, _OWNER)
+        function = finite_objective(objective, owner)
         custom = CustomObjective(lambda true, decided: function(classes[true], classes[decided]))
         return RuleLearner(custom, None, calibration)
+    if objective is None:  # the most probable class has the least expected number of errors
+        return RuleLearner(CostObjective(1.0 - np.eye(len(classes))), None, calibration)
     if objective not in OBJECTIVES:
-        raise ValueError(_not_possible(objective, OBJECTIVES, "class labels"))
+        raise ValueError(_not_possible(objective, OBJECTIVES, "class labels", owner))
     if objective == "cost":
         costs = _costs(params["cost_matrix"], classes)
         return RuleLearner(CostObjective(costs), None, calibration)
@@ -81,7 +98,7 @@ def class_learner(
     return RuleLearner(make_objective(objective, positive, level), positive, calibration)
 
 
-def label_learner(params: Mapping[str, Any], indicator: np.ndarray) -> LabelRuleLearner:
+def label_learner(params: Mapping[str, Any], indicator: np.ndarray, owner: str) -> LabelRuleLearner:
     """The learner for a label indicator matrix.
 
     Parameters
@@ -90,6 +107,8 @@ def label_learner(params: Mapping[str, Any], indicator: np.ndarray) -> LabelRule
         Parameters of the classifier.
     indicator : ndarray of shape (n_samples, n_labels)
         Labels of the rows, 0 or 1.
+    owner : str
+        Name of the classifier, for errors.
 
     Returns
     -------
@@ -108,17 +127,19 @@ def label_learner(params: Mapping[str, Any], indicator: np.ndarray) -> LabelRule
         fewest = np.minimum(with_label, len(indicator) - with_label)
         if fewest.min() < ISOTONIC_ROWS:
             raise ValueError(
-                f"The 'calibration' parameter of {_OWNER} may be 'isotonic' for labels with at "
+                f"The 'calibration' parameter of {owner} may be 'isotonic' for labels with at "
                 f"least {ISOTONIC_ROWS} rows with and without each. Got the label "
                 f"{np.argmin(fewest)} with {fewest.min()}."
             )
     objective = params["objective"]
     if callable(objective):
-        function = finite_objective(objective, _OWNER)
+        function = finite_objective(objective, owner)
         custom = LabelObjective("function", lambda y, decided, weight: function(y, decided))
         return LabelRuleLearner(custom, calibration)
     if objective not in LABEL_OBJECTIVES:
-        raise ValueError(_not_possible(objective, LABEL_OBJECTIVES, "a label indicator matrix"))
+        raise ValueError(
+            _not_possible(objective, LABEL_OBJECTIVES, "a label indicator matrix", owner)
+        )
     return LabelRuleLearner(LABEL_OBJECTIVES[objective], calibration)
 
 
@@ -133,9 +154,9 @@ def _warn_of_idle(params):
             warn_of_no_effect(parameter, value, f"{name} does not take it", remedy)
 
 
-def _not_possible(objective, possible, target):
+def _not_possible(objective, possible, target, owner):
     return (
-        f"The 'objective' parameter of {_OWNER} must be one of {list(possible)!r} or a function "
+        f"The 'objective' parameter of {owner} must be one of {list(possible)!r} or a function "
         f"where y holds {target}. Got {objective!r} instead."
     )
 

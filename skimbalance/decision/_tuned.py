@@ -1,24 +1,18 @@
 """Decisions tuned for a metric on out-of-fold posteriors."""
 
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import (
-    Bunch,
-    assert_all_finite,
-    check_random_state,
     get_tags,
-    indexable,
 )
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skimbalance._response import (
     FitArguments,
@@ -26,23 +20,17 @@ from skimbalance._response import (
     fit_arguments,
     for_last_step,
     last_step,
-    posterior,
     takes,
 )
 from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
-    check_one_input,
-    check_sample_weight,
     checked_target,
-    class_indices,
-    is_indicator,
-    some_of,
     validate_parameter_constraints,
     warn,
 )
-from skimbalance.decision._calibration import inside
+from skimbalance.decision._base import TunedClassifier
 from skimbalance.decision._folds import (
     check_trained,
     cv_splits,
@@ -50,21 +38,13 @@ from skimbalance.decision._folds import (
     stratified_parts,
     with_rows,
 )
-from skimbalance.decision._learning import HeldOut, Tuned, tune_classes
-from skimbalance.decision._multilabel import (
-    LabelRule,
-    TunedLabels,
-    dense_indicator,
-    tune_labels,
-)
+from skimbalance.decision._learning import HeldOut
 from skimbalance.decision._objectives import (
     LABEL_OBJECTIVES,
     OBJECTIVES,
-    CostObjective,
 )
-from skimbalance.decision._parameters import class_learner, label_learner
+from skimbalance.decision._parameters import OBJECTIVE_CONSTRAINTS
 from skimbalance.decision._rows import Rows, held_out_posteriors
-from skimbalance.decision._rules import Rule
 
 __all__ = ["TunedDecisionClassifierCV"]
 
@@ -72,7 +52,7 @@ __all__ = ["TunedDecisionClassifierCV"]
 FEW_ROWS = 10
 
 
-class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
     """Classifier with decisions tuned for a metric: a threshold, or one for each label or class.
 
     Predicting the most probable class is best for accuracy and for few other metrics. This
@@ -231,19 +211,13 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
     ((5,), (600, 5))
     """
 
-    threshold_: float | np.ndarray
-    threshold_std_: float | np.ndarray
-
     _parameter_constraints = {
         "estimator": [
             HasMethods(["fit", "predict_proba"]),
             HasMethods(["fit", "decision_function"]),
         ],
         "objective": [StrOptions({*OBJECTIVES, *LABEL_OBJECTIVES}), callable],
-        "level": [Interval(Real, 0, None, closed="left"), None],
-        "cost_matrix": ["array-like", None],
-        "pos_label": "no_validation",
-        "calibration": [StrOptions({"vector", "temperature", "isotonic"}), None],
+        **OBJECTIVE_CONSTRAINTS,
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), "array-like",
                HasMethods("__next__"), StrOptions({"prefit"})],
         "n_jobs": [Integral, None],
@@ -316,52 +290,8 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         arguments = self._weights_that_are_taken(
             fit_arguments(self, fit_params, sample_weight, groups)
         )
-        target = checked_target(y)
-        if is_indicator(target):
-            # An estimator may read its class weights by the names of the columns.
-            self._fit_labels(X, y if hasattr(y, "columns") else target, params, arguments)
-        else:
-            self._fit_classes(X, target, params, arguments)
+        self._tune(X, y, checked_target(y), params, arguments)
         return self
-
-    def predict(self, X: Any) -> Any:
-        """Decisions of the tuned rule.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a label indicator matrix, which is sparse if `fit` was given a sparse
-            one.
-        """
-        proba = self.predict_proba(X)
-        if not self.multilabel_:
-            return self.classes_[Rule(self.decision_matrix_)(proba)]
-        return LabelRule(np.asarray(self.threshold_), self._sparse_labels)(proba)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Calibrated posteriors.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            Posteriors in the order of `classes_`. Rows sum to 1, but not in the multilabel case,
-            where posteriors are in the range [1e-12, 1 - 1e-12].
-        """
-        check_is_fitted(self)
-        proba = posterior(self.estimator_, X, self.classes_, multilabel=self.multilabel_)
-        if self.calibrator_ is not None:
-            proba = self.calibrator_(proba)
-        return inside(proba) if self.multilabel_ else proba
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Routing of metadata: to the `fit` of the estimator, and groups to the splitter.
@@ -384,73 +314,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             )
         )
 
-    def _fit_classes(self, X, y, params, arguments):
-        """Fit where y holds class labels; nothing is set before all is computed."""
-        data = self._class_data(X, y, arguments.sample_weight)
-        learner = class_learner(params, data.classes, data.target)
-        estimator, held_out, judged = self._held_out(data, arguments)
-        self._check_judged(judged, data.classes, learner.positive)
-        if not isinstance(learner.objective, CostObjective):
-            _warn_of_few_rows("classes", data.classes, held_out, judged)
-        tuned = tune_classes(learner, held_out, judged)
-        if not tuned.rule.keeps_limit:
-            warn(
-                f"No rule keeps the limit of objective={self.objective!r}, level={self.level!r} "
-                "on the held-out rows; the rule that comes nearest is used. Lower the level, or "
-                "improve the estimator."
-            )
-        self._set_fitted(data.classes, estimator, tuned)
-        self.multilabel_ = False
-        if learner.positive is not None:
-            self.pos_label_ = data.classes[learner.positive]
-        self.decision_matrix_ = tuned.rule.matrix
-        self.decision_weights_ = tuned.rule.weights
-        curve = tuned.curve
-        if curve is not None:
-            self.threshold_ = tuned.rule.threshold
-            self.threshold_std_ = curve.chosen_std
-            self.curve_ = Bunch(
-                thresholds=curve.thresholds, scores=curve.scores, scores_std=curve.scores_std
-            )
-
-    def _fit_labels(self, X, y, params, arguments):
-        """Fit where y is a label indicator matrix; nothing is set before all is computed."""
-        data = self._label_data(X, y, arguments.sample_weight)
-        learner = label_learner(params, data.target)
-        estimator, held_out, judged = self._held_out(data, arguments)
-        if not judged.any():
-            raise ValueError(
-                "At least 1 label must have rows with and without it in every training fold, and "
-                "also held-out rows with a positive sample_weight. Got no such label among "
-                f"{len(judged)} labels."
-            )
-        if not judged.all():
-            warn(
-                f"The labels {data.classes[~judged].tolist()!r} have too few positives or "
-                "negatives to tune a threshold; the default of 0.5 is used, and labels without a "
-                "positive are never predicted."
-            )
-        _warn_of_few_rows("labels", data.classes, held_out, judged)
-        tuned = tune_labels(learner, held_out, judged)
-        never_positive = ~data.target.any(axis=0) & (not self._is_prefit())
-        self._set_fitted(data.classes, estimator, tuned)
-        self.multilabel_ = True
-        self.threshold_ = np.where(never_positive, np.inf, tuned.rule.threshold)
-        self.threshold_std_ = tuned.threshold_std
-        self._sparse_labels = hasattr(y, "tocsr")
-
-    def _set_fitted(self, classes: np.ndarray, estimator: Any, tuned: Tuned | TunedLabels) -> None:
-        """Set what all fits set, after removing all attributes of an earlier fit."""
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-        self.classes_ = classes
-        self.estimator_ = estimator
-        self.calibrator_ = tuned.calibrator
-        self.objective_score_ = tuned.score
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
-
     def _weights_that_are_taken(self, arguments: FitArguments) -> FitArguments:
         """The arguments without weights in the fit, if the estimator does not take any."""
         if self._is_prefit():
@@ -467,57 +330,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
 
     def _is_prefit(self):
         return isinstance(self.cv, str) and self.cv == "prefit"
-
-    def _class_data(self, X, y, sample_weight):
-        check_one_input(X, len(y), type(self).__name__)
-        X, y = indexable(X, y)
-        labels = column_or_1d(y, warn=True)
-        assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
-        weight = check_sample_weight(sample_weight, labels)
-        if self._is_prefit():
-            check_is_fitted(self.estimator)
-            classes = self.estimator.classes_
-            y_index = class_indices(labels, classes, " of the fitted estimator")
-        else:
-            classes, y_index = np.unique(labels, return_inverse=True)
-        if len(np.unique(y_index)) < 2:
-            raise ValueError(
-                "y must have rows of at least 2 classes. Got 1 class: "
-                f"{np.unique(labels).tolist()!r}."
-            )
-        return Rows(X, labels, y_index, _one_on_average(weight), classes)
-
-    def _label_data(self, X, y, sample_weight):
-        # Most estimators do not accept a sparse y, and some misread it.
-        target = dense_indicator(y)
-        check_one_input(X, len(target), type(self).__name__)
-        X, target = indexable(X, target)
-        weight = check_sample_weight(sample_weight, target)
-        if self._is_prefit():
-            check_is_fitted(self.estimator)
-        given = y if hasattr(y, "columns") else target
-        if hasattr(y, "iloc"):  # some estimators misread nullable integers
-            given = y.astype(target.dtype)
-        return Rows(X, given, target, _one_on_average(weight), np.arange(target.shape[1]))
-
-    def _check_judged(self, judged, classes, positive):
-        if judged.sum() < 2:
-            raise ValueError(
-                "At least 2 classes must have rows in every training fold, and held-out rows with "
-                f"a positive sample_weight. Got the classes {classes[judged].tolist()!r}."
-            )
-        if positive is not None and not judged[positive]:
-            raise ValueError(
-                f"The class of objective={self.objective!r} must have rows in every training "
-                "fold, and held-out rows with a positive sample_weight. Got the class "
-                f"{classes.tolist()[positive]!r} with too few rows."
-            )
-        if not judged.all():
-            warn(
-                f"The classes {classes[~judged].tolist()!r} have too few rows to be tuned out of "
-                "fold; they get the decision weight of the rarest class with enough rows."
-            )
 
     def _held_out(self, data: Rows, arguments: FitArguments) -> tuple[Any, HeldOut, np.ndarray]:
         """The estimator fitted on all rows, the held-out rows, and a mask of the judged classes."""
@@ -559,9 +371,6 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         judged = np.all(trained, axis=0) & with_rows(target[row], n_classes, weight)
         return estimator, held_out, judged
 
-    def _rng(self):
-        return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-
     def __sklearn_tags__(self):
         """Sparse rows, missing values and multilabel y are accepted if the estimator does."""
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
@@ -570,22 +379,3 @@ class TunedDecisionClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         if inner.classifier_tags is not None:
             tags.classifier_tags.multi_label = inner.classifier_tags.multi_label
         return tags
-
-
-def _warn_of_few_rows(kind: str, names: np.ndarray, held_out: HeldOut, judged: np.ndarray) -> None:
-    """Warn of classes, or labels, whose decision is tuned on a handful of rows."""
-    n_rows = held_out[held_out.weight > 0].n_rows()
-    fewest = n_rows if n_rows.ndim == 1 else n_rows.min(axis=1)
-    few = np.flatnonzero(judged & (fewest < FEW_ROWS))
-    if len(few):
-        named = some_of([f"{names[k]} ({fewest[k]})" for k in few])
-        of_which = "" if n_rows.ndim == 1 else " with or without them"
-        warn(
-            f"Decisions for {kind} with fewer than {FEW_ROWS} held-out rows{of_which} are mostly "
-            f"luck: {named}. Do not rely on them before they are tuned on more rows."
-        )
-
-
-def _one_on_average(weight):
-    """Weights with mean 1 over the rows that count: they measure the evidence in calibration."""
-    return weight * (np.count_nonzero(weight) / weight.sum())

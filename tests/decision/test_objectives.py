@@ -163,8 +163,8 @@ def test_costs_and_functions_among_some_classes_see_these_classes():
 def test_costs_are_read_by_label(form, labels):
     costs = pd.DataFrame([[0, 5, 2], [1, 0, 3], [9, 4, 0]], index=labels, columns=labels)
     params = {"objective": "cost", "cost_matrix": form(costs), "calibration": None}
-    learner = class_learner(params, np.array(labels), np.arange(3))
+    learner = class_learner(params, np.array(labels), np.arange(3), "TunedDecisionClassifierCV")
     np.testing.assert_array_equal(learner.objective.costs, costs)
     params["cost_matrix"] = costs.set_axis(["x", "y", "z"], axis=1)
     with pytest.raises(ValueError, match=r"'cost_matrix' must be the classes of y.*to_numpy"):
-        class_learner(params, np.array(labels), np.arange(3))
+        class_learner(params, np.array(labels), np.arange(3), "TunedDecisionClassifierCV")

@@ -1,0 +1,147 @@
+"""Networks that are trained on the folds of the same rows, in one stack, and averaged."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from joblib import parallel_config
+from sklearn.base import clone
+from sklearn.utils.parallel import Parallel, delayed
+
+from skimbalance._engine.committee import Committee
+from skimbalance._fit.parameters import warn_without_effect
+from skimbalance._keras_private import check_tensorflow
+from skimbalance.classifier import ImbalancedMLPClassifier
+
+__all__ = ["Bag"]
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+class Bag:
+    """Fitted networks, and the mean of their posteriors.
+
+    Parameters
+    ----------
+    network : ImbalancedMLPClassifier
+        Reads rows for all of them.
+    nets : list of ImbalancedMLPClassifier
+        The fitted networks.
+    """
+
+    def __init__(self, network: ImbalancedMLPClassifier, nets: list[ImbalancedMLPClassifier]):
+        self.network, self.nets = network, nets
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(network, name):
+                setattr(self, name, getattr(network, name))
+
+    @classmethod
+    def fit(
+        cls,
+        network: ImbalancedMLPClassifier,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        repeats: Sequence[Sequence[Split]],
+        rng: np.random.Generator,
+        *,
+        verbose: int = 0,
+    ) -> tuple[Self, list[np.ndarray]]:
+        """Train a network on each split, and judge its epochs by the rows that it left out.
+
+        All networks of a repeat keep the weights of one epoch, the best on average.
+
+        Parameters
+        ----------
+        network : ImbalancedMLPClassifier
+            What to train; not fitted.
+        X, y, sample_weight
+            As in the `fit` of the network.
+        repeats : list of list of (ndarray, ndarray)
+            Training rows and held-out rows of each network, in repeats of all folds.
+        rng : Generator
+            Source of the seeds.
+        verbose : int, default=0
+            1 shows a progress bar over the epochs of all networks.
+
+        Returns
+        -------
+        bag : Bag
+            The fitted networks.
+        probas : list of ndarray
+            Posteriors of the held-out rows of each split.
+        """
+        reader = clone(network)
+        reader.verbose = max(verbose, reader.verbose)
+        reader._check_params()
+        check_tensorflow()
+        data = reader._read(X, y, sample_weight, resume=False)
+        reader._target.warn_about(data.y)
+        place = np.full(len(data.X[0]), -1)
+        place[data.index] = np.arange(len(data.index))
+        tasks = []
+        for splits in repeats:
+            committee = None if reader.early_stopping is False else Committee(len(splits))
+            for member, split in enumerate(splits):
+                parts = [data.take(kept[kept >= 0]) for kept in (place[rows] for rows in split)]
+                seed = int(rng.integers(2**31))
+                tasks.append((reader, *parts, seed, committee, member))
+        with parallel_config(backend="stacked"):
+            trained = Parallel()(delayed(_train)(*task) for task in tasks)
+        nets = [
+            _fitted(net, plan, result, course, task)
+            for (net, plan, result, course), task in zip(trained, tasks, strict=True)
+        ]
+        warn_without_effect(
+            trained[0][1].settings, reader._target, reader._shared_defaults, partial=False
+        )
+        tests = [test for splits in repeats for _, test in splits]
+        return cls(reader, nets), [
+            net._posterior(net._logits_of((data.X[0][test],)), None)
+            for net, test in zip(nets, tests, strict=True)
+        ]
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The epoch that the networks kept, for each repeat."""
+        return list(dict.fromkeys(net.best_epoch_ for net in self.nets))
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Class labels, or the numbers of the labels."""
+        return self.network.classes_
+
+    def predict_posterior(self, X: Any) -> np.ndarray:
+        """Mean of the natural posteriors of the networks."""
+        rows = self.network._finite(self.network._read_new_rows(X))
+        total = sum(net._posterior(net._logits_of(rows), None) for net in self.nets)
+        return total / len(self.nets)
+
+
+def _train(reader, data, held_out, seed, committee, member):
+    """Plan and train one network: with the plan, the result and the course of its fit."""
+    net = _copy(reader, seed)
+    course = net._course(data, resume=False, partial=False)
+    plan = net._plan(data, course, None if committee is None else held_out)
+    if committee is not None:
+        plan = replace(plan, vote=committee.vote(member, plan.patience))
+    return net, plan, net._train(plan), course
+
+
+def _copy(reader, seed):
+    """A network with what the reader has learnt of the columns and the classes."""
+    net = clone(reader).set_params(random_state=seed)
+    params = reader.get_params(deep=False)
+    learnt = {name: value for name, value in vars(reader).items() if name not in params}
+    vars(net).update(learnt)
+    return net
+
+
+def _fitted(net, plan, result, course, task):
+    """The network with the weights of the epoch that all networks of its repeat keep."""
+    *_, committee, member = task
+    if committee is not None:
+        result.weights, result.best_epoch = committee.weights(member), committee.epoch
+    net._set_fitted(plan, result, course)
+    return net

@@ -63,6 +63,12 @@ class ImbalancedMLPClassifier(TableClassifier):
     each other or, if y is a label indicator matrix, several labels for each row: each label has
     its own sigmoid output and its own weights in the loss.
 
+    X is an array or a DataFrame of numbers, booleans (as 0 and 1), text and categories, with
+    missing values. A missing number becomes the median of its column; if the training rows lacked
+    some, the network also sees a flag of them. A category becomes a one-hot column for each of the
+    30 most frequent levels with at least 2 training rows, one for missing values, and one for
+    rarer levels and those that are new at prediction. Dates are refused.
+
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(128, 64)

@@ -28,6 +28,7 @@ BLOCK = 2**12
 
 # Medians are those of at most this many rows, evenly spaced: the rows may not fit into memory.
 MOST_MEDIAN_ROWS = 2**17
+MOST_MEDIAN_ELEMENTS = 2**22
 
 # What stands for the number of levels of a column of numbers.
 NUMBERS = -1
@@ -281,9 +282,12 @@ def _fill_and_flags(X, index, weight, numbers):
     for start in range(0, len(index), BLOCK):
         missing |= np.isnan(X[index[start : start + BLOCK]][:, numbers]).any(axis=0)
     chosen = _some(np.arange(len(index)))
-    rows = X[index[chosen]]
     of_rows = None if weight is None else weight[chosen]
-    fill = np.array([median(rows[:, j], of_rows) for j in numbers])
+    n_columns = max(1, MOST_MEDIAN_ELEMENTS // len(chosen))
+    fill = np.empty(len(numbers))
+    for start in range(0, len(numbers), n_columns):
+        columns = slice(start, start + n_columns)
+        fill[columns] = _medians(X[np.ix_(index[chosen], numbers[columns])], of_rows)
     # A column without any value is a constant.
     flagged = np.flatnonzero(missing & ~np.isnan(fill))
     return np.nan_to_num(fill), flagged
@@ -294,6 +298,13 @@ def _some(rows):
     if len(rows) <= MOST_MEDIAN_ROWS:
         return rows
     return rows[np.linspace(0, len(rows) - 1, MOST_MEDIAN_ROWS).astype(int)]
+
+
+def _medians(rows, weight):
+    """The median of each column."""
+    if weight is None and not np.isnan(rows).any():
+        return np.median(rows, axis=0)
+    return [median(column, weight) for column in rows.T]
 
 
 def median(values: np.ndarray, weight: np.ndarray | None = None) -> float:

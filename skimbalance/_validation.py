@@ -157,20 +157,23 @@ def _columns_of(array):
 
 
 def check_finite(
-    X: np.ndarray, owner: str, names: Sequence[str] | None = None, *, missing: bool = False
+    X: Any, owner: str, names: Sequence[str] | None = None, *, missing: bool = False
 ) -> None:
     """Check that rows are finite, or missing if these may be; the first other value is named."""
     if X.dtype.kind != "f":
         return
+    values = X.data if issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):
         # The sum is fast and needs no memory; only an overflow needs a second look.
-        if np.isfinite(np.sum(X)):
+        if np.isfinite(np.sum(values)):
             return
-    wrong = np.isinf(X) if missing else ~np.isfinite(X)
+    wrong = np.isinf(values) if missing else ~np.isfinite(values)
     if not np.any(wrong):
         return
     place = np.argwhere(wrong)[0].tolist()
-    value = "NaN" if np.isnan(X[tuple(place)]) else "infinity"
+    value = "NaN" if np.isnan(values[tuple(place)]) else "infinity"
+    if issparse(X):
+        place = [int(axis[place[0]]) for axis in X.tocoo().coords]
     where = f"row {place[0]}"
     if X.ndim == 2:
         where += f", column {place[1] if names is None else repr(names[place[1]])}"

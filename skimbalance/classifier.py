@@ -51,7 +51,7 @@ RECIPE: dict[str, Any] = {
 }
 
 # How scikit-learn reads rows; whether they are finite is checked later, in one sentence.
-ROWS = {"dtype": "numeric", "ensure_all_finite": False}
+ROWS = {"dtype": "numeric", "ensure_all_finite": False, "accept_sparse": "csr"}
 
 
 @shares(RateParameters)
@@ -67,7 +67,9 @@ class ImbalancedMLPClassifier(TableClassifier):
     missing values. A missing number becomes the median of its column; if the training rows lacked
     some, the network also sees a flag of them. A category becomes a one-hot column for each of the
     30 most frequent levels with at least 2 training rows, one for missing values, and one for
-    rarer levels and those that are new at prediction. Dates are refused.
+    rarer levels and those that are new at prediction. Dates are refused. A sparse X is made dense
+    a few batches at a time; its numbers, of which none may be missing, are divided by their
+    deviations and not centered.
 
     Parameters
     ----------
@@ -212,8 +214,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows: an array, or a table of pandas, polars or pyarrow. Its columns hold
-            finite numbers, booleans, or categories; values may be missing.
+            Training rows: an array, a sparse matrix, or a table of pandas, polars or pyarrow. Its
+            columns hold finite numbers, booleans, or categories; values may be missing.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
             Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -286,6 +288,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         encoder = self._fitted.encoder
         if not encoder.is_plain:
             return encoder.transform(rows)
+        if issparse(rows):
+            return rows.toarray()
         return encoder.restored(encoder.comparable(rows)) if np.isnan(rows).any() else rows
 
     @property
@@ -313,6 +317,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         """Scikit-learn's tags: numbers may be missing, and columns may hold categories."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags

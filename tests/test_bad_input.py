@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from imblearn.over_sampling import SMOTE
+from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
 from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
@@ -374,10 +375,6 @@ def test_bad_labels(y, parts):
 # Rows
 
 
-def sparse(X):
-    return pytest.importorskip("scipy.sparse").csr_array(X)
-
-
 def with_value(value):
     return lambda X: np.where(np.arange(X.size).reshape(X.shape) == 7, value, X)
 
@@ -395,7 +392,11 @@ BAD_ROWS = {
         [FINITE, "Got infinity in row 2, column 1: put"],
     ),
     "complex": (lambda X: X + 1j, ValueError, ["Complex data not supported"]),
-    "sparse": (sparse, TypeError, ["Sparse data was passed for X"]),
+    "sparse NaN": (
+        lambda X: csr_array(with_value(np.nan)(X)),
+        ValueError,
+        ["must be finite. Got NaN in row 2, column 1: fill"],
+    ),
     "3-D": (lambda X: X[:, :, None], ValueError, ["dim 3", NAME]),
     "1-D": (lambda X: X[:, 0], ValueError, ["Expected 2D array, got 1D array"]),
     "no rows": (lambda X: X[:0], ValueError, ["0 sample(s)", NAME]),

@@ -13,7 +13,7 @@ from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
 
 pytestmark = pytest.mark.slow
 
-WEIGHT_CHECK = "check_sample_weight_equivalence_on_dense_data"
+WEIGHT_CHECKS = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
 WEIGHT_REASON = (
     "float32 training agrees to about 1e-6, the check asks for rtol 1e-7; the law is tested in "
     "float64 below"
@@ -22,30 +22,32 @@ WEIGHT_REASON = (
 
 @sklearn_checks.parametrize_with_checks(
     [ImbalancedMLPClassifier(), ImbalancedKerasClassifier()],
-    expected_failed_checks=lambda estimator: {WEIGHT_CHECK: WEIGHT_REASON},
+    expected_failed_checks=lambda estimator: dict.fromkeys(WEIGHT_CHECKS, WEIGHT_REASON),
 )
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
-def test_only_the_named_check_may_fail():
-    # Guards the decorator above: a new scikit-learn may rename the check.
+def test_only_the_named_checks_may_fail():
+    # Guards the decorator above: a new scikit-learn may rename the checks.
     checks = sklearn_checks.estimator_checks_generator(ImbalancedMLPClassifier())
-    assert WEIGHT_CHECK in {getattr(check, "func", check).__name__ for _, check in checks}
+    names = {getattr(check, "func", check).__name__ for _, check in checks}
+    assert names.issuperset(WEIGHT_CHECKS)
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
-    "estimator",
+    ("estimator", "check"),
     [
-        ImbalancedMLPClassifier(),
-        ImbalancedMLPClassifier(loss="focal"),
-        ImbalancedKerasClassifier(),
+        (ImbalancedMLPClassifier(), WEIGHT_CHECKS[0]),
+        (ImbalancedMLPClassifier(loss="focal"), WEIGHT_CHECKS[0]),
+        (ImbalancedMLPClassifier(), WEIGHT_CHECKS[1]),
+        (ImbalancedKerasClassifier(), WEIGHT_CHECKS[0]),
     ],
     ids=str,
 )
-def test_weight_check_in_float64(estimator):
-    getattr(sklearn_checks, WEIGHT_CHECK)(type(estimator).__name__, estimator)
+def test_weight_check_in_float64(estimator, check):
+    getattr(sklearn_checks, check)(type(estimator).__name__, estimator)
     clf = clone(estimator).set_params(epochs=1).fit([[0.0], [1.0]], [0, 1])
     assert {value.dtype.name for value in clf.model_.get_weights()} == {"float64"}
 

@@ -6,12 +6,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Batches", "Block", "Job", "Networks", "NotStackableError", "Result", "Rows"]
+__all__ = [
+    "Batches",
+    "Block",
+    "Job",
+    "Networks",
+    "NotStackableError",
+    "Result",
+    "Rows",
+    "SparseRows",
+]
 
 Weights = dict[str, np.ndarray]
 
-# Rows are read in blocks of this size, which stay in the cache.
-READ_BLOCK = 2**12
+# Rows are read in blocks of at most so many rows, which stay in the cache, and values.
+READ_BLOCK, READ_VALUES = 2**12, 2**22
 
 
 class NotStackableError(Exception):
@@ -115,14 +124,21 @@ class Rows:
         parts = tuple(X[self.index[rows]] for X in self.X)
         return parts if self.encode is None else tuple(map(self.encode, parts))
 
+    @property
+    def are_sparse(self) -> bool:
+        """Whether the rows take much less memory as they are than encoded."""
+        return not all(isinstance(X, np.ndarray) for X in self.X)
+
     def read(self, dtypes: list[Any]) -> tuple[np.ndarray, ...]:
         """All the rows, encoded, in memory."""
         read = tuple(
             np.empty((len(self), *shape), dtype)
             for shape, dtype in zip(self.shapes, dtypes, strict=True)
         )
-        for start in range(0, len(self), READ_BLOCK):
-            rows = np.arange(start, min(start + READ_BLOCK, len(self)))
+        widest = max(int(np.prod(shape)) for shape in self.shapes)
+        block = int(np.clip(READ_VALUES // max(widest, 1), 1, READ_BLOCK))
+        for start in range(0, len(self), block):
+            rows = np.arange(start, min(start + block, len(self)))
             for whole, part in zip(read, self.take(rows), strict=True):
                 whole[rows] = part
         return read
@@ -138,6 +154,24 @@ class Rows:
         for start in range(0, len(self), size):
             rows = order[start : start + size]
             yield rows, None if self.lengths is None else self.lengths[rows[-1]]
+
+
+class SparseRows:
+    """Rows of a sparse matrix, which are encoded when they are taken.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows, of one input.
+    """
+
+    def __init__(self, rows: Rows):
+        self._rows = rows
+
+    def take(self, rows: np.ndarray, axis: int, out: np.ndarray, mode: str) -> None:
+        """As the method of arrays."""
+        (taken,) = self._rows.take(rows.ravel())
+        out[...] = taken.reshape(out.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +252,9 @@ class Job:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the rows take."""
-        n_rows = len(self.rows) + len(self.validation or ())
+        # Sparse rows are encoded a few at a time, held-out ones all at once.
+        n_trained = 0 if self.rows.are_sparse else len(self.rows)
+        n_rows = n_trained + len(self.validation or ())
         row_bytes = (
             int(np.prod(shape)) * np.dtype(dtype).itemsize
             for shape, dtype in zip(self.rows.shapes, self.program.input_dtypes, strict=True)

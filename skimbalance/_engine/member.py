@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skimbalance._engine.job import Batches, Block, Job, Networks, Result
+from skimbalance._engine.job import Batches, Block, Job, Networks, Result, SparseRows
 from skimbalance._engine.stopping import SEQUENCES, EarlyStopping, check_finite, judge
 
 
@@ -47,7 +47,9 @@ class Member:
         # Row j of batch i stands at table[i, j] of the epoch's order; rows that pad a batch repeat
         # its last one.
         self._table = np.minimum(cuts[:-1, None] + np.arange(n_rows), cuts[1:, None] - 1)
-        self._X = tuple(_shared(X, shared) for X in job.rows.read(program.input_dtypes))
+        self._X: tuple[Any, ...] = (SparseRows(job.rows),)
+        if not job.rows.are_sparse:
+            self._X = tuple(_shared(X, shared) for X in job.rows.read(program.input_dtypes))
         self._y = job.rows.y.astype(np.int32)
         self._weight = job.rows.weight.astype(dtype)
         early = job.rows.weight if job.early_weight is None else job.early_weight

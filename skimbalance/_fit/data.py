@@ -109,6 +109,12 @@ def resample(
     a neighbour. Missing numbers are filled, and categories are the numbers of their levels.
     """
     (X,) = train.X
+    if issparse(X):
+        raise ValueError(
+            "The 'sampling' parameter must be the name of an order of rows where X is sparse. Got "
+            f"{_in_one_line(sampler)}: put the sampler before the classifier, in a pipeline of "
+            "imbalanced-learn."
+        )
     raw, labels = X[train.index], classes[train.y]
     rows = raw if encoder is None else encoder.comparable(raw)
     # Arrays, whatever output scikit-learn is configured for.

@@ -219,7 +219,7 @@ class TableClassifier(NetworkClassifier):
         """
         check_is_fitted(self)
         rows = self._finite(self._read_new_rows(X))
-        n_rows = len(rows[0])
+        n_rows = rows[0].shape[0]
         # In blocks of about equal size, as many classes have far more logits than labels.
         n_blocks = max(1, -(-n_rows * self._target.n_outputs // BLOCK_LOGITS))
         edges = np.linspace(0, n_rows, n_blocks + 1).astype(int)
@@ -308,7 +308,8 @@ class TableClassifier(NetworkClassifier):
         """The inputs, checked."""
         names = getattr(self, "feature_names_in_", None)
         for part in parts:
-            check_finite(part, type(self).__name__, names, missing=self._takes_missing)
+            missing = self._takes_missing and not issparse(part)
+            check_finite(part, type(self).__name__, names, missing=missing)
         return parts
 
     def __sklearn_tags__(self):
@@ -395,9 +396,10 @@ class TableClassifier(NetworkClassifier):
 
     def _finite_logits(self, logits, X):
         if not np.all(np.isfinite(logits)):
+            values = X.data if issparse(X) else X
             raise ValueError(
                 "The values of X must be small enough for the network's outputs to be finite. "
-                f"Got nan or infinite outputs, for values of X up to {np.nanmax(np.abs(X)):g}."
+                f"Got nan or infinite outputs, for values of X up to {np.nanmax(np.abs(values)):g}."
             )
         return logits
 

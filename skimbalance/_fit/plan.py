@@ -4,6 +4,7 @@ Everything that decides what a fit sees is here: which rows are held out and dra
 weighs, and where the network starts.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial as bind
@@ -11,6 +12,7 @@ from numbers import Real
 from typing import Any, cast
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skimbalance._fit.data import Data, hold_out, resample
 from skimbalance._fit.loss_parameters import corrects_by_itself, loss_arguments, record_of
@@ -37,8 +39,8 @@ AUTO_PATIENCE = 200
 # Rows that an embedding and the NTK parametrisation start from, at most.
 STARTING_ROWS = 1_024
 
-# Rows are encoded in about equal blocks of at most this many, which stay in the cache.
-ENCODED_ROWS = 2**12
+# Rows are encoded in about equal blocks of at most so many rows and values.
+ENCODED_ROWS, ENCODED_VALUES = 2**12, 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +83,14 @@ class Fitted:
         assert network is not None, "build the live network anew before predicting"
         if encoder is None:
             return network.forward(self.weights, X)
-        if encoder.is_plain and not np.isnan(np.sum(X)):
+        if encoder.is_plain and not issparse(X) and not np.isnan(np.sum(X)):
             return network.forward(self.weights, X, encoder.center, encoder.scale)
-        n_blocks = max(1, -(-len(X) // ENCODED_ROWS))
+        n_rows = X.shape[0]
+        most = int(np.clip(ENCODED_VALUES // encoder.n_outputs, 1, ENCODED_ROWS))
+        edges = np.linspace(0, n_rows, max(1, -(-n_rows // most)) + 1).astype(int)
         logits = [
-            network.forward(self.weights, encoder.transform(block))
-            for block in np.array_split(X, n_blocks)
+            network.forward(self.weights, encoder.transform(X[start:stop]))
+            for start, stop in itertools.pairwise(edges)
         ]
         return np.concatenate(logits)
 

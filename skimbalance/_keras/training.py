@@ -124,7 +124,7 @@ def _train_by_keras(job, network, plan, why, loss):
     model, trained = network.models()
     _compile(model, plan, network)
     mean, _ = loss
-    stream = not _fits_in_memory(plan)
+    stream = job.rows.are_sparse or not _fits_in_memory(plan)
     result = train_by_keras(
         job, network, model, trained, plan.settings.callbacks, mean, stream=stream
     )
@@ -188,6 +188,8 @@ def _fits_in_memory(plan):
     """Whether the training rows fit into half of the memory that is free."""
     itemsize = np.dtype(keras.config.floatx()).itemsize
     rows = _rows(plan.rows, plan.loss_weight, plan.initial)
+    if rows.are_sparse:
+        return True
     row_elements = sum(int(np.prod(shape)) for shape in rows.shapes)
     return len(rows) * row_elements * itemsize <= free_memory() / 2
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 
 from skimbalance.preprocessing._bins import Bins
@@ -105,7 +106,8 @@ class TableEncoder:
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_columns)
-            The matrix, perhaps a memory map.
+            The matrix, perhaps a memory map; or a sparse matrix of numbers, which are not
+            centered.
         index : ndarray of int of shape (n_rows,)
             Numbers of the training rows within it.
         weight : ndarray of shape (n_rows,) or None
@@ -121,6 +123,11 @@ class TableEncoder:
         encoder : TableEncoder
         """
         numbers, categories = np.flatnonzero(n_levels < 0), np.flatnonzero(n_levels >= 0)
+        if issparse(X):
+            encoder = cls.of_scaler(None, X.shape[1])
+            if standardize:
+                encoder = replace(encoder, scaler=StandardScaler(with_mean=False))
+            return encoder.updated(X, index, weight)
         fill, flagged = _fill_and_flags(X, index, weight, numbers)
         n_outputs = len(numbers) + len(flagged)
         places: list[np.ndarray] = [np.empty(0, int)]
@@ -154,7 +161,9 @@ class TableEncoder:
         for start in range(0, len(index), BLOCK):
             block = slice(start, start + BLOCK)
             # In float64: the square of a float32 column of 1e30 would overflow.
-            rows, _ = self._filled(X[index[block]].astype(np.float64))
+            rows = X[index[block]].astype(np.float64)
+            if not issparse(rows) or scaler.with_mean:
+                rows, _ = self._filled(_dense(rows))
             scaler.partial_fit(rows, sample_weight=None if weight is None else weight[block])
         return self._scaled(scaler)
 
@@ -168,6 +177,8 @@ class TableEncoder:
 
     def with_bins(self, X: np.ndarray, index: np.ndarray, y: np.ndarray | None) -> Self:
         """An encoder that also puts out positions in bins, see `Bins.learn`."""
+        if issparse(X):
+            return self
         rows, _ = self._filled(X[index].astype(np.float64))
         bins = Bins.learn(rows, y)
         return replace(self, bins=bins, n_outputs=self.n_outputs + len(bins.columns))
@@ -177,7 +188,8 @@ class TableEncoder:
         # Scikit-learn gives a constant column the scale 1.
         constant = (scaler.scale_ == 1) & (scaler.var_ != 1)
         scale = np.where(constant, np.inf, scaler.scale_)
-        return replace(self, scaler=scaler, center=scaler.mean_, scale=scale)
+        center = scaler.mean_ if scaler.with_mean else np.zeros(len(scale))
+        return replace(self, scaler=scaler, center=center, scale=scale)
 
     @property
     def n_numbers(self) -> int:
@@ -200,7 +212,7 @@ class TableEncoder:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_columns)
+        X : ndarray or sparse matrix of shape (n_rows, n_columns)
             Rows of the matrix.
 
         Returns
@@ -208,7 +220,9 @@ class TableEncoder:
         encoded : ndarray of shape (n_rows, n_outputs)
             The numbers, the flags, and the one-hot levels.
         """
-        filled, missing = self._filled(X)
+        if issparse(X) and self.is_plain and not np.any(self.center):
+            return self._sparse_scaled(X).toarray()
+        filled, missing = self._filled(_dense(X))
         rows = filled if self.center is None else (filled - self.center) / self.scale
         if self.is_plain:
             return rows
@@ -225,6 +239,13 @@ class TableEncoder:
         if self.bins is not None and self.n_binned:
             encoded[:, -self.n_binned :] = self.bins.positions(filled)
         return encoded
+
+    def _sparse_scaled(self, X):
+        """A sparse matrix, divided by the deviations."""
+        if self.scale is None:
+            return X
+        values = X.data / self.scale[X.indices]
+        return type(X)((values, X.indices, X.indptr), shape=X.shape)
 
     def comparable(self, X: np.ndarray) -> np.ndarray:
         """Rows for samplers: the same columns, finite, and numbers with the same unit.
@@ -274,6 +295,10 @@ class TableEncoder:
         numbers = np.where(numbers < 0, self.n_levels + 1, numbers).astype(np.intp)
         ends = np.cumsum(self.n_levels + 2)
         return self.places[ends - self.n_levels - 2 + numbers]
+
+
+def _dense(rows):
+    return rows.toarray() if issparse(rows) else rows
 
 
 def _fill_and_flags(X, index, weight, numbers):

@@ -92,6 +92,12 @@ class TableReader:
         ValueError
             If X has no such columns, or they hold neither numbers nor categories.
         """
+        if issparse(X) and not isinstance(categorical_features, str | None):
+            raise ValueError(
+                f"The 'categorical_features' parameter of {owner} must be 'from_dtype' or None "
+                f"where X is sparse. Got {reprlib.repr(categorical_features)}: make X dense, or "
+                "the categories one-hot."
+            )
         by_type = isinstance(categorical_features, str)
         if by_type or categorical_features is None or not len([*categorical_features]):
             if not is_table(X):

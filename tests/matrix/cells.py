@@ -165,7 +165,7 @@ REFUSES = [
     (Refuses(SAFE, CommandError), [KERAS, NETWORKS], ["command line"]),
     (NO_WEIGHTS, [SMOTE], ["weights, routed"]),
     (NO_GROUPS, SPLITTERS, ["groups, routed"]),
-    (Refuses(DENSE, TypeError, "scikit-learn"), NETWORK_ROWS, ["sparse X"]),
+    (Refuses(DENSE, TypeError, "scikit-learn"), [KERAS, NETWORKS], ["sparse X"]),
     (STEPS_OF_X, [TAGGER], ["sparse X", "several inputs"]),
     (A_TABLE, ["table_steps"], ["sparse X", "sequences", "several inputs"]),
     (Refuses("The 'proba' parameter of [name] must be a dense array of numbers."),

@@ -175,7 +175,12 @@ def from_polars(row):
 
 
 def from_sparse(row):
-    same_in_form(row, csr_matrix(row.X), row.y)
+    rows = csr_matrix(row.X)
+    if isinstance(row.make(), ImbalancedMLPClassifier):  # which does not center sparse numbers
+        actual, expected = (row.outcome(row.make(), X, row.y) for X in (rows, rows.tocsc()))
+        assert_same(actual, expected)
+        return
+    same_in_form(row, rows, row.y)
 
 
 def with_missing_values(row):

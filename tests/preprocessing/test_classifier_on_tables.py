@@ -10,6 +10,7 @@ from imblearn.combine import SMOTEENN
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from imblearn.under_sampling import RandomUnderSampler
+from scipy.sparse import csr_matrix, random_array
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -280,8 +281,77 @@ def test_columns_of_which_nothing_can_be_learnt(column):
     np.testing.assert_array_equal(proba, np.tile(proba[0], (20, 1)))
 
 
+def sparse_rows(n=120):
+    X = random_array((n, 12), density=0.3, rng=np.random.default_rng(0), format="csr")
+    return X, (np.asarray(X.sum(axis=1)) > 2.5).astype(int)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"sampling": "balanced"}])
+def test_sparse_rows_learn_as_dense_ones_that_are_scaled_alike(options):
+    X, y = sparse_rows()
+    if "early_stopping" not in options:
+        scaled = X / X.toarray().std(axis=0)
+        dense = mlp(standardize=False, **options).fit(scaled.toarray(), y)
+        proba = mlp(**options).fit(X, y).predict_proba(X)
+        np.testing.assert_allclose(proba, dense.predict_proba(scaled.toarray()), rtol=1e-4)
+    as_they_are = mlp(standardize=False, **options).fit(X, y)
+    same(as_they_are, mlp(standardize=False, **options).fit(X.toarray(), y), X.toarray())
+    for form in (X.tocsc(), csr_matrix(X), X.tocoo()):
+        same(as_they_are, mlp(standardize=False, **options).fit(form, y), form)
+
+
+@pytest.mark.slow
+def test_sparse_rows_are_predicted_as_dense_ones(tmp_path):
+    X, y = sparse_rows()
+    clf = mlp().fit(X, y)
+    dense = clf.predict_proba(X.toarray())
+    np.testing.assert_allclose(clf.predict_proba(X), dense, rtol=1e-5)
+    model = clf.model_.predict(clf.model_input(X), verbose=0)
+    np.testing.assert_allclose(model, dense, rtol=1e-4)
+    save_model(clf, tmp_path / "m.skim")
+    same(load_model(tmp_path / "m.skim"), clf, X)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["sparse", "dense"])
+def test_sparse_and_dense_parts(first):
+    X, y = sparse_rows()
+    parts = [X[:60], X[60:].toarray()] if first == "sparse" else [X[:60].toarray(), X[60:]]
+    clf = mlp()
+    for part, labels in zip(parts, (y[:60], y[60:]), strict=True):
+        clf.partial_fit(part, labels, classes=[0, 1])
+    dense = X.toarray()
+    np.testing.assert_allclose(clf._fitted.encoder.scale, dense.std(axis=0))
+    expected = 0.0 if first == "sparse" else dense.mean(axis=0)
+    np.testing.assert_allclose(clf._fitted.encoder.center, expected)
+    np.testing.assert_allclose(clf.predict_proba(X), clf.predict_proba(dense), rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_wide_sparse_rows_are_never_dense_as_a_whole(monkeypatch):
+    n_columns = 50_000
+    X = random_array((64, n_columns), density=1e-3, rng=np.random.default_rng(0), format="csr")
+    made_dense = []
+    toarray = type(X).toarray
+    monkeypatch.setattr(type(X), "toarray", lambda X: made_dense.append(X.shape[0]) or toarray(X))
+    clf = mlp(hidden_layer_sizes=(), epochs=1, batch_size=8).fit(X, np.arange(64) % 2)
+    assert clf.fit_path_ == "compiled"
+    assert made_dense
+    assert max(made_dense) * n_columns * 4 <= 2**23  # what a call of the program takes
+
+
+def test_what_does_not_go_with_sparse_rows_is_refused():
+    X, y = sparse_rows()
+    with pytest.raises(ValueError, match="must be the name of an order of rows where X is sparse"):
+        mlp(sampling=SMOTE()).fit(X, y)
+    with pytest.raises(ValueError, match="must be 'from_dtype' or None where X is sparse"):
+        mlp(categorical_features=[0]).fit(X, y)
+
+
 def test_tags():
     tags = get_tags(mlp()).input_tags
     assert tags.allow_nan
     assert tags.categorical
+    assert tags.sparse
     assert tags.string

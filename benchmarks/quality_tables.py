@@ -161,7 +161,7 @@ def print_sets(values, versus):
             sign, table = METRICS[column].sign, values[column].loc[name]
             others = (sign * table[peers]).dropna()
             if others.empty:
-                row += ["", ""]
+                row += [f"{table[versus]:.3f}", ""]
                 continue
             best = others.idxmax()
             row += [f"{table[versus]:.3f}", f"{table[best]:.3f} ({best})"]

@@ -7,6 +7,7 @@ from imblearn.over_sampling import SMOTE
 from imblearn.under_sampling import RandomUnderSampler
 
 from skimbalance import ImbalancedMLPClassifier
+from skimbalance.classifier import RECIPE
 
 
 def mlp(**options):
@@ -27,6 +28,7 @@ VARIANTS = {
     "SMOTE": {"sampling": SMOTE()},
     "under-sampling": {"sampling": RandomUnderSampler(), "normalization": "batch"},
     "adamw": {"optimizer": "adamw", "learning_rate_schedule": "cosine"},
+    "recipe": {**RECIPE, "hidden_layer_sizes": (8,), "epochs": 3, "early_stopping": True},
 }
 
 

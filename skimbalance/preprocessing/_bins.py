@@ -67,7 +67,7 @@ class Bins:
         Numbers beyond the first and the last edge are at these.
         """
         found = np.empty((len(X), len(self.columns)))
-        starts = np.append(0, self.ends[:-1])
+        starts = np.append(0, self.ends)[:-1]
         for i, (j, start, end) in enumerate(zip(self.columns, starts, self.ends, strict=True)):
             found[:, i] = np.interp(X[:, j], self.edges[start:end], np.arange(end - start))
         return found

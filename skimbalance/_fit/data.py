@@ -136,8 +136,9 @@ def resample(
                 f"no weight for them. Got {sampler!r}: use one that selects rows, or drop the "
                 "weights."
             )
-    if encoder is not None and train.n_levels is not None:
-        _check_categories(sampler, rows, new_rows, np.flatnonzero(train.n_levels >= 0))
+    if encoder is not None:
+        if train.n_levels is not None:
+            _check_categories(sampler, rows, new_rows, np.flatnonzero(train.n_levels >= 0))
         begins_with_rows = np.array_equal(new_rows[: len(rows)], rows)
         new_rows = encoder.restored(new_rows)
         if begins_with_rows:  # with their gaps

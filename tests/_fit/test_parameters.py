@@ -118,6 +118,7 @@ def test_the_groups_nest():
     rates = set(RateParameters.__annotations__)
     assert rates > set(SharedParameters.__annotations__)
     assert rates - set(SharedParameters.__annotations__) == {
+        "ema_momentum",
         "learning_rate",
         "learning_rate_schedule",
         "weight_decay",

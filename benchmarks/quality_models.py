@@ -89,11 +89,15 @@ def imbalanced_mlp(seed, n_threads, **params):
     return ImbalancedMLPClassifier(random_state=seed, **pick({}, {"epochs": 2}), **params)
 
 
-def imbalanced_ensemble(seed, n_threads, **params):
-    """Our ensemble, which tunes its decisions for macro-F1."""
-    from skimbalance import ImbalancedEnsembleClassifier
+def imbalanced_ensemble(seed, n_threads, network=None, **params):
+    """Our ensemble, which tunes its decisions for macro-F1; network changes the recipe."""
+    from skimbalance import ImbalancedEnsembleClassifier, ImbalancedMLPClassifier
+    from skimbalance.classifier import RECIPE
 
-    return ImbalancedEnsembleClassifier(objective="f1_macro", random_state=seed, **params)
+    estimator = ImbalancedMLPClassifier(**RECIPE | (network or {}) | pick({}, {"epochs": 2}))
+    return ImbalancedEnsembleClassifier(
+        estimator, objective="f1_macro", random_state=seed, **pick({}, {"cv": 3}), **params
+    )
 
 
 def with_params(make, **params):
@@ -137,13 +141,22 @@ OURS = {
 
 
 # The model whose parts `--ablate` switches off one at a time, and the parameters that do so.
-ABLATED = "skimbalance-mlp"
+ABLATED = "skimbalance-ensemble"
 PARTS = {
-    "class-weights": {"class_weight": None},
-    "early-stopping": {"early_stopping": False},
+    "calibration": {"calibration": None},
+    "embedding": {"network": {"numeric_embedding": None}},
+    "supervised-bins": {"network": {"bins": "quantile"}},
+    "averaged-weights": {"network": {"ema_momentum": None}},
+    "learnt-activation": {"network": {"activation": "relu"}},
+    # The rate of the recipe is too high for other networks.
+    "ntk": {"network": {"parametrization": "standard", "learning_rate": 6e-3}},
+    "robust-scaling": {"network": {"standardize": True}},
+    "schedule": {"network": {"learning_rate_schedule": "cosine"}},
+    "dropout": {"network": {"dropout": 0.0}},
+    "weight-decay": {"network": {"weight_decay": 0.0}},
 }
 ABLATIONS = {
-    f"{ABLATED}-without-{part}": dataclasses.replace(
+    f"without-{part}": dataclasses.replace(
         OURS[ABLATED], make=with_params(OURS[ABLATED].make, **params)
     )
     for part, params in PARTS.items()

@@ -28,19 +28,24 @@ ROOMS = {
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (
-        {"compare.*", "sequence_classifier", "decision.*", "keras_classifier", "classifier",
-         "posterior", "prior.*", "class_weight", "_engine.*"},
+        {"compare.*", "ensemble.*", "sequence_classifier", "decision.*", "keras_classifier",
+         "classifier", "posterior", "prior.*", "class_weight", "_engine.*"},
         set(),
     ),
     "compare.*": (
-        {"plots.*", "decision.*", "preprocessing.*", "classifier", "metrics.*", "sampling.*",
-         "_writing.*", "_response", "_validation"},
+        {"plots.*", "ensemble.*", "decision.*", "preprocessing.*", "classifier", "metrics.*",
+         "sampling.*", "_writing.*", "_response", "_validation"},
         NUMPY | {"imblearn", "pandas", "matplotlib", "joblib", "tqdm"},
     ),
     "report.*": (
         {"plots.*", "metrics.*", "_writing.*", "_response"}, {"numpy", "sklearn", "pandas"}
     ),
     "plots.*": ({"metrics.*", "_response", "_writing.*"}, {"numpy", "sklearn", "matplotlib"}),
+    "ensemble.*": (
+        {"decision.*", "classifier", "_fit.*", "_engine.*", "_keras_private", "_response",
+         "_validation"},
+        NUMPY | {"joblib"},
+    ),
     "sequence_classifier": (
         {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks.*", "_losses.*",
          "_validation"},

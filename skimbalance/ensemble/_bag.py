@@ -1,11 +1,13 @@
 """Networks that are trained on the folds of the same rows, in one stack, and averaged."""
 
+import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from joblib import parallel_config
+from joblib import cpu_count, parallel_config
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -17,6 +19,9 @@ from skimbalance.classifier import ImbalancedMLPClassifier
 __all__ = ["Bag"]
 
 Split = tuple[np.ndarray, np.ndarray]
+
+# Rows that a thread predicts at a time: the result does not depend on the number of threads.
+BLOCK = 2**14
 
 
 class Bag:
@@ -46,6 +51,7 @@ class Bag:
         repeats: Sequence[Sequence[Split]],
         rng: np.random.Generator,
         *,
+        classes: np.ndarray,
         verbose: int = 0,
     ) -> tuple[Self, list[np.ndarray]]:
         """Train a network on each split, and judge its epochs by the rows that it left out.
@@ -62,6 +68,8 @@ class Bag:
             Training rows and held-out rows of each network, in repeats of all folds.
         rng : Generator
             Source of the seeds.
+        classes : ndarray of shape (n_classes,) or (n_labels,)
+            All class labels, or the numbers of the labels.
         verbose : int, default=0
             1 shows a progress bar over the epochs of all networks.
 
@@ -76,9 +84,9 @@ class Bag:
         reader.verbose = max(verbose, reader.verbose)
         reader._check_params()
         check_tensorflow()
-        data = reader._read(X, y, sample_weight, resume=False)
+        data = reader._read(X, y, sample_weight, resume=False, classes=classes)
         reader._target.warn_about(data.y)
-        place = np.full(len(data.X[0]), -1)
+        place = np.full(data.X[0].shape[0], -1)
         place[data.index] = np.arange(len(data.index))
         tasks = []
         for splits in repeats:
@@ -98,8 +106,7 @@ class Bag:
         )
         tests = [test for splits in repeats for _, test in splits]
         return cls(reader, nets), [
-            net._posterior(net._logits_of((data.X[0][test],)), None)
-            for net, test in zip(nets, tests, strict=True)
+            _natural(net, data.X[0][test]) for net, test in zip(nets, tests, strict=True)
         ]
 
     @property
@@ -112,11 +119,46 @@ class Bag:
         """Class labels, or the numbers of the labels."""
         return self.network.classes_
 
+    @property
+    def categories(self) -> np.ndarray:
+        """The columns of rows that are categories."""
+        return np.flatnonzero(self.network._n_levels(()) >= 0)
+
+    def rows(self, X: Any) -> Any:
+        """Rows as numbers, as all networks take them."""
+        (rows,) = self.network._finite(self.network._read_new_rows(X))
+        return rows
+
     def predict_posterior(self, X: Any) -> np.ndarray:
         """Mean of the natural posteriors of the networks."""
-        rows = self.network._finite(self.network._read_new_rows(X))
-        total = sum(net._posterior(net._logits_of(rows), None) for net in self.nets)
-        return total / len(self.nets)
+        return self.posterior(self.rows(X))
+
+    def rows(self, X: Any) -> Any:
+        """Rows as all networks take them, checked."""
+        (rows,) = self.network._finite(self.network._read_new_rows(X))
+        return rows
+
+    def posterior(self, rows: Any) -> np.ndarray:
+        """Mean of the natural posteriors of the networks, for rows that `rows` gave."""
+        n_blocks = max(1, -(-rows.shape[0] // BLOCK))
+        if n_blocks == 1:
+            return self._mean(rows)
+        edges = np.linspace(0, rows.shape[0], n_blocks + 1).astype(int)
+        blocks = (rows[start:stop] for start, stop in itertools.pairwise(edges))
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            return np.concatenate(list(pool.map(self._mean, blocks)))
+
+    def _mean(self, rows):
+        return sum(_natural(net, rows) for net in self.nets) / len(self.nets)
+
+
+def _natural(net, rows):
+    """Natural posteriors of a network; its probabilities if its loss has no closed form."""
+    logits = net._logits_of((rows,))
+    try:
+        return net._posterior(logits, None)
+    except ValueError:
+        return net._target.proba(logits)
 
 
 def _train(reader, data, held_out, seed, committee, member):

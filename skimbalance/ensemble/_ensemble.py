@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.utils import get_tags
 
 from skimbalance._response import FitArguments
@@ -14,15 +15,24 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     checked_target,
+    safe_indexing,
     validate_parameter_constraints,
 )
 from skimbalance.classifier import RECIPE, ImbalancedMLPClassifier
 from skimbalance.decision._base import TunedClassifier
-from skimbalance.decision._folds import check_trained, cv_splits, parts_of_folds, with_rows
+from skimbalance.decision._folds import (
+    check_trained,
+    checked_groups,
+    cv_splits,
+    parts_of_folds,
+    with_rows,
+)
 from skimbalance.decision._learning import HeldOut, out_of_fold
 from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
 from skimbalance.decision._parameters import OBJECTIVE_CONSTRAINTS
 from skimbalance.ensemble._bag import Bag
+from skimbalance.ensemble._blend import Blend, blended, share_of_trees
+from skimbalance.ensemble._trees import TreeBag
 
 __all__ = ["ImbalancedEnsembleClassifier"]
 
@@ -62,6 +72,13 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
         Folds. "auto" is 8; 5 where the rarest class has fewer than 40 rows, and not more than it
         has rows, but at least 3. An int is a number of stratified folds.
 
+    trees : bool, default=True
+        Whether the posteriors are blended with those of boosted trees, scikit-learn's
+        `HistGradientBoostingClassifier`, on the same folds. Their share is learnt from the
+        out-of-fold posteriors: trees are better where the classes are divided by thresholds of
+        single columns. Without trees a single row is predicted several times as fast. In the
+        multilabel case, and for sparse X, there are networks only.
+
     n_repeats : int, default=1
         How often the rows are cut into folds anew. Two repeats train twice as many networks.
 
@@ -77,6 +94,8 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
         Class labels; in the multilabel case the numbers 0, 1, ... of the labels.
     estimators_ : list of ImbalancedMLPClassifier
         The networks.
+    share_of_trees_ : float
+        Share of the trees in the logarithms of the posteriors; 0 without trees.
     best_epochs_ : list of int
         For each repeat the epoch, counted from 1, whose weights its networks kept.
     oof_proba_ : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
@@ -130,7 +149,7 @@ threshold_std_, curve_
     True
     """
 
-    estimator_: Bag
+    estimator_: Bag | Blend
 
     _parameter_constraints = {
         "estimator": [ImbalancedMLPClassifier, None],
@@ -138,6 +157,7 @@ threshold_std_, curve_
         **OBJECTIVE_CONSTRAINTS,
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), "array-like",
                HasMethods("__next__"), StrOptions({"auto"})],
+        "trees": ["boolean"],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -153,6 +173,7 @@ threshold_std_, curve_
         pos_label: Any = None,
         calibration: str | None = "vector",
         cv: Any = "auto",
+        trees: bool = True,
         n_repeats: int = 1,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -164,6 +185,7 @@ threshold_std_, curve_
         self.pos_label = pos_label
         self.calibration = calibration
         self.cv = cv
+        self.trees = trees
         self.n_repeats = n_repeats
         self.random_state = random_state
         self.verbose = verbose
@@ -198,6 +220,11 @@ threshold_std_, curve_
         """
         params = self.get_params(deep=False)
         validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
+        if self.n_repeats > 1 and not isinstance(self.cv, str | Integral):
+            raise ValueError(
+                "The 'n_repeats' parameter of ImbalancedEnsembleClassifier must be 1 unless 'cv' "
+                f"is 'auto' or an int. Got {self.n_repeats!r} instead: let the splitter repeat."
+            )
         weight = None if sample_weight is None else np.asarray(sample_weight)
         split = {} if groups is None else {"groups": groups}
         arguments = FitArguments({"sample_weight": weight}, split, weight)
@@ -207,11 +234,8 @@ threshold_std_, curve_
         return self
 
     def _network(self):
-        """The network to train, which shows the progress of all."""
-        network = self.estimator
-        if network is None:
-            network = ImbalancedMLPClassifier(**RECIPE)
-        return network
+        """What each network is, not fitted."""
+        return ImbalancedMLPClassifier(**RECIPE) if self.estimator is None else self.estimator
 
     def _held_out(self, data, arguments):
         """The bag of networks, the rows out of fold, and a mask of the judged classes."""
@@ -223,31 +247,49 @@ threshold_std_, curve_
             check_trained(splits, target, data.classes)
         bag, probas = Bag.fit(
             self._network(), data.X, data.y, arguments.fit["sample_weight"], repeats, rng,
-            verbose=self.verbose,
+            classes=data.classes, verbose=self.verbose,
         )  # fmt: skip
-        row, proba = _averaged([test for _, test in splits], probas)
+        tests = [test for _, test in splits]
+        row, proba = _averaged(tests, probas)
+        estimator: Bag | Blend = bag
+        if self.trees and target.ndim == 1 and not issparse(data.X):
+            trees, probas = TreeBag.fit(
+                bag.rows(data.X), target, data.weight, n_classes, bag.categories, splits, rng
+            )
+            _, of_trees = _averaged(tests, probas)
+            share = share_of_trees(proba, of_trees, target[row], data.weight[row])
+            proba, estimator = blended(proba, of_trees, share), Blend(bag, trees, share)
         first = [test for _, test in repeats[0]]
         part = np.empty(len(target), int)
         part[np.concatenate(first)] = parts_of_folds(first, target, self._rng)
         held_out = HeldOut(row, part[row], proba, target[row], data.weight[row])
         trained = [with_rows(target[train], n_classes) for train, _ in splits]
         judged = np.all(trained, axis=0) & with_rows(target[row], n_classes, held_out.weight)
-        return bag, held_out, judged
+        return estimator, held_out, judged
 
     def _splits(self, data, split_params, rng):
         """Training rows and held-out rows of the networks of one repeat."""
-        cv = self.cv
-        if isinstance(cv, str):
-            cv = _auto_folds(data.target)
-        return cv_splits(
-            cv, data.X, data.y, data.target, rng, split_params=split_params,
-            owner=type(self).__name__,
-        )  # fmt: skip
+        cv, owner = self.cv, type(self).__name__
+        rows = np.arange(len(data.target))
+        if isinstance(cv, str | Integral) or hasattr(cv, "split"):
+            rows = np.flatnonzero(data.weight)  # a row of weight 0 is as absent
+        target = data.target[rows]
+        if "groups" in split_params:
+            groups = checked_groups(split_params["groups"], len(data.target), owner)
+            split_params = {"groups": groups[rows]}
+        if isinstance(cv, str) and cv == "auto":
+            cv = _auto_folds(target)
+        X, y = (part if len(rows) == len(data.target) else safe_indexing(part, rows)
+                for part in (data.X, data.y))  # fmt: skip
+        splits = cv_splits(cv, X, y, target, rng, split_params=split_params, owner=owner)
+        return [(rows[train], rows[test]) for train, test in splits]
 
     def _set_out_of_fold(self, held_out, tuned, n_rows):
         """The networks, and their posteriors and decisions for the training rows."""
-        self.estimators_ = self.estimator_.nets
-        self.best_epochs_ = self.estimator_.best_epochs
+        has_trees = isinstance(self.estimator_, Blend)
+        bag = self.estimator_.nets if has_trees else self.estimator_
+        self.estimators_, self.best_epochs_ = bag.nets, bag.best_epochs
+        self.share_of_trees_ = self.estimator_.share if has_trees else 0.0
         self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, n_rows)
         self.oof_prediction_ = decided if decided.ndim == 2 else self.classes_[decided]
 
@@ -261,7 +303,8 @@ threshold_std_, curve_
 
 def _auto_folds(target):
     """Number of folds, from class indices or an indicator."""
-    rarest = int(np.bincount(target).min() if target.ndim == 1 else target.sum(axis=0).min())
+    n_rows = np.bincount(target) if target.ndim == 1 else target.sum(axis=0)
+    rarest = int(n_rows[n_rows > 0].min(initial=ENOUGH_ROWS))
     if rarest >= ENOUGH_ROWS:
         return FOLDS
     return int(np.clip(rarest, FEWEST_FOLDS, FOLDS_OF_RARE))

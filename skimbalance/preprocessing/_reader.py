@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TableReader", "as_table", "frequent_levels", "is_table", "level_numbers"]
 
+# Levels of a column that are told apart at most: far more than an encoder keeps, and so few that
+# a model file stays small.
+MOST_READ = 1_000
+
 # What a category is in the matrix if it was not a level in the fit.
 UNKNOWN = -1.0
 
@@ -59,8 +63,8 @@ class TableReader:
     Parameters
     ----------
     levels : tuple of (list or None)
-        For each column of categories the levels that at least 2 rows have, in order; for each
-        column of numbers None.
+        For each column of categories the levels that at least 2 rows have, in order and at most
+        1,000; for each column of numbers None.
     text : tuple of (bool or None)
         For each column of categories whether they are text, None if there are none.
     """
@@ -169,7 +173,8 @@ class TableReader:
 def frequent_levels(column: "pd.Series", name: Any) -> tuple[list[Any], list[int], bool | None]:
     """The levels that at least 2 rows have, how many have each, and whether all levels are text.
 
-    Their order, numbers before text, depends neither on the rows nor on that of the categories.
+    Of more than 1,000 levels these are the most frequent ones. Their order, numbers before text,
+    depends neither on the rows nor on that of the categories.
     """
     places, levels = levels_of(column, name)
     counts: dict[Any, int] = {}
@@ -177,8 +182,15 @@ def frequent_levels(column: "pd.Series", name: Any) -> tuple[list[Any], list[int
     for level, n in zip(levels, n_rows, strict=True):
         counts[level] = counts.get(level, 0) + n
     kept = [level for level, n in counts.items() if n >= FEWEST_ROWS]
-    kept.sort(key=lambda level: (isinstance(level, str), level))
+    kept.sort(key=_by_kind)
+    # The sort is stable: of equally frequent levels the first ones stay.
+    kept = sorted(sorted(kept, key=lambda level: -counts[level])[:MOST_READ], key=_by_kind)
     return kept, [counts[level] for level in kept], has_text(levels)
+
+
+def _by_kind(level):
+    """A key that sorts numbers before text."""
+    return isinstance(level, str), level
 
 
 def level_numbers(

@@ -229,3 +229,12 @@ def test_text_in_a_column_that_is_not_chosen_is_refused(chosen):
     words = "'home' of X must hold numbers, as 'categorical_features' does not name it. Got 'o"
     with pytest.raises(ValueError, match=words):
         read(mixed_table(), chosen)
+
+
+def test_of_very_many_levels_the_most_frequent_are_told_apart():
+    names = [f"name {i:05d}" for i in range(3_000)]
+    column = np.repeat(names, np.where(np.arange(3_000) < 2_500, 2, 3))
+    frame = pd.DataFrame({"a": [*column, "once"]})
+    (levels,) = TableReader.learn(frame, "from_dtype", "Net").levels
+    assert levels == names[:500] + names[2_500:]
+    assert np.mean(read(frame) == -1) > 0.5

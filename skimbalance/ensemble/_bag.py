@@ -33,10 +33,17 @@ class Bag:
         Reads rows for all of them.
     nets : list of ImbalancedMLPClassifier
         The fitted networks.
+    best_epochs : list of int
+        For each repeat the epoch that its networks kept.
     """
 
-    def __init__(self, network: ImbalancedMLPClassifier, nets: list[ImbalancedMLPClassifier]):
-        self.network, self.nets = network, nets
+    def __init__(
+        self,
+        network: ImbalancedMLPClassifier,
+        nets: list[ImbalancedMLPClassifier],
+        best_epochs: list[int],
+    ):
+        self.network, self.nets, self.best_epochs = network, nets, best_epochs
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(network, name):
                 setattr(self, name, getattr(network, name))
@@ -105,14 +112,10 @@ class Bag:
             trained[0][1].settings, reader._target, reader._shared_defaults, partial=False
         )
         tests = [test for splits in repeats for _, test in splits]
-        return cls(reader, nets), [
+        first = np.cumsum([0, *map(len, repeats[:-1])])
+        return cls(reader, nets, [nets[i].best_epoch_ for i in first]), [
             _natural(net, data.X[0][test]) for net, test in zip(nets, tests, strict=True)
         ]
-
-    @property
-    def best_epochs(self) -> list[int]:
-        """The epoch that the networks kept, for each repeat."""
-        return list(dict.fromkeys(net.best_epoch_ for net in self.nets))
 
     @property
     def classes_(self) -> np.ndarray:
@@ -129,14 +132,9 @@ class Bag:
         (rows,) = self.network._finite(self.network._read_new_rows(X))
         return rows
 
-    def predict_posterior(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Mean of the natural posteriors of the networks."""
         return self.posterior(self.rows(X))
-
-    def rows(self, X: Any) -> Any:
-        """Rows as all networks take them, checked."""
-        (rows,) = self.network._finite(self.network._read_new_rows(X))
-        return rows
 
     def posterior(self, rows: Any) -> np.ndarray:
         """Mean of the natural posteriors of the networks, for rows that `rows` gave."""

@@ -69,12 +69,15 @@ _STORED = (
     "skimbalance.decision._calibration.LabelCalibration",
     "skimbalance.decision._calibration.LogScaling",
     "skimbalance.decision._tuned.TunedDecisionClassifierCV",
+    "skimbalance.ensemble._bag.Bag",
+    "skimbalance.ensemble._ensemble.ImbalancedEnsembleClassifier",
     "skimbalance.keras_classifier.ImbalancedKerasClassifier",
     "skimbalance.model_selection.IterativeStratifiedKFold",
     "skimbalance.model_selection.StratifiedSequenceKFold",
     "skimbalance.persistence._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
+    "skimbalance.preprocessing._bins.Bins",
     "skimbalance.preprocessing._encoder.TableEncoder",
     "skimbalance.preprocessing._reader.TableReader",
     "skimbalance.preprocessing._steps._CategoricalColumns",
@@ -101,6 +104,9 @@ _OTHERS = (
 # Where scikit-learn's estimators keep what `set_fit_request` and its like asked for.
 _REQUESTS = "_metadata_request"
 
+# How attributes begin that hold something for each training row, which no prediction needs.
+_OF_TRAINING_ROWS = "oof_"
+
 
 def save_model(
     estimator: Any,
@@ -114,9 +120,10 @@ def save_model(
 
     A draft of the file is written in the same folder and read again, and only then replaces an
     existing file, so that a failure leaves that file as it was. Samplers are stored unfitted:
-    predictions do not need them, and they hold training rows. A parameter that is a pandas Series
-    or DataFrame is stored as a dict by label. Requests for metadata, which only a
-    later fit or score needs, are left out: call `set_fit_request` again before it.
+    predictions do not need them, and they hold training rows. Attributes that begin with "oof_",
+    which hold out-of-fold posteriors and decisions of the training rows, are left out. A parameter
+    that is a pandas Series or DataFrame is stored as a dict by label. Requests for metadata, which
+    only a later fit or score needs, are left out: call `set_fit_request` again before it.
 
     Parameters
     ----------
@@ -307,7 +314,7 @@ class _Pairs:
 
 
 def _lean(value: Any) -> Any:
-    """A copy to store: samplers unfitted, no requests, dicts that keep the types of their keys.
+    """A copy to store: samplers unfitted, nothing of training rows, dicts with keys of any type.
 
     A Series or a DataFrame, which this package reads by its labels, becomes a dict by label.
     """
@@ -315,7 +322,9 @@ def _lean(value: Any) -> Any:
         return type(value)(**{k: _lean(v) for k, v in value.get_params(deep=False).items()})
     if isinstance(value, BaseEstimator):
         new = copy.copy(value)
-        vars(new).pop(_REQUESTS, None)
+        for name in [*vars(new)]:
+            if name == _REQUESTS or name.startswith(_OF_TRAINING_ROWS):
+                del vars(new)[name]
         vars(new).update({name: _lean(part) for name, part in vars(new).items()})
         return new
     if hasattr(value, "iloc"):

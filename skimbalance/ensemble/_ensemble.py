@@ -100,9 +100,10 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
         For each repeat the epoch, counted from 1, whose weights its networks kept.
     oof_proba_ : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         Posterior of each training row by the networks that left it out, calibrated without its
-        fold. NaN for rows that no fold held out.
+        fold. NaN for rows that no fold held out, among them those of weight 0.
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        Decision for each training row, by a rule that was tuned without its fold.
+        Decision for each training row, by a rule that was tuned without its fold; without meaning
+        where `oof_proba_` is NaN. Model files leave both arrays out.
     objective_score_ : float
         Objective of these decisions; for objective=None the share of right ones.
     multilabel_, pos_label_, calibrator_, decision_matrix_, decision_weights_, threshold_, \
@@ -203,7 +204,8 @@ threshold_std_, curve_
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
             Class labels, or a label indicator matrix of 0 and 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts: in training, in the calibration and in the objective.
+            How much each row counts: in training, in the calibration and in the objective. A row
+            of weight 0 is as absent.
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows. No group is divided between the rows that train a network and those
             that it leaves out.

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from numbers import Integral
 from typing import Any, Self
 
+import joblib
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
-from sklearn.utils import get_tags
+from sklearn.utils import column_or_1d, get_tags
 
 from skimbalance._response import FitArguments
 from skimbalance._validation import (
@@ -15,6 +16,7 @@ from skimbalance._validation import (
     Interval,
     StrOptions,
     checked_target,
+    class_indices,
     safe_indexing,
     validate_parameter_constraints,
 )
@@ -294,6 +296,25 @@ threshold_std_, curve_
         self.share_of_trees_ = self.estimator_.share if has_trees else 0.0
         self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, n_rows)
         self.oof_prediction_ = decided if decided.ndim == 2 else self.classes_[decided]
+        self._oof_target = joblib.hash(held_out.y.tolist())
+
+    def _held_out_labels(self, y):
+        """Which rows were held out, and their class labels, from the y of the fit.
+
+        Raises
+        ------
+        ValueError
+            If y is not that of the fit.
+        """
+        labels = column_or_1d(checked_target(y, multilabel=False))
+        is_held_out = ~np.isnan(self.oof_proba_[:, 0])
+        rule = f"y must be that of the fit, with a class label for each of {len(is_held_out)} rows."
+        if len(labels) != len(is_held_out):
+            raise ValueError(f"{rule} Got {len(labels)} rows.")
+        labels = labels[is_held_out]
+        if joblib.hash(class_indices(labels, self.classes_).tolist()) != self._oof_target:
+            raise ValueError(f"{rule} Got other class labels, or another order of the rows.")
+        return is_held_out, labels
 
     def __sklearn_tags__(self):
         """The tags of the networks."""

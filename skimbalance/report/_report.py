@@ -50,8 +50,8 @@ _RELIABLE = (
 class ImbalanceReport:
     """How far a classifier can be trusted, class by class.
 
-    Built by `from_estimator` or `from_predictions`. ``str()`` gives plain tables, a notebook shows
-    them as HTML, `save` writes a page with figures.
+    Built by `from_estimator`, `from_oof` or `from_predictions`. ``str()`` gives plain tables, a
+    notebook shows them as HTML, `save` writes a page with figures.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ class ImbalanceReport:
         is wrong.
     about : dict of str to str
         What the page says of its making: date and versions; from an estimator also the model, the
-        number of columns, and the name of the data, ``X.attrs["name"]``, where a DataFrame has one.
+        number of columns, and the name of the data, ``X.attrs["name"]``, where a DataFrame has one;
+        out of fold also the objective and its score.
 
     See Also
     --------
@@ -179,6 +180,91 @@ class ImbalanceReport:
         shape: tuple[int, ...] = getattr(X, "shape", ())
         columns = {"columns": f"{shape[1]:,}"} if len(shape) == 2 else {}
         report.about = {"model": repr(estimator), **data_name(X), **columns, **report.about}
+        return report
+
+    @classmethod
+    def from_oof(
+        cls,
+        ensemble: Any,
+        y: npt.ArrayLike,
+        *,
+        level: float = 0.95,
+        n_resamples: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Self:
+        """Judge an ensemble on its own training rows, without another split.
+
+        Decisions and posteriors of a row are those of the networks that left it out, by rules and
+        calibrators that were learnt without its fold.
+
+        Parameters
+        ----------
+        ensemble : ImbalancedEnsembleClassifier
+            Fitted on class labels.
+        y : array-like of shape (n_samples,)
+            Class labels of the training rows, as `fit` got them. Rows that no fold held out are
+            left out; all others count the same, whatever their weights in `fit`.
+        level : float, default=0.95
+            Level of the intervals.
+        n_resamples : int, default=1000
+            Number of bootstrap samples for the intervals of overall scores.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the bootstrap samples.
+
+        Returns
+        -------
+        report : ImbalanceReport
+            The report; it also gives the objective of the ensemble.
+
+        Raises
+        ------
+        ValueError
+            If y is not that of the fit; if the ensemble was fitted on a label indicator matrix; or
+            if it was loaded from a model file, which holds nothing of the training rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from skimbalance import ImbalancedEnsembleClassifier, ImbalancedMLPClassifier
+        >>> from skimbalance.report import ImbalanceReport
+        >>> X, y = make_classification(300, weights=[0.8], class_sep=2.0, random_state=0)
+        >>> network = ImbalancedMLPClassifier((16,), epochs=20)
+        >>> clf = ImbalancedEnsembleClassifier(network, random_state=0).fit(X, y)
+        >>> report = ImbalanceReport.from_oof(clf, y, random_state=0)
+        >>> report.to_dict()["n_rows"]
+        300
+        """
+        check_is_fitted(ensemble)
+        if not hasattr(ensemble, "oof_prediction_"):
+            raise ValueError(
+                f"The 'ensemble' parameter of {cls.__name__}.from_oof must be fitted and have "
+                "'oof_prediction_', which model files do not hold. Got "
+                f"{type(ensemble).__name__}: use from_estimator with rows that it has not seen."
+            )
+        if ensemble.multilabel_:
+            raise ValueError(
+                f"The 'ensemble' parameter of {cls.__name__}.from_oof must be fitted on class "
+                "labels. Got one that was fitted on a label indicator matrix: report on label k by "
+                "from_predictions(y[:, k], ensemble.oof_prediction_[:, k])."
+            )
+        is_held_out, labels = ensemble._held_out_labels(y)
+        report = cls.from_predictions(
+            labels,
+            ensemble.oof_prediction_[is_held_out],
+            ensemble.oof_proba_[is_held_out],
+            labels=ensemble.classes_,
+            level=level,
+            n_resamples=n_resamples,
+            random_state=random_state,
+        )
+        name = "accuracy" if ensemble.objective is None else ensemble.objective
+        name = "objective" if callable(name) else name
+        report.about = {
+            "model": repr(ensemble),
+            "columns": f"{ensemble.n_features_in_:,}",
+            "out of fold": f"{name} {ensemble.objective_score_:.3f}",
+            **report.about,
+        }
         return report
 
     @classmethod
@@ -352,8 +438,10 @@ class ImbalanceReport:
         return {"rows": f"{rows:,}", "classes": f"{classes:,}", **self.about}
 
     def _caption(self):
+        objective = f" Objective: {score}." if (score := self.about.get("out of fold")) else ""
         return (
-            f"{self.summary['n_rows']} rows, {len(self.summary['classes'])} classes. In brackets: "
+            f"{self.summary['n_rows']} rows{' out of fold' * bool(objective)}, "
+            f"{len(self.summary['classes'])} classes.{objective} In brackets: "
             f"{100 * self.summary['level']:g} % intervals. Dummy: a classifier that always "
             "predicts the most frequent class, with the class shares as probabilities."
         )

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from ensemble_setup import ensemble, labels, rows
 from sklearn.cluster import KMeans
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skimbalance import _page
+from skimbalance._writing.page import table_html, write_page
 from skimbalance.metrics import classification_summary
 from skimbalance.report import ImbalanceReport
 
@@ -305,7 +306,7 @@ def test_a_missing_folder_is_named(fitted, tmp_path):
 def test_a_saved_page_replaces_the_old_one_behind_a_link(tmp_path):
     (tmp_path / "real.html").write_text("old")
     (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
-    _page.write_page(tmp_path / "link.html", "new")
+    write_page(tmp_path / "link.html", "new")
     assert (tmp_path / "link.html").is_symlink()
     assert (tmp_path / "real.html").read_text() == "new"
 
@@ -316,7 +317,7 @@ def test_tables_of_pages():
     frame = pd.DataFrame(
         {"name": ["1", "<b>"], "share": [0.12345, np.nan], "rows": [3, 4], "note": ["2 x", "y"]}
     )
-    html = _page.table_html(frame)
+    html = table_html(frame)
     assert re.findall(r"<td[^>]*>([^<]*)</td>", html) == [
         "1", "0.123", "3", "2 x", "&lt;b&gt;", "-", "4", "y",
     ]  # fmt: skip
@@ -389,3 +390,62 @@ def test_what_has_no_classes_is_refused(estimator, y, words):
     X = np.zeros((2, 1))
     with pytest.raises(ValueError, match=re.escape(words)):
         ImbalanceReport.from_estimator(estimator.fit(X, [0, 1]), X, y)
+
+
+# Out of fold
+
+
+@pytest.fixture(
+    scope="module", params=[np.arange(3), np.array(["a", "b", "c"])], ids=["int", "text"]
+)
+def bagged(request):
+    X, y = rows(60, 40, 12)
+    y = request.param[y]
+    return ensemble(objective="mcc").fit(X, y), X, y
+
+
+@pytest.mark.slow
+def test_out_of_fold_report_is_that_of_the_predictions(bagged, tmp_path):
+    clf, _, y = bagged
+    report = ImbalanceReport.from_oof(clf, y, random_state=0)
+    expected = ImbalanceReport.from_predictions(
+        y, clf.oof_prediction_, clf.oof_proba_, labels=clf.classes_, random_state=0
+    )
+    assert report.to_dict() == expected.to_dict()
+    # The objective of the ensemble is a figure of the report.
+    assert report.summary["overall"]["mcc"] == pytest.approx(clf.objective_score_)
+    said = f"mcc {clf.objective_score_:.3f}"
+    assert report.about["out of fold"] == said
+    report.save(tmp_path / "report.html")
+    for text in (str(report), report._repr_html_(), (tmp_path / "report.html").read_text()):
+        assert said in " ".join(text.split())
+
+
+@pytest.mark.slow
+def test_out_of_fold_report_leaves_out_what_no_fold_held_out():
+    X, y = rows(60, 40)
+    weight = np.repeat([1.0, 0.0], [90, 10])
+    clf = ensemble().fit(X, y, sample_weight=weight)
+    report = ImbalanceReport.from_oof(clf, y, n_resamples=10)
+    assert report.summary["n_rows"] == 90
+    np.testing.assert_array_equal(report.y_true, y[:90])
+
+
+@pytest.mark.slow
+def test_out_of_fold_report_refuses_another_y(bagged):
+    clf, _, y = bagged
+    for other in (y[:-1], y[::-1], np.roll(y, 1), np.array(["x"] * len(y))):
+        with pytest.raises(ValueError, match=r"(that of the fit|among the classes)"):
+            ImbalanceReport.from_oof(clf, other)
+    with pytest.raises(ValueError, match="which model files do not hold"):
+        ImbalanceReport.from_oof(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), y)
+
+
+@pytest.mark.slow
+def test_out_of_fold_report_of_labels_says_how():
+    X, y = labels()
+    clf = ensemble().fit(X, y)
+    with pytest.raises(ValueError, match=re.escape("from_predictions(y[:, k]")):
+        ImbalanceReport.from_oof(clf, y)
+    by_hand = ImbalanceReport.from_predictions(y[:, 0], clf.oof_prediction_[:, 0])
+    assert by_hand.summary["n_rows"] == len(y)

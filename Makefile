@@ -30,7 +30,7 @@ check: $(VENV)/ready-check
 # seconds do not count threads that wait.
 bench: $(VENV)/ready
 	OMP_WAIT_POLICY=passive $(BIN)/python benchmarks/quality.py
-	for script in single_fit grid_search own_network compare decision multilabel sequence step predict memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in single_fit grid_search own_network compare decision multilabel sequence step predict ensemble memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # What works with what: docs/matrix.md, from tests/matrix.
 matrix: $(VENV)/ready

@@ -290,10 +290,11 @@ threshold_std_, curve_
 
     def _set_out_of_fold(self, held_out, tuned, n_rows):
         """The networks, and their posteriors and decisions for the training rows."""
-        has_trees = isinstance(self.estimator_, Blend)
-        bag = self.estimator_.nets if has_trees else self.estimator_
+        bag, self.share_of_trees_ = self.estimator_, 0.0
+        if isinstance(bag, Blend):
+            self.share_of_trees_ = bag.share
+            bag = bag.nets
         self.estimators_, self.best_epochs_ = bag.nets, bag.best_epochs
-        self.share_of_trees_ = self.estimator_.share if has_trees else 0.0
         self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, n_rows)
         self.oof_prediction_ = decided if decided.ndim == 2 else self.classes_[decided]
         self._oof_target = joblib.hash(held_out.y.tolist())

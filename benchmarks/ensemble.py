@@ -1,0 +1,105 @@
+"""Time and memory of the ensemble, from a new process to the last prediction, beside CatBoost.
+
+Run: python benchmarks/ensemble.py
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+
+from common import ARGUMENTS, TINY, pick, print_machine, print_table, quiet
+from sklearn.datasets import make_classification
+
+# Rows and columns to learn from, and rows to predict.
+SIZES = pick([(5_000, 10), (50_000, 30)], [(300, 4)])
+N_PREDICTED = pick(1_000_000, 1_000)
+THREADS = 2
+
+
+def ours(**params):
+    """The ensemble, imported here: the import is a part of what a new process needs."""
+    from skimbalance import ImbalancedEnsembleClassifier
+
+    return ImbalancedEnsembleClassifier(random_state=0, **params)
+
+
+def catboost():
+    """CatBoost with 500 trees; with --tiny scikit-learn's trees, as it may not be installed."""
+    if TINY:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        return HistGradientBoostingClassifier()
+    from catboost import CatBoostClassifier
+
+    return CatBoostClassifier(
+        iterations=500, thread_count=THREADS, verbose=False, allow_writing_files=False
+    )
+
+
+MODELS = {
+    "ensemble": ours,
+    "ensemble, trees=False": lambda: ours(trees=False),
+    "CatBoost, 500 trees": catboost,
+}
+
+
+def measure(name, n, d):
+    """Seconds of a first fit and of a second one, of predictions, and MiB at the peak; printed."""
+    n_all = n + N_PREDICTED
+    X, y = make_classification(
+        n_all, d, n_informative=d // 2, n_redundant=0, weights=[0.95], random_state=0
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        model = MODELS[name]().fit(X[:n], y[:n])
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    start = time.perf_counter()
+    model.predict(X[n:])
+    seconds.append(time.perf_counter() - start)
+    model.predict(X[:1])
+    start = time.perf_counter()
+    for _ in range(20):
+        model.predict(X[:1])
+    seconds.append((time.perf_counter() - start) / 20)
+    print(json.dumps([*seconds, before, peak]))
+
+
+def in_new_process(name, n, d):
+    """The numbers that `measure` prints."""
+    command = [sys.executable, __file__, name, str(n), str(d), *["--tiny"] * TINY]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def main():
+    """Measure each model in a process of its own, and print."""
+    print_machine()
+    print(
+        f"Fits from a new process (imports and compiling included) and again, `predict` of "
+        f"{N_PREDICTED:,} rows and of one, and memory beyond the data; {THREADS} threads.\n"
+    )
+    rows = []
+    for n, d in SIZES:
+        for name in MODELS:
+            first, second, million, one, before, peak = in_new_process(name, n, d)
+            rows.append(
+                [
+                    f"{n:,} x {d}", name, f"{first:.2f}", f"{second:.2f}", f"{million:.1f}",
+                    f"{1e3 * one:.2f}", f"{peak - before:,.0f}",
+                ]
+            )  # fmt: skip
+    head = ["rows", "", "first fit, s", "second, s", "all rows, s", "one row, ms", "MiB"]
+    print_table(head, rows)
+
+
+if __name__ == "__main__":
+    quiet()
+    if ARGUMENTS:
+        measure(ARGUMENTS[0], int(ARGUMENTS[1]), int(ARGUMENTS[2]))
+    else:
+        main()

@@ -515,6 +515,7 @@ def _check_shapes(state: Mapping[str, Any], owner: str) -> None:
         wrong = [name for name in expected | got if expected.get(name) != got.get(name)]
     if encoder is not None and not wrong:
         wrong = encoder.wrong_shapes(network.n_features)
+        wrong += ["n_codes"] * (encoder.n_codes != network.n_codes)
     if wrong:
         raise ValueError(
             f"{owner} must hold weights that fit its layers. Got {wrong[0]!r} of another shape."

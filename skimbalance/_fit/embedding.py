@@ -5,7 +5,15 @@
 
 import numpy as np
 
-__all__ = ["BINS", "embed", "embedding_width", "initial_embedding"]
+__all__ = [
+    "BINS",
+    "LEVEL_UNITS",
+    "embed",
+    "embed_levels",
+    "embedding_width",
+    "initial_embedding",
+    "initial_levels",
+]
 
 #: Bins of the piecewise-linear embedding, at most.
 BINS = 32
@@ -13,6 +21,11 @@ BINS = 32
 # Numbers that stand for a column, and cosines of the periodic embedding.
 UNITS = {"piecewise_linear": 4, "periodic": 3}
 FREQUENCIES = 16
+
+# Numbers that stand for a level of a category, and their deviation before training: a level with
+# few rows stays near zero.
+LEVEL_UNITS = 8
+LEVEL_DEVIATION = 0.1
 
 
 def embedding_width(embedding: str | None, n_embedded: int) -> int:
@@ -78,3 +91,18 @@ def _interpolated(kernel, positions):
     step *= share[:, :, None]
     step += edges.reshape(-1, units).take(place, axis=0)
     return step
+
+
+def initial_levels(n_codes: tuple[int, ...], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Vectors of the levels of categories before training, by the name of their weight."""
+    shape = sum(n_codes), LEVEL_UNITS
+    return {"levels/vectors": rng.normal(scale=LEVEL_DEVIATION, size=shape)}
+
+
+def embed_levels(
+    n_codes: tuple[int, ...], weights: dict[str, np.ndarray], codes: np.ndarray
+) -> np.ndarray:
+    """Vectors of the levels with some codes, of shape (n_rows, n_columns * units)."""
+    first = np.cumsum(n_codes) - np.array(n_codes)
+    vectors = weights["levels/vectors"].take(codes.astype(int) + first, axis=0)
+    return vectors.reshape(len(codes), -1)

@@ -51,6 +51,8 @@ class RowEncoder(Protocol):
     n_numbers, n_binned : int
         Number of these inputs that are numbers, the first ones, and that are positions in bins,
         the last ones.
+    n_codes : tuple of int
+        Number of codes of each input that holds codes of levels; these come before the positions.
     is_plain : bool
         Whether rows without missing values are encoded as ``(X - center) / scale``, or stay as
         they are where these are None.
@@ -66,6 +68,9 @@ class RowEncoder(Protocol):
 
     @property
     def n_binned(self) -> int: ...
+
+    @property
+    def n_codes(self) -> tuple[int, ...]: ...
 
     @property
     def is_plain(self) -> bool: ...

@@ -12,7 +12,14 @@ import numpy as np
 import scipy.special
 from scipy.special import erf, expit
 
-from skimbalance._fit.embedding import embed, embedding_width, initial_embedding
+from skimbalance._fit.embedding import (
+    LEVEL_UNITS,
+    embed,
+    embed_levels,
+    embedding_width,
+    initial_embedding,
+    initial_levels,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -57,12 +64,19 @@ class Architecture:
     embedding: str | None = None
     n_embedded: int = 0
     ntk: bool = False
+    n_codes: tuple[int, ...] = ()
+
+    @property
+    def n_plain(self):
+        """Inputs that are features: neither codes of levels nor positions in bins."""
+        n_positions = self.n_embedded if self.embedding == "piecewise_linear" else 0
+        return self.n_features - len(self.n_codes) - n_positions
 
     @property
     def n_dense(self):
-        """Inputs of the first dense layer: the embedding, and the inputs that are features."""
-        width = self.n_features + embedding_width(self.embedding, self.n_embedded)
-        return width - self.n_embedded if self.embedding == "piecewise_linear" else width
+        """Inputs of the first dense layer: the embeddings, and the inputs that are features."""
+        of_numbers = embedding_width(self.embedding, self.n_embedded)
+        return of_numbers + LEVEL_UNITS * len(self.n_codes) + self.n_plain
 
     def dense_layers(self):
         """Name, inputs and outputs of each dense layer."""
@@ -71,11 +85,12 @@ class Architecture:
         return list(zip(names, sizes[:-1], sizes[1:], strict=True))
 
     def cut(self, rows):
-        """The inputs that are embedded, and those that are features."""
-        if self.embedding == "piecewise_linear":
-            place = self.n_features - self.n_embedded
-            return rows[:, place:], rows[:, :place]
-        return rows[:, : self.n_embedded], rows
+        """The inputs that are embedded as numbers, as levels, and those that are features."""
+        features, codes, positions = np.split(
+            rows, [self.n_plain, self.n_plain + len(self.n_codes)], axis=1
+        )
+        is_binned = self.embedding == "piecewise_linear"
+        return positions if is_binned else features[:, : self.n_embedded], codes, features
 
     def for_inputs(self, encoder):
         """The network for the outputs of an encoder; it embeds nothing if no column can be."""
@@ -89,6 +104,7 @@ class Architecture:
             n_features=encoder.n_outputs,
             n_embedded=n_embedded,
             embedding=self.embedding if n_embedded else None,
+            n_codes=encoder.n_codes,
         )
 
     def initial_weights(self, rng, bias, some_rows=None):
@@ -103,6 +119,8 @@ class Architecture:
             rows = some_rows(rng)
         if self.n_embedded:
             weights |= initial_embedding(str(self.embedding), self.cut(rows)[0], rng)
+        if self.n_codes:
+            weights |= initial_levels(self.n_codes, rng)
         if self.ntk:
             weights |= ntk_weights(self, weights, rows, rng)
         if bias is not None:
@@ -111,7 +129,7 @@ class Architecture:
 
     def decays(self, name):
         """Whether weight decay applies to a weight: not to biases; a number is a factor of it."""
-        of_embedding = name.startswith("embedding/") and not name.endswith("bias")
+        of_embedding = name.startswith(("embedding/", "levels/")) and not name.endswith("bias")
         if of_embedding and self.ntk:
             return NTK_SMALL_RATE
         return of_embedding or name.endswith("kernel")
@@ -280,7 +298,7 @@ def _layers(architecture, weights, dtype, most_rows):
     """The network as a list of functions from rows to rows."""
     weights = {name: value.astype(dtype, copy=False) for name, value in weights.items()}
     layers: list[Callable[[np.ndarray], np.ndarray]] = []
-    if architecture.n_embedded or architecture.ntk:
+    if architecture.n_embedded or architecture.n_codes or architecture.ntk:
         layers.append(partial(_inputs, architecture, weights))
     for i, (name, _, _) in enumerate(architecture.dense_layers()):
         layers.append(_Dense(weights[f"{name}/kernel"], weights[f"{name}/bias"], most_rows))
@@ -300,10 +318,14 @@ def _layers(architecture, weights, dtype, most_rows):
 
 def _inputs(architecture, weights, rows):
     """Inputs of the first dense layer."""
-    if architecture.n_embedded:
-        columns, features = architecture.cut(rows)
-        embedded = embed(architecture.embedding, weights, columns)
-        rows = np.concatenate([embedded, features], axis=1)
+    if architecture.n_embedded or architecture.n_codes:
+        columns, codes, features = architecture.cut(rows)
+        parts = [features]
+        if architecture.n_codes:
+            parts.insert(0, embed_levels(architecture.n_codes, weights, codes))
+        if architecture.n_embedded:
+            parts.insert(0, embed(architecture.embedding, weights, columns))
+        rows = np.concatenate(parts, axis=1)
     return rows * weights["scale/scale"] if architecture.ntk else rows
 
 

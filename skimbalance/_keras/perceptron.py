@@ -102,6 +102,7 @@ def _network(architecture, dropout):
         dropout=dropout if architecture.dropout else 0.0,
         embedding=architecture.embedding,
         n_embedded=architecture.n_embedded,
+        n_codes=architecture.n_codes,
         scale=architecture.ntk,
         seed=0,
     )

@@ -9,6 +9,7 @@ from keras import ops
 __all__ = [
     "BINS",
     "Cut",
+    "LevelEmbedding",
     "ParametricSELU",
     "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
@@ -165,20 +166,73 @@ def _flat(by_column, bias):
 
 
 @keras.saving.register_keras_serializable("skimbalance")
-class Cut(_TableLayer):
-    """Cuts the inputs in two, at a place that may count from the end."""
+class LevelEmbedding(_TableLayer):
+    """A vector for each level of some categories.
 
-    def __init__(self, place: int, **kwargs: Any):
+    Parameters
+    ----------
+    n_codes : sequence of int
+        Number of levels of each column, which come as the codes 0 to ``n_codes - 1``.
+    units : int, default=8
+        Length of the vectors.
+    **kwargs
+        Arguments of `keras.layers.Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.networks import LevelEmbedding
+    >>> LevelEmbedding([50, 400])(np.array([[49.0, 0.0]])).shape
+    TensorShape([1, 16])
+    """
+
+    def __init__(self, n_codes: Any, units: int = 8, **kwargs: Any):
         super().__init__(**kwargs)
-        self.place = place
+        self.n_codes, self.units = tuple(n_codes), units
 
-    def call(self, inputs: Any) -> tuple[Any, Any]:
-        """The inputs before the place, and those from it on."""
-        return inputs[:, : self.place], inputs[:, self.place :]
+    def build(self, input_shape: Any) -> None:
+        """Make a vector for each level."""
+        self.vectors = self.add_weight(
+            shape=(sum(self.n_codes), self.units),
+            initializer=keras.initializers.RandomNormal(stddev=0.1, seed=0),
+            name="vectors",
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Vectors of (batch, n_columns) codes, of shape (batch, n_columns * units)."""
+        first = [sum(self.n_codes[:i]) for i in range(len(self.n_codes))]
+        places = ops.cast(inputs, "int32") + ops.convert_to_tensor(first, "int32")
+        vectors = ops.take(self.vectors, places, axis=0)
+        return ops.reshape(vectors, (-1, len(self.n_codes) * self.units))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """Shape of the outputs."""
+        return (*input_shape[:-1], len(self.n_codes) * self.units)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""
-        return {**super().get_config(), "place": self.place}
+        return {**super().get_config(), "n_codes": self.n_codes, "units": self.units}
+
+
+@keras.saving.register_keras_serializable("skimbalance")
+class Cut(_TableLayer):
+    """The inputs from `start` to `stop`."""
+
+    def __init__(self, start: int, stop: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.start, self.stop = start, stop
+
+    def call(self, inputs: Any) -> Any:
+        """These inputs."""
+        return inputs[:, self.start : self.stop]
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """Shape of the outputs."""
+        return (*input_shape[:-1], self.stop - self.start)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same layer."""
+        return {**super().get_config(), "start": self.start, "stop": self.stop}
 
 
 @keras.saving.register_keras_serializable("skimbalance")

@@ -7,6 +7,7 @@ import numpy as np
 
 from skimbalance.networks._embeddings import (
     Cut,
+    LevelEmbedding,
     ParametricSELU,
     PeriodicEmbedding,
     PiecewiseLinearEmbedding,
@@ -27,6 +28,7 @@ def mlp(
     dropout: float = 0.0,
     embedding: str | None = None,
     n_embedded: int = 0,
+    n_codes: Sequence[int] = (),
     scale: bool = False,
     seed: int | None = None,
 ) -> keras.Model:
@@ -54,6 +56,9 @@ def mlp(
         inputs, beside all inputs.
     n_embedded : int, default=0
         Number of embedded inputs.
+    n_codes : sequence of int, default=()
+        Number of codes of each input that holds levels of a category: the last inputs, but before
+        positions. They get a `LevelEmbedding`.
     scale : bool, default=False
         Whether a `Scale` layer comes before the first dense layer.
     seed : int, default=None
@@ -74,7 +79,9 @@ def mlp(
     sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=int)).tolist()
     seeds = layer_seeds(seed)
     inputs = keras.Input((n_features,), name="features")
-    x = _embedded(inputs, embedding, n_embedded) if n_embedded else inputs
+    x = inputs
+    if n_embedded or n_codes:
+        x = _embedded(inputs, embedding if n_embedded else None, n_embedded, n_codes)
     if scale:
         x = Scale(name="scale")(x)
     for i, units in enumerate(sizes):
@@ -175,13 +182,22 @@ def _activated(x, activation, name):
     return keras.layers.Activation(activation, name=name)(x)
 
 
-def _embedded(inputs, embedding, n_embedded):
-    """The embedding of some inputs, and the inputs that are features."""
-    if embedding == "piecewise_linear":
-        features, positions = Cut(-n_embedded, name="cut")(inputs)
-        embedded = PiecewiseLinearEmbedding(name="embedding")(positions)
-    else:
-        features = inputs
-        numbers, _ = Cut(n_embedded, name="cut")(inputs)
-        embedded = PeriodicEmbedding(name="embedding")(numbers)
-    return keras.layers.Concatenate(name="embedded")([embedded, features])
+def _embedded(inputs, embedding, n_embedded, n_codes):
+    """The embeddings of some inputs, and the inputs that are features."""
+    n_inputs = inputs.shape[-1]
+    is_binned = embedding == "piecewise_linear"
+    end = n_inputs - n_embedded if is_binned else n_inputs
+    n_plain = end - len(n_codes)
+
+    def part(name, start, stop):
+        return Cut(start, stop, name=name)(inputs)
+
+    parts = []
+    if is_binned:
+        parts.append(PiecewiseLinearEmbedding(name="embedding")(part("positions", end, n_inputs)))
+    elif embedding is not None:
+        parts.append(PeriodicEmbedding(name="embedding")(part("numbers", 0, n_embedded)))
+    if n_codes:
+        parts.append(LevelEmbedding(n_codes, name="levels")(part("codes", n_plain, end)))
+    parts.append(part("plain", 0, n_plain))
+    return keras.layers.Concatenate(name="embedded")(parts)

@@ -5,6 +5,7 @@ levels in place of categories, see `skimbalance.preprocessing._reader`.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -76,6 +77,10 @@ class TableEncoder:
         Whether numbers are clipped smoothly, to less than 3 on both sides.
     bins : Bins or None
         Bins of the columns of numbers, in which their positions are the last outputs.
+    codes : list of ndarray of int
+        For each column of categories, the code of each level, of a missing value and of an unknown
+        one, if more levels than have an output each are not rare; else nothing. These codes, of
+        which 0 stands for what is rare, are outputs before the positions.
     """
 
     numbers: np.ndarray
@@ -90,6 +95,7 @@ class TableEncoder:
     scale: np.ndarray | None = None
     smooth: bool = False
     bins: Bins | None = None
+    codes: Sequence[np.ndarray] = ()
 
     @classmethod
     def learn(
@@ -138,7 +144,9 @@ class TableEncoder:
         encoder = cls(
             numbers, fill, flagged, StandardScaler() if standardize is True else None, categories,
             n_levels[categories], np.concatenate(places), n_outputs,
+            codes=[_level_codes(X[index, j], n_levels[j]) for j in categories],
         )  # fmt: skip
+        encoder = replace(encoder, n_outputs=n_outputs + len(encoder.n_codes))
         return (
             encoder._robust(X, index)
             if standardize == "robust"
@@ -192,6 +200,11 @@ class TableEncoder:
         return replace(self, scaler=scaler, center=center, scale=scale)
 
     @property
+    def n_codes(self) -> tuple[int, ...]:
+        """Number of codes of each column that has codes."""
+        return tuple(int(codes.max()) + 1 for codes in self.codes if len(codes))
+
+    @property
     def n_numbers(self) -> int:
         """Number of outputs, the first ones, that are numbers."""
         return len(self.numbers)
@@ -236,8 +249,14 @@ class TableEncoder:
             places = self._level_outputs(X[:, self.categories])
             rows_of, columns = np.nonzero(places != NOWHERE)
             encoded[rows_of, places[rows_of, columns]] = 1.0
+        end = self.n_outputs - self.n_binned
+        start = end - len(self.n_codes)
+        if start < end:
+            levels = self._level_numbers(X[:, self.categories])
+            coded = [(codes, j) for j, codes in enumerate(self.codes) if len(codes)]
+            encoded[:, start:end] = np.column_stack([codes[levels[:, j]] for codes, j in coded])
         if self.bins is not None and self.n_binned:
-            encoded[:, -self.n_binned :] = self.bins.positions(filled)
+            encoded[:, end:] = self.bins.positions(filled)
         return encoded
 
     def _sparse_scaled(self, X):
@@ -280,6 +299,11 @@ class TableEncoder:
         wrong = [name for name in names if np.shape(getattr(self, name)) != (n_numbers,)]
         if len(self.places) != np.sum(self.n_levels + 2):
             wrong.append("places")
+        sizes = zip(self.codes, self.n_levels, strict=False)
+        if any(len(codes) not in (0, n_levels + 2) for codes, n_levels in sizes):
+            wrong.append("codes")
+        if self.bins is not None and len(self.bins.edges) != max(self.bins.ends, default=0):
+            wrong.append("edges")
         return wrong if self.n_outputs == n_inputs else [*wrong, "n_outputs"]
 
     def _filled(self, X):
@@ -290,11 +314,14 @@ class TableEncoder:
 
     def _level_outputs(self, levels):
         """The output that each category sets."""
+        ends = np.cumsum(self.n_levels + 2)
+        return self.places[ends - self.n_levels - 2 + self._level_numbers(levels)]
+
+    def _level_numbers(self, levels):
+        """Numbers of levels; beyond them one for missing values, and one for unknown levels."""
         unknown = ~(levels < self.n_levels) | (levels < 0)
         numbers = np.where(np.isnan(levels), self.n_levels, np.where(unknown, -1, levels))
-        numbers = np.where(numbers < 0, self.n_levels + 1, numbers).astype(np.intp)
-        ends = np.cumsum(self.n_levels + 2)
-        return self.places[ends - self.n_levels - 2 + numbers]
+        return np.where(numbers < 0, self.n_levels + 1, numbers).astype(np.intp)
 
 
 def _dense(rows):
@@ -350,6 +377,18 @@ def kept_levels(counts: np.ndarray) -> np.ndarray:
     """The levels that get an output each: the most frequent ones, the lower number of equals."""
     ranked = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
     return ranked[counts[ranked] >= FEWEST_ROWS]
+
+
+def _level_codes(levels, n_levels):
+    """The code of each level, of a missing value and of an unknown one; none if levels are few."""
+    counts = np.bincount(levels[levels >= 0].astype(int), minlength=n_levels)
+    kept = np.flatnonzero(counts >= FEWEST_ROWS)
+    if len(kept) <= MOST_LEVELS:
+        return np.empty(0, int)
+    codes = np.zeros(n_levels + 2, int)
+    codes[kept] = 1 + np.arange(len(kept))
+    codes[n_levels] = len(kept) + 1 if np.isnan(levels).any() else 0
+    return codes
 
 
 def _level_places(levels, n_levels):

@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from skimbalance._fit.embedding import BINS, embed, initial_embedding
+from skimbalance._fit.embedding import (
+    BINS,
+    LEVEL_UNITS,
+    embed,
+    embed_levels,
+    initial_embedding,
+)
 from skimbalance._fit.perceptron import Architecture, forward
 from skimbalance._keras.perceptron import _network
 from skimbalance.networks import ParametricSELU, mlp
@@ -15,20 +21,27 @@ each_embedding = pytest.mark.parametrize("embedding", EMBEDDINGS)
 each_ntk = pytest.mark.parametrize("ntk", [False, True])
 
 
-def architecture(embedding, ntk, sizes=(16, 9)):
+def architecture(embedding, ntk, sizes=(16, 9), n_codes=()):
     n_embedded = 0 if embedding is None else 3
-    return Architecture(8, 3, sizes, "parametric_selu", None, False, embedding, n_embedded, ntk)
+    n_features = rows(1, embedding, n_codes).shape[1]
+    kind = ("parametric_selu", None, False)
+    return Architecture(n_features, 3, sizes, *kind, embedding, n_embedded, ntk, n_codes)
 
 
-def rows(n):
-    """Inputs whose last three columns are positions in 5, 32 and 1 bins."""
+def rows(n, embedding="piecewise_linear", n_codes=()):
+    """Five numbers, codes of levels, and positions in 5, 32 and 1 bins."""
     rng = np.random.default_rng(1)
-    return np.column_stack([rng.normal(size=(n, 5)), rng.uniform(size=(n, 3)) * [5, 32, 1]])
+    codes = rng.integers(0, n_codes, (n, len(n_codes)))
+    n_positions = 3 if embedding == "piecewise_linear" else 0
+    positions = rng.uniform(size=(n, 3)) * [5, 32, 1]
+    return np.column_stack([rng.normal(size=(n, 5)), codes, positions[:, :n_positions]])
 
 
 def trained(arch):
     """Weights as after training: none is 0 or 1."""
-    weights = arch.initial_weights(np.random.default_rng(0), None, lambda rng: rows(200))
+    weights = arch.initial_weights(
+        np.random.default_rng(0), None, lambda rng: rows(200, arch.embedding, arch.n_codes)
+    )
     return {
         name: (value + RNG.normal(0, 0.3, np.shape(value))).astype(np.float32)
         for name, value in weights.items()
@@ -37,18 +50,20 @@ def trained(arch):
 
 @each_embedding
 @each_ntk
-def test_numpy_gives_the_logits_of_keras(embedding, ntk):
-    arch = architecture(embedding, ntk)
+@pytest.mark.parametrize("n_codes", [(), (40,), (50, 33)], ids=str)
+def test_numpy_gives_the_logits_of_keras(embedding, ntk, n_codes):
+    arch = architecture(embedding, ntk, n_codes=n_codes)
+    X = rows(300, embedding, n_codes)
     model, weights = _network(arch, 0.0), trained(arch)
     assert {v.path: tuple(v.shape) for v in model.weights} == {
         name: value.shape for name, value in weights.items()
     }
     for variable in model.weights:
         variable.assign(weights[variable.path])
-    theirs = model.predict_on_batch(rows(300).astype(np.float32))
+    theirs = model.predict_on_batch(X.astype(np.float32))
     assert np.std(theirs) > 0.1
     for n in (300, 20):  # computed in float32, in float64
-        found = forward(arch, weights, rows(300)[:n])
+        found = forward(arch, weights, X[:n])
         np.testing.assert_allclose(found, theirs[:n], rtol=1e-4, atol=1e-4)
 
 
@@ -73,10 +88,10 @@ def test_ntk_start(embedding):
     """Each neuron has the deviation 1 before its bias, and the logits are the biases."""
     arch = architecture(embedding, True, sizes=(64, 64))
     weights = arch.initial_weights(
-        np.random.default_rng(0), np.array([1.0, 2.0, 3.0]), lambda rng: rows(400)
+        np.random.default_rng(0), np.array([1.0, 2.0, 3.0]), lambda rng: rows(400, embedding)
     )
     np.testing.assert_array_equal(
-        forward(arch, weights, rows(20)), np.tile([1.0, 2.0, 3.0], (20, 1))
+        forward(arch, weights, rows(20, embedding)), np.tile([1.0, 2.0, 3.0], (20, 1))
     )
     values = {name: value.astype(np.float32) for name, value in weights.items()}
     model = _network(arch, 0.0)
@@ -84,7 +99,7 @@ def test_ntk_start(embedding):
         variable.assign(values[variable.path])
     for i in (0, 1):
         layer = model.get_layer(f"hidden_{i}")
-        z = keras.Model(model.inputs[0], layer.output).predict_on_batch(rows(400))
+        z = keras.Model(model.inputs[0], layer.output).predict_on_batch(rows(400, embedding))
         z = z - values[f"hidden_{i}/bias"]
         np.testing.assert_allclose(np.std(z, axis=0), 1.0, rtol=1e-3)
 
@@ -112,8 +127,16 @@ def test_learnt_selu_lies_between_the_identity_and_selu():
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("embedding", EMBEDDINGS[1:])
 def test_networks_are_saved_by_keras(embedding, tmp_path):
-    model = mlp(8, 3, embedding=embedding, n_embedded=3, scale=True, activation="parametric_selu")
+    X = rows(10, embedding, (50,)).astype(np.float32)
+    options = {"scale": True, "activation": "parametric_selu", "n_codes": (50,)}
+    model = mlp(X.shape[1], 3, embedding=embedding, n_embedded=3, **options)
     model.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
-    X = rows(10).astype(np.float32)
     np.testing.assert_array_equal(again.predict_on_batch(X), model.predict_on_batch(X))
+
+
+def test_levels_get_the_vectors_of_their_codes():
+    vectors = RNG.normal(size=(7, LEVEL_UNITS))
+    found = embed_levels((3, 4), {"levels/vectors": vectors}, np.array([[2.0, 0.0], [0.0, 3.0]]))
+    expected = [np.r_[vectors[2], vectors[3]], np.r_[vectors[0], vectors[6]]]
+    np.testing.assert_array_equal(found, expected)

@@ -119,11 +119,32 @@ def test_a_column_of_one_group_of_levels_is_zero_whatever_comes(column):
 def test_the_most_frequent_levels_have_an_output_each():
     n_levels = 2 * MOST_LEVELS
     levels = np.repeat(np.arange(n_levels), np.arange(n_levels) + 2)
-    encoded = learn(levels[:, None], [n_levels]).transform(np.arange(n_levels)[:, None])
+    encoder = learn(levels[:, None], [n_levels])
+    *encoded, codes = encoder.transform(np.arange(n_levels)[:, None]).T
+    encoded = np.transpose(encoded)
+    assert sorted(codes) == [*range(1, n_levels + 1)]
     assert encoded.shape == (n_levels, MOST_LEVELS + 1)
     assert np.all(encoded.sum(axis=1) == 1)
     assert np.all(encoded[:MOST_LEVELS, -1] == 1)
     np.testing.assert_array_equal(encoded[MOST_LEVELS:, -2::-1], np.eye(MOST_LEVELS))
+
+
+def test_codes_of_many_levels():
+    """0 stands for rare and unknown levels; gaps have a code of their own if training had some."""
+    n_common, n_rare = MOST_LEVELS + 5, 3
+    n_levels = n_common + n_rare
+    levels = np.r_[np.repeat(np.arange(n_common), 2), np.arange(n_common, n_levels)].astype(float)
+    new = np.r_[np.arange(n_levels), NAN, -1, n_levels + 7][:, None]
+    for gaps in ([], [NAN, NAN]):
+        encoder = learn(np.r_[levels, gaps][:, None], [n_levels])
+        codes = encoder.transform(new)[:, -1]
+        assert len(set(codes[:n_common])) == n_common
+        assert np.all(codes[:n_common] > 0)
+        assert np.all(codes[n_common:n_levels] == 0)
+        assert codes[n_levels:].tolist() == [n_common + 1 if gaps else 0, 0, 0]
+        assert encoder.n_codes == (n_common + 1 + bool(gaps),)
+    few = learn(np.repeat(np.arange(MOST_LEVELS), 2)[:, None], [MOST_LEVELS])
+    assert few.n_codes == ()
 
 
 def test_levels_and_gaps_that_the_training_rows_lacked_set_no_output():

@@ -131,6 +131,7 @@ STACKABLE = {
     Normalization,
     TwoLogits,
     _embeddings.Cut,
+    _embeddings.LevelEmbedding,
     _embeddings.ParametricSELU,
     _embeddings.PeriodicEmbedding,
     _embeddings.PiecewiseLinearEmbedding,

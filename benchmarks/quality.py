@@ -22,7 +22,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from common import ARGUMENTS, N_JOBS, pick, print_machine, quiet
-from quality_models import ABLATED, ABLATIONS, MODELS, OURS, PEERS, TUNED
+from quality_models import ABLATED, ABLATIONS, MODELS, NETWORKS, OURS, PEERS, TUNED
 from quality_scores import decisions, scores_of_decisions, scores_of_probabilities
 from quality_sets import INPUTS, load_set, names_of_sets
 from quality_tables import print_tables
@@ -104,7 +104,7 @@ def choose_sets(parser, arguments):
 
 def versus_of(arguments, names):
     """The model that others are compared with, of those that have scores."""
-    default = ABLATED if arguments.ablate else [*names, *filter(OURS.get, names)][-1]
+    default = NETWORKS if arguments.ablate else [*names, *filter(OURS.get, names)][-1]
     versus = arguments.versus or default
     if versus not in names:
         raise SystemExit(f"'{versus}' has no scores. Give another model as --versus.")

@@ -140,10 +140,14 @@ OURS = {
 }
 
 
-# The model whose parts `--ablate` switches off one at a time, and the parameters that do so.
+# The model whose parts `--ablate` switches off one at a time, and the parameters that do so. The
+# parts of the networks are those of the ensemble without trees, which would cover for them.
 ABLATED = "skimbalance-ensemble"
+NETWORKS = "without-trees"
 PARTS = {
+    "trees": {},
     "calibration": {"calibration": None},
+    "eight-folds": {"cv": 4},
     "embedding": {"network": {"numeric_embedding": None}},
     "supervised-bins": {"network": {"bins": "quantile"}},
     "averaged-weights": {"network": {"ema_momentum": None}},
@@ -157,7 +161,7 @@ PARTS = {
 }
 ABLATIONS = {
     f"without-{part}": dataclasses.replace(
-        OURS[ABLATED], make=with_params(OURS[ABLATED].make, **params)
+        OURS[ABLATED], make=with_params(OURS[ABLATED].make, trees=False, **params)
     )
     for part, params in PARTS.items()
 }

@@ -132,12 +132,13 @@ def test_quality_counts_a_failure_and_goes_on(run, monkeypatch, capsys):
 def test_quality_switches_off_one_part_at_a_time(part):
     models = part("quality_models")
     whole = models.MODELS[models.ABLATED].make(0, 1).get_params()
+    assert models.MODELS[models.NETWORKS].make(0, 1).get_params()["trees"] is False
     for name, model in models.ABLATIONS.items():
         params = model.make(0, 1).get_params()
         changed = {k for k in params if k != "estimator" and params[k] != whole[k]}
         expected = models.PARTS[name.removeprefix("without-")]
         network = {f"estimator__{key}" for key in expected.get("network", {})}
-        assert changed == network | (set(expected) - {"network"})
+        assert changed == {"trees"} | network | (set(expected) - {"network"})
 
 
 def probabilities(n_classes, n_rows=60):

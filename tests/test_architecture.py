@@ -44,7 +44,7 @@ ROOMS = {
     "ensemble.*": (
         {"decision.*", "classifier", "_fit.*", "_engine.*", "_keras_private", "_response",
          "_validation"},
-        NUMPY | {"joblib"},
+        NUMPY | {"joblib", "threadpoolctl"},
     ),
     "sequence_classifier": (
         {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks.*", "_losses.*",

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 # Their examples fit networks.
-TRAIN = ("classifier", "compare._run")
+TRAIN = ("classifier", "compare._run", "ensemble._ensemble", "report._report")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def public_objects():
 
 
 # Keras calls these, and documents them.
-OF_KERAS = (".call", ".get_config")
+OF_KERAS = (".build", ".call", ".compute_output_shape", ".get_config")
 
 # Only `compare_strategies` makes one: it has attributes, and no parameters for users.
 RESULTS = {"skimbalance.compare.StrategyComparison"}

@@ -242,6 +242,11 @@ class Scale(_TableLayer):
     With a large learning rate it finds out which columns matter (Holzmüller et al. 2024,
     arXiv:2407.04491).
 
+    Parameters
+    ----------
+    **kwargs
+        Arguments of `keras.layers.Layer`.
+
     Examples
     --------
     >>> import numpy as np
@@ -265,6 +270,11 @@ class ParametricSELU(_TableLayer):
 
     It starts at SELU [1]_, with a slope of 1; at 0 the neuron is linear [2]_.
 
+    Parameters
+    ----------
+    **kwargs
+        Arguments of `keras.layers.Layer`.
+
     References
     ----------
     .. [1] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter. "Self-Normalizing Neural
@@ -276,8 +286,8 @@ class ParametricSELU(_TableLayer):
     --------
     >>> import numpy as np
     >>> from skimbalance.networks import ParametricSELU
-    >>> ParametricSELU()(np.ones((1, 1))).numpy().round(4).tolist()
-    [[1.0507]]
+    >>> f"{ParametricSELU()(np.ones((1, 1))).numpy()[0, 0]:.4f}"
+    '1.0507'
     """
 
     def build(self, input_shape: Any) -> None:

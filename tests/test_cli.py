@@ -560,7 +560,7 @@ def test_streaming_with_text_that_the_sample_lacks(tmp_path, capsys, monkeypatch
 def test_what_streamed_training_cannot_do(table, capsys):
     argv = ("train", table, "--target", "grade", "--out", "m", "--stream")
     err = failed(capsys, *argv, "--objective", "mcc")
-    assert "must only be given with the strategy 'tuned_decision'" in err
+    assert "must only be given with the strategies 'tuned_decision'" in err
     possible = set(STRATEGIES)
     for name in STRATEGIES:
         X, y, _ = read_training(open_table(table), "grade", [])
@@ -579,7 +579,7 @@ def test_train_predict_and_report_agree(table, tmp_path, capsys):
     skim = tmp_path / "m.skim"
     out, _ = done(capsys, "train", table, "--target", "grade", "--out", skim, "--json")
     about = json.loads(out)
-    assert about["strategy"] == "tuned_decision"
+    assert about["strategy"] == "ensemble"
     assert about["objective"] == "f1_macro"
     assert about["out_of_fold"] == load_model(skim).objective_score_
     # The program itself, in a process that does not import TensorFlow to predict.

@@ -21,6 +21,7 @@ from skimbalance._cli.output import (
     shows_progress,
 )
 from skimbalance._cli.tables import open_table
+from skimbalance.compare._strategies import TUNED
 
 __all__ = ["add_arguments", "run"]
 
@@ -49,7 +50,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     """Run the command."""
     from skimbalance.compare import compare_strategies
-    from skimbalance.compare._strategies import default_network
 
     X, y, _ = read_training(open_table(args.table, args.encoding), args.target, args.drop)
     import_training()
@@ -57,13 +57,12 @@ def run(args: Namespace) -> None:
         X,
         y,
         strategies=args.strategies,
-        # The epochs of all networks say how much is left; the folds end many at a time.
-        network=default_network(len(X)).set_params(verbose=int(shows_progress())),
         objective=args.objective or "f1_macro",
         cv=args.cv,
         n_repeats=args.repeats,
         random_state=args.seed,
-        verbose=0,
+        # The epochs of all networks say how much is left; the folds end many at a time.
+        verbose=2 if shows_progress() else 0,
     )
     if args.out:
         with output_file(args.out) as path:
@@ -79,7 +78,7 @@ def run(args: Namespace) -> None:
 def _training(args: Namespace, strategy: str) -> str:
     """The command that trains a strategy on the same rows."""
     words = ["skimbalance", "train", args.table, "--target", args.target, "--strategy", strategy]
-    if args.objective and strategy == "tuned_decision":
+    if args.objective and strategy in TUNED:
         words += ["--objective", args.objective]
     if args.drop:
         words += ["--drop", ",".join(args.drop)]

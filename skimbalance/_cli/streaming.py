@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from skimbalance._cli.columns import FeatureColumns, TargetColumn, as_trained, features
 from skimbalance._cli.output import import_training, progress, shows_progress
 from skimbalance._cli.tables import Part, Table
-from skimbalance.compare._strategies import STRATEGIES, make_strategy
+from skimbalance.compare._strategies import STRATEGIES, TUNED, make_strategy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ ROWS = 10_000
 # categories.
 SAMPLE = 50_000
 
-_IN_MEMORY = ("over_sampling", "under_sampling", "smote", "tuned_decision")
+_IN_MEMORY = ("over_sampling", "under_sampling", "smote", *TUNED)
 
 
 def train_streaming(

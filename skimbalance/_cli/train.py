@@ -19,6 +19,7 @@ from skimbalance._cli.output import (
 )
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
+from skimbalance.compare._strategies import TUNED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strategy",
         metavar="NAME",
-        help="one of those below (default: tuned_decision; with --stream sqrt_weighted)",
+        help="one of those below (default: ensemble; with --stream sqrt_weighted)",
     )
     parser.add_argument(
         "--stream",
@@ -49,11 +50,11 @@ def run(args: Namespace) -> None:
     """Run the command."""
     from skimbalance.persistence import save_model
 
-    strategy = args.strategy or ("sqrt_weighted" if args.stream else "tuned_decision")
-    if args.objective and strategy != "tuned_decision":
+    strategy = args.strategy or ("sqrt_weighted" if args.stream else "ensemble")
+    if args.objective and strategy not in TUNED:
         raise ValueError(
-            "The option --objective must only be given with the strategy 'tuned_decision'. Got "
-            f"the strategy '{strategy}', which predicts the most probable class."
+            "The option --objective must only be given with the strategies 'tuned_decision' and "
+            f"'ensemble'. Got the strategy '{strategy}', which predicts the most probable class."
         )
     if args.out == STANDARD_OUTPUT and sys.stdout.isatty():
         raise ValueError(
@@ -75,23 +76,19 @@ def run(args: Namespace) -> None:
 def _fitted(strategy: str, X: "pd.DataFrame", y: np.ndarray, objective: str, seed: int) -> Any:
     import joblib
 
-    from skimbalance.classifier import ImbalancedMLPClassifier
-    from skimbalance.compare._strategies import default_network, make_strategy
+    from skimbalance.compare._strategies import make_strategy
 
-    network = default_network(len(X)).set_params(verbose=int(shows_progress()))
-    model = make_strategy(strategy, X, y, network=network, objective=objective, random_state=seed)
+    verbose = int(shows_progress())
+    model = make_strategy(strategy, X, y, objective=objective, random_state=seed, verbose=verbose)
     import_training()
     with joblib.parallel_config(backend="stacked"):
         model.fit(X, y)
     # The bar is for this terminal, and no part of the model.
     for part in (model, getattr(model, "estimator_", model)):
-        part.set_params(
-            **{
-                f"{name}__verbose": 0
-                for name, value in part.get_params().items()
-                if isinstance(value, ImbalancedMLPClassifier)
-            }
-        )
+        params = part.get_params() if hasattr(part, "get_params") else {}
+        names = [name for name in params if name.split("__")[-1] == "verbose"]
+        if names:
+            part.set_params(**dict.fromkeys(names, 0))
     return model
 
 

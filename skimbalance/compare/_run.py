@@ -107,7 +107,8 @@ def compare_strategies(
         classifier gets the prepared numbers.
     network : ImbalancedMLPClassifier, default=None
         Network that the strategies train; they replace its class weights, loss and sampling. By
-        default layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0. Early
+        default layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0; those of
+        "ensemble" have the default of `ImbalancedEnsembleClassifier`. Early
         stopping, if the network has it, works inside the training folds.
     objective : str or callable, default="f1_macro"
         Score that sorts the strategies: "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
@@ -125,7 +126,8 @@ def compare_strategies(
     random_state : int, RandomState instance or None, default=None
         Seed of folds, sampling and networks; a `network` with a seed keeps it.
     verbose : int, default=1
-        Whether to show a progress bar while it runs: 0 shows none.
+        Progress bar while it runs: 0 shows none, 1 one over strategies and folds, and 2 one over
+        the epochs of all networks.
 
     Returns
     -------
@@ -167,7 +169,10 @@ def compare_strategies(
     _check_classes(classes, np.bincount(y_index), objective)
     if groups is not None:
         groups = checked_groups(groups, len(labels), "compare_strategies")
-    candidates = _candidates(X, labels, strategies, estimators, network, objective, random_state)
+    candidates = _candidates(
+        X, labels, strategies, estimators, network=network, objective=objective,
+        random_state=random_state, verbose=int(verbose > 1),
+    )  # fmt: skip
     splits = _splits(X, labels, y_index, cv, groups, n_repeats, random_state)
     check_trained(splits, y_index, classes)
     judged = _judged(splits, y_index, custom)
@@ -206,7 +211,7 @@ def _check_classes(classes, counts, objective):
         )
 
 
-def _candidates(X, y, strategies, estimators, network, objective, random_state):
+def _candidates(X, y, strategies, estimators, *, random_state, **options):
     """Name -> estimator, not fitted."""
     names = list(STRATEGIES) if strategies is None else list(strategies)
     if not names and not estimators:
@@ -215,10 +220,7 @@ def _candidates(X, y, strategies, estimators, network, objective, random_state):
             f"empty. Got {strategies!r} and {estimators!r}."
         )
     seed = check_random_state(random_state).randint(2**31)
-    by_name = {
-        name: make_strategy(name, X, y, network=network, objective=objective, random_state=seed)
-        for name in names
-    }
+    by_name = {name: make_strategy(name, X, y, random_state=seed, **options) for name in names}
     # In the order of their simplicity: of equally good strategies the simpler comes first.
     candidates = {name: by_name[name] for name in STRATEGIES if name in by_name}
     for name, estimator in (estimators or {}).items():
@@ -292,7 +294,7 @@ def _train(
     tasks = [(name, i) for name in candidates for i in range(len(splits))]
     with (
         tqdm(total=len(tasks), desc="strategies x folds", leave=False,
-             disable=None if verbose else True) as bar,
+             disable=None if verbose == 1 else True) as bar,
         joblib.parallel_config(backend="stacked"),
     ):  # fmt: skip
 

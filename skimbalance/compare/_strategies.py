@@ -13,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skimbalance._response import for_last_step, last_step
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.decision import TunedDecisionClassifierCV
+from skimbalance.ensemble import ImbalancedEnsembleClassifier
 from skimbalance.metrics._scores import rarest
 from skimbalance.preprocessing import TableSteps, table_steps
 from skimbalance.sampling import EachClassSMOTE
@@ -20,6 +21,7 @@ from skimbalance.sampling import EachClassSMOTE
 __all__ = [
     "DEFAULT_OF_THE_CLASSIFIER",
     "STRATEGIES",
+    "TUNED",
     "make_strategy",
     "over_table",
     "with_groups",
@@ -47,6 +49,8 @@ STRATEGIES = {
     "large.",
     "tuned_decision": "Trained like plain; then the decision rule is tuned for the objective on "
     "held-out rows.",
+    "ensemble": "Networks on the folds of the rows, averaged and calibrated; and a decision rule "
+    "tuned for the objective on the rows that each left out (ImbalancedEnsembleClassifier).",
 }
 
 #: Which strategy the classifier follows by default, and what that means.
@@ -59,6 +63,18 @@ DEFAULT_OF_THE_CLASSIFIER = (
 
 # With more rows, batches of 64 would be slow.
 MANY_ROWS = 10_000
+
+#: Strategies whose decisions are tuned for the objective.
+TUNED = ("tuned_decision", "ensemble")
+
+# Parameters of the network that all strategies replace.
+_PLAIN: dict[str, Any] = {
+    "loss": "crossentropy",
+    "class_weight": None,
+    "sampling": "shuffle",
+    "loss_params": None,
+    "alpha": None,
+}
 
 # Parameters of the network that a strategy changes.
 _CHANGES: dict[str, dict[str, Any]] = {
@@ -130,6 +146,7 @@ def make_strategy(
     network: ImbalancedMLPClassifier | None = None,
     objective: str | Callable[[np.ndarray, np.ndarray], float] = "f1_macro",
     random_state: int | np.random.RandomState | None = None,
+    verbose: int = 0,
 ) -> Any:
     """An unfitted estimator for tables like X.
 
@@ -141,31 +158,40 @@ def make_strategy(
         Table; the types of its columns decide how they are prepared.
     y : array-like of shape (n_samples,) or None
         Class labels; the rarest is the class of objective="f1", as in
-        `TunedDecisionClassifierCV`. Only "tuned_decision" uses them.
+        `TunedDecisionClassifierCV`. Only "tuned_decision" and "ensemble" use them.
     network : ImbalancedMLPClassifier, default=None
         Network to train; the strategy replaces its class weights, loss and sampling. By default
-        layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0.
+        layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0; those in
+        "ensemble" have the default of `ImbalancedEnsembleClassifier`.
     objective : str or callable, default="f1_macro"
-        Objective of "tuned_decision".
+        Objective of "tuned_decision" and "ensemble".
     random_state : int, RandomState instance or None, default=None
         Seed of sampling and folds, and of a network without a seed.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs of the networks.
 
     Returns
     -------
     estimator : classifier
-        A pipeline that takes the table, or `TunedDecisionClassifierCV` around one.
+        A pipeline that takes the table, `TunedDecisionClassifierCV` around one, or an
+        `ImbalancedEnsembleClassifier`.
     """
     if name not in STRATEGIES:
         raise ValueError(f"A strategy must be one of {list(STRATEGIES)!r}. Got {name!r} instead.")
+    decision: dict[str, Any] = {"objective": objective, "random_state": random_state}
+    if objective == "f1" and name in TUNED:
+        labels, counts = np.unique(y, return_counts=True)
+        decision["pos_label"] = labels.tolist()[rarest(counts)]
+    if name == "ensemble":
+        # Without trees: no model file may hold scikit-learn's, which nobody checks.
+        plain = None if network is None else clone(network).set_params(**_PLAIN)
+        return ImbalancedEnsembleClassifier(plain, trees=False, verbose=verbose, **decision)
     network = default_network(len(X), random_state) if network is None else clone(network)
     if network.random_state is None:
         network.set_params(random_state=random_state)
-    network.set_params(
-        loss="crossentropy", class_weight=None, sampling="shuffle", loss_params=None, alpha=None
-    )
+    network.set_params(**_PLAIN, verbose=max(verbose, network.verbose))
     steps = _array_steps(X)
-    if name in _CHANGES:
-        network.set_params(**_CHANGES[name])
+    network.set_params(**_CHANGES.get(name, {}))
     if name == "over_sampling":
         from imblearn.over_sampling import RandomOverSampler
 
@@ -178,15 +204,7 @@ def make_strategy(
         sampler = EachClassSMOTE(steps.categorical, random_state=random_state)
         return _pipeline(steps.clean, sampler, steps.encode, network)
     estimator = _pipeline(steps.clean, steps.encode, network)
-    if name != "tuned_decision":
-        return estimator
-    labels, counts = np.unique(y, return_counts=True)
-    return TunedDecisionClassifierCV(
-        estimator,
-        objective=objective,
-        pos_label=labels.tolist()[rarest(counts)] if objective == "f1" else None,
-        random_state=random_state,
-    )
+    return TunedDecisionClassifierCV(estimator, **decision) if name in TUNED else estimator
 
 
 def over_table(estimator: Any, X: Any) -> Any:

@@ -111,6 +111,8 @@ class Bag:
         warn_without_effect(
             trained[0][1].settings, reader._target, reader._shared_defaults, partial=False
         )
+        for net in (reader, *nets):
+            net.verbose = network.verbose
         tests = [test for splits in repeats for _, test in splits]
         first = np.cumsum([0, *map(len, repeats[:-1])])
         return cls(reader, nets, [nets[i].best_epoch_ for i in first]), [

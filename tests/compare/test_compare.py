@@ -46,8 +46,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from skimbalance import ImbalancedMLPClassifier, compare_strategies
+from skimbalance import (
+    ImbalancedEnsembleClassifier,
+    ImbalancedMLPClassifier,
+    compare_strategies,
+)
 from skimbalance._engine.tensorflow import program
+from skimbalance._response import last_step
 from skimbalance.compare._conclusions import conclude, corrected_t_test, holm
 from skimbalance.compare._strategies import (
     DEFAULT_OF_THE_CLASSIFIER,
@@ -611,7 +616,7 @@ def test_strategies_take_over_weights_loss_and_sampling_only(name):
         sampling="stratified",
     )  # fmt: skip
     networks = [make_strategy(name, X, Y, network=one, random_state=0) for one in (kept, changed)]
-    one, other = (getattr(of, "estimator", of)[-1].get_params() for of in networks)
+    one, other = (last_step(getattr(of, "estimator", of)).get_params() for of in networks)
     assert repr(one) == repr(other)
     for key in ("hidden_layer_sizes", "learning_rate", "epochs", "gamma", "random_state"):
         assert one[key] == kept.get_params()[key]
@@ -619,7 +624,35 @@ def test_strategies_take_over_weights_loss_and_sampling_only(name):
 
 def test_no_two_strategies_are_the_same():
     made = [repr(make_strategy(name, X, Y, random_state=0).get_params()) for name in STRATEGIES]
-    assert len(set(made)) == len(STRATEGIES) == 13
+    assert len(set(made)) == len(STRATEGIES) == 14
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["f1_macro", "f1", "mcc"])
+def test_ensembles_of_the_folds_are_those_by_hand(objective):
+    """Their networks train in stacks with those of the other strategies, on the table as it is."""
+    table, cv = mixed_table(240), StratifiedKFold(2)
+    result = compare(
+        table, Y, strategies=["plain", "ensemble"], network=NETWORK, objective=objective, cv=cv
+    )
+    seed = np.random.RandomState(0).randint(2**31)
+    of_strategy = dict(zip(result.names, result.scores.tolist(), strict=True))
+    for fold, (train, test) in enumerate(cv.split(table, Y)):
+        clf = make_strategy(
+            "ensemble", table, Y, network=NETWORK, objective=objective, random_state=seed + fold
+        )
+        assert isinstance(clf, ImbalancedEnsembleClassifier)
+        decided = clf.fit(table.iloc[train], Y[train]).predict(table.iloc[test])
+        # A row at the threshold may fall on its other side, by the rounding in another stack.
+        assert of_strategy["ensemble"][fold] == pytest.approx(
+            SCORES[objective](Y[test], decided), abs=0.03
+        )
+
+
+def test_networks_of_an_ensemble_are_its_own_unless_given():
+    assert make_strategy("ensemble", X, Y, random_state=0).estimator is None
+    given = make_strategy("ensemble", X, Y, network=NETWORK, random_state=0).estimator
+    assert given.hidden_layer_sizes == NETWORK.hidden_layer_sizes
 
 
 def test_smote_knows_the_categorical_columns_of_the_table():
@@ -708,7 +741,7 @@ def test_classes_of_few_rows(rows):
     result = compare(
         rng.normal(size=(len(y), 2)), y, cv=5, network=NETWORK,
         strategies=["plain", "balanced_batches", "over_sampling", "under_sampling", "smote",
-                    "tuned_decision"],
+                    "tuned_decision", "ensemble"],
     )  # fmt: skip
     assert result.classes[-1] == "rare"
     assert sum(f"rare ({rows})" in note for note in result.notes) == (rows < 5)
@@ -880,8 +913,8 @@ SIX = [0, 0, 0, 1, 1, 1]
             {"strategies": ["plain", "smoke"]},
             "A strategy must be one of ['plain', 'sqrt_weighted', 'class_weighted', "
             "'effective_number', 'logit_adjusted', 'focal', 'focal_weighted', 'ldam', "
-            "'balanced_batches', 'over_sampling', 'under_sampling', 'smote', 'tuned_decision']. "
-            "Got 'smoke' instead.",
+            "'balanced_batches', 'over_sampling', 'under_sampling', 'smote', 'tuned_decision', "
+            "'ensemble']. Got 'smoke' instead.",
         ),
         (
             {"strategies": "smote"},

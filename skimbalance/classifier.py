@@ -329,7 +329,7 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     def _read_rows(self, X, y, *, reset, multi_output):
         check_one_input(X, np.shape(y)[0], type(self).__name__)
-        X = as_table(X)
+        X = as_table(X, type(self).__name__)
         if reset:
             self._reader = TableReader.learn(X, self.categorical_features, type(self).__name__)
         options = {"reset": reset, "multi_output": multi_output}
@@ -341,7 +341,10 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     def _must_be_read(self, X):
         """Whether X is not yet the array of numbers that the network or its encoder gets."""
-        return is_table(X) or (self._reader is not None and np.ndim(X) == 2 and not issparse(X))
+        reader = self._reader
+        if issparse(X):
+            return reader is not None and np.any(reader.n_levels >= 0)  # to be refused
+        return is_table(X) or (reader is not None and np.ndim(X) == 2)
 
     def _matrix(self, X):
         """A table as floats."""
@@ -378,7 +381,7 @@ class ImbalancedMLPClassifier(TableClassifier):
 
     def _read_new_rows(self, X):
         check_one_input(X, 0, type(self).__name__)
-        X = as_table(X)
+        X = as_table(X, type(self).__name__)
         if self._must_be_read(X):
             return (table_rows(self, X, self._matrix, reset=False),)
         return (numeric_rows(self, X, reset=False, **ROWS),)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = [
     "MISSING_WORDS",
     "NUMBER_STYLES",
+    "check_names",
     "column_kind",
     "frame_of",
     "has_text",
     "is_plain_type",
     "levels_of",
     "numbers_of",
-    "refusal",
     "styled_number",
     "warn_of_numbers",
 ]
@@ -48,6 +48,14 @@ MISSING_WORDS = frozenset(
     ["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?"]
 )
 
+#: How columns of dates and of durations become numbers: the code that NumPy has for their types,
+#: or the name that pandas has for such objects -> what does it.
+DAYS = {
+    "M": "(pd.to_datetime(column, utc=True) - pd.Timestamp('2000-01-01', tz='UTC')).dt.days",
+    "m": "pd.to_timedelta(column).dt.days",
+}
+DAYS |= {"date": DAYS["M"], "datetime": DAYS["M"], "timedelta": DAYS["m"]}
+
 
 def styled_number(text: str, style: str) -> float:
     """The value of a number in a style of `NUMBER_STYLES` that matches it."""
@@ -65,8 +73,18 @@ def frame_of(X: Any) -> "pd.DataFrame | None":
     if hasattr(X, "to_pandas") and hasattr(X, "columns"):  # polars, pyarrow
         return X.to_pandas()
     if isinstance(X, np.ndarray) and X.ndim == 2:
-        return pd.DataFrame(X)
+        return pd.DataFrame(X.astype(object) if X.dtype.kind == "S" else X)
     return None
+
+
+def check_names(frame: "pd.DataFrame") -> None:
+    """Check that the columns of a table have different names."""
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].tolist()[0]
+        raise ValueError(
+            "The columns of X must have different names. "
+            f"Got {twice!r} more than once: rename or drop one."
+        )
 
 
 def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["number", "text"]:
@@ -105,7 +123,7 @@ def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["nu
     dtype = column.dtype
     if is_plain_type(dtype) or column.isna().all():
         return "number"
-    if isinstance(dtype, pd.CategoricalDtype):
+    if _is_category(dtype):
         return "text"
     if pd.api.types.is_object_dtype(dtype):
         return _kind_of_objects(column, name, owner)
@@ -115,8 +133,14 @@ def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["nu
         return "number"
     if pd.api.types.is_string_dtype(dtype):
         return "text"
-    dates = getattr(dtype, "kind", "O") in "mM" or isinstance(dtype, pd.PeriodDtype)
-    raise refusal(name, owner, str(dtype), dates=dates)
+    raise _refusal(name, owner, str(dtype), getattr(dtype, "kind", "O"))
+
+
+def _is_category(dtype):
+    """Whether it is a type of categories, of pandas or, as a dictionary, of Arrow."""
+    import pandas as pd
+
+    return getattr(dtype, "type", None) is pd.CategoricalDtype.type
 
 
 def _kind_of_objects(column, name, owner):
@@ -134,8 +158,7 @@ def _kind_of_objects(column, name, owner):
     is_number = np.array([_is_number(values[i]) for i in rows])
     if not np.all(is_text | is_number):
         other = rows[np.argmin(is_text | is_number)]
-        dates = any(word in inferred for word in ("date", "time", "period"))
-        raise refusal(name, owner, f"{type(values[other]).__name__} in row {other}", dates=dates)
+        raise _refusal(name, owner, f"{type(values[other]).__name__} in row {other}", inferred)
     if np.all(is_number) or np.all(is_text):
         return "number" if np.all(is_number) else "text"
     text, number = rows[np.argmax(is_text)], rows[np.argmax(is_number)]
@@ -147,9 +170,7 @@ def _kind_of_objects(column, name, owner):
 
 def warn_of_numbers(column, name):
     """Warn of text that is all numbers; whole numbers are often codes, and meant as text."""
-    import pandas as pd
-
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    if _is_category(column.dtype):
         return
     cells = [cell.strip() for cell in column.dropna().tolist()]
     styles = [*NUMBER_STYLES.values()]
@@ -169,16 +190,12 @@ def warn_of_numbers(column, name):
         )
 
 
-def refusal(name, owner, content, *, dates):
-    remedy = (
-        "convert it first, for instance to days since a date by "
-        "(column - pd.Timestamp('2000-01-01')).dt.days"
-        if dates
-        else "convert or drop it first"
-    )
+def _refusal(name, owner, content, kind=""):
+    """The error for a column that holds something else; `kind` is a key of `DAYS`, or another."""
+    way = f"convert it first, for instance to days by {DAYS[kind]}" if kind in DAYS else ""
     return ValueError(
         f"The column {name!r} of {owner} must hold numbers, text or categories. "
-        f"Got {content} instead: {remedy}."
+        f"Got {content} instead: {way or 'convert or drop it first'}."
     )
 
 
@@ -199,13 +216,21 @@ def numbers_of(column: "pd.Series", name: Any, reason: str = "as in the fit") ->
         return column.to_numpy(dtype=float)
     if column.isna().all():
         return np.full(len(column), np.nan)
+    if _is_category(column.dtype):
+        column = column.astype(object)
     if column_kind(column, name) != "number":
         row = int(np.flatnonzero(column.notna())[0])
         raise ValueError(
             f"The column {name!r} of X must hold numbers, {reason}. "
             f"Got {column.iloc[row]!r} in row {row} instead."
         )
-    return column.to_numpy(dtype=float, na_value=np.nan)
+    try:
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    except OverflowError:  # of Python's integers
+        raise ValueError(
+            f"The numbers in the column {name!r} of X must be finite as floats. "
+            f"Got an integer beyond {np.finfo(float).max:g} in size."
+        ) from None
 
 
 def levels_of(column: "pd.Series", name: Any) -> tuple[np.ndarray, list[str | float]]:
@@ -220,16 +245,19 @@ def levels_of(column: "pd.Series", name: Any) -> tuple[np.ndarray, list[str | fl
     """
     import pandas as pd
 
+    if is_plain_type(column.dtype):
+        # pandas finds the levels of neither long doubles nor numbers in another byte order.
+        kind = column.dtype.kind
+        column = column.astype(float if kind == "f" else column.dtype.newbyteorder("="))
     try:
         places, categories = pd.factorize(column)
     except TypeError:
-        raise refusal(name, "X", "values that cannot be hashed", dates=False) from None
-    levels = np.asarray(categories, dtype=object).tolist()
-    return places, [level if isinstance(level, str) else _plain(level) for level in levels]
+        raise _refusal(name, "X", "values that cannot be hashed") from None
+    return places, [_plain(level) for level in np.asarray(categories, dtype=object).tolist()]
 
 
 def _plain(level):
-    """A level that is not text, as one that model files can hold."""
+    """A level as one that model files can hold."""
     if isinstance(level, np.generic):
         level = level.item()
     return level if isinstance(level, bool | int | float) else str(level)

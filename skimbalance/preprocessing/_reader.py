@@ -1,7 +1,7 @@
 """Tables as matrices of floats: numbers as they are, and numbers of levels for categories."""
 
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.sparse import issparse
 
-from skimbalance._validation import some_of
+from skimbalance._validation import plain_labels, some_of
 from skimbalance.preprocessing._columns import (
+    check_names,
     column_kind,
     frame_of,
     has_text,
@@ -31,21 +32,50 @@ __all__ = ["TableReader", "as_table", "frequent_levels", "is_table", "level_numb
 # a model file stays small.
 MOST_READ = 1_000
 
+# NumPy's codes for the types of arrays that are no tables.
+NUMERIC = "biufc"
+
 # What a category is in the matrix if it was not a level in the fit.
 UNKNOWN = -1.0
 
 
-def as_table(X: Any) -> Any:
-    """X, as a pandas DataFrame or an array of objects where it may hold categories."""
+def as_table(X: Any, owner: str) -> Any:
+    """X, as a pandas DataFrame or an array of objects where it may hold categories.
+
+    Raises
+    ------
+    ValueError
+        If X has no columns, or two of the same name, or holds other things than numbers without
+        having rows and columns. The `owner` is the name of the estimator, for errors.
+    """
+    if hasattr(X, "collect"):
+        raise ValueError(
+            f"The X of {owner} must be in memory. Got a {type(X).__name__}: collect it."
+        )
     if isinstance(X, list | tuple):
         try:
-            kind, n_axes = (array := np.asarray(X)).dtype.kind, array.ndim
-        except ValueError:  # lists of unequal length
-            return X
-        return np.asarray(X, dtype=object) if n_axes == 2 and kind in "OUS" else X
-    if hasattr(X, "columns") and not isinstance(X, np.ndarray):
+            kind = np.asarray(X).dtype.kind
+        except ValueError:
+            raise ValueError(
+                f"The rows in the X of {owner} must be of the same length. Got {reprlib.repr(X)}."
+            ) from None
+        # As objects, since NumPy would turn numbers beside text into text.
+        X = X if kind in NUMERIC else np.asarray(X, dtype=object)
+    elif np.ma.isMaskedArray(X) or (hasattr(X, "columns") and not isinstance(X, np.ndarray)):
         frame = frame_of(X)
-        return X if frame is None else frame
+        if frame is not None:
+            check_names(frame)
+            if not frame.shape[1]:
+                raise ValueError(
+                    f"The X of {owner} must have at least one column. Got shape {frame.shape}."
+                )
+            return frame
+    if np.ndim(X) != 2 and np.asarray(X).dtype.kind not in NUMERIC:
+        raise ValueError(
+            f"The X of {owner} must be a table, or an array of rows and columns. Got shape "
+            f"{np.shape(X)} instead: for a single row pass [row], for a single column "
+            "X.reshape(-1, 1) or X.to_frame()."
+        )
     return X
 
 
@@ -53,7 +83,7 @@ def is_table(X: Any) -> bool:
     """Whether `as_table` gave anything else than numbers in an array."""
     if hasattr(X, "iloc") and hasattr(X, "columns"):
         return not all(map(is_plain_type, X.dtypes.tolist()))
-    return isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OUS"
+    return isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind not in NUMERIC
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +133,16 @@ class TableReader:
                 "the categories one-hot."
             )
         by_type = isinstance(categorical_features, str)
-        if by_type or categorical_features is None or not len([*categorical_features]):
-            if not is_table(X):
-                return None
-            chosen = None
-        else:
-            chosen = categorical_features
-        frame = frame_of(_whole_table(X))
+        given = [] if by_type else _as_list(categorical_features)
+        if not given and not is_table(X):
+            return None
+        frame = _frame(X)
         if frame is None:
             return None
-        chosen = None if chosen is None else _chosen(chosen, frame, X, owner)
+        chosen = _chosen(given, frame, X, owner)
         levels, text = [], []
         for j, (name, column) in enumerate(frame.items()):
-            is_category = _holds_categories(column, name, None if by_type else j in (chosen or ()))
+            is_category = _holds_categories(column, name, None if by_type else j in chosen)
             kept, _, are_text = frequent_levels(column, name) if is_category else (None, [], None)
             levels.append(kept)
             text.append(are_text)
@@ -154,9 +181,14 @@ class TableReader:
         Raises
         ------
         ValueError
-            If a column holds text in place of numbers, or the other way round.
+            If X is sparse, or a column holds text in place of numbers, or the other way round.
         """
-        frame = frame_of(_whole_table(X))
+        if issparse(X):
+            raise ValueError(
+                "X must be dense where columns hold categories, as they did in the fit. "
+                f"Got a {type(X).__name__} of shape {X.shape}: make it dense."
+            )
+        frame = _frame(X)
         assert frame is not None, "the caller checks that X has two axes"
         matrix = np.empty(frame.shape)
         columns = zip(frame.items(), self._number_of, self.text, strict=True)
@@ -221,47 +253,52 @@ def level_numbers(
     return np.array([*(number_of.get(level, unknown) for level in levels), missing])[places]
 
 
-def _whole_table(X):
-    """A table in two dimensions, dense."""
-    if hasattr(X, "iloc") or issparse(X):
-        return X
-    return np.asarray(X)
+def _frame(X):
+    """A table, or an array of rows and columns, as a DataFrame; None if it is neither."""
+    return frame_of(X if hasattr(X, "iloc") else np.asarray(X))
 
 
 def _holds_categories(column, name, chosen):
     """Whether a column is one of categories: by its type if `chosen` is None."""
-    if chosen is None and is_plain_type(column.dtype):
+    if chosen is not None:
+        if not chosen:
+            numbers_of(column, name, "as 'categorical_features' does not name it")
+        return chosen
+    if is_plain_type(column.dtype):
         return False
-    if chosen is None and column.isna().all():
+    if column.isna().all():
         return True  # what it will hold is not known
-    if chosen:
-        return True
-    is_text = column_kind(column, name) == "text"
-    if is_text and chosen is not None:
-        numbers_of(column, name, "as 'categorical_features' does not name it")
-    if is_text:
-        warn_of_numbers(column, name)
-    return is_text
+    if column_kind(column, name) == "number":
+        return False
+    warn_of_numbers(column, name)
+    return True
 
 
-def _chosen(
-    categorical_features: Iterable[Any], frame: "pd.DataFrame", X: Any, owner: str
-) -> set[int]:
+def _as_list(categorical_features: Any) -> list[Any]:
+    """The mask, positions or names; what is neither is a list of itself, and no column's name."""
+    if categorical_features is None:
+        return []
+    if isinstance(categorical_features, Mapping) or not np.iterable(categorical_features):
+        return [categorical_features]
+    return plain_labels(categorical_features)
+
+
+def _chosen(given: list[Any], frame: "pd.DataFrame", X: Any, owner: str) -> set[int]:
     """Positions of the columns that a mask, positions or names choose."""
     names = frame.columns.tolist() if hasattr(X, "columns") else []
     n_columns = frame.shape[1]
-    given = np.asarray(categorical_features, dtype=object).tolist()
-    if all(isinstance(value, bool | np.bool_) for value in given):
+    n_booleans = sum(isinstance(value, bool) for value in given)
+    if n_booleans and n_booleans == len(given):
         if len(given) == n_columns:
             return set(np.flatnonzero(given).tolist())
         got = reprlib.repr(given)
-    elif all(isinstance(value, Integral) for value in given):
+    elif not n_booleans and all(isinstance(value, Integral) for value in given):
         wrong = [value for value in given if not -n_columns <= value < n_columns]
         if not wrong:
-            return {int(value) % n_columns for value in given}
+            return {value % n_columns for value in given}
         got = some_of(wrong)
     else:
-        wrong = [value for value in given if value not in names]
+        wrong = [value for value in given if not isinstance(value, Hashable) or value not in names]
         if not wrong:
             return {j for j, name in enumerate(names) if name in given}
         got = some_of(wrong)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance.preprocessing._columns import (
+    check_names,
     column_kind,
     frame_of,
     numbers_of,
@@ -128,7 +129,7 @@ def table_steps(X: Any) -> TableSteps:
     """
     frame = _frame(X)
     names = frame.columns.tolist()
-    _check_shape(frame, names)
+    _check_shape(frame)
     kinds = []
     for name, (_, column) in zip(names, frame.items(), strict=True):
         kinds.append(column_kind(column, name))
@@ -268,18 +269,13 @@ def _frame(X: Any) -> "pd.DataFrame":
     )
 
 
-def _check_shape(frame, names):
+def _check_shape(frame):
     if 0 in frame.shape:
         raise ValueError(
             "The 'X' parameter of table_steps must have at least one row and one column. "
             f"Got shape {frame.shape} instead."
         )
-    twice = [name for name, again in zip(names, frame.columns.duplicated(), strict=True) if again]
-    if twice:
-        raise ValueError(
-            "The columns of X must have different names. "
-            f"Got {twice[0]!r} more than once: rename or drop one."
-        )
+    check_names(frame)
 
 
 def _numbers(column: "pd.Series", name: Any) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 
 from skimbalance.preprocessing import table_steps
 from skimbalance.preprocessing._encoder import TableEncoder
@@ -36,9 +37,9 @@ def mixed_table(n=40, seed=0):
 
 def read(X, categorical_features="from_dtype", new=None):
     """The matrix of a table, or of new rows of it."""
-    X = as_table(X)
+    X = as_table(X, "Net")
     reader = TableReader.learn(X, categorical_features, "Net")
-    return reader.matrix(X if new is None else as_table(new))
+    return reader.matrix(X if new is None else as_table(new, "Net"))
 
 
 def by_hand(frame):
@@ -54,7 +55,10 @@ def by_hand(frame):
 FORMS = {
     "pandas": (lambda frame: frame, "from_dtype"),
     "objects in pandas": (lambda frame: frame.astype(object), "from_dtype"),
-    "pandas with Arrow": (lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"), [3, 4]),
+    "pandas with Arrow": (
+        lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+        "from_dtype",
+    ),
     "polars": (pl.from_pandas, "from_dtype"),
     "pyarrow": (lambda frame: pl.from_pandas(frame).to_arrow(), "from_dtype"),
     "array of objects": (lambda frame: frame.astype(object).to_numpy(), "from_dtype"),
@@ -161,13 +165,63 @@ def test_a_column_without_any_value_is_read(dtype):
         assert read(frame, new=frame.assign(b=3.5))[:, 1].tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("dtype", ["f2", ">f4", "f8", ">f8", "g", "i1", ">i8", "u8"])
+def test_categories_are_told_apart_in_every_type_of_numbers(dtype):
+    X = np.array([[7], [3], [3], [7]])
+    assert read(X, [0], new=X.astype(dtype)).ravel().tolist() == [1, 0, 0, 1]
+    assert read(X.astype(dtype), [0], new=X).ravel().tolist() == [1, 0, 0, 1]
+
+
+def test_large_integers_stay_different_categories():
+    X = np.repeat(2**60 + np.arange(3), 2)[:, np.newaxis]
+    assert read(X, [0]).ravel().tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_categories_that_are_numbers_are_numbers_where_they_are_not_chosen():
+    frame = pd.DataFrame({"a": pd.Categorical([2, None, 5]), "b": pd.Categorical([1.5, 1.5, 0])})
+    np.testing.assert_array_equal(read(frame, None), [[2, 1.5], [NAN, 1.5], [5, 0]])
+    np.testing.assert_array_equal(read(frame, [1]), [[2, 0], [NAN, 0], [5, -1]])
+    # Numbers in the fit, categories in new rows.
+    plain = frame.astype(float).assign(text="a")
+    np.testing.assert_array_equal(read(plain, new=frame.assign(text="a")), read(plain))
+
+
+def test_dictionaries_of_arrow_are_categories():
+    frame = mixed_table()
+    table = pl.from_pandas(frame).to_arrow()
+    table = table.set_column(4, "grade", table["grade"].cast("string").dictionary_encode())
+    arrow = table.to_pandas(types_mapper=pd.ArrowDtype)
+    assert str(arrow["grade"].dtype).startswith("dictionary")
+    np.testing.assert_array_equal(read(arrow), by_hand(frame))
+
+
+@pytest.mark.parametrize("dtype", ["U3", "T", object])
+def test_arrays_of_text(dtype):
+    X = np.array([["own"], ["rent"]] * 2).astype(np.dtypes.StringDType() if dtype == "T" else dtype)
+    assert read(X).ravel().tolist() == [0, 1, 0, 1]
+    (levels,) = TableReader.learn(X, "from_dtype", "Net").levels
+    assert [type(level) for level in levels] == [str, str]
+
+
+def test_masked_numbers_are_missing():
+    X = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
+    np.testing.assert_array_equal(as_table(X, "Net"), [[1, NAN], [3, 4]])
+
+
+def test_columns_are_chosen_by_names_of_any_kind():
+    frame = pd.DataFrame(mixed_table())
+    frame.columns = pd.MultiIndex.from_product([["of"], frame.columns])
+    chosen = [("of", "home"), ("of", "grade")]
+    np.testing.assert_array_equal(read(frame, chosen), by_hand(mixed_table()))
+
+
 def test_arrays_and_frames_of_numbers_are_no_tables():
     X = np.ones((3, 2))
     for numbers in (X, X.astype(np.float32), X.astype(int), pd.DataFrame(X), X.tolist()):
-        assert not is_table(as_table(numbers))
-        assert TableReader.learn(as_table(numbers), "from_dtype", "Net") is None
+        assert not is_table(as_table(numbers, "Net"))
+        assert TableReader.learn(as_table(numbers, "Net"), "from_dtype", "Net") is None
     for table in ([[1.0, "a"]], [[1.0, None]], pd.DataFrame({"a": [True]})):
-        assert is_table(as_table(table))
+        assert is_table(as_table(table, "Net"))
 
 
 def test_the_table_is_left_as_it_is():
@@ -184,12 +238,13 @@ def test_text_that_is_all_numbers_is_named():
 
 DATE = datetime.date(2020, 1, 1)
 REFUSED = {
-    "dates": ({"d": pd.Timestamp(DATE)}, "'d' of X must hold .* Got datetime64.* days since a"),
+    "dates": ({"d": pd.Timestamp(DATE)}, "'d' of X must hold .* Got datetime64.* to days by"),
     "objects of dates": ({"d": [DATE] * 40}, "'d' of X must hold .* Got date in row 0 instead"),
     "lists": ({"d": [[1]] * 40}, "'d' of X must hold .* Got list in row 0 .* convert or drop it"),
     "mixed": ({"d": [1, "a"] * 20}, "'d' of X must hold either numbers or text. Got the text 'a'"),
     "complex": ({"d": 1j}, "'d' of X must hold numbers, text or categories. Got complex128"),
     "bytes": ({"d": [b"a"] * 40}, "'d' of X must hold .* Got bytes in row 0"),
+    "periods": ({"d": pd.Period("2020")}, "'d' of X must hold .* Got period.* convert or drop it"),
 }
 
 
@@ -197,6 +252,57 @@ REFUSED = {
 def test_columns_of_other_things_are_refused(column, words):
     with pytest.raises(ValueError, match=words):
         read(mixed_table().assign(**column))
+
+
+TIMES = pd.date_range("2020-01-30", periods=40)
+DATES_AND_DURATIONS = {
+    "naive": TIMES,
+    "of a zone": TIMES.tz_localize("Asia/Tokyo"),
+    "timestamps": TIMES.astype(object),
+    "dates": [time.date() for time in TIMES],
+    "Arrow": pd.array(TIMES, dtype="timestamp[ns][pyarrow]"),
+    "durations": TIMES - TIMES[0],
+    "timedeltas": (TIMES - TIMES[0]).astype(object),
+}
+
+
+@pytest.mark.parametrize("column", DATES_AND_DURATIONS.values(), ids=DATES_AND_DURATIONS)
+def test_the_remedy_for_dates_works(column):
+    frame = mixed_table().assign(when=column)
+    with pytest.raises(ValueError, match=r"'when' of X must hold .* to days by ") as refused:
+        read(frame)
+    code = str(refused.value).split("days by ")[1].rstrip(".")
+    days = eval(code, {"pd": pd, "column": frame["when"]})
+    assert np.diff(read(frame.assign(when=days))[:, -1]).tolist() == [1] * 39
+
+
+NO_TABLES = {
+    "no column": (pd.DataFrame(index=range(3)), "at least one column. Got shape"),
+    "equal names": (pd.DataFrame([[1, 2]], columns=["a", "a"]), "names. Got 'a' more than once"),
+    "unequal rows": ([["a", 1], ["b"]], "same length. Got"),
+    "a Series of text": (pd.Series(["a", "b"]), r"rows and columns. Got shape \(2,\) instead"),
+    "a row": (["a", 1.0], r"Got shape \(2,\) instead: for a single row pass \[row\]"),
+    "records": ([{"a": 1}, {"a": 2}], "a table, or an array of rows and columns"),
+    "three axes": ([[["a"]]], "a table, or an array of rows and columns"),
+    "not in memory": (pl.LazyFrame({"a": [1]}), "in memory. Got a LazyFrame: collect it"),
+}
+
+
+@pytest.mark.parametrize(("X", "words"), NO_TABLES.values(), ids=NO_TABLES)
+def test_what_is_no_table_is_refused(X, words):
+    with pytest.raises(ValueError, match=words):
+        as_table(X, "Net")
+
+
+def test_numbers_that_no_float_can_hold_are_refused():
+    frame = pd.DataFrame({"a": pd.Series([10**400, 1], dtype=object)})
+    with pytest.raises(ValueError, match=r"column 'a' of X must be finite as floats\. Got an int"):
+        read(frame)
+
+
+def test_new_rows_that_are_sparse_are_refused_where_columns_hold_categories():
+    with pytest.raises(ValueError, match="X must be dense where columns hold categories"):
+        read(mixed_table(), new=csr_array((2, 5)))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +324,21 @@ def test_text_in_a_column_of_levels_that_are_numbers_is_refused():
         read(np.array([[1.0], [2.0]]), [0], new=np.array([["a"], ["b"]]))
 
 
-@pytest.mark.parametrize("chosen", [["nope"], [5], [-6], [True], [0.5], [1, "home"]])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        ["nope"],
+        [5],
+        [-6],
+        [True],
+        [0.5],
+        [1, "home"],
+        [True, 1],
+        {"home": 3},
+        np.array(3),
+        [[3, 4]],
+    ],
+)
 def test_columns_that_are_not_there_are_refused(chosen):
     with pytest.raises(ValueError, match="a boolean for each of the 5 columns of X, or positions"):
         read(mixed_table(), chosen)

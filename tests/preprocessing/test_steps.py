@@ -299,7 +299,7 @@ def test_seconds_for_a_large_table():
         (
             pd.DataFrame({"when": [None, datetime.date(2020, 1, 1)]}),
             "The column 'when' of X must hold numbers, text or categories. Got date in row 1 "
-            "instead: convert it first, for instance to days since a date by",
+            "instead: convert it first, for instance to days by",
         ),
         (
             pd.DataFrame({"a": [1.0, np.inf]}),

@@ -84,7 +84,8 @@ def main():
     print_machine()
     print(
         f"The first fit of a process, compiling included, and the second one; `predict` of "
-        f"{N_PREDICTED:,} rows and of one; peak memory without and with the data and the libraries; {THREADS} threads.\n"
+        f"{N_PREDICTED:,} rows and of one; peak memory without and with data and libraries; "
+        f"{THREADS} threads.\n"
     )
     rows = []
     for n, d in SIZES:

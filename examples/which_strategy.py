@@ -2,8 +2,8 @@
 
 The rows are blocks of printed pages; the classes are text (1), horizontal line (2), graphic (3),
 vertical line (4) and picture (5). The example prints the table and the recommendation, and draws
-the figure of the README. Run it with ``python examples/which_strategy.py``; it takes about half a
-minute.
+the figure of the README. Run it with ``python examples/which_strategy.py``; it takes less than
+a minute.
 """
 
 from skimbalance import compare_strategies

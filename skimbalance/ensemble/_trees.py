@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any, Self
 
 import numpy as np
@@ -119,7 +120,7 @@ class TreeBag:
         """Mean of the posteriors of the models."""
         X = self._rows(X)
         if len(X) <= FEW_ROWS:
-            return self._mean(X)
+            return _alone(self._mean, X)
         n_blocks = -(-len(X) // BLOCK)
         return np.concatenate(list(_in_threads(self._mean, np.array_split(X, n_blocks))))
 
@@ -150,14 +151,20 @@ def _in_threads(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterat
     Threads of OpenMP wait for each other by spinning: on a busy machine, where one of them has to
     wait for a core, for many times as long as they work.
     """
-    controller = ThreadpoolController()
-
-    def run(value):
-        with controller.limit(limits=1, user_api="openmp"):
-            return function(value)
-
     with ThreadPoolExecutor(cpu_count()) as pool:
-        yield from pool.map(run, values)
+        yield from pool.map(partial(_alone, function), values)
+
+
+def _alone(function, value):
+    """Value of a function in this thread, where OpenMP does not start others."""
+    with _openmp().limit(limits=1, user_api="openmp"):
+        return function(value)
+
+
+@cache
+def _openmp():
+    """The libraries with threads that scikit-learn has loaded, which takes a while to find out."""
+    return ThreadpoolController()
 
 
 def _model(categories, seed):

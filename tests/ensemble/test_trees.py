@@ -1,0 +1,124 @@
+"""Boosted trees on folds, and their blend with networks."""
+
+import numpy as np
+import pytest
+from ensemble_setup import folds, rows
+from sklearn.metrics import log_loss
+
+from skimbalance.ensemble._blend import blended, share_of_trees
+from skimbalance.ensemble._trees import BLOCK, CHUNK, FEW_ROWS, MOST_LEVELS, TreeBag
+
+NONE = np.empty(0, int)
+
+
+def bag(X, y, splits, *, weight=None, categories=NONE, n_classes=None, seed=0):
+    weight = np.ones(len(y)) if weight is None else weight
+    n_classes = n_classes or y.max() + 1
+    rng = np.random.default_rng(seed)
+    return TreeBag.fit(X, y, weight, n_classes, categories, splits, rng)
+
+
+def test_posterior_is_the_mean_of_the_models():
+    X, y = rows(150, 60, 40)
+    fitted, probas = bag(X, y, folds(y))
+    each = [model.predict_proba(X) for model in fitted.models]
+    np.testing.assert_allclose(fitted.mean(X), np.mean(each, axis=0))
+    for proba, of_model, (_, test) in zip(probas, each, folds(y), strict=True):
+        np.testing.assert_array_equal(proba, of_model[test])
+
+
+def test_all_models_keep_the_number_of_trees_that_is_best_on_average():
+    X, y = rows(150, 60)
+    fitted, probas = bag(X, y, folds(y))
+    (n_trees,) = {model.n_iter_ for model in fitted.models}
+    assert n_trees % CHUNK == 0
+    held_out = [(X[test], y[test]) for _, test in folds(y)]
+
+    def mean_loss(stage):
+        """Mean log-loss of the models with some of their trees."""
+        losses = []
+        for model, (rows_of, labels_of) in zip(fitted.models, held_out, strict=True):
+            proba = list(model.staged_predict_proba(rows_of))[stage - 1]
+            losses.append(log_loss(labels_of, proba))
+        return np.mean(losses)
+
+    kept = np.mean([log_loss(y[t], p) for p, (_, t) in zip(probas, folds(y), strict=True)])
+    assert kept == pytest.approx(mean_loss(n_trees))
+    assert all(mean_loss(stage) > kept for stage in range(CHUNK, n_trees, CHUNK))
+
+
+def test_result_depends_neither_on_blocks_nor_on_threads():
+    X, y = rows(150, 60)
+    fitted, _ = bag(X, y, folds(y))
+    many = np.tile(X, (2 * BLOCK // len(X) + 2, 1))
+    np.testing.assert_array_equal(fitted.mean(many)[: len(X)], fitted.mean(X))
+    assert len(X) <= FEW_ROWS < BLOCK < len(many)
+
+
+def test_a_class_that_a_model_did_not_see_has_probability_zero():
+    X, y = rows(100, 60)
+    y[:2] = 2
+    train = np.flatnonzero(y < 2)
+    fitted, (proba,) = bag(X, y, [(train, np.arange(2))], n_classes=3)
+    assert proba.shape == (2, 3)
+    assert np.all(proba[:, 2] == 0)
+    np.testing.assert_allclose(fitted.mean(X).sum(axis=1), 1.0)
+
+
+def test_rows_of_weight_zero_are_absent():
+    X, y = rows(100, 60)
+    kept = np.arange(len(y)) % 5 > 0
+    whole, _ = bag(X, y, folds(y), weight=kept.astype(float))
+    place = np.cumsum(kept) - 1
+    splits = [[place[part[kept[part]]] for part in split] for split in folds(y)]
+    without, _ = bag(X[kept], y[kept], splits)
+    np.testing.assert_array_equal(whole.mean(X), without.mean(X))
+
+
+@pytest.mark.parametrize("level", [-1.0, float(MOST_LEVELS), 1e4])
+def test_unknown_levels_and_those_beyond_are_missing(level):
+    X, y = rows(100, 60)
+    X[:, 1] = np.arange(len(y)) % 7 + (y == 1)
+    X[:20, 1] = np.nan
+    fitted, _ = bag(X, y, folds(y), categories=np.array([1]))
+    new, missing = X.copy(), X.copy()
+    new[:, 1], missing[:, 1] = level, np.nan
+    np.testing.assert_array_equal(fitted.mean(new), fitted.mean(missing))
+    assert not np.array_equal(fitted.mean(new), fitted.mean(X))
+
+
+def posteriors(noise, seed):
+    """Posteriors of two classes, and labels drawn from them without the noise."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=2000)
+    y = (rng.uniform(size=2000) < 1 / (1 + np.exp(-2 * z))).astype(int)
+    second = 1 / (1 + np.exp(-2 * z - noise * rng.normal(size=2000)))
+    return np.column_stack([1 - second, second]), y
+
+
+def test_the_better_one_gets_the_larger_share():
+    (good, y), (bad, _) = posteriors(0.1, 0), posteriors(3.0, 0)
+    weight = np.ones(len(y))
+    share = share_of_trees(bad, good, y, weight)
+    assert share > 0.9
+    assert share_of_trees(good, bad, y, weight) == pytest.approx(1 - share, abs=1e-3)
+    assert share_of_trees(good, good, y, weight) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_few_rows_leave_the_share_near_a_half():
+    (good, y), (bad, _) = posteriors(0.1, 0), posteriors(3.0, 0)
+    shares = [share_of_trees(bad[:n], good[:n], y[:n], np.ones(n)) for n in (1, 30, 2000)]
+    assert 0.4 < shares[0] < 0.65
+    assert shares[2] > 0.9
+
+
+def test_blend_is_one_of_them_at_the_ends_and_sums_to_one_between():
+    (one, _), (other, _) = posteriors(0.1, 0), posteriors(3.0, 1)
+    np.testing.assert_allclose(blended(one, other, 0.0), one)
+    np.testing.assert_allclose(blended(one, other, 1.0), other)
+    middle = blended(one, other, 0.5)
+    np.testing.assert_allclose(middle.sum(axis=1), 1.0)
+    expected = np.sqrt(one * other)
+    np.testing.assert_allclose(middle, expected / expected.sum(axis=1, keepdims=True))
+    zero = np.array([[1.0, 0.0]])
+    assert np.all(np.isfinite(blended(zero, zero[:, ::-1], 0.5)))

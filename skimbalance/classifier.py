@@ -26,6 +26,7 @@ from skimbalance._validation import (
     numeric_rows,
     table_rows,
 )
+from skimbalance.preprocessing._encoder import LARGEST
 from skimbalance.preprocessing._reader import TableReader, as_table, is_table
 
 __all__ = ["RECIPE", "ImbalancedMLPClassifier"]
@@ -337,7 +338,23 @@ class ImbalancedMLPClassifier(TableClassifier):
             X, y = table_rows(self, X, self._matrix, y, **options)
         else:
             X, y = numeric_rows(self, X, y, **options, **ROWS)
+        self._check_size(X)
         return (X,), y
+
+    def _check_size(self, X):
+        """Check that the finite numbers of training rows are not too large to be standardised."""
+        values = X.data if issparse(X) else X
+        if values.dtype.kind != "f" or values.dtype.itemsize < 8 or not values.size:
+            return
+        largest = max(-np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None))
+        if LARGEST < largest < np.inf:
+            place = int(np.nanargmax(np.abs(values)))
+            j = X.indices[place] if issparse(X) else place % X.shape[1]
+            names = getattr(self, "feature_names_in_", range(X.shape[1]))
+            raise ValueError(
+                f"The numbers in the X of {type(self).__name__} must be at most {LARGEST:g} in "
+                f"size. Got {largest:g} in column {names[j]!r}: measure it in a larger unit."
+            )
 
     def _must_be_read(self, X):
         """Whether X is not yet the array of numbers that the network or its encoder gets."""

@@ -115,6 +115,8 @@ def resample(
             f"{_in_one_line(sampler)}: put the sampler before the classifier, in a pipeline of "
             "imbalanced-learn."
         )
+    categories = np.flatnonzero([] if train.n_levels is None else train.n_levels >= 0)
+    _check_positions(sampler, categories)
     raw, labels = X[train.index], classes[train.y]
     rows = raw if encoder is None else encoder.comparable(raw)
     # Arrays, whatever output scikit-learn is configured for.
@@ -137,8 +139,7 @@ def resample(
                 "weights."
             )
     if encoder is not None:
-        if train.n_levels is not None:
-            _check_categories(sampler, rows, new_rows, np.flatnonzero(train.n_levels >= 0))
+        _check_categories(sampler, rows, new_rows, categories)
         begins_with_rows = np.array_equal(new_rows[: len(rows)], rows)
         new_rows = encoder.restored(new_rows)
         if begins_with_rows:  # with their gaps
@@ -215,6 +216,19 @@ def _resampled(
             f"no row of {', '.join(gone)} from the {len(labels)} training rows",
         )
     return new_rows, new_labels
+
+
+def _check_positions(sampler, categories):
+    """Check that a sampler does not name the columns of categories: the rows are an array."""
+    for name, value in sampler.get_params().items():
+        if name.split("__")[-1] != "categorical_features" or value is None:
+            continue
+        if np.asarray(value).dtype.kind in "OU":  # "auto", or names
+            raise ValueError(
+                "The sampler in the 'sampling' parameter must have the positions of the columns of "
+                f"categories, categorical_features={categories.tolist()!r} for this X. "
+                f"Got {_in_one_line(sampler)} instead."
+            )
 
 
 def _check_categories(sampler, rows, new_rows, categories):

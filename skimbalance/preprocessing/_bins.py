@@ -14,6 +14,9 @@ MOST_BINS = 32
 # A supervised bin has at least this many training rows.
 FEWEST_ROWS = 8
 
+# Smaller bins have slopes that overflow.
+SMALLEST_WIDTH = 1e-300
+
 # With more columns of more than two values there are no bins: they would outgrow the network.
 MOST_COLUMNS = 150
 
@@ -98,4 +101,5 @@ def _edges(x, y):
         found = tree.fit(scaled, y).tree_
         cuts = found.threshold[found.children_left >= 0] * (high - low) + low
     inner = np.unique(cuts)
-    return np.concatenate([[low], inner[(inner > low) & (inner < high)], [high]])
+    edges = np.concatenate([[low], inner[(inner > low) & (inner < high)], [high]])
+    return edges[np.diff(edges, prepend=-np.inf) > SMALLEST_WIDTH]

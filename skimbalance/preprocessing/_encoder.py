@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skimbalance.preprocessing._bins import Bins
 
-__all__ = ["TableEncoder", "kept_levels", "median"]
+__all__ = ["LARGEST", "TableEncoder", "kept_levels", "median"]
 
 # The most levels of a column that get an output each, the most frequent ones. Scores on
 # public tables were measured with 30, and SMOTENC holds a dense copy of all one-hot columns for
@@ -31,6 +31,9 @@ BLOCK = 2**12
 # Medians are those of at most this many rows, evenly spaced: the rows may not fit into memory.
 MOST_MEDIAN_ROWS = 2**17
 MOST_MEDIAN_ELEMENTS = 2**22
+
+# Squares of larger numbers overflow when they are summed for the standard deviation.
+LARGEST = 1e150
 
 # What stands for the number of levels of a column of numbers.
 NUMBERS = -1
@@ -240,6 +243,8 @@ class TableEncoder:
         if self.is_plain:
             return rows
         if self.smooth:
+            # Infinite are new numbers that lie too many deviations away.
+            np.clip(rows, -LARGEST, LARGEST, out=rows)
             rows /= np.hypot(1.0, rows / SMOOTH_LIMIT)
         encoded = np.zeros((len(X), self.n_outputs))
         n_numbers = len(self.numbers)

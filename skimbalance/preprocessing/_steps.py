@@ -20,7 +20,7 @@ from skimbalance.preprocessing._columns import (
     numbers_of,
     warn_of_numbers,
 )
-from skimbalance.preprocessing._encoder import NUMBERS, TableEncoder, kept_levels
+from skimbalance.preprocessing._encoder import LARGEST, NUMBERS, TableEncoder, kept_levels
 from skimbalance.preprocessing._reader import frequent_levels, level_numbers
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ __all__ = ["TableSteps", "table_steps"]
 
 # Codes that all categorical columns have in common; the codes of a column's categories follow.
 OTHER, MISSING, FIRST = 0, 1, 2
-
-# Squares of larger numbers overflow when they are summed for the standard deviation.
-LARGEST = 1e150
 
 
 class TableSteps(NamedTuple):

@@ -80,3 +80,12 @@ def test_rare_rows_of_a_long_table_shape_the_bins():
     (edges,) = edges_of(Bins.learn(x[:, np.newaxis], y))
     inside = (edges > x[n // 2] - 0.01) & (edges < x[n // 2] + 0.01)
     assert np.count_nonzero(inside) >= 2
+
+
+@pytest.mark.parametrize("y", [None, np.repeat([0, 1], 20)])
+def test_bins_too_narrow_for_a_slope_are_left_out(y):
+    X = np.column_stack([np.linspace(0, 1e-310, 40), np.r_[np.arange(39) * 1e-310, 1.0]])
+    bins = Bins.learn(X, y)
+    positions = bins.positions(np.vstack([X, -X, X + 1]))
+    assert np.all(np.isfinite(positions))
+    assert np.all(positions[:40, 0] == 0)

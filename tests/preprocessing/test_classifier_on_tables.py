@@ -219,6 +219,25 @@ def test_other_samplers_are_refused(sampler):
         mlp(sampling=sampler).fit(*rows())
 
 
+@pytest.mark.parametrize("chosen", ["auto", ["home", "grade", "open"]])
+def test_samplers_are_told_the_positions_of_categories(chosen):
+    words = (
+        r"must have the positions of .*, categorical_features=\[2, 3, 4\] for this X\. Got .*SMOTENC"
+    )
+    for sampler in (SMOTENC(chosen), make_sampling_pipeline(SMOTENC(chosen))):
+        with pytest.raises(ValueError, match=words):
+            mlp(sampling=sampler).fit(*rows())
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_matrix, pd.DataFrame])
+def test_numbers_too_large_to_be_standardised_are_refused(make):
+    X = np.array([[0.0, 1.0], [0.0, -1e200], [1.0, 0.0]])
+    with pytest.raises(
+        ValueError, match=r"must be at most 1e\+150 in size. Got 1e\+200 in column 1"
+    ):
+        mlp().fit(make(X), [0, 1, 1])
+
+
 def test_categories_alone_have_another_sampler():
     frame, y = rows()
     with pytest.raises(ValueError, match=r"use SMOTEN\(\) of imbalanced-learn, EachClassSMOTE\("):

@@ -177,6 +177,14 @@ def test_further_rows_update_means_only():
     assert encoder.center[0] != updated.center[0]
 
 
+def test_new_numbers_however_large_are_clipped_smoothly():
+    for X in ([[1e-310], [2e-310], [3e-310], [0]], [[0.1], [0.2], [0.3], [0]]):
+        encoder = learn(X, [-1], standardize="robust")
+        new = np.array([[1e300], [-1e300], [1e150]])
+        with np.errstate(over="ignore"):  # as estimators have it
+            assert encoder.transform(new).ravel().tolist() == [3, -3, 3]
+
+
 def test_what_does_not_fit_a_network_is_found():
     encoder = learn(*table())
     assert encoder.wrong_shapes(encoder.n_outputs) == []

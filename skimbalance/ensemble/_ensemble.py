@@ -154,6 +154,9 @@ threshold_std_, curve_
 
     estimator_: Bag | Blend
 
+    # With metadata routing, groups reach the folds without being asked for, as in splitters.
+    __metadata_request__fit = {"groups": True}
+
     _parameter_constraints = {
         "estimator": [ImbalancedMLPClassifier, None],
         "objective": [StrOptions({*OBJECTIVES, *LABEL_OBJECTIVES}), callable, None],

@@ -54,7 +54,7 @@ def titles(*kinds):
     return [row.title for row in ROWS if isinstance(row, kinds)]
 
 
-MLP, KERAS, TAGGER = titles(Classifier)[:3]
+MLP, KERAS, TAGGER, ENSEMBLE, RECIPE = titles(Classifier)[:5]
 LOSSES, NETWORKS = "skimbalance.losses", "skimbalance.networks"
 CLASSIFIERS, FUNCTIONS, DATA, VIEWS = map(titles, (Classifier, Function, Data, View))
 SPLITTERS, COMPARISONS, OF_FIT = map(titles, (Splitter, Comparison, ViewOfFit))
@@ -177,7 +177,7 @@ REFUSES = [
     (Refuses("X of [name] must be finite."), [KERAS, NETWORKS, TAGGER], ["missing values"]),
     (POSTERIORS, ["skimbalance.metrics", "correct_prior", "estimate_prior"], ["missing values"]),
     (FILL_BEFORE, [SMOTE], ["missing values"]),
-    (ONE_INPUT, [MLP, TUNED, *COMPARISONS, *OF_FIT, LOSSES], ["several inputs"]),
+    (ONE_INPUT, [MLP, RECIPE, ENSEMBLE, TUNED, *COMPARISONS, *OF_FIT, LOSSES], ["several inputs"]),
     (COLUMNS_OF_X, [SMOTE], ["sequences", "several inputs"]),
     (Refuses(OTHER_LENGTHS, by="scikit-learn"), SPLITTERS, ["several inputs"]),
     (STEPS_OF_Y, [TAGGER, SEQUENCE_FOLDS], ["multilabel y"]),
@@ -190,8 +190,8 @@ REFUSES = [
     (ONE_LABEL, [SMOTE], ["multilabel y"]),
     (INDICES, ["stratified_split"], OF_LABELS),
     (INDICATOR, ["iterative_split"], ["multilabel y"]),
-    (TAGGER_INSTEAD, [*NETWORK_ROWS, TUNED, PRIOR, "ThresholdCurveDisplay", *COMPARISONS],
-     ["sequences"]),
+    (TAGGER_INSTEAD, [*NETWORK_ROWS, RECIPE, ENSEMBLE, TUNED, PRIOR, "ThresholdCurveDisplay",
+                      *COMPARISONS], ["sequences"]),
     (SEQUENCE_FOLDS_INSTEAD, SPLITTERS[:1], ["sequences"]),
     (Refuses(OF_IMBLEARN, by="imbalanced-learn"), [TAGGER], ["sampler in a pipeline"]),
     (SHAPE, [TAGGER, SEQUENCE_FOLDS], ["decision tuner"]),

@@ -33,6 +33,7 @@ from sklearn.pipeline import make_pipeline as make_plain_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skimbalance import (
+    ImbalancedEnsembleClassifier,
     ImbalancedMLPClassifier,
     PriorCorrectedClassifier,
     TunedDecisionClassifierCV,
@@ -41,6 +42,8 @@ from skimbalance.metrics import average_precision_by_class, calibration_error_by
 
 WEIGHT = 1.0 + np.arange(N_ROWS) % 3
 GROUPS = np.arange(N_ROWS) // 4
+
+FOR_TABLES = ImbalancedMLPClassifier | ImbalancedEnsembleClassifier
 
 WORDS = np.array(["common", "rare"])
 
@@ -176,7 +179,7 @@ def from_polars(row):
 
 def from_sparse(row):
     rows = csr_matrix(row.X)
-    if isinstance(row.make(), ImbalancedMLPClassifier):  # which does not center sparse numbers
+    if isinstance(row.make(), FOR_TABLES):  # which do not center sparse numbers
         actual, expected = (row.outcome(row.make(), X, row.y) for X in (rows, rows.tocsc()))
         assert_same(actual, expected)
         return
@@ -192,7 +195,7 @@ def with_missing_values(row):
         filled = np.column_stack([medians, np.isnan(gaps[:, 1])])
         assert_same(row.outcome(row.make(), gaps, row.y), row.other_way(row.make(), gaps, row.y))
         return
-    if isinstance(row.make(), ImbalancedMLPClassifier):  # which fills with medians and has flags
+    if isinstance(row.make(), FOR_TABLES):  # which fill with medians and have flags
         filled = pd.DataFrame(gaps).astype(object).where(~np.isnan(gaps), None).to_numpy()
     actual, expected = (row.outcome(row.make(), rows, row.y) for rows in (gaps, filled))
     assert_same(actual, expected)

@@ -113,8 +113,9 @@ def in_expected_cost(row, value, classes):
     return numbers_of(fitted.predict_proba(row.X))
 
 
+RECIPE = "skimbalance.classifier.RECIPE"
 NETWORKS = (
-    "ImbalancedMLPClassifier", "ImbalancedKerasClassifier", "ImbalancedSequenceClassifier",
+    "ImbalancedMLPClassifier", "ImbalancedKerasClassifier", "ImbalancedSequenceClassifier", RECIPE,
 )  # fmt: skip
 LOSSES = "skimbalance.losses"
 
@@ -150,7 +151,10 @@ by_cost_matrix = read_by_label(
     "cost_matrix",
     [[0.0, 1.0], [5.0, 0.0]],
     {
-        "TunedDecisionClassifierCV": in_fit("cost_matrix", objective="cost"),
+        **dict.fromkeys(
+            ("TunedDecisionClassifierCV", "ImbalancedEnsembleClassifier"),
+            in_fit("cost_matrix", objective="cost"),
+        ),
         LOSSES: by_number(in_expected_cost),
     },
 )

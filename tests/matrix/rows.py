@@ -20,6 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline as make_plain_pipeline
 
 from skimbalance import (
+    ImbalancedEnsembleClassifier,
     ImbalancedKerasClassifier,
     ImbalancedMLPClassifier,
     ImbalancedSequenceClassifier,
@@ -280,6 +281,21 @@ def mlp(**params):
     return ImbalancedMLPClassifier((4,), **TRAINING, **params)
 
 
+def recipe(**params):
+    """A network with the parts of the recipe for tables."""
+    from skimbalance.classifier import RECIPE
+
+    # Training does not stop early here.
+    of_stopping = ("n_iter_no_change", "tol")
+    parts = {name: value for name, value in RECIPE.items() if name not in of_stopping}
+    return ImbalancedMLPClassifier(**{**parts, "hidden_layer_sizes": (4,), **TRAINING, **params})
+
+
+def ensemble(**params):
+    network = mlp(class_weight=None)
+    return ImbalancedEnsembleClassifier(network, cv=3, trees=False, random_state=0, **params)
+
+
 def of_keras(model=build, **params):
     return ImbalancedKerasClassifier(model, **TRAINING, **params)
 
@@ -348,6 +364,9 @@ ROWS = [
     row(Classifier, "ImbalancedMLPClassifier", make=mlp, trains=True),
     row(Classifier, "ImbalancedKerasClassifier", make=of_keras, trains=True),
     row(Classifier, "ImbalancedSequenceClassifier", make=tagger, y=STEPS, trains=True),
+    row(Classifier, "ImbalancedEnsembleClassifier", make=ensemble, trains=True),
+    Classifier("skimbalance.classifier.RECIPE", names("classifier", "RECIPE"), make=recipe,
+               trains=True),
     row(Classifier, "TunedDecisionClassifierCV", make=tuned),
     row(Classifier, "PriorCorrectedClassifier", make=corrected),
     row(Comparison, "compare_strategies", "compare", "StrategyComparison", "OBJECTIVES"),

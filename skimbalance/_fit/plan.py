@@ -36,8 +36,8 @@ AUTO_STEPS, MOST_AUTO_EPOCHS = 2_000, 256
 BATCH_GROWS = (1_024, 8_192, 30_000, 100_000)
 AUTO_PATIENCE = 200
 
-# Rows that an embedding and the NTK parametrisation start from, at most.
-STARTING_ROWS = 1_024
+# Rows and values that an embedding and the NTK parametrisation start from, at most.
+STARTING_ROWS, STARTING_VALUES = 1_024, 2**24
 
 # Rows are encoded in about equal blocks of at most so many rows and values.
 ENCODED_ROWS, ENCODED_VALUES = 2**12, 2**22
@@ -402,7 +402,9 @@ def _initial_state(settings, record, arguments, target, network, course, shares,
 
 def _starting_rows(rows, encoder, rng):
     """Some training rows, as the network sees them."""
-    chosen = rng.choice(rows.index, min(len(rows.index), STARTING_ROWS), replace=False)
+    width = rows.X[0].shape[1] if encoder is None else encoder.n_outputs
+    most = max(1, min(STARTING_ROWS, STARTING_VALUES // width))
+    chosen = rng.choice(rows.index, min(len(rows.index), most), replace=False)
     X = rows.X[0][np.sort(chosen)]
     return X if encoder is None else encoder.transform(X)
 

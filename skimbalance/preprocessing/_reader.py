@@ -42,11 +42,19 @@ UNKNOWN = -1.0
 def as_table(X: Any, owner: str) -> Any:
     """X, as a pandas DataFrame or an array of objects where it may hold categories.
 
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n_samples, n_columns)
+        What users pass: a table of pandas, polars or pyarrow, an array, perhaps masked or sparse,
+        or lists.
+    owner : str
+        Name of the estimator, for errors.
+
     Raises
     ------
     ValueError
-        If X has no columns, or two of the same name, or holds other things than numbers without
-        having rows and columns. The `owner` is the name of the estimator, for errors.
+        If X is a table without columns or with two of the same name, or does not have two axes
+        and holds other things than numbers.
     """
     if hasattr(X, "collect"):
         raise ValueError(
@@ -70,7 +78,8 @@ def as_table(X: Any, owner: str) -> Any:
                     f"The X of {owner} must have at least one column. Got shape {frame.shape}."
                 )
             return frame
-    if np.ndim(X) != 2 and np.asarray(X).dtype.kind not in NUMERIC:
+    # Not by np.ndim, which some containers of arrays refuse.
+    if getattr(X, "ndim", None) != 2 and np.asarray(X).dtype.kind not in NUMERIC:
         raise ValueError(
             f"The X of {owner} must be a table, or an array of rows and columns. Got shape "
             f"{np.shape(X)} instead: for a single row pass [row], for a single column "

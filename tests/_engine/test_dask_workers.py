@@ -16,7 +16,7 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
-from skimbalance import ImbalancedMLPClassifier
+from skimbalance import ImbalancedEnsembleClassifier, ImbalancedMLPClassifier
 
 pytestmark = [
     pytest.mark.slow,
@@ -95,6 +95,14 @@ def test_a_pipeline_that_samples_finds_what_it_finds_sequentially(shares):
     grid = {"imbalancedmlpclassifier__learning_rate": [1e-3, 1e-2]}
     ours = search("dask", model, grid)
     assert sum(map(sum, shares())) == 8
+    assert_same_results(ours, search("sequential", model, grid))
+
+
+def test_networks_of_ensembles_stack_in_each_worker(shares):
+    model = ImbalancedEnsembleClassifier(classifier(), cv=3, trees=False, random_state=0)
+    grid = {"estimator__learning_rate": [1e-3, 1e-2]}
+    ours = search("dask", model, grid)
+    assert sum(map(sum, shares())) >= 24
     assert_same_results(ours, search("sequential", model, grid))
 
 

@@ -92,7 +92,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         Which columns of X are categories. "from_dtype": the columns of a DataFrame with text or
         of the type category, and the columns of an array of objects with text. A mask with a
         boolean for each column, or positions, or names in a DataFrame: these columns, also if
-        they hold numbers. None: no columns. All other columns must hold numbers or booleans.
+        they hold numbers. None: no columns. All other columns must hold numbers or booleans, which
+        may have the type category.
 
     numeric_embedding : {None, "piecewise_linear", "periodic"}, default=None
         What each number becomes beside itself: a learnt piecewise-linear function of its position

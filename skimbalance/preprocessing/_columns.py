@@ -236,18 +236,20 @@ def numbers_of(column: "pd.Series", name: Any, reason: str = "as in the fit") ->
 def levels_of(column: "pd.Series", name: Any) -> tuple[np.ndarray, list[str | float]]:
     """The place of each row's category in a list, -1 where missing; and that list.
 
-    The categories are text or numbers; others, such as intervals and dates, are written as text.
+    The levels are text or numbers; other categories, such as intervals, are written as text.
 
     Raises
     ------
     ValueError
-        If the column holds values that are not categories, such as lists.
+        If the column holds dates, or values that are not categories, such as lists.
     """
     import pandas as pd
 
+    kind = getattr(column.dtype, "kind", "O")
+    if kind in "mM" and column.notna().any():
+        raise _refusal(name, "X", str(column.dtype), kind)
     if is_plain_type(column.dtype):
         # pandas finds the levels of neither long doubles nor numbers in another byte order.
-        kind = column.dtype.kind
         column = column.astype(float if kind == "f" else column.dtype.newbyteorder("="))
     try:
         places, categories = pd.factorize(column)

@@ -155,7 +155,9 @@ def test_a_pickled_reader_reads_the_same():
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(reader)).matrix(frame), before)
 
 
-@pytest.mark.parametrize("dtype", ["float", "Int64", "str", "category", object])
+@pytest.mark.parametrize(
+    "dtype", ["float", "Int64", "str", "category", object, "datetime64[ns]", "timedelta64[ns]"]
+)
 def test_a_column_without_any_value_is_read(dtype):
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": pd.Series([None, None], dtype=dtype)})
     assert np.all(np.isnan(read(frame)[:, 1]) if is_table(frame) else True)
@@ -310,6 +312,7 @@ def test_new_rows_that_are_sparse_are_refused_where_columns_hold_categories():
     [
         ({"amount": "a"}, "'amount' of X must hold numbers, as in the fit. Got 'a' in row 0"),
         ({"home": 1.0}, "'home' of X must hold text, as in the fit. Got 1.0 instead."),
+        ({"home": pd.Timestamp(DATE)}, "'home' of X must hold numbers, text or categories. Got da"),
         ({"amount": pd.Timestamp(DATE)}, "'amount' of X must hold numbers, text or categories."),
     ],
 )

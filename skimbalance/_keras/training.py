@@ -54,7 +54,7 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan)
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     if by_keras:
-        _check_for_keras(settings, network, by_keras)
+        _check_for_keras(plan, network, by_keras)
     job = _job(plan, network, None if by_keras else _program(network, plan, loss))
     try:
         if by_keras:
@@ -69,17 +69,22 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
             detach(callback)
 
 
-def _check_for_keras(settings, network, why):
+def _check_for_keras(plan, network, why):
     """Check that Keras' own `fit` can do what is asked.
 
     Raises
     ------
     ValueError
-        If the weights have rates of their own, or are averaged.
+        If the weights have rates of their own, or are averaged, or networks stop together.
     """
+    if plan.vote is not None:
+        raise ValueError(
+            "The networks of an ensemble must be such that compiled programs train them, as they "
+            f"stop together. Got one that Keras' own fit has to train: {why}."
+        )
     for name, asked in (
         ("parametrization", None if network.rate is None else "ntk"),
-        ("ema_momentum", settings.ema_momentum),
+        ("ema_momentum", plan.settings.ema_momentum),
     ):
         if asked is not None:
             raise ValueError(

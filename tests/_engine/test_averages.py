@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from perceptron_setup import mlp, rows
 
+from skimbalance import ImbalancedEnsembleClassifier
 from skimbalance._engine.job import Batches, Networks
 from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS
 from skimbalance._engine.tensorflow.program import Program
@@ -111,3 +112,24 @@ def test_auto_lengths_count_steps(n_rows):
     assert 64 <= batch_size <= 1024
     given = Settings.of(vars(mlp(epochs=7, n_iter_no_change=3, batch_size=20)))
     assert _lengths(given, n_rows) == (20, 7, 3)
+
+
+class OfBatches(keras.callbacks.Callback):
+    """A callback with a hook around batches, for which Keras' own fit has to train."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Look at nothing."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda **params: mlp(ema_momentum=0.9, **params), "'ema_momentum' parameter"),
+        (lambda **params: mlp(parametrization="ntk", **params), "'parametrization' parameter"),
+        (lambda **params: ImbalancedEnsembleClassifier(mlp(**params)), "networks of an ensemble"),
+    ],
+)
+def test_what_keras_own_fit_cannot_do_is_refused(make, says):
+    with pytest.raises(ValueError, match=f"The {says} must .* a callback has hooks around batches"):
+        make(callbacks=OfBatches()).fit(X, Y)

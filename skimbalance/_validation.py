@@ -495,3 +495,17 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def tree_values(
+    nodes: np.ndarray,
+    X: np.ndarray,
+    bitsets: np.ndarray,
+    known_bitsets: np.ndarray,
+    feature_map: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write the values that one of scikit-learn's boosted trees has for some rows into `out`."""
+    from sklearn.ensemble._hist_gradient_boosting._predictor import _predict_from_raw_data
+
+    _predict_from_raw_data(nodes, X, bitsets, known_bitsets, feature_map, 1, out)

@@ -70,7 +70,10 @@ _STORED = (
     "skimbalance.decision._calibration.LogScaling",
     "skimbalance.decision._tuned.TunedDecisionClassifierCV",
     "skimbalance.ensemble._bag.Bag",
+    "skimbalance.ensemble._blend.Blend",
+    "skimbalance.ensemble._boosted.BoostedTrees",
     "skimbalance.ensemble._ensemble.ImbalancedEnsembleClassifier",
+    "skimbalance.ensemble._trees.TreeBag",
     "skimbalance.keras_classifier.ImbalancedKerasClassifier",
     "skimbalance.model_selection.IterativeStratifiedKFold",
     "skimbalance.model_selection.StratifiedSequenceKFold",
@@ -493,6 +496,9 @@ def _check_parts(estimator: Any, owner: str) -> None:
             waiting += attributes.values()
             if hasattr(attributes.get("network"), "dense_layers"):
                 _check_shapes(attributes, owner)
+            wrong = part.wrong_parts() if hasattr(part, "wrong_parts") else []
+            if wrong:
+                raise ValueError(f"{owner} must hold whole trees. Got other {wrong[0]!r}.")
 
 
 def _check_generator(generator: np.random.RandomState, owner: str) -> None:

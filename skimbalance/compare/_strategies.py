@@ -183,9 +183,8 @@ def make_strategy(
         labels, counts = np.unique(y, return_counts=True)
         decision["pos_label"] = labels.tolist()[rarest(counts)]
     if name == "ensemble":
-        # Without trees: no model file may hold scikit-learn's, which nobody checks.
         plain = None if network is None else clone(network).set_params(**_PLAIN)
-        return ImbalancedEnsembleClassifier(plain, trees=False, verbose=verbose, **decision)
+        return ImbalancedEnsembleClassifier(plain, verbose=verbose, **decision)
     network = default_network(len(X), random_state) if network is None else clone(network)
     if network.random_state is None:
         network.set_params(random_state=random_state)

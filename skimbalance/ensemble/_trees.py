@@ -1,6 +1,5 @@
 """Boosted trees that are trained on the folds of the same rows, stop together, and are averaged."""
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -10,6 +9,8 @@ import numpy as np
 from joblib import cpu_count
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import ThreadpoolController
+
+from skimbalance.ensemble._boosted import BoostedTrees
 
 __all__ = ["TreeBag"]
 
@@ -25,8 +26,8 @@ WEIGHTED_TREES = (100,)
 # scikit-learn's trees know at most so many levels; the levels beyond count as missing.
 MOST_LEVELS = 255
 
-# So many rows are predicted at once, and more in blocks, by threads.
-FEW_ROWS, BLOCK = 2**10, 2**14
+# Rows that a thread predicts at a time.
+BLOCK = 2**14
 
 SMALLEST = 1e-7
 
@@ -36,7 +37,7 @@ class TreeBag:
 
     Parameters
     ----------
-    models : list of HistGradientBoostingClassifier
+    models : list of HistGradientBoostingClassifier or BoostedTrees
         Fitted on class indices.
     n_classes : int
         Number of classes, of which some models may have seen fewer.
@@ -44,12 +45,7 @@ class TreeBag:
         The columns of rows that are categories.
     """
 
-    def __init__(
-        self,
-        models: list[HistGradientBoostingClassifier],
-        n_classes: int,
-        categories: np.ndarray,
-    ):
+    def __init__(self, models: list[Any], n_classes: int, categories: np.ndarray):
         self.models, self.n_classes, self.categories = models, n_classes, categories
 
     @classmethod
@@ -110,7 +106,7 @@ class TreeBag:
             ]
             loss = float(np.mean(losses))
             if loss < best[0]:
-                best = loss, n_trees, [copy.deepcopy(models), probas]
+                best = loss, n_trees, [[BoostedTrees.of(model) for model in models], probas]
             elif n_trees - best[1] >= PATIENCE:
                 break
         models, probas = best[2]
@@ -119,8 +115,8 @@ class TreeBag:
     def mean(self, X: np.ndarray) -> np.ndarray:
         """Mean of the posteriors of the models."""
         X = self._rows(X)
-        if len(X) <= FEW_ROWS:
-            return _alone(self._mean, X)
+        if len(X) <= BLOCK:
+            return self._mean(X)
         n_blocks = -(-len(X) // BLOCK)
         return np.concatenate(list(_in_threads(self._mean, np.array_split(X, n_blocks))))
 
@@ -141,7 +137,8 @@ class TreeBag:
         if proba.shape[1] == self.n_classes:
             return proba
         full = np.zeros((len(X), self.n_classes))
-        full[:, model.classes_] = proba
+        classes = model.classes if isinstance(model, BoostedTrees) else model.classes_
+        full[:, classes] = proba
         return full
 
 

@@ -40,7 +40,7 @@ print(json.dumps([clf.predict(X).tolist(), clf.predict_proba(X).tolist()]))
 @pytest.mark.parametrize("y", [Y, np.array(["common", "rare"])[Y], labels()[1]],
                          ids=["numbers", "text", "labels"])  # fmt: skip
 def test_a_model_file_predicts_the_same_bits_without_training_rows(y, tmp_path):
-    clf = ensemble(network(**PARTS)).fit(X, y)
+    clf = ensemble(network(**PARTS), trees=True).fit(X, y)
     path = tmp_path / "model.skim"
     save_model(clf, path)
     loaded = load_model(path)
@@ -50,13 +50,16 @@ def test_a_model_file_predicts_the_same_bits_without_training_rows(y, tmp_path):
     assert len(loaded.estimators_) == 3
     # Each network is stored once, although it stands in two places.
     n_bytes = sum(w.nbytes for net in clf.estimators_ for w in net._fitted.weights.values())
+    if not clf.multilabel_:
+        assert 0 < clf.share_of_trees_ < 1
+        n_bytes += sum(model.nodes.nbytes for model in clf.estimator_.trees.models)
     assert path.stat().st_size < 2 * n_bytes + 200_000
     np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), loaded.fit(X, y).predict_proba(X))
 
 
 @pytest.mark.parametrize("name", ["model.skim", "model.pickle"])
 def test_it_predicts_where_tensorflow_cannot_be_imported(name, tmp_path):
-    clf = ensemble(network(**PARTS)).fit(X, Y)
+    clf = ensemble(network(**PARTS), trees=True).fit(X, Y)
     path = tmp_path / name
     if name.endswith(".skim"):
         save_model(clf, path)
@@ -72,3 +75,12 @@ def test_it_predicts_where_tensorflow_cannot_be_imported(name, tmp_path):
     predicted, proba = json.loads(run.stdout)
     assert predicted == clf.predict(X).tolist()
     assert proba == clf.predict_proba(X).tolist()
+
+
+def test_a_file_with_damaged_trees_is_refused(tmp_path):
+    """Compiled code would read beyond their arrays."""
+    clf = ensemble(trees=True).fit(X, Y)
+    nodes = clf.estimator_.trees.models[0].nodes
+    nodes["feature_idx"][nodes["is_leaf"] == 0] = 10**6
+    with pytest.raises(ValueError, match=r"must hold whole trees\. Got other 'feature_idx'"):
+        save_model(clf, tmp_path / "model.skim")

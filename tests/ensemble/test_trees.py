@@ -1,12 +1,15 @@
 """Boosted trees on folds, and their blend with networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ensemble_setup import folds, rows
 from sklearn.metrics import log_loss
 
 from skimbalance.ensemble._blend import blended, share_of_trees
-from skimbalance.ensemble._trees import BLOCK, CHUNK, FEW_ROWS, MOST_LEVELS, TreeBag
+from skimbalance.ensemble._boosted import BoostedTrees
+from skimbalance.ensemble._trees import BLOCK, CHUNK, MOST_LEVELS, TreeBag, _model
 
 NONE = np.empty(0, int)
 
@@ -30,16 +33,15 @@ def test_posterior_is_the_mean_of_the_models():
 def test_all_models_keep_the_number_of_trees_that_is_best_on_average():
     X, y = rows(150, 60)
     fitted, probas = bag(X, y, folds(y))
-    (n_trees,) = {model.n_iter_ for model in fitted.models}
+    (n_trees,) = {len(model.node_ends) for model in fitted.models}
     assert n_trees % CHUNK == 0
-    held_out = [(X[test], y[test]) for _, test in folds(y)]
 
     def mean_loss(stage):
         """Mean log-loss of the models with some of their trees."""
         losses = []
-        for model, (rows_of, labels_of) in zip(fitted.models, held_out, strict=True):
-            proba = list(model.staged_predict_proba(rows_of))[stage - 1]
-            losses.append(log_loss(labels_of, proba))
+        for model, (_, test) in zip(fitted.models, folds(y), strict=True):
+            ends = {"node_ends": model.node_ends[:stage], "bitset_ends": model.bitset_ends[:stage]}
+            losses.append(log_loss(y[test], replace(model, **ends).predict_proba(X[test])))
         return np.mean(losses)
 
     kept = np.mean([log_loss(y[t], p) for p, (_, t) in zip(probas, folds(y), strict=True)])
@@ -47,12 +49,68 @@ def test_all_models_keep_the_number_of_trees_that_is_best_on_average():
     assert all(mean_loss(stage) > kept for stage in range(CHUNK, n_trees, CHUNK))
 
 
+def table(n_classes):
+    """Rows with a category, gaps in both kinds of columns, and levels that training lacks."""
+    X, y = rows(*[90, 60, 40][:n_classes])
+    X[:, 2] = np.random.default_rng(1).integers(0, 9, len(y)) * 3 + (y == 1)
+    X[::7, 2], X[::5, 0] = np.nan, np.nan
+    new = X.copy()
+    new[1::6, 2] = np.resize([500.0, -1.0, 4.0], len(new[1::6]))
+    return X, y, new
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("categories", [[], [2]], ids=str)
+def test_plain_arrays_predict_what_scikit_learn_predicts(n_classes, categories):
+    X, y, new = table(n_classes)
+    model = _model(np.array(categories, int), 0).set_params(max_iter=30).fit(X, y)
+    trees = BoostedTrees.of(model)
+    assert trees.wrong_parts() == []
+    np.testing.assert_allclose(trees.predict_proba(new), model.predict_proba(new), rtol=1e-12)
+    assert len(trees.bitsets) > 0 or not categories
+
+
+def test_damaged_trees_are_noticed():
+    """Compiled code would read beyond arrays, or never end."""
+    X, y, _ = table(2)
+    trees = BoostedTrees.of(_model(np.array([2]), 0).set_params(max_iter=30).fit(X, y))
+    inner = np.flatnonzero(trees.nodes["is_leaf"] == 0)
+    of_category = inner[trees.nodes["is_categorical"][inner] != 0]
+    damages = {
+        "left": (inner[0], 0),
+        "right": (inner[0], 10**6),
+        "feature_idx": (inner[-1], X.shape[1]),
+        "bitset_idx": (of_category[0], 10**6),
+    }
+    for name, (node, value) in damages.items():
+        nodes = trees.nodes.copy()
+        nodes[name][node] = value
+        assert name in replace(trees, nodes=nodes).wrong_parts()
+    for changes in (
+        {"nodes": trees.nodes["value"]},
+        {"nodes": trees.nodes[:-1]},
+        {"node_ends": trees.node_ends[:-1]},
+        {"bitsets": trees.bitsets[:, :4]},
+        {"bitsets": trees.bitsets[:-1]},
+        {"known_bitsets": trees.known_bitsets[:0]},
+        {"feature_map": trees.feature_map[:1]},
+    ):
+        assert replace(trees, **changes).wrong_parts()
+
+
+def test_rows_of_other_columns_are_refused():
+    X, y, _ = table(2)
+    trees = BoostedTrees.of(_model([], 0).set_params(max_iter=3).fit(X, y))
+    with pytest.raises(ValueError, match=r"must have 4 columns, as in fit\. Got 3 instead"):
+        trees.predict_proba(X[:, 1:])
+
+
 def test_result_depends_neither_on_blocks_nor_on_threads():
     X, y = rows(150, 60)
     fitted, _ = bag(X, y, folds(y))
     many = np.tile(X, (2 * BLOCK // len(X) + 2, 1))
     np.testing.assert_array_equal(fitted.mean(many)[: len(X)], fitted.mean(X))
-    assert len(X) <= FEW_ROWS < BLOCK < len(many)
+    assert len(X) < BLOCK < len(many)
 
 
 def test_a_class_that_a_model_did_not_see_has_probability_zero():

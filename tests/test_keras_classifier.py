@@ -387,7 +387,8 @@ ERRORS = {
     ),
     "epochs": (
         of(fit__epochs=0), X, Y,
-        "The 'epochs' parameter of ImbalancedKerasClassifier must be an int in the range [1, inf).",
+        "The 'epochs' parameter of ImbalancedKerasClassifier must be an int in the range [1, inf) "
+        "or a str among {'auto'}.",
     ),
 }  # fmt: skip
 

@@ -92,8 +92,10 @@ class TreeBag:
         def boost(number):
             train, test = splits[number]
             kept = train[weight[train] > 0]
+            rows = X[kept]
+            rows[:, np.isnan(rows).all(axis=0)] = 0.0  # scikit-learn finds no bins for nothing
             model = models[number].set_params(max_iter=n_trees)
-            model.fit(X[kept], y[kept], weight[kept] if weighted else None)
+            model.fit(rows, y[kept], weight[kept] if weighted else None)
             return bag._posterior(model, X[test])
 
         best: tuple[float, int, list[Any]] = (np.inf, 0, [])

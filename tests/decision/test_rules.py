@@ -206,7 +206,7 @@ def test_rules_hold_the_gain_of_each_decision_over_the_worst(n_classes):
     held_out = HeldOut(np.arange(2000), y % 2, proba, y, np.ones(2000))
     judged = np.arange(n_classes + 1) < n_classes
     objective = make_objective("f1_macro", None, None)
-    wider = _for_all_classes(Tuned(None, rule, 0.0, None), objective, held_out, judged).rule
+    wider = _for_all_classes(Tuned(None, rule, 0.0, None, []), objective, held_out, judged).rule
     with_zeros = np.column_stack([proba, np.zeros(2000)])
     np.testing.assert_array_equal(wider(with_zeros), rule(proba))
     assert wider(np.eye(n_classes + 1))[-1] == n_classes

@@ -133,6 +133,17 @@ def test_rows_of_weight_zero_are_absent():
     np.testing.assert_array_equal(whole.mean(X), without.mean(X))
 
 
+@pytest.mark.parametrize("categories", [[], [1]], ids=str)
+def test_a_column_without_values_says_nothing(categories):
+    X, y = rows(100, 60)
+    X[:, 1] = np.nan
+    fitted, _ = bag(X, y, folds(y), categories=np.array(categories, int))
+    assert np.all(np.isfinite(fitted.mean(X)))
+    new = X.copy()
+    new[:, 1] = np.arange(len(y)) % 5
+    np.testing.assert_array_equal(fitted.mean(new), fitted.mean(X))
+
+
 @pytest.mark.parametrize("level", [-1.0, float(MOST_LEVELS), 1e4])
 def test_unknown_levels_and_those_beyond_are_missing(level):
     X, y = rows(100, 60)

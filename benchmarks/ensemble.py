@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 from common import ARGUMENTS, TINY, pick, print_machine, print_table, quiet
 from sklearn.datasets import make_classification
 
@@ -49,20 +50,20 @@ MODELS = {
 
 def measure(name, n, d):
     """Seconds of a first fit and of a second one, of predictions, and MiB at the peak; printed."""
-    n_all = n + N_PREDICTED
     X, y = make_classification(
-        n_all, d, n_informative=d // 2, n_redundant=0, weights=[0.95], random_state=0
+        n, d, n_informative=d // 2, n_redundant=0, weights=[0.95], random_state=0
     )
     models = [MODELS[name]() for _ in range(2)]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds = []
     for model in models:
         start = time.perf_counter()
-        model.fit(X[:n], y[:n])
+        model.fit(X, y)
         seconds.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rows = X[np.arange(N_PREDICTED) % n]
     start = time.perf_counter()
-    model.predict(X[n:])
+    model.predict(rows)
     seconds.append(time.perf_counter() - start)
     model.predict(X[:1])
     start = time.perf_counter()

@@ -1,10 +1,10 @@
 """A comparison of strategies, and the same comparison written as loops over scikeras.
 
 Run: python benchmarks/compare.py
-All strategies of a single network, 13 of them, 5 folds, layers 64-32, 50 epochs. scikeras trains the first fold of each
-strategy, and its time is scaled up to five folds. Plain fits stand in for what it lacks: the focal
-loss for integer classes, logit adjustment, margins and balanced batches. Its tuned decision needs
-five more fits for each fold.
+All strategies of a single network, 13 of them, 5 folds, layers 64-32, 50 epochs. scikeras trains
+the first fold of each strategy, and its time is scaled up to five folds. Plain fits stand in for
+what it lacks: the focal loss for integer classes, logit adjustment, margins and balanced batches.
+Its tuned decision needs five more fits for each fold.
 """
 
 import statistics

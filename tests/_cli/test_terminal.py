@@ -418,8 +418,11 @@ def test_every_public_name_says_where_it_is():
 
 
 def test_an_interrupt_is_answered(capfd):
+    # A shell starts what runs in its background with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
     assert interrupts.answered
     assert "interrupted" in capfd.readouterr().err
 

@@ -22,8 +22,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from skimbalance._page.files import replacing
 from skimbalance._validation import labels_and_values
-from skimbalance._writing.files import replacing
 
 __all__ = ["load_model", "model_info", "save_model"]
 

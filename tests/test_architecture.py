@@ -24,7 +24,7 @@ ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
         {"compare.*", "report.*", "preprocessing.*", "classifier", "persistence", "datasets.*",
-         "_response", "_writing.*", "_validation"},
+         "_response", "_page.*", "_validation"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (
@@ -34,13 +34,13 @@ ROOMS = {
     ),
     "compare.*": (
         {"plots.*", "ensemble.*", "decision.*", "preprocessing.*", "classifier", "metrics.*",
-         "sampling.*", "_writing.*", "_response", "_validation"},
+         "sampling.*", "_page.*", "_response", "_validation"},
         NUMPY | {"imblearn", "pandas", "matplotlib", "joblib", "tqdm"},
     ),
     "report.*": (
-        {"plots.*", "metrics.*", "_writing.*", "_response"}, {"numpy", "sklearn", "pandas"}
+        {"plots.*", "metrics.*", "_page.*", "_response"}, {"numpy", "sklearn", "pandas"}
     ),
-    "plots.*": ({"metrics.*", "_response", "_writing.*"}, {"numpy", "sklearn", "matplotlib"}),
+    "plots.*": ({"metrics.*", "_response", "_page.*"}, {"numpy", "sklearn", "matplotlib"}),
     "ensemble.*": (
         {"decision.*", "classifier", "_fit.*", "_engine.*", "_keras_private", "_response",
          "_validation"},
@@ -52,7 +52,7 @@ ROOMS = {
         {"numpy", "sklearn"},
     ),
     "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
-    "persistence": ({"_writing.*", "_validation"}, {"numpy", "sklearn", "skops"}),
+    "persistence": ({"_page.*", "_validation"}, {"numpy", "sklearn", "skops"}),
     "model_selection": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (
         {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_keras_private", "_validation"}, NUMPY
@@ -77,7 +77,7 @@ ROOMS = {
     "class_weight": ({"_validation"}, {"numpy"}),
     "sampling.*": (set(), NUMPY | {"imblearn", "pandas"}),
     "_response": (set(), NUMPY),
-    "_writing.*": (set(), {"pandas", "matplotlib", "rich"}),
+    "_page.*": (set(), {"pandas", "matplotlib", "rich"}),
     "datasets.*": (set(), {"numpy", "sklearn", "pandas"}),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "_losses.*": ({"_keras_private", "_validation"}, {"keras", "numpy", "scipy"}),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
 
-from skimbalance._writing.page import shown, table_text
+from skimbalance._page import shown, table_text
 
 if TYPE_CHECKING:
     from skimbalance._cli.tables import Part

@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from skimbalance._cli.interrupts import INTERRUPTED, Interrupts
 from skimbalance._cli.output import STANDARD_OUTPUT, note, print_error
-from skimbalance._writing.files import check_replaceable
-from skimbalance._writing.page import shown
+from skimbalance._page import shown
+from skimbalance._page.files import check_replaceable
 
 __all__ = ["main"]
 

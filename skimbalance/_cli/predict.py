@@ -24,7 +24,7 @@ from skimbalance._cli.output import (
 )
 from skimbalance._cli.sources import COMPRESSED_NAMES, PARQUET_NAMES
 from skimbalance._cli.tables import Table, open_table
-from skimbalance._writing.files import replacing
+from skimbalance._page.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd

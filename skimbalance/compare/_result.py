@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import clone
 
-from skimbalance._writing.page import (
+from skimbalance._page import (
     data_name,
     facts_html,
     figure_html,

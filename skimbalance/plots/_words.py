@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skimbalance._writing.page import shown
+from skimbalance._page import shown
 from skimbalance.plots._drawing import MOST_CLASSES
 
 __all__ = ["in_words", "not_shown", "rarest", "row_count", "short"]

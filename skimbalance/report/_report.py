@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._response import posterior
-from skimbalance._writing.page import (
+from skimbalance._page import (
     data_name,
     facts_html,
     figure_html,
@@ -22,6 +21,7 @@ from skimbalance._writing.page import (
     table_text,
     write_page,
 )
+from skimbalance._response import posterior
 from skimbalance.metrics import classification_summary
 from skimbalance.metrics._checks import all_labels
 from skimbalance.report._flags import OVERALL_NAMES, flags

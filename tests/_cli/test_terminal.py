@@ -25,7 +25,7 @@ from skimbalance._cli import main, parser
 from skimbalance._cli.columns import read_training
 from skimbalance._cli.interrupts import Interrupts
 from skimbalance._cli.tables import open_table
-from skimbalance._writing.page import shown, table_text
+from skimbalance._page import shown, table_text
 from skimbalance.persistence import load_model, save_model
 from skimbalance.preprocessing import table_steps
 from skimbalance.report import ImbalanceReport

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skimbalance._writing.page import table_html, write_page
+from skimbalance._page import table_html, write_page
 from skimbalance.metrics import classification_summary
 from skimbalance.report import ImbalanceReport
 
@@ -290,7 +290,7 @@ def test_a_failed_save_destroys_nothing(fitted, tmp_path, monkeypatch):
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skimbalance._writing.files.os.replace", full_disk)
+    monkeypatch.setattr("skimbalance._page.files.os.replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
         report.save(path)
     assert path.read_text() == "old"

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from skimbalance import ImbalancedMLPClassifier, compare_strategies
 from skimbalance._cli.columns import read_training
 from skimbalance._cli.tables import open_table
-from skimbalance._writing.page import figure_html
+from skimbalance._page import figure_html
 from skimbalance.datasets import load_page_blocks, load_yeast
 from skimbalance.report import ImbalanceReport
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from skimbalance._writing.files import replacing
+from skimbalance._page.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd

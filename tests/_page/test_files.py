@@ -10,8 +10,8 @@ import threading
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skimbalance._writing.files import check_replaceable, replacing
-from skimbalance._writing.page import write_page
+from skimbalance._page import write_page
+from skimbalance._page.files import check_replaceable, replacing
 from skimbalance.persistence import save_model
 
 WRITERS = {
@@ -115,7 +115,7 @@ def test_saving_in_many_threads_loses_no_draft(tmp_path):
 @pytest.mark.slow
 def test_the_draft_of_a_killed_process_is_removed_by_the_next_save(tmp_path):
     code = (
-        "import sys\nfrom skimbalance._writing.files import replacing\n"
+        "import sys\nfrom skimbalance._page.files import replacing\n"
         "with replacing(sys.argv[1]) as draft:\n"
         "    draft.write_text('half')\n    print('ready', flush=True)\n    sys.stdin.read()"
     )

@@ -1,1 +1,0 @@
-"""Tables as text, pages, and files that are written whole."""

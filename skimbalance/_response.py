@@ -22,12 +22,21 @@ __all__ = [
     "check_no_weights_of_sampled",
     "fit_arguments",
     "for_last_step",
+    "hand_on_columns",
     "last_step",
     "pipelines",
     "posterior",
     "sampling_pipeline",
     "takes",
 ]
+
+
+def hand_on_columns(inner: Any, outer: Any) -> None:
+    """Give an object the number and the names of the columns that an inner one was fitted on."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        vars(outer).pop(name, None)  # from an earlier fit
+        if hasattr(inner, name):
+            setattr(outer, name, getattr(inner, name))
 
 
 class FitArguments(NamedTuple):

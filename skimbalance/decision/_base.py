@@ -8,7 +8,7 @@ from sklearn.utils import Bunch, assert_all_finite, check_random_state, indexabl
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skimbalance._response import FitArguments, posterior
+from skimbalance._response import FitArguments, hand_on_columns, posterior
 from skimbalance._validation import (
     check_one_input,
     check_sample_weight,
@@ -168,9 +168,7 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
         self.estimator_ = estimator
         self.calibrator_ = tuned.calibrator
         self.objective_score_ = tuned.score
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
+        hand_on_columns(estimator, self)
 
     def _class_data(self, X, y, sample_weight):
         check_one_input(X, len(y), type(self).__name__)

@@ -1,7 +1,7 @@
 """Networks that are trained on the folds of the same rows, in one stack, and averaged."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Self
@@ -14,9 +14,10 @@ from sklearn.utils.parallel import Parallel, delayed
 from skimbalance._engine.committee import Committee
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._keras_private import check_tensorflow
+from skimbalance._response import hand_on_columns
 from skimbalance.classifier import ImbalancedMLPClassifier
 
-__all__ = ["Bag"]
+__all__ = ["Bag", "in_blocks"]
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -44,9 +45,7 @@ class Bag:
         best_epochs: list[int],
     ):
         self.network, self.nets, self.best_epochs = network, nets, best_epochs
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(network, name):
-                setattr(self, name, getattr(network, name))
+        hand_on_columns(network, self)
 
     @classmethod
     def fit(
@@ -140,16 +139,21 @@ class Bag:
 
     def posterior(self, rows: Any) -> np.ndarray:
         """Mean of the natural posteriors of the networks, for rows that `rows` gave."""
-        n_blocks = max(1, -(-rows.shape[0] // BLOCK))
-        if n_blocks == 1:
-            return self._mean(rows)
-        edges = np.linspace(0, rows.shape[0], n_blocks + 1).astype(int)
-        blocks = (rows[start:stop] for start, stop in itertools.pairwise(edges))
-        with ThreadPoolExecutor(cpu_count()) as pool:
-            return np.concatenate(list(pool.map(self._mean, blocks)))
+        return in_blocks(self._mean, rows)
 
     def _mean(self, rows):
         return sum(_natural(net, rows) for net in self.nets) / len(self.nets)
+
+
+def in_blocks(function: Callable[[Any], np.ndarray], rows: Any) -> np.ndarray:
+    """Values of a function for rows: of few at once, of many in blocks, by threads."""
+    n_blocks = -(-rows.shape[0] // BLOCK)
+    if n_blocks <= 1:
+        return function(rows)
+    edges = np.linspace(0, rows.shape[0], n_blocks + 1).astype(int)
+    blocks = (rows[start:stop] for start, stop in itertools.pairwise(edges))
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        return np.concatenate(list(pool.map(function, blocks)))
 
 
 def _natural(net, rows):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
+from skimbalance._response import hand_on_columns
 from skimbalance.decision._calibration import log_proba
 from skimbalance.ensemble._bag import Bag
 from skimbalance.ensemble._trees import TreeBag
@@ -31,9 +32,7 @@ class Blend:
 
     def __init__(self, nets: Bag, trees: TreeBag, share: float):
         self.nets, self.trees, self.share = nets, trees, share
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(nets, name):
-                setattr(self, name, getattr(nets, name))
+        hand_on_columns(nets, self)
 
     @property
     def classes_(self) -> np.ndarray:

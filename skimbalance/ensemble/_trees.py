@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +9,7 @@ from joblib import cpu_count
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import ThreadpoolController
 
+from skimbalance.ensemble._bag import in_blocks
 from skimbalance.ensemble._boosted import BoostedTrees
 
 __all__ = ["TreeBag"]
@@ -26,9 +26,6 @@ WEIGHTED_TREES = (100,)
 # scikit-learn's trees know at most so many levels; the levels beyond count as missing.
 MOST_LEVELS = 255
 
-# Rows that a thread predicts at a time.
-BLOCK = 2**14
-
 SMALLEST = 1e-7
 
 
@@ -37,7 +34,7 @@ class TreeBag:
 
     Parameters
     ----------
-    models : list of HistGradientBoostingClassifier or BoostedTrees
+    models : list of BoostedTrees
         Fitted on class indices.
     n_classes : int
         Number of classes, of which some models may have seen fewer.
@@ -45,7 +42,7 @@ class TreeBag:
         The columns of rows that are categories.
     """
 
-    def __init__(self, models: list[Any], n_classes: int, categories: np.ndarray):
+    def __init__(self, models: list[BoostedTrees], n_classes: int, categories: np.ndarray):
         self.models, self.n_classes, self.categories = models, n_classes, categories
 
     @classmethod
@@ -86,8 +83,7 @@ class TreeBag:
             Posteriors of the held-out rows of each split.
         """
         models = [_model(categories, int(rng.integers(2**31))) for _ in splits]
-        bag = cls(models, n_classes, categories)
-        X = bag._rows(X)
+        X = _as_trees_know(X, categories)
 
         def boost(number):
             train, test = splits[number]
@@ -96,52 +92,49 @@ class TreeBag:
             rows[:, np.isnan(rows).all(axis=0)] = 0.0  # scikit-learn finds no bins for nothing
             model = models[number].set_params(max_iter=n_trees)
             model.fit(rows, y[kept], weight[kept] if weighted else None)
-            return bag._posterior(model, X[test])
+            trees = BoostedTrees.of(model)
+            return trees, _posterior(trees, X[test], n_classes)
 
-        best: tuple[float, int, list[Any]] = (np.inf, 0, [])
+        best: tuple[float, int, Any] = (np.inf, 0, None)
         weighted = np.ptp(weight[weight > 0]) > 0
         for n_trees in WEIGHTED_TREES if weighted else range(CHUNK, MOST_TREES + 1, CHUNK):
-            probas = list(_in_threads(boost, range(len(splits))))
+            boosted, probas = zip(*_in_threads(boost, range(len(splits))), strict=True)
             losses = [
                 _log_loss(proba, y[test], weight[test])
                 for proba, (_, test) in zip(probas, splits, strict=True)
             ]
             loss = float(np.mean(losses))
             if loss < best[0]:
-                best = loss, n_trees, [[BoostedTrees.of(model) for model in models], probas]
+                best = loss, n_trees, (boosted, probas)
             elif n_trees - best[1] >= PATIENCE:
                 break
-        models, probas = best[2]
-        return cls(models, n_classes, categories), probas
+        boosted, probas = best[2]
+        return cls(list(boosted), n_classes, categories), list(probas)
 
     def mean(self, X: np.ndarray) -> np.ndarray:
         """Mean of the posteriors of the models."""
-        X = self._rows(X)
-        if len(X) <= BLOCK:
-            return self._mean(X)
-        n_blocks = -(-len(X) // BLOCK)
-        return np.concatenate(list(_in_threads(self._mean, np.array_split(X, n_blocks))))
+        return in_blocks(self._mean, _as_trees_know(X, self.categories))
 
     def _mean(self, X):
-        return sum(self._posterior(model, X) for model in self.models) / len(self.models)
+        posteriors = (_posterior(trees, X, self.n_classes) for trees in self.models)
+        return sum(posteriors) / len(self.models)
 
-    def _rows(self, X):
-        """Rows as scikit-learn's trees take them."""
-        if not len(self.categories):
-            return X
-        X = X.copy()
-        levels = X[:, self.categories]
-        X[:, self.categories] = np.where((levels < 0) | (levels >= MOST_LEVELS), np.nan, levels)
+
+def _as_trees_know(X, categories):
+    """Rows whose levels are those that scikit-learn's trees know, or missing."""
+    if not len(categories):
         return X
+    X = X.copy()
+    levels = X[:, categories]
+    X[:, categories] = np.where((levels < 0) | (levels >= MOST_LEVELS), np.nan, levels)
+    return X
 
-    def _posterior(self, model, X):
-        proba = model.predict_proba(X)
-        if proba.shape[1] == self.n_classes:
-            return proba
-        full = np.zeros((len(X), self.n_classes))
-        classes = model.classes if isinstance(model, BoostedTrees) else model.classes_
-        full[:, classes] = proba
-        return full
+
+def _posterior(trees, X, n_classes):
+    """Probabilities of all classes, of which training rows may have lacked some."""
+    proba = np.zeros((len(X), n_classes))
+    proba[:, trees.classes] = trees.predict_proba(X)
+    return proba
 
 
 def _in_threads(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterator[Any]:
@@ -150,20 +143,14 @@ def _in_threads(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterat
     Threads of OpenMP wait for each other by spinning: on a busy machine, where one of them has to
     wait for a core, for many times as long as they work.
     """
+    controller = ThreadpoolController()
+
+    def alone(value):
+        with controller.limit(limits=1, user_api="openmp"):
+            return function(value)
+
     with ThreadPoolExecutor(cpu_count()) as pool:
-        yield from pool.map(partial(_alone, function), values)
-
-
-def _alone(function, value):
-    """Value of a function in this thread, where OpenMP does not start others."""
-    with _openmp().limit(limits=1, user_api="openmp"):
-        return function(value)
-
-
-@cache
-def _openmp():
-    """The libraries with threads that scikit-learn has loaded, which takes a while to find out."""
-    return ThreadpoolController()
+        yield from pool.map(alone, values)
 
 
 def _model(categories, seed):

@@ -20,6 +20,7 @@ from skimbalance._response import (
     at_last_step,
     check_no_weights_of_sampled,
     fit_arguments,
+    hand_on_columns,
     last_step,
     sampling_pipeline,
 )
@@ -320,11 +321,7 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         self.class_prior_ = class_prior
         self.sampling_ratio_ = n_after / n_before
         self.class_weight_ = dict(zip(plain_labels(classes), weights.tolist(), strict=True))
-        for name in ("n_features_in_", "feature_names_in_"):
-            if name in vars(self):  # from an earlier fit
-                delattr(self, name)
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
+        hand_on_columns(estimator, self)
 
 
 class _ClassCounter(BaseEstimator):

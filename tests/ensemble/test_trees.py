@@ -7,9 +7,10 @@ import pytest
 from ensemble_setup import folds, rows
 from sklearn.metrics import log_loss
 
+from skimbalance.ensemble._bag import BLOCK
 from skimbalance.ensemble._blend import blended, share_of_trees
 from skimbalance.ensemble._boosted import BoostedTrees
-from skimbalance.ensemble._trees import BLOCK, CHUNK, MOST_LEVELS, TreeBag, _model
+from skimbalance.ensemble._trees import CHUNK, MOST_LEVELS, TreeBag, _model
 
 NONE = np.empty(0, int)
 

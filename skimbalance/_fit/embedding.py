@@ -5,8 +5,9 @@
 
 import numpy as np
 
+from skimbalance.preprocessing._bins import MOST_BINS
+
 __all__ = [
-    "BINS",
     "LEVEL_UNITS",
     "embed",
     "embed_levels",
@@ -14,9 +15,6 @@ __all__ = [
     "initial_embedding",
     "initial_levels",
 ]
-
-#: Bins of the piecewise-linear embedding, at most.
-BINS = 32
 
 # Numbers that stand for a column, and cosines of the periodic embedding.
 UNITS = {"piecewise_linear": 4, "periodic": 3}
@@ -57,7 +55,7 @@ def initial_embedding(
     bias = np.zeros((n_columns, units))
     if embedding == "piecewise_linear":
         n_bins = np.maximum(np.ceil(columns.max(axis=0)), 1)
-        kernel = rng.normal(size=(n_columns, BINS, units)) / np.sqrt(n_bins)[:, None, None]
+        kernel = rng.normal(size=(n_columns, MOST_BINS, units)) / np.sqrt(n_bins)[:, None, None]
         return {"embedding/kernel": kernel, "embedding/bias": bias}
     shape = n_columns, FREQUENCIES
     return {

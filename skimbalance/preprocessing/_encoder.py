@@ -250,16 +250,15 @@ class TableEncoder:
         n_numbers = len(self.numbers)
         encoded[:, :n_numbers] = rows
         encoded[:, n_numbers : n_numbers + len(self.flagged)] = missing[:, self.flagged]
+        end = self.n_outputs - self.n_binned
         if len(self.categories):
-            places = self._level_outputs(X[:, self.categories])
+            levels = self._level_numbers(X[:, self.categories])
+            places = self.places[np.cumsum(self.n_levels + 2) - self.n_levels - 2 + levels]
             rows_of, columns = np.nonzero(places != NOWHERE)
             encoded[rows_of, places[rows_of, columns]] = 1.0
-        end = self.n_outputs - self.n_binned
-        start = end - len(self.n_codes)
-        if start < end:
-            levels = self._level_numbers(X[:, self.categories])
-            coded = [(codes, j) for j, codes in enumerate(self.codes) if len(codes)]
-            encoded[:, start:end] = np.column_stack([codes[levels[:, j]] for codes, j in coded])
+            coded = [codes[levels[:, j]] for j, codes in enumerate(self.codes) if len(codes)]
+            if coded:
+                encoded[:, end - len(coded) : end] = np.column_stack(coded)
         if self.bins is not None and self.n_binned:
             encoded[:, end:] = self.bins.positions(filled)
         return encoded
@@ -317,16 +316,11 @@ class TableEncoder:
         missing = np.isnan(rows)
         return (np.where(missing, self.fill, rows) if missing.any() else rows), missing
 
-    def _level_outputs(self, levels):
-        """The output that each category sets."""
-        ends = np.cumsum(self.n_levels + 2)
-        return self.places[ends - self.n_levels - 2 + self._level_numbers(levels)]
-
     def _level_numbers(self, levels):
         """Numbers of levels; beyond them one for missing values, and one for unknown levels."""
-        unknown = ~(levels < self.n_levels) | (levels < 0)
-        numbers = np.where(np.isnan(levels), self.n_levels, np.where(unknown, -1, levels))
-        return np.where(numbers < 0, self.n_levels + 1, numbers).astype(np.intp)
+        known = (levels >= 0) & (levels < self.n_levels)
+        others = self.n_levels + ~np.isnan(levels)
+        return np.where(known, levels, others).astype(np.intp)
 
 
 def _dense(rows):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from skimbalance._fit.embedding import (
-    BINS,
     LEVEL_UNITS,
     embed,
     embed_levels,
@@ -14,6 +13,7 @@ from skimbalance._fit.embedding import (
 from skimbalance._fit.perceptron import Architecture, forward
 from skimbalance._keras.perceptron import _network
 from skimbalance.networks import ParametricSELU, mlp
+from skimbalance.preprocessing._bins import MOST_BINS
 
 RNG = np.random.default_rng(0)
 EMBEDDINGS = [None, "piecewise_linear", "periodic"]
@@ -68,10 +68,10 @@ def test_numpy_gives_the_logits_of_keras(embedding, ntk, n_codes):
 
 
 def test_piecewise_linear_embedding_is_the_sum_of_its_bins():
-    kernel, bias = RNG.normal(size=(1, BINS, 4)), RNG.normal(size=(1, 4))
+    kernel, bias = RNG.normal(size=(1, MOST_BINS, 4)), RNG.normal(size=(1, 4))
     weights = {"embedding/kernel": kernel, "embedding/bias": bias}
-    for position in (0.0, 0.25, 1.0, 7.5, BINS - 1e-9, float(BINS)):
-        codes = np.clip(position - np.arange(BINS), 0, 1)
+    for position in (0.0, 0.25, 1.0, 7.5, MOST_BINS - 1e-9, float(MOST_BINS)):
+        codes = np.clip(position - np.arange(MOST_BINS), 0, 1)
         found = embed("piecewise_linear", weights, np.array([[position]]))
         np.testing.assert_allclose(found[0], codes @ kernel[0] + bias[0], atol=1e-12)
 

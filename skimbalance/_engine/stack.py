@@ -166,14 +166,17 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
     try:
         for group in _side_by_side(waiting, size):
             stacks = [_Stack(part, deliver_once, bar, size, shared, hooks) for part in group]
-            while stacks and not cancelled():
-                stacks = [stack for stack in stacks if stack.turn()]
+            _take_turns(stacks, cancelled)
     except NotStackableError:
         for i, job in enumerate(jobs):
             if i not in delivered:
-                alone = _Stack([(i, job)], deliver, bar, 1, shared, hooks)
-                while not cancelled() and alone.turn():
-                    pass
+                _take_turns([_Stack([(i, job)], deliver, bar, 1, shared, hooks)], cancelled)
+
+
+def _take_turns(stacks, cancelled):
+    """Train stacks until all their seats are empty."""
+    while stacks and not cancelled():
+        stacks = [stack for stack in stacks if stack.turn()]
 
 
 def _side_by_side(waiting, size):

@@ -245,17 +245,9 @@ def prepare(
         settings, record, arguments, frequencies, target
     )
     deferred = arguments.pop("deferred", 0.0)
-    weights, slots = _initial_state(
-        settings,
-        record,
-        arguments,
-        target,
-        network,
-        course,
-        frequencies * loss_class_weight,
-        rng,
-        bind(_starting_rows, rows, encoder),
-    )
+    shares = frequencies * loss_class_weight
+    bias = bind(_initial_bias, settings, record, arguments, target, course, shares)
+    weights, slots = _initial_state(network, course, rng, bias, bind(_starting_rows, rows, encoder))
     posterior_arguments = {"class_weight": loss_class_weight, "sampling_ratio": ratio, **arguments}
     posterior_arguments["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
     held_out_loss_weight = None
@@ -388,16 +380,20 @@ def _alpha(alpha, target):
     return scheme
 
 
-def _initial_state(settings, record, arguments, target, network, course, shares, rng, some_rows):
+def _initial_state(network, course, rng, bias, some_rows):
     """Weights before training, and the optimizer's state if the fit continues another."""
     if course.previous is not None:
         return course.previous.weights, course.previous.slots
-    bias = None
-    if settings.output_bias == "prior":
-        # Only `partial_fit` gets more rows later: otherwise a class without rows stays without.
-        expected = (course.counts > 0) if not course.partial else np.ones_like(shares, bool)
-        bias = target.initial_bias(record, arguments, np.where(expected, shares, 0.0))
-    return network.initial_weights(rng, bias, some_rows), None
+    return network.initial_weights(rng, bias(), some_rows), None
+
+
+def _initial_bias(settings, record, arguments, target, course, shares):
+    """Biases of the output layer before training; None for those of the network."""
+    if settings.output_bias != "prior":
+        return None
+    # Only `partial_fit` gets more rows later: otherwise a class without rows stays without.
+    expected = (course.counts > 0) if not course.partial else np.ones_like(shares, bool)
+    return target.initial_bias(record, arguments, np.where(expected, shares, 0.0))
 
 
 def _starting_rows(rows, encoder, rng):

@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 PYTEST := python -m pytest -n 3 --dist worksteal
 test quick test-min: export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test quick check bench matrix test-min clean
+.PHONY: demo test quick check docs bench matrix test-min clean
 
 demo: $(VENV)/ready
 	$(BIN)/skimbalance compare page_blocks --objective f1_macro --out which_strategy.html
@@ -32,7 +32,12 @@ bench: $(VENV)/ready
 	OMP_WAIT_POLICY=passive $(BIN)/python benchmarks/quality.py
 	for script in single_fit grid_search own_network compare decision multilabel sequence step predict ensemble memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
-# What works with what: docs/matrix.md, from tests/matrix.
+# The site, in docs/_build/html: runs the code of its pages, and the scripts of its gallery.
+docs: $(VENV)/ready-docs
+	$(BIN)/python -m pytest -n 2 docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -q docs docs/_build/html
+
+# What works with what: docs/project/matrix.md, from tests/matrix.
 matrix: $(VENV)/ready
 	PYTHONPATH=tests $(BIN)/python -m matrix.table
 
@@ -50,6 +55,10 @@ $(VENV)/ready: pyproject.toml
 
 $(VENV)/ready-check: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --editable ".[check]"
+	touch $@
+
+$(VENV)/ready-docs: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	touch $@
 
 .venv-min/ready: pyproject.toml .ci/lower-bounds.txt

@@ -127,7 +127,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         Class labels; in the multilabel case 0 to n_labels - 1.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had any.
     class_counts_ : ndarray of shape (n_classes,), or (n_labels, 2)
         Rows of each class, weighted by `sample_weight`; `partial_fit` accumulates them. In the
@@ -141,7 +141,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         What trained the network: "compiled" for the compiled program; else "plain graph" or
         "Keras' own fit", and the reason.
     history_ : dict of str to list
-        One value for each epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
+        One value for each epoch: "loss" and, with held-out rows, "val_loss" and the monitor, as in
+        "val_f1_macro".
     n_iter_ : int
         Epochs trained.
     best_epoch_ : int

@@ -47,11 +47,11 @@ class ImbalancedKerasClassifier(TableClassifier):
     model : callable or keras.Model, default=None
         Function that returns a Keras model, compiled or not, from rows to probabilities
         (softmax, sigmoid) or to logits; detected automatically. It may take ``meta`` (a dict of
-        what `fit` saw: "n_features_in_", "X_shape_", "n_classes_", "classes_", "target_type_",
-        ...), ``compile_kwargs`` ("optimizer", "loss", "metrics") and ``params`` (all parameters
-        of the classifier), and any other parameters. Weights drawn by initializers without a
-        seed follow `random_state`. Or a Keras model, which is copied with its weights. None is
-        `skimbalance.networks.mlp` with layer normalization.
+        what `fit` saw: ``"n_features_in_"``, ``"X_shape_"``, ``"n_classes_"``, ``"classes_"``,
+        ``"target_type_"``, ...), ``compile_kwargs`` ("optimizer", "loss", "metrics") and
+        ``params`` (all parameters of the classifier), and any other parameters. Weights drawn by
+        initializers without a seed follow `random_state`. Or a Keras model, which is
+        copied with its weights. None is `skimbalance.networks.mlp` with layer normalization.
 
     loss : str, Keras loss, its class or function, default=None
         A name as in `ImbalancedMLPClassifier`, or one of Keras'. None is the loss that the model
@@ -97,7 +97,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         Class labels; in the multilabel case 0 to n_labels - 1.
     n_features_in_ : int
         Number of columns seen in `fit`, if X has two or more dimensions.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had any.
     X_shape_ : tuple of int
         Shape of X in `fit`; a list of shapes for several inputs.
@@ -110,8 +110,8 @@ class ImbalancedKerasClassifier(TableClassifier):
         What trained the network: "compiled" for the compiled program; else "plain graph" or
         "Keras' own fit", and the reason.
     history_ : dict of str to list
-        One value for each epoch: "loss", metrics and, with held-out rows, "val_loss", "val_" +
-        monitor, "val_" + metric.
+        One value for each epoch: "loss", metrics and, with held-out rows, "val_loss" and
+        the monitor and metrics, as in "val_f1_macro".
     n_iter_, best_epoch_ : int
         Epochs trained, and the one whose weights were kept.
     loss_ : float

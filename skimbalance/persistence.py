@@ -123,10 +123,11 @@ def save_model(
 
     A draft of the file is written in the same folder and read again, and only then replaces an
     existing file, so that a failure leaves that file as it was. Samplers are stored unfitted:
-    predictions do not need them, and they hold training rows. Attributes that begin with "oof_",
-    which hold out-of-fold posteriors and decisions of the training rows, are left out. A parameter
-    that is a pandas Series or DataFrame is stored as a dict by label. Requests for metadata, which
-    only a later fit or score needs, are left out: call `set_fit_request` again before it.
+    predictions do not need them, and they hold training rows. Attributes that begin with
+    ``oof_``, which hold out-of-fold posteriors and decisions of the training rows, are left out. A
+    parameter that is a pandas Series or DataFrame is stored as a dict by label. Requests for
+    metadata, which only a later fit or score needs, are left out: call `set_fit_request` again
+    before it.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class ImbalancedSequenceClassifier(NetworkClassifier):
     class_weight : "auto", None, "balanced", float in [0, 1], "effective", dict, Series or \
 array-like, default="auto"
         How much the steps of each class count in the loss, see
-        `skimbalance.class_weight.compute_class_weight`. "balanced" finds most of the rare steps,
+        `skimbalance.compute_class_weight`. "balanced" finds most of the rare steps,
         at the price of many false alarms; its square root, 0.5, is a compromise for F1, and
         therefore what "auto" stands for here. It is None where the loss corrects for the class
         frequencies by itself, as in `ImbalancedMLPClassifier`.
@@ -141,7 +141,8 @@ array-like, default="auto"
     decision_weights_ : ndarray of shape (n_classes,)
         Its diagonal, with mean 1: the weight of each class.
     history_ : dict of str to list
-        One value for each epoch: "loss" and, with held-out rows, "val_loss" and "val_" + monitor.
+        One value for each epoch: "loss" and, with held-out rows, "val_loss" and the monitor, as in
+        "val_f1_macro".
     n_iter_, best_epoch_ : int
         Epochs trained, and the one whose weights were kept.
     loss_ : float

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
@@ -14,7 +14,7 @@ from skimbalance._cli.output import STANDARD_OUTPUT, note, print_error
 from skimbalance._page import shown
 from skimbalance._page.files import check_replaceable
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 # Command, which is the name of its module -> what it does, the first line of the module. The
 # module is imported when its command is called: help comes at once.
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     interrupts = Interrupts()
     try:
         with interrupts, warnings.catch_warnings():
-            args = _parser(command).parse_args(argv)
+            args = make_parser([command]).parse_args(argv)
             warnings.showwarning = _Notes().show
             _check_files(args)
             args.run(args)
@@ -78,8 +78,8 @@ class _Parser(argparse.ArgumentParser):
         super().error(shown(message))
 
 
-def _parser(command: str) -> argparse.ArgumentParser:
-    """The parser; only the command that is called has its arguments."""
+def make_parser(filled: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """The parser of all commands, of which those in `filled` have their arguments."""
     parser = _Parser(
         prog="skimbalance",
         description="Networks for data in which the rare classes are the ones that matter.",
@@ -89,7 +89,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, summary in COMMANDS.items():
         added = commands.add_parser(name, help=summary)
-        if name == command:
+        if name in filled:
             module = import_module(f"skimbalance._cli.{name}")
             added.description = module.__doc__
             module.add_arguments(added)

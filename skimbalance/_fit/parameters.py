@@ -155,7 +155,7 @@ class SharedParameters(TypedDict, total=False):
             WEIGHTS,
             '"auto", None, "balanced", float in [0, 1], "effective", dict, Series or array-like',
             """How much each class counts in the loss, see
-            `skimbalance.class_weight.compute_class_weight`. "auto" is "balanced", but None where
+            `skimbalance.compute_class_weight`. "auto" is "balanced", but None where
             the loss corrects for the class frequencies by itself: "logit_adjusted",
             "vector_scaling", "distribution_balanced", "focal" with `alpha`, and a loss of
             `skimbalance.losses` with a `class_weight` of its own; and None for a custom loss of a

@@ -113,7 +113,7 @@ threshold_std_, curve_
         See `TunedDecisionClassifierCV`.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had any.
 
     See Also

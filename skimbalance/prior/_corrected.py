@@ -97,7 +97,7 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         the classifier undoes it itself.
     n_features_in_ : int
         Number of columns seen in `fit`, if `estimator_` has this attribute.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if `estimator_` has this attribute.
 
     See Also

@@ -346,8 +346,8 @@ def test_compare_ends_with_the_line_that_trains(options, tmp_path, monkeypatch, 
     assert main(["compare", str(source), *options]) == 0
     words = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert words[0] == "skimbalance"
-    trained = vars(parser._parser("train").parse_args(words[1:]))
-    compared = vars(parser._parser("compare").parse_args(["compare", str(source), *options]))
+    trained = vars(parser.make_parser(["train"]).parse_args(words[1:]))
+    compared = vars(parser.make_parser(["compare"]).parse_args(["compare", str(source), *options]))
     for name in set(trained) & set(compared) - {"command", "run", "out"}:
         assert trained[name] == compared[name]
     assert trained["strategy"] == Compared.recommended

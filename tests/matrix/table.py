@@ -6,7 +6,7 @@ from matrix.cells import Meaningless, Refuses, entry
 from matrix.columns import GROUPS_OF_COLUMNS
 from matrix.rows import ROWS
 
-PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
+PAGE = Path(__file__).parents[2] / "docs" / "project" / "matrix.md"
 
 HEAD = """\
 # What works with what

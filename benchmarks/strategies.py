@@ -1,0 +1,108 @@
+"""Which strategy is best for which goal? All of them on a folder of tables, or on the package's.
+
+Run: python benchmarks/strategies.py [FOLDER] [--out scores.csv]
+Rows are selected as in quality.py, at most 6,000 of a set. Strategies that tune a decision are
+trained for each goal; the others have the same posteriors and decisions for all goals. A file of
+`--out` is completed: sets that it has are not trained again.
+"""
+
+import argparse
+import pathlib
+
+import numpy as np
+import pandas as pd
+import quality_sets
+from common import ARGUMENTS, pick, print_machine, print_table, quiet
+
+from skimbalance import compare_strategies
+from skimbalance.compare._strategies import STRATEGIES
+
+quality_sets.MAX_ROWS = 6_000
+
+# Goals, as objectives that decisions can be tuned for.
+GOALS = {
+    "balanced_accuracy": "balanced accuracy",
+    "f1_macro": "macro-F1",
+    "f1": "F1 of the rarest class",
+}
+TUNED = ["tuned_decision", "ensemble"]
+OPTIONS = pick(
+    {"cv": 3, "strategies": list(STRATEGIES)},
+    {"cv": 2, "strategies": ["plain", "class_weighted", "tuned_decision"]},
+)
+# Sets by the rows of their rarest class: the number of rows that a decision can learn from.
+FEW_ROWS = 100
+
+
+def scores_of(table):
+    """Mean score of each strategy for each goal, and average precision, as rows of a table."""
+    rows = []
+    for goal in GOALS:
+        names = OPTIONS["strategies"]
+        if rows:
+            names = [name for name in names if name in TUNED]
+        comparison = compare_strategies(
+            table.X, table.y, objective=goal, random_state=0, verbose=0,
+            **OPTIONS | {"strategies": names},
+        )  # fmt: skip
+        about = {
+            "set": table.name,
+            "rows": len(table.y),
+            "classes": table.n_classes,
+            "rarest": int(np.bincount(table.y).min()),
+        }
+        for name, means in comparison.frame().iterrows():
+            goals = [goal] if name in TUNED else GOALS
+            rows += [about | {"strategy": name, "goal": g, "score": means[g]} for g in goals]
+            if goal == next(iter(GOALS)):
+                rows.append(
+                    about | {"strategy": name, "goal": "average_precision",
+                             "score": means["average_precision"]}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def print_leads(scores):
+    """Mean lead over "plain" in hundredths, and on how many sets a strategy is ahead of it."""
+    goals = [*GOALS, "average_precision"]
+    rows = []
+    for strategy in OPTIONS["strategies"][1:]:
+        row = [f"`{strategy}`"]
+        for goal in goals:
+            table = scores[scores.goal == goal].pivot_table("score", "set", "strategy")
+            lead = 100 * (table[strategy] - table["plain"]).dropna()
+            row.append(f"{lead.mean():+.1f} ({(lead > 0).sum()} of {len(lead)})")
+        rows.append(row)
+    print_table(["", *[GOALS.get(goal, "average precision") for goal in goals]], rows)
+
+
+def main():
+    """Train what is missing, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--out", type=pathlib.Path)
+    options = parser.parse_args(ARGUMENTS)
+    quiet()
+    print_machine()
+    kept = options.out is not None and options.out.exists()
+    scores = [pd.read_csv(options.out)] if kept else []
+    done = set(scores[0]["set"]) if kept else set()
+    for name in quality_sets.names_of_sets(options.folder):
+        if name not in done:
+            scores.append(scores_of(quality_sets.load_set(options.folder, name)))
+            if options.out is not None:
+                pd.concat(scores).to_csv(options.out, index=False)
+    scores = pd.concat(scores)
+    sizes = {
+        "All sets": scores.rarest > 0,
+        f"Sets with fewer than {FEW_ROWS} rows of the rarest class": scores.rarest < FEW_ROWS,
+        f"Sets with {FEW_ROWS} or more": scores.rarest >= FEW_ROWS,
+    }
+    for words, rows in sizes.items():
+        if rows.any():
+            print(f"\n{words}: {scores[rows]['set'].nunique()}.\n")
+            print_leads(scores[rows])
+
+
+if __name__ == "__main__":
+    main()

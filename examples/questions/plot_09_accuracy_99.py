@@ -83,7 +83,7 @@ ax.errorbar(
 ax.plot(0, 0, "s", color="#D55E00", clip_on=False)
 accuracy = [f"{100 * accuracy_score(y, decisions):.0f} %" for decisions in (never, alerts)]
 ax.text(0.07, 0.0, f"most probable class: accuracy {accuracy[0]}", va="center")
-ax.text(0.23, 0.6, f"200 alerts in 1,000: accuracy {accuracy[1]}", va="center")
+ax.text(0.23, 0.53, f"200 alerts in 1,000: accuracy {accuracy[1]}", va="center")
 ax.text(0.85, 0.75, "chance", color="#7F7F7F")
 ax.text(0.5, 0.95, "network", color="#0072B2")
 ax.set(xlabel="share of all shells that is looked at", ylabel="share of the rare shells found")

@@ -58,6 +58,8 @@ html_title = "skimbalance"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_sidebars = {"index": [], "start": []}
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "github_url": SOURCE,
     "logo": {"text": "skimbalance"},

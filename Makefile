@@ -3,28 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
-# Tests wait for threads and processes now and then: three at a time keep two cores busy. With the
-# tests' small matrices threads of BLAS would only wait for each other.
-PYTEST := python -m pytest -n 3 --dist worksteal
-test quick test-min: export OPENBLAS_NUM_THREADS ?= 1
+# What they run stands in noxfile.py; here it runs in the environment that make sets up.
+NOX := PATH="$(CURDIR)/$(BIN):$$PATH" nox --no-venv --session
 
-.PHONY: demo test quick check docs bench matrix test-min clean
+.PHONY: demo test quick check coverage docs bench matrix test-min clean
 
 demo: $(VENV)/ready
 	$(BIN)/skimbalance compare page_blocks --objective f1_macro --out which_strategy.html
 
 test: $(VENV)/ready
-	$(BIN)/$(PYTEST)
+	$(NOX) tests
 
 # Everything that trains no network and starts no process.
 quick: $(VENV)/ready
-	$(BIN)/$(PYTEST) -m "not slow"
+	$(NOX) quick
 
 check: $(VENV)/ready-check
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/codespell skimbalance tests examples benchmarks docs *.md
-	$(BIN)/mypy skimbalance
+	$(NOX) check
+
+# All tests, and which lines and branches of the package they run: a page in htmlcov/.
+coverage: $(VENV)/ready-check
+	$(NOX) coverage
 
 # Predictive quality has the peers of ".[bench]" beside it, as far as they are installed. Their CPU
 # seconds do not count threads that wait.
@@ -34,23 +33,22 @@ bench: $(VENV)/ready
 
 # The site, in docs/_build/html: runs the code of its pages, and the scripts of its gallery.
 docs: $(VENV)/ready-docs
-	$(BIN)/python -m pytest -n 2 docs
-	$(BIN)/sphinx-build --fail-on-warning --keep-going -q docs docs/_build/html
+	$(NOX) docs
 
 # What works with what: docs/project/matrix.md, from tests/matrix.
 matrix: $(VENV)/ready
 	PYTHONPATH=tests $(BIN)/python -m matrix.table
 
 # The lower bounds of pyproject.toml, each at its oldest release.
-test-min: .venv-min/ready
-	.venv-min/bin/$(PYTEST)
+test-min: $(VENV)/ready
+	$(BIN)/nox --session min
 
 clean:
-	rm -rf $(VENV) .venv-min build dist *.egg-info
+	rm -rf $(VENV) .nox build dist htmlcov *.egg-info
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	$(BIN)/python -m pip install --quiet nox --editable ".[test]"
 	touch $@
 
 $(VENV)/ready-check: $(VENV)/ready
@@ -59,9 +57,4 @@ $(VENV)/ready-check: $(VENV)/ready
 
 $(VENV)/ready-docs: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"
-	touch $@
-
-.venv-min/ready: pyproject.toml .ci/lower-bounds.txt
-	$(PYTHON) -m venv .venv-min
-	.venv-min/bin/python -m pip install --quiet --constraint .ci/lower-bounds.txt --editable ".[test]"
 	touch $@

@@ -92,6 +92,10 @@ def test_the_wheel_is_complete_and_holds_nothing_else(source, distributions):
     assert distributions[1].name.split("-")[:2] == ["skimbalance", skimbalance.__version__]
 
 
+def test_the_citation_has_the_version():
+    assert f"\nversion: {skimbalance.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
 def test_the_wheel_works(environment, tmp_path):
     said = json.loads(run(environment, "-P", "-W", "error", FROM_THE_WHEEL, cwd=tmp_path))
     assert Path(said["file"]).is_relative_to(environment.parents[1])

@@ -76,16 +76,16 @@ plt.show()
 # On the thyroid table, 2 or 5 components lose about a third of the average precision. A few blood
 # values tell who is ill, and the many yes-or-no columns, which say little, make up most of the
 # variance. 20 of 21 components gain nothing, either. On the simulated table, 5 components are by
-# far the best: with about 33 rare training rows the network cannot find the five quantities among
-# a hundred columns by itself, and a PCA, which needs no class labels, can. 2 are too few, and 20
+# far the best: with about 33 rare training rows the network cannot find the five quantities among a
+# hundred columns by itself, and a PCA, which needs no class labels, can. 2 are too few, and 20
 # bring the noise back.
 #
 # What to do
 # ----------
-# Start without a PCA. Put it into the search, as above, if you have more columns than rare rows
-# and the columns measure the same few things, such as spectra, sensors or questionnaires. Do not
-# choose the number of components by the explained variance, which knows nothing of the classes.
-# A PCA needs numbers without gaps; :class:`skimbalance.ImbalancedMLPClassifier` takes categories
-# and missing values as they are, see :doc:`/guide/tables`. It also standardises columns by itself,
-# so that a pipeline without a PCA can begin with the classifier. Searches are in
+# Start without a PCA. Put it into the search, as above, if you have more columns than rare rows and
+# the columns measure the same few things, such as spectra, sensors or questionnaires. Do not choose
+# the number of components by the explained variance, which knows nothing of the classes. A PCA
+# needs numbers without gaps; :class:`skimbalance.ImbalancedMLPClassifier` takes categories and
+# missing values as they are, see :doc:`/guide/tables`. It also standardises columns by itself, so
+# that a pipeline without a PCA can begin with the classifier. Searches are in
 # :doc:`/guide/searches`.

@@ -10,10 +10,10 @@ what they change besides, the number of steps and what is in a batch, you can se
 # %%
 # The same, step by step
 # ----------------------
-# One in fourteen of these patients has a disease of the thyroid. One network gets the weights
-# 13 : 1, and another gets every rare row thirteen times. They start alike (``random_state``), and
-# each step sees all rows, in one batch. Columns are standardised before, as copies would change
-# their mean.
+# One in fourteen of these patients has a disease of the thyroid. One network gets the weights 13 :
+# 1, and another gets every rare row thirteen times. They start alike (``random_state``), and each
+# step sees all rows, in one batch. Columns are standardised before, as copies would change their
+# mean.
 import joblib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,8 +43,8 @@ print(f"largest difference of a probability: {np.abs(weighted - duplicated).max(
 # --------------------
 # In batches of 32 rows the way there differs. With weights, a batch has two or three rare rows that
 # count a lot; with copies, half of its rows are rare. And an epoch with copies takes nearly twice
-# the steps. ``sampling="balanced"`` has the same halves without the longer epoch. Each way
-# trains for several numbers of epochs, on three folds.
+# the steps. ``sampling="balanced"`` has the same halves without the longer epoch. Each way trains
+# for several numbers of epochs, on three folds.
 ways = {
     "weights": {"class_weight": ["balanced"]},
     "copies": {"sampling": [RandomOverSampler(random_state=0)]},
@@ -81,17 +81,17 @@ plt.show()
 
 # %%
 # After the same number of steps, copies and balanced batches are level. Weights come a little
-# behind at some points, which three folds cannot tell from chance (their standard deviation is
-# 0.02 to 0.08), and are close in the end. So the lead of the copies at each epoch is the longer
-# epoch, nothing else.
+# behind at some points, which three folds cannot tell from chance (their standard deviation is 0.02
+# to 0.08), and are close in the end. So the lead of the copies at each epoch is the longer epoch,
+# nothing else.
 #
 # What to do
 # ----------
 # Use ``class_weight``, which costs no time and no memory; as a number between 0 and 1 it also goes
-# into a search, see :doc:`/guide/weights`. If batches are so small that many have no rare row at all,
-# use ``sampling="balanced"``, see :doc:`/questions/plot_06_batches`. Copies that are made before the
-# data are split are a trap: the same row is then trained on and tested on. In either case,
-# read probabilities from :meth:`~skimbalance.ImbalancedMLPClassifier.predict_posterior`.
+# into a search, see :doc:`/guide/weights`. If batches are so small that many have no rare row at
+# all, use ``sampling="balanced"``, see :doc:`/questions/plot_06_batches`. Copies that are made
+# before the data are split are a trap: the same row is then trained on and tested on. In either
+# case, read probabilities from :meth:`~skimbalance.ImbalancedMLPClassifier.predict_posterior`.
 #
 # With plain SGD, beware of the size of the weights in other libraries:
 # :doc:`/questions/plot_03_one_to_a_hundred`.

@@ -73,14 +73,14 @@ plt.show()
 # %%
 # With SGD, the small weights hardly move the network in ten epochs, and the large ones train it
 # faster than the weights of mean 1: it is the same training at about a hundredth and at twice the
-# learning rate. Adam divides a step by the size of the recent gradients
-# :cite:p:`kingma2015adam`, so that a common factor cancels, and the three lines nearly coincide.
-# (They rise in the end as the network begins to learn its 33 or so rare rows by heart.)
+# learning rate. Adam divides a step by the size of the recent gradients :cite:p:`kingma2015adam`,
+# so that a common factor cancels, and the three lines nearly coincide. (They rise in the end as the
+# network begins to learn its 33 or so rare rows by heart.)
 #
 # What to do
 # ----------
-# Write weights in whichever way you can read, or let ``class_weight="balanced"`` or a number between
-# 0 and 1 compute them, see :doc:`/guide/weights`. If you train in Keras yourself, take the weights
-# of :func:`skimbalance.compute_class_weight`: they have mean 1, so that a learning rate that was
-# good without weights stays about right. Not only SGD sees their size: clipped gradients, weight decay
-# inside the loss, and losses that are compared from run to run do, too.
+# Write weights in whichever way you can read, or let ``class_weight="balanced"`` or a number
+# between 0 and 1 compute them, see :doc:`/guide/weights`. If you train in Keras yourself, take the
+# weights of :func:`skimbalance.compute_class_weight`: they have mean 1, so that a learning rate
+# that was good without weights stays about right. Not only SGD sees their size: clipped gradients,
+# weight decay inside the loss, and losses that are compared from run to run do, too.

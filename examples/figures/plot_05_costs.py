@@ -9,9 +9,9 @@ class weights are cheap only near the one ratio of costs for which they happen t
 """
 
 # %%
-# Let a false alarm cost 1, a missed rare row `r`, and right decisions nothing. For a row of
-# probability `p` an alarm costs `1 - p` on average, and no alarm `r p`. So the alarm is cheaper
-# from `p = 1 / (1 + r)` on :cite:p:`elkan2001foundations`.
+# Let a false alarm cost 1, a missed rare row :math:`r`, and right decisions nothing. For a row of
+# probability :math:`p` an alarm costs :math:`1 - p` on average, and no alarm :math:`r p`. So the
+# alarm is cheaper from :math:`p = 1 / (1 + r)` on :cite:p:`elkan2001foundations`.
 #
 # Loans with the grades E, F and G are the rare class, 3.9 % of all. Two networks learn from 8,000
 # loans, one without and one with balanced class weights.

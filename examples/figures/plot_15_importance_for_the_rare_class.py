@@ -10,8 +10,8 @@ decide.
 
 # %%
 # The permutation importance of a column is what a score loses when the column is shuffled
-# :cite:p:`breiman2001forests`. Vertical lines (class 4) are 1.6 % of the blocks. Three networks on three folds, each judged on the rows
-# that it has not seen, show how sure the order is.
+# :cite:p:`breiman2001forests`. Vertical lines (class 4) are 1.6 % of the blocks. Three networks on
+# three folds, each judged on the rows that it has not seen, show how sure the order is.
 import joblib
 import matplotlib.pyplot as plt
 import numpy as np

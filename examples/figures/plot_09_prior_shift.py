@@ -82,7 +82,7 @@ print(pd.DataFrame(table).round(2))
 
 # %%
 # How sure is the estimate? Ten draws of 1,000 unlabelled loans for each of several shares. The
-# mean posterior (grey) hardly leaves the old share, whatever the new one is.
+# mean posterior (grey) is no estimate: it stays near the old share, whatever the new one is.
 shares = [0.01, 0.04, 0.1, 0.2, 0.4, 0.6]
 rng = np.random.default_rng(1)
 fig, ax = plt.subplots(figsize=(5, 4.4), layout="constrained")

@@ -29,7 +29,7 @@ coverage: $(VENV)/ready-check
 # seconds do not count threads that wait.
 bench: $(VENV)/ready
 	OMP_WAIT_POLICY=passive $(BIN)/python benchmarks/quality.py
-	for script in single_fit grid_search own_network compare decision multilabel sequence step predict ensemble memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in single_fit grid_search own_network compare strategies decision multilabel sequence step predict ensemble memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # The site, in docs/_build/html: runs the code of its pages, and the scripts of its gallery.
 docs: $(VENV)/ready-docs

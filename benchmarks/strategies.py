@@ -1,9 +1,9 @@
 """Which strategy is best for which goal? All of them on a folder of tables, or on the package's.
 
-Run: python benchmarks/strategies.py [FOLDER] [--out scores.csv]
+Run: python benchmarks/strategies.py [FOLDER] [--sets NUMBER] [--out scores.csv]
 Rows are selected as in quality.py, at most 6,000 of a set. Strategies that tune a decision are
 trained for each goal; the others have the same posteriors and decisions for all goals. A file of
-`--out` is completed: sets that it has are not trained again.
+`--out` is completed: sets that it has are not trained again. `--sets` takes the least costly sets.
 """
 
 import argparse
@@ -30,8 +30,9 @@ OPTIONS = pick(
     {"cv": 3, "strategies": list(STRATEGIES)},
     {"cv": 2, "strategies": ["plain", "class_weighted", "tuned_decision"]},
 )
-# Sets by the rows of their rarest class: the number of rows that a decision can learn from.
-FEW_ROWS = 100
+# What divides the sets in two: the rows of the rarest class, which is what a decision learns from,
+# and how many rows there are for each of them.
+FEW_ROWS, HIGH_RATIO = 100, 25
 
 
 def scores_of(table):
@@ -80,6 +81,7 @@ def main():
     """Train what is missing, and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?")
+    parser.add_argument("--sets", type=int)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args(ARGUMENTS)
     quiet()
@@ -87,18 +89,22 @@ def main():
     kept = options.out is not None and options.out.exists()
     scores = [pd.read_csv(options.out)] if kept else []
     done = set(scores[0]["set"]) if kept else set()
-    for name in quality_sets.names_of_sets(options.folder):
+    for name in quality_sets.names_of_sets(options.folder)[: options.sets]:
         if name not in done:
             scores.append(scores_of(quality_sets.load_set(options.folder, name)))
             if options.out is not None:
                 pd.concat(scores).to_csv(options.out, index=False)
     scores = pd.concat(scores)
-    sizes = {
+    ratio = scores.rows / scores.rarest
+    parts = {
         "All sets": scores.rarest > 0,
-        f"Sets with fewer than {FEW_ROWS} rows of the rarest class": scores.rarest < FEW_ROWS,
-        f"Sets with {FEW_ROWS} or more": scores.rarest >= FEW_ROWS,
+        f"Fewer than {FEW_ROWS} rows of the rarest class": scores.rarest < FEW_ROWS,
+        f"{FEW_ROWS} rows of the rarest class or more": scores.rarest >= FEW_ROWS,
+        f"Less than one row in {HIGH_RATIO} is of the rarest class": ratio > HIGH_RATIO,
+        f"One row in {HIGH_RATIO} or more": ratio <= HIGH_RATIO,
+        "Several classes": scores.classes > 2,
     }
-    for words, rows in sizes.items():
+    for words, rows in parts.items():
         if rows.any():
             print(f"\n{words}: {scores[rows]['set'].nunique()}.\n")
             print_leads(scores[rows])

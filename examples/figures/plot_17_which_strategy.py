@@ -4,8 +4,8 @@ Which strategy, and how sure is that?
 
 :func:`skimbalance.compare_strategies` trains strategies for imbalance on the same folds, and says
 which one to use. For the macro-F1 on proteins in yeast cells no remedy clearly beats the plain
-network, as the leading three differ by far less than the folds do. Class weights and under-sampling are behind
-in the mean. That is no law: the best remedy depends on the data and on the goal.
+network, as the leading three differ by far less than the folds do. Class weights and under-sampling
+are behind in the mean. That is no law: the best remedy depends on the data and on the goal.
 """
 
 # %%

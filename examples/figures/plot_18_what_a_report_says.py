@@ -47,8 +47,8 @@ ax.set_title("Grey: too few test rows to judge")
 plt.show()
 
 # %%
-# A network that stops after 10 epochs has better probabilities: they beat the class frequencies, and
-# nearly all classes are calibrated. VAC is still not found, and now not even predicted.
+# A network that stops after 10 epochs has better probabilities. They beat the class frequencies,
+# and nearly all classes are calibrated. VAC is still not found, and now not even predicted.
 better = clf.set_params(learning_rate=1e-3, epochs=10).fit(X_train, y_train)
 for flag in ImbalanceReport.from_estimator(better, X_test, y_test, random_state=0).flags:
     print("-", flag)

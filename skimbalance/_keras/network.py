@@ -14,13 +14,9 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from skimbalance._engine.tensorflow.dropout import CounterDropout
 from skimbalance._engine.tensorflow.initializers import python_random_kept
-from skimbalance._engine.tensorflow.layers import (
-    CounterDropout,
-    TwoLogits,
-    copied,
-    is_plain_dropout,
-)
+from skimbalance._engine.tensorflow.layers import TwoLogits, copied, is_plain_dropout
 from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS
 from skimbalance._engine.tensorflow.program import Program, program_for
 from skimbalance._fit.targets import Target

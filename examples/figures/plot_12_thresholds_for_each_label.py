@@ -3,9 +3,9 @@ Each label needs a threshold of its own
 =======================================
 
 Where several labels can hold for a row, a rare label hardly ever reaches a probability of 0.5. With
-this usual threshold the network below finds next to nothing of its rarest label, although it ranks
-the rows well. A threshold for each label, tuned on out-of-fold posteriors, leaves the network as it
-is and gives that label an F1 of about 0.3. The frequent labels change little.
+this usual threshold the network below finds next to nothing of its rarest label. A threshold for
+each label, tuned on out-of-fold posteriors, leaves the network as it is and gives that label an F1
+of about 0.3. The frequent labels change little.
 """
 
 # %%

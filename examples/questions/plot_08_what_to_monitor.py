@@ -12,10 +12,11 @@ the better posteriors with less than half of the epochs.
 # %%
 # One training, judged four ways
 # ------------------------------
-# Hyperthyroid patients are 2 % of the rows. Half of the rows train, and a fifth of these, with some
-# 17 patients, is held out. With `n_iter_no_change` as large as `epochs`, training never stops
-# early and only keeps the weights of the best epoch. The four fits of a split have the same seed,
-# so that they are the same network and differ only in the epoch that the monitor prefers.
+# The rarer of two thyroid disorders is 2 % of the rows. Half of the rows train, and a fifth of
+# these, with some 17 patients, is held out. With `n_iter_no_change` as large as `epochs`, training
+# never stops early and only keeps the weights of the best epoch. The four fits of a split have the
+# same seed, so that they are the same network and differ only in the epoch that the monitor
+# prefers.
 
 import joblib
 from sklearn.model_selection import train_test_split
@@ -70,6 +71,7 @@ for ax, monitor, title in zip(axes.flat, monitors, titles, strict=True):
 for ax in axes[1]:
     ax.set_xlabel("epoch")
 fig.suptitle("Held-out rows of eight splits; dots: the epoch that is kept")
+plt.show()
 
 # %%
 # What does the choice of the epoch change on the test rows, the other half? The first table has
@@ -104,8 +106,8 @@ differences = differences.drop("loss", level="monitor").groupby("monitor", sort=
 differences.agg(["mean", "sem"]).round(3)
 
 # %%
-# The later epochs cost some log-loss, by about two standard errors. In average precision
-# and macro-F1 the four monitors differ by less than their errors: on these data it does not matter
+# The later epochs cost some log-loss, by about two standard errors. In average precision and
+# macro-F1 the four monitors differ by about their errors at most: on these data it does not matter
 # for them which one you take. Eight splits of the same rows are not independent, so that the true
 # errors are larger still.
 #
@@ -137,11 +139,10 @@ differences.agg(["mean", "sem"]).round(3)
 #
 # What to do
 # ----------
-# Keep ``monitor="loss"`` and give the decision to
-# :class:`skimbalance.TunedDecisionClassifierCV` with your objective (:doc:`/guide/decisions`). If
-# only the order of the rows matters, ``"average_precision"`` is a fair second choice. Choose
-# a decision score as the monitor only if many rare rows are held out, and check the choice on
-# several splits as above. With fewer than ten held-out rows of the rarest class,
-# ``early_stopping="auto"`` does not stop at all, as no monitor could tell.
-# :doc:`/gallery/plot_10_stop_by_f1_or_by_loss` follows a single training by both, and
+# Keep ``monitor="loss"`` and give the decision to :class:`skimbalance.TunedDecisionClassifierCV`
+# with your objective (:doc:`/guide/decisions`). If only the order of the rows matters,
+# ``"average_precision"`` is a fair second choice. Choose a decision score as the monitor only if
+# many rare rows are held out, and check the choice on several splits as above. With fewer than ten
+# held-out rows of the rarest class, ``early_stopping="auto"`` does not stop at all, as no monitor
+# could tell. :doc:`/gallery/plot_10_stop_by_f1_or_by_loss` follows a single training by both, and
 # :doc:`/guide/validation` says where held-out rows come from.

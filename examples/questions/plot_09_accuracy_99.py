@@ -43,9 +43,9 @@ print("\n".join(report.flags))
 report.frame()[["support", "precision", "recall", "f1", "average_precision"]].round(3)
 
 # %%
-# But it does not say that the ranking is worthless. The average precision of the rare class is
-# low, about 0.02, and yet it is about three times the share of the class, which is what a random
-# order would get. The largest posterior is below a half, and so nothing is predicted.
+# But it does not say that the ranking is worthless. The average precision of the rare class is low,
+# about 0.02, and yet it is about three times the share of the class, which is what a random order
+# would get. The largest posterior is below a half, and so nothing is predicted.
 #
 # Use the ranking
 # ---------------
@@ -88,6 +88,7 @@ ax.text(0.85, 0.75, "chance", color="#7F7F7F")
 ax.text(0.5, 0.95, "network", color="#0072B2")
 ax.set(xlabel="share of all shells that is looked at", ylabel="share of the rare shells found")
 ax.set_title("The better decision has the worse accuracy")
+plt.show()
 
 # %%
 # What to do
@@ -97,7 +98,7 @@ ax.set_title("The better decision has the worse accuracy")
 # decision for your goal with :class:`skimbalance.TunedDecisionClassifierCV`: a number of alerts, a
 # precision, costs, or F1 (:doc:`/guide/decisions`). If it is not, work on the columns or collect
 # rare rows before you try weights, losses or samplers, which mostly move a model along its curve
-# (:doc:`/gallery/plot_01_weights_move_along_the_curve`). Compare models by scores in which the
-# rare class counts, such as average precision or balanced accuracy, and in log-loss if you need
+# (:doc:`/gallery/plot_01_weights_move_along_the_curve`). Compare models by scores in which the rare
+# class counts, such as average precision or balanced accuracy, and in log-loss if you need
 # probabilities. :doc:`/gallery/plot_18_what_a_report_says` explains the report, and
 # :doc:`/guide/imbalance` what else breaks if a class is rare.

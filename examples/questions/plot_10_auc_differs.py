@@ -55,16 +55,15 @@ for name, scores in spreads.items():
     print(f"{name}: mean {scores.mean():.2f}, standard deviation {scores.std(ddof=1):.2f}")
 
 # %%
-# Another split moves the AUC more than twice as much as another seed does. The seeds agree
-# with each other on a value that is too low: this split has difficult rare rows in its test
-# part, which no seed shows. The repeats agree to about 0.01.
+# Another split moves the AUC more than twice as much as another seed does. The seeds agree with
+# each other on a value that is too low: this split has difficult rare rows in its test part, which
+# no seed shows. The repeats agree to about 0.01.
 #
 # How certain is it, then?
 # ------------------------
 # Repeats average over splits of the same 32 rare rows. They do not say how the AUC would be on
 # others. That is what the standard error of Hanley and McNeil :cite:p:`hanley1982meaning` is for.
-# It depends on the AUC and on the numbers of rows of both classes, and hardly on the
-# larger one.
+# It depends on the AUC and on the numbers of rows of both classes, and hardly on the larger one.
 
 import matplotlib.pyplot as plt
 
@@ -92,12 +91,13 @@ bottom.set_yticks([0.01, 0.02, 0.05, 0.1], ["0.01", "0.02", "0.05", "0.1"])
 bottom.minorticks_off()
 bottom.grid(color="#DDDDDD")
 bottom.set(xlabel="rare test rows", ylabel="standard error", title="An AUC of 0.8")
+plt.show()
 
 # %%
-# The blue dots of the third group lie close together, and yet the bar beside them is about as
-# large as the spread of the splits. Both are right: the dots say how far the result depends on
-# the split, the bar says how far it would be from that on other shells. To halve the bar
-# takes four times as many rare rows.
+# The blue dots of the third group lie close together, and yet the bar beside them is about as large
+# as the spread of the splits. Both are right: the dots say how far the result depends on the split,
+# the bar says how far it would be from that on other shells. To halve the bar takes four times as
+# many rare rows.
 #
 # Does an ensemble help?
 # ----------------------
@@ -112,9 +112,9 @@ print(f"ensemble {ensemble:.2f}, mean of its networks {spreads['12 seeds, one sp
 # What to do
 # ----------
 # Report the mean of repeated, stratified folds, and beside it the standard error for your number of
-# rare rows. Compare models on the same folds, where the luck of the split is common to both
-# and cancels (:func:`skimbalance.compare_strategies` does so). Do not choose a seed
-# by its score. Average over seeds if the model itself shall not depend on one:
+# rare rows. Compare models on the same folds, where the luck of the split is common to both and
+# cancels (:func:`skimbalance.compare_strategies` does so). Do not choose a seed by its score.
+# Average over seeds if the model itself shall not depend on one:
 # :class:`skimbalance.ImbalancedEnsembleClassifier` does so. And look at the average precision too:
 # with few rare rows among many others, an AUC can be high where most alerts are false.
 # :doc:`/guide/validation` has more on folds.

@@ -12,8 +12,8 @@ decide within the group.
 # %%
 # What a recall of six rows says
 # ------------------------------
-# The interval of a recall depends on the hits and on the rows of the class alone. These are the 95 %
-# intervals of Jeffreys :cite:p:`brown2001interval` for six rows.
+# The interval of a recall depends on the hits and on the rows of the class alone. These are the 95
+# % intervals of Jeffreys :cite:p:`brown2001interval` for six rows.
 
 import pandas as pd
 
@@ -28,14 +28,14 @@ for hits in range(7):
 pd.DataFrame(intervals, index=["low", "high"]).round(2)
 
 # %%
-# So a model that finds three of six rows and one that finds five of them cannot be told apart: their
-# intervals overlap by far.
+# So a model that finds three of six rows and one that finds five of them cannot be told apart:
+# their intervals overlap by far.
 #
 # Which classes are learnt?
 # -------------------------
-# The yeast data have ten classes, and the rarest, ERL, has five rows. Five folds then hold one
-# of them each, and the decisions of all folds together give one recall of five rows. A recall
-# in each fold could only be 0 or 1.
+# The yeast data have ten classes, and the rarest, ERL, has five rows. Five folds then hold one of
+# them each, and the decisions of all folds together give one recall of five rows. A recall in each
+# fold could only be 0 or 1.
 
 import joblib
 import matplotlib.pyplot as plt
@@ -64,18 +64,19 @@ ax.errorbar(frame["recall"], places, xerr=errors, fmt="o", color="#0072B2", caps
 ax.set_yticks(places, [f"{name} ({rows} rows)" for name, rows in frame["support"].items()])
 ax.set(xlabel="recall out of fold, with its 95 % interval", xlim=(-0.02, 1.02))
 ax.set_title("The number of rows does not decide alone")
+plt.show()
 
 # %%
-# All five rows of ERL are found, and none of 30 of VAC. The proteins of ERL carry a motif that has a
-# column of its own, "erl", and few others carry it. VAC has no such column: "vac" hardly differs
-# from class to class. Yet the interval of ERL begins near 0.6. It says no more than that most
-# such rows would be found.
+# All five rows of ERL are found, and none of 30 of VAC. The proteins of ERL carry a motif that has
+# a column of its own, "erl", and few others carry it. VAC has no such column: "vac" hardly differs
+# from class to class. Yet the interval of ERL begins near 0.6. It says no more than that most such
+# rows would be found.
 #
 # What would more rows give?
 # --------------------------
 # For the class ME3, which has 163 rows, we can try: only 3, 6, ... 80 of them train, with 600 rows
-# of other classes, and the rest judges. Each size is drawn six times. A linear model stands
-# beside the network.
+# of other classes, and the rest judges. Each size is drawn six times. A linear model stands beside
+# the network.
 
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -117,18 +118,19 @@ ax.minorticks_off()
 ax.set(xlabel="rows of ME3 in training", ylabel="average precision on test rows")
 ax.set_title("Mean and standard deviation of six draws")
 ax.legend(loc="lower right")
+plt.show()
 
 # %%
 # Six rows of this class already give most of what eighty give. With three, the result depends on
-# which three they are, and the linear model is safer. From a dozen on, both are equal within
-# the spread. If your curve still rises at its right end, as that of the network does a little,
-# more rows are worth their price.
+# which three they are, and the linear model is safer. From a dozen on, both are equal within the
+# spread. If your curve still rises at its right end, as that of the network does a little, more
+# rows are worth their price.
 #
 # Merge, and let a person decide
 # ------------------------------
 # Suppose that ERL, POX, VAC and EXC had the same consequence: a person looks at the protein. Then
-# their posteriors add up, and no new training is needed. The person looks at the tenth of
-# the rows with the largest sums.
+# their posteriors add up, and no new training is needed. The person looks at the tenth of the rows
+# with the largest sums.
 
 group = ["ERL", "POX", "VAC", "EXC"]
 score = proba[:, np.isin(classes, group)].sum(axis=1)
@@ -141,18 +143,18 @@ for name in group:
 print(f"all: {reviewed[np.isin(y, group)].sum()} of {np.isin(y, group).sum()} reviewed")
 
 # %%
-# Within the tenth are all rows of ERL and most of POX and EXC, more than their own classes
-# get by the most probable class. It does not help VAC much: merging sums what was learnt, and of VAC
+# Within the tenth are all rows of ERL and most of POX and EXC, more than their own classes get by
+# the most probable class. It does not help VAC much: merging sums what was learnt, and of VAC
 # nothing was.
 #
 # What to do
 # ----------
 # Let every row of the class train, by out-of-fold decisions
 # (:func:`sklearn.model_selection.cross_val_predict` with stratified folds, as many as the class has
-# rows at most), and read recall and interval in :class:`skimbalance.report.ImbalanceReport`.
-# Prefer a simple model and look at the columns: a column that marks the class is worth more than
-# any weight or sampler. Do not tune a threshold, a network or a seed by six rows. If the
-# class is not learnt, merge it or leave its rows to a person, by
-# ``TunedDecisionClassifierCV(clf, objective="alerts")`` (:doc:`/guide/decisions`). For
-# synthetic rows of tiny classes there is :class:`skimbalance.sampling.EachClassSMOTE`; judge it out
-# of fold as above. :doc:`/guide/validation` has more on folds and intervals.
+# rows at most), and read recall and interval in :class:`skimbalance.report.ImbalanceReport`. Prefer
+# a simple model and look at the columns: a column that marks the class is worth more than any
+# weight or sampler. Do not tune a threshold, a network or a seed by six rows. If the class is not
+# learnt, merge it or leave its rows to a person, by ``TunedDecisionClassifierCV(clf,
+# objective="alerts")`` (:doc:`/guide/decisions`). For synthetic rows of tiny classes there is
+# :class:`skimbalance.sampling.EachClassSMOTE`; judge it out of fold as above.
+# :doc:`/guide/validation` has more on folds and intervals.

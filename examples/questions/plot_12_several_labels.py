@@ -55,6 +55,7 @@ for ax, splitter in zip(axes, splitters, strict=True):
 axes[0].set_yticks(range(10), range(1, 11))
 axes[0].set_ylabel("fold")
 fig.suptitle("Test rows with each label; none: orange")
+plt.show()
 
 # %%
 # In a fold without the label every model has an F1 of 0 for it, and its recall is not defined. It
@@ -91,7 +92,7 @@ for name, params in networks.items():
     clf = ImbalancedMLPClassifier(
         (64,), learning_rate=3e-3, epochs=15, early_stopping=False, random_state=0, **params
     )
-    tuned = TunedDecisionClassifierCV(clf, objective="f1_macro", random_state=0)
+    tuned = TunedDecisionClassifierCV(clf, objective="f1_macro", cv=3, random_state=0)
     with joblib.parallel_config(backend="stacked"):
         for decision, model in {"at 0.5": clf, "tuned": tuned}.items():
             scores[name, decision] = cross_val_score(model, X, Y, cv=folds, scoring="f1_macro")
@@ -108,6 +109,7 @@ for decision, (marker, color, shift) in looks.items():
 ax.set_yticks(-np.arange(len(networks)), networks)
 ax.set(xlabel="macro-F1 in five folds, mean and standard error", ylim=(-2.5, 0.5))
 ax.legend(loc="lower left")
+plt.show()
 
 # %%
 # The same as differences to cross-entropy at 0.5 in the same folds, with their standard errors:

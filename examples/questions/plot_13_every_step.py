@@ -108,6 +108,7 @@ for name, color, marker in zip(settings, colors, "osD^", strict=True):
     ax.plot(part["recall"], part["precision"], marker, color=color, label=name)
 ax.set(xlabel="recall of the leak steps", ylabel="precision", xlim=(0.2, 1), ylim=(0, 1))
 ax.legend(loc="upper right")
+plt.show()
 
 # %%
 # Balanced weights give a leak step about fifty times the weight of a normal one. Nearly all leak

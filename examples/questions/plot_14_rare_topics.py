@@ -110,6 +110,7 @@ ax.set_xticks(range(5), [f"{topic}\n{np.mean(y_test == topic):.1%}" for topic in
 ax.set(ylim=(-0.02, 1), xlabel="topic, and its share of the letters", ylabel="F1 on new letters")
 ax.set_title("Mean of three draws")
 ax.legend(loc="lower left")
+plt.show()
 
 # %%
 # ``MultinomialNB`` never finds the rarest topic: it learns few words of it and lets the class

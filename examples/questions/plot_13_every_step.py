@@ -101,13 +101,13 @@ fig, ax = plt.subplots(figsize=(6, 5), layout="constrained")
 recall, precision = np.meshgrid(np.linspace(0.2, 1, 100), np.linspace(0.01, 1, 100))
 f1 = 2 * precision * recall / (precision + recall)
 lines = ax.contour(recall, precision, f1, [0.2, 0.4, 0.6, 0.8], colors="#BBBBBB", linewidths=0.8)
-ax.clabel(lines, fmt="F1 = %.1f")
+ax.clabel(lines, fmt="F1 = %.1f", manual=[(0.75, 0.12), (0.6, 0.3), (0.93, 0.44), (0.9, 0.72)])
 colors = ["#7F7F7F", "#E69F00", "#D55E00", "#0072B2"]
 for name, color, marker in zip(settings, colors, "osD^", strict=True):
     part = results[results["setting"] == name]
     ax.plot(part["recall"], part["precision"], marker, color=color, label=name)
 ax.set(xlabel="recall of the leak steps", ylabel="precision", xlim=(0.2, 1), ylim=(0, 1))
-ax.legend(loc="upper right")
+ax.legend(loc="lower left")
 plt.show()
 
 # %%

@@ -2,11 +2,12 @@
 What should I monitor, and stop by loss or by F1?
 =================================================
 
-Stop by the loss, which is the default. It judges every posterior on the held-out rows and changes
+Without class weights, stop by the loss. It judges every posterior on the held-out rows and changes
 smoothly, while F1 judges only on which side of a border a row is: with few rare rows it jumps, and
-which epoch is best is mostly luck. If your goal is F1, tune the decision after training. Below,
-the monitor made no difference to F1 on test rows that could be told from noise, and the loss gave
-the better posteriors with less than half of the epochs.
+which epoch is best is mostly luck. Below, the monitor made no difference to F1 on test rows that
+could be told from noise, and the loss gave the better posteriors with less than half of the epochs.
+With class weights the loss is weighted, too, and may stop too early for F1
+(:doc:`/gallery/plot_10_stop_by_f1_or_by_loss`): then monitor the score that you report.
 """
 
 # %%
@@ -139,10 +140,10 @@ differences.agg(["mean", "sem"]).round(3)
 #
 # What to do
 # ----------
-# Keep ``monitor="loss"`` and give the decision to :class:`skimbalance.TunedDecisionClassifierCV`
-# with your objective (:doc:`/guide/decisions`). If only the order of the rows matters,
-# ``"average_precision"`` is a fair second choice. Choose a decision score as the monitor only if
-# many rare rows are held out, and check the choice on several splits as above. With fewer than ten
-# held-out rows of the rarest class, ``early_stopping="auto"`` does not stop at all, as no monitor
-# could tell. :doc:`/gallery/plot_10_stop_by_f1_or_by_loss` follows a single training by both, and
-# :doc:`/guide/validation` says where held-out rows come from.
+# Train with ``class_weight=None`` and ``monitor="loss"``, and give the decision to
+# :class:`skimbalance.TunedDecisionClassifierCV` with your objective (:doc:`/guide/decisions`). If
+# you keep class weights, which are the default, and take the predictions as they are, monitor the
+# score that you report. If only the order of the rows matters, ``"average_precision"`` is a fair
+# choice. Decision scores need many held-out rare rows; check the choice on several splits as above.
+# With fewer than ten held-out rows of the rarest class, ``early_stopping="auto"`` does not stop at
+# all, as no monitor could tell. :doc:`/guide/validation` says where held-out rows come from.

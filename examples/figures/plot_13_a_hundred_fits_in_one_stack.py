@@ -2,7 +2,7 @@
 A hundred fits as one program
 =============================
 
-A search over small networks trains many of them, and most of its time goes into calls, not into
+A search over small networks trains many of them, and much of its time goes into calls, not into
 arithmetic. With joblib's backend "stacked" the networks train side by side as one program. The
 search below then has the same scores for about two thirds of the processor time, and two stacks at
 a time use two cores.

@@ -30,10 +30,12 @@ comparison = compare_strategies(
 )
 
 # %%
-# On the left, each grey tick is a fold, and the marks are means. The ticks of one strategy spread
-# more widely than the means of the leading strategies differ. Strategies on a blue background are
-# not significantly worse than the best one. On the right is the recall of each class.
-comparison.plot()
+# Each grey tick is a fold, and the marks are means. The ticks of one strategy spread more widely
+# than the means of the leading strategies differ. Strategies on a blue background are not
+# significantly worse than the best one. Without axes, ``comparison.plot()`` also draws the recall
+# of each class.
+fig, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
+comparison.plot(ax=ax)
 plt.show()
 
 # %%

@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 import matplotlib
@@ -71,13 +72,19 @@ html_theme_options = {
 }
 
 
+during_an_example = ExitStack()
+
+
 def each_example(gallery_conf, fname, when):
-    """Make warnings of an example errors, and those of Sphinx warnings again after it."""
+    """Make warnings errors while an example runs."""
     if when == "before":
+        during_an_example.enter_context(warnings.catch_warnings())
         warnings.simplefilter("error")
+        # `plt.show` says so where there is a display.
+        warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
         matplotlib.rcParams.update({"figure.dpi": 110, "savefig.bbox": "tight"})
     else:
-        warnings.resetwarnings()
+        during_an_example.close()
 
 
 sphinx_gallery_conf = {

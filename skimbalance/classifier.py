@@ -247,6 +247,9 @@ class ImbalancedMLPClassifier(TableClassifier):
     ) -> Self:
         """Train one epoch on a part of the data; class counts accumulate over the parts.
 
+        Means and deviations of columns accumulate, too; medians and categories are those of the
+        first part.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -284,7 +287,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         inputs : ndarray of shape (n_samples, n_inputs)
             The rows, with the median of its column in the place of a missing number, if all columns
             hold numbers and the training rows lacked none. Otherwise standardised numbers with the
-            median in the place of missing ones, flags of these, and one-hot categories.
+            median in the place of missing ones, flags of these, and one-hot categories. Dense,
+            also for sparse rows.
         """
         check_is_fitted(self)
         (rows,) = self._finite(self._read_new_rows(X))

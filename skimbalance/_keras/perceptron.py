@@ -58,7 +58,7 @@ class Perceptron:
     def models(self):
         """The model that callbacks see, and the one to train, from encoded rows to logits."""
         model = self.model()
-        inputs = model.inputs
+        inputs = model.inputs[0]
         if any(layer.name == "standardize" for layer in model.layers):
             inputs = model.get_layer("standardize").output
         return model, keras.Model(inputs, model.get_layer("logits").output)
@@ -72,7 +72,7 @@ class Perceptron:
         else:
             to_proba = keras.layers.Activation("sigmoid", name="probabilities")
         encoder = fitted.encoder
-        inputs, logits = network.inputs, network.outputs[0]
+        inputs, logits = network.inputs[0], network.outputs[0]
         if encoder is not None and encoder.is_plain and encoder.scale is not None:
             # Fresh layers, as layers in two models have two outputs, also that called "logits".
             layers = [type(layer).from_config(layer.get_config()) for layer in network.layers[1:]]

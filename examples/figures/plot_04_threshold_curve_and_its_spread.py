@@ -5,8 +5,8 @@ The curve behind a threshold shows how sure it is
 A tuned threshold is an estimate, and its error depends on the number of rare rows. With 20 of them
 the score jumps from threshold to threshold, and no top of the curve can be told from chance. With
 some 230 the curve is smooth, and its top is flat: a threshold somewhat off costs little. The
-tuned threshold itself holds out better than the curve suggests, as it leans on the posteriors where
-rows are few.
+tuned threshold itself is steadier than the curve suggests, as it leans on the posteriors where rows
+are few.
 """
 
 # %%
@@ -82,4 +82,4 @@ plt.show()
 # by their tuned scores, and do not tune again and again until one pleases. Take all rows for
 # training and tuning, as cross-validation does, rather than splitting a few rare rows further. If
 # you know what a false alarm and a miss cost, no threshold has to be learnt at all: see
-# :ref:`sphx_glr_gallery_plot_05_costs.py` and :doc:`/guide/decisions`.
+# :doc:`/gallery/plot_05_costs` and :doc:`/guide/decisions`.

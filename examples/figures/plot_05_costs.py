@@ -70,17 +70,23 @@ fig, ax = plt.subplots(figsize=(5, 4.4), layout="constrained")
 styles = [("#7F7F7F", "--"), ("#D55E00", "-."), ("#0072B2", "-"), ("#000000", ":")]
 for (name, values), (color, style) in zip(bills.items(), styles, strict=True):
     ax.plot(ratios, values, color=color, linestyle=style, linewidth=2, label=name)
-ax.plot(*zip(*tuned_bills.items(), strict=True), "o", color="#0072B2", label='objective="cost"')
+ax.plot(
+    *zip(*tuned_bills.items(), strict=True),
+    "o",
+    color="#0072B2",
+    clip_on=False,
+    label='objective="cost"',
+)
 ax.set(
     xscale="log",
     xlabel="cost of a miss, in false alarms (r)",
     ylabel="bill of 1,000 loans, in false alarms",
     xlim=(1, 100),
-    ylim=(0, 1300),
+    ylim=(0, 1600),
     title="The bill by the cost of a miss",
 )
 ax.set_xticks([1, 2, 5, 10, 20, 50, 100], [1, 2, 5, 10, 20, 50, 100])
-ax.legend()
+ax.legend(loc="upper left")
 plt.show()
 
 # %%
@@ -104,7 +110,7 @@ for believed in [2, 10, 20, 40, 200]:
 # What to do
 # ----------
 # Write down roughly what a miss and a false alarm cost: if the ratio is wrong by a factor of two,
-# the bill hardly rises, but by a factor of ten it nearly doubles. Then train without weights, or
-# undo them by ``predict_posterior``, and decide by ``objective="cost"``; :doc:`/guide/decisions`
-# has the other objectives, for costs that nobody knows. The rule is as good as the probabilities:
-# look at their reliability first, see :doc:`/guide/probabilities`.
+# the bill rises by a tenth or so, but by a factor of ten it nearly doubles. Then train without
+# weights, or undo them by ``predict_posterior``, and decide by ``objective="cost"``;
+# :doc:`/guide/decisions` has the other objectives, for costs that nobody knows. The rule is as good
+# as the probabilities: look at their reliability first, see :doc:`/guide/probabilities`.

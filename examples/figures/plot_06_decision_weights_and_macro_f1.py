@@ -40,9 +40,8 @@ with joblib.parallel_config(backend="stacked"):
     )
 
 # %%
-# The same networks decide by a line of rules: the weights are the class frequencies to the power
-# of
-# -p, from p = 0 (the most probable class) to p = 1 (the inverse frequency, "balanced").
+# The same networks decide by a line of rules: the weights are the class frequencies to the power of
+# minus p, from p = 0 (the most probable class) to p = 1 (the inverse frequency, "balanced").
 powers = np.linspace(0, 1, 11)
 classes, counts = np.unique(y, return_counts=True)
 frequency = counts / len(y)

@@ -3,7 +3,7 @@ Most batches hold no row of the rarest class, unless they are balanced
 ======================================================================
 
 With 64 rows in a batch, seven of ten batches of these data have no row of the rarest class, so most
-steps of the optimizer learn nothing about it. With ``sampling="balanced"`` every batch holds all
+steps of the optimizer see no example of it. With ``sampling="balanced"`` every batch holds all
 classes in equal numbers. Then a rare row is drawn some forty times in an epoch, and most frequent
 rows not at all. Here that is better than balanced class weights, which aim at the same. Like these
 it finds more of the rare rows than plain training and raises more false alarms.
@@ -114,8 +114,9 @@ print(pd.DataFrame(table).round(2))
 # %%
 # Both remedies find nearly all of the 28 graphics, and both lose macro-F1, as more than half of
 # their alarms for this class are false. Balanced batches lose less, and rank the rows at least as
-# well as plain training. Weights rank them a little worse here: a batch with a rare row, whose
-# weight is 39 times that of an average row, probably makes the optimizer jump.
+# well as plain training. In the mean over the classes, weights rank them a little worse here: a
+# batch with a rare row, whose weight is 39 times that of an average row, probably makes the
+# optimizer jump.
 #
 # What to do
 # ----------

@@ -4,7 +4,7 @@ Half of the frequent rows can go, but not nine tenths
 
 Training on all rare rows and a part of the frequent ones saves time. On these loans half of the
 frequent rows can be left out without a loss that stands out from chance. With one frequent row to
-each rare one the ranking is about a tenth worse. In any case the probabilities are those of a
+each rare one the ranking is more than a tenth worse. In any case the probabilities are those of a
 population with more rare rows, and are right again once the true class frequencies are put back in.
 """
 

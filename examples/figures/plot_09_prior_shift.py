@@ -64,7 +64,8 @@ ax.set_title("New loans: old priors, and estimated ones")
 plt.show()
 
 # %%
-# So are decisions: the more probable class under the old priors is hardly ever the rare one.
+# Decisions are better, too: under the old priors the rare class is hardly ever the more probable
+# one.
 judged = {
     "old priors": old,
     "estimated priors": new,
@@ -82,7 +83,7 @@ print(pd.DataFrame(table).round(2))
 
 # %%
 # How sure is the estimate? Ten draws of 1,000 unlabelled loans for each of several shares. The
-# mean posterior (grey) is no estimate: it stays near the old share, whatever the new one is.
+# mean posterior (grey) is no estimate: where 60 % of the loans are rare it is still about 0.1.
 shares = [0.01, 0.04, 0.1, 0.2, 0.4, 0.6]
 rng = np.random.default_rng(1)
 fig, ax = plt.subplots(figsize=(5, 4.4), layout="constrained")

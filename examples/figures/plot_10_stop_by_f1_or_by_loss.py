@@ -2,7 +2,7 @@
 With class weights, stop by the score that you report
 =====================================================
 
-A network with class weights that stops by the loss often stops too early for F1. The weights are
+A network with class weights that stops by the loss may stop too early for F1. The weights are
 in the loss of the held-out rows, too, so that a few rare rows, missed with confidence, outweigh
 everything else. Stopping by macro-F1 gives the better macro-F1 on other rows in nearly all of ten
 draws, at the same balanced accuracy. Without class weights it makes no difference.

@@ -98,12 +98,12 @@ ax.legend(loc="upper left")
 plt.show()
 
 # %%
-# As soon as a missed patient costs a few false alarms, ``predict`` of A is far too expensive, and
-# that of B is nearly as good as any. With a threshold that follows the costs, the choice of the
-# network matters little: the thin lines are close to each other, and both are below the thick ones
-# or level with them. Average precision prefers A, by a small and certain lead on these rows. It
-# counts all thresholds; where misses cost most, B is a little cheaper. No single score decides for
-# all uses.
+# As soon as a missed patient costs a few false alarms, ``predict`` of A is far too expensive. With
+# a threshold that follows the costs, A costs a fraction of that, and B is as cheap as any line
+# wherever misses cost more than two false alarms. The two networks then differ far less than their
+# ``predict`` does. Average precision prefers A, by a small and certain lead on these rows, although
+# A is dearer where misses cost much: average precision counts all thresholds, and those that
+# rarely miss are a part of them. No single score decides for all uses.
 #
 # What to do
 # ----------

@@ -67,7 +67,7 @@ for ax, epochs in zip(axes, [20, "auto"], strict=True):
     ax.plot([0, 1], np.mean(scores, axis=1), "s-", color="#D55E00", linewidth=3, markersize=8)
     ax.text(1.08, np.mean(scores[1]), "mean", color="#D55E00", va="center")
     ax.set_xticks([0, 1], ["one\nnetwork", "two\nstages"])
-    ax.set(title="20 epochs each" if epochs == 20 else "2,000 steps each", xlim=(-0.3, 1.6))
+    ax.set(title="20 epochs each" if epochs == 20 else 'epochs="auto"', xlim=(-0.3, 1.6))
 axes[0].set_ylabel("macro-F1 on other folds")
 plt.show()
 

@@ -65,7 +65,8 @@ report.frame()[["support", "precision", "recall", "recall_low", "recall_high"]].
 # The accuracy has fallen far below that of predicting "never", and the model has become useful. The
 # figure shows why. It has the share of the rare shells that are found against the share of all
 # shells that are looked at. The bar is a 95 % interval: with 32 rare shells, all that is sure is
-# that about a half to three quarters of them are found, where chance would find a fifth.
+# that between a little less than a half and about three quarters of them are found, where chance
+# would find a fifth.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -83,9 +84,9 @@ ax.errorbar(
 ax.plot(0, 0, "s", color="#D55E00", clip_on=False)
 accuracy = [f"{100 * accuracy_score(y, decisions):.0f} %" for decisions in (never, alerts)]
 ax.text(0.07, 0.0, f"most probable class: accuracy {accuracy[0]}", va="center")
-ax.text(0.23, 0.53, f"200 alerts in 1,000: accuracy {accuracy[1]}", va="center")
+ax.text(0.25, 0.6, f"200 alerts in 1,000:\naccuracy {accuracy[1]}", va="center")
 ax.text(0.85, 0.75, "chance", color="#7F7F7F")
-ax.text(0.5, 0.95, "network", color="#0072B2")
+ax.text(0.4, 0.83, "network", color="#0072B2")
 ax.set(xlabel="share of all shells that is looked at", ylabel="share of the rare shells found")
 ax.set_title("The better decision has the worse accuracy")
 plt.show()

@@ -75,9 +75,8 @@ def standard_error(auc, n_rare, n_other):
     return np.sqrt(variance / (n_rare * n_other))
 
 
-n_rare = np.array([10, 10, 32])
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(6, 7.5), layout="constrained")
-for place, (scores, rare) in enumerate(zip(spreads.values(), n_rare, strict=True)):
+for place, (scores, rare) in enumerate(zip(spreads.values(), [10, 10, 32], strict=True)):
     top.plot(np.full(len(scores), place - 0.1), scores, "o", color="#0072B2", alpha=0.5)
     error = standard_error(scores.mean(), rare, 129 * rare)
     top.errorbar(place + 0.15, scores.mean(), error, fmt="_", color="#D55E00", capsize=4)

@@ -5,8 +5,7 @@ My rows hold several labels at once
 Give `fit` a matrix with a column of zeros and ones for each label. Deal the folds by the labels, as
 plain folds often lack a rare one altogether. And do not predict at 0.5 after plain cross-entropy:
 tune a threshold for each label, or train with weights or a loss made for rare labels. Below, each
-of these lifts the macro-F1 from about 0.2 to about 0.35, and two together hardly
-more.
+of these lifts the macro-F1 from about 0.2 to about 0.35, and two together hardly more.
 """
 
 # %%
@@ -107,7 +106,7 @@ for decision, (marker, color, shift) in looks.items():
         part.mean(), places, xerr=part.sem(), fmt=marker, color=color, capsize=3, label=decision
     )
 ax.set_yticks(-np.arange(len(networks)), networks)
-ax.set(xlabel="macro-F1 in five folds, mean and standard error", ylim=(-2.5, 0.5))
+ax.set(xlabel="macro-F1 in five folds, mean and standard error", ylim=(-2.5, 0.5), xlim=(0, 0.5))
 ax.legend(loc="lower left")
 plt.show()
 

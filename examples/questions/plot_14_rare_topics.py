@@ -94,8 +94,8 @@ scores = pd.DataFrame(scores, columns=["classifier", "macro-F1", "safety"])
 scores.groupby("classifier", sort=False).agg(["mean", "std"]).round(2)
 
 # %%
-# For the frequent topics the classifiers hardly differ. The rarer the topic, the more the choice
-# matters.
+# Apart from ``MultinomialNB``, the classifiers hardly differ for the frequent topics. The rarer the
+# topic, the more the choice matters.
 
 import matplotlib.pyplot as plt
 
@@ -130,4 +130,4 @@ plt.show()
 # scikit-learn classifier. A table with text and other columns needs no vectorizer for short
 # categories (:doc:`/guide/tables`). If the order of the words matters, or each word has a label of
 # its own, see :doc:`/guide/sequences`; for letters with several topics, see
-# :doc:`plot_12_several_labels`.
+# :doc:`/questions/plot_12_several_labels`.

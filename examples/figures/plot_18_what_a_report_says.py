@@ -3,7 +3,7 @@ A report names the faults of a classifier
 =========================================
 
 An accuracy of nearly 60 % on ten classes hides more than it shows. The report on the network below
-says in sentences that one class is never found, that its probabilities are worse than the class
+says in sentences which classes it misses, that its probabilities are worse than the class
 frequencies alone, and which classes have too few test rows for any verdict.
 """
 
@@ -33,7 +33,7 @@ print(report)
 
 # %%
 # The recall of each class with its 95 % interval :cite:p:`brown2001interval`. An interval as wide
-# as that of ERL says nothing at all. That of VAC says enough: the recall is hardly above 0.15.
+# as that of ERL says nothing at all. That of VAC says enough: the recall is far below one half.
 frame = report.frame().sort_values("support")
 names = [f"{label} ({rows})" for label, rows in frame["support"].items()]
 too_few = frame["recall_high"] - frame["recall_low"] > 0.4
@@ -48,7 +48,7 @@ plt.show()
 
 # %%
 # A network that stops after 10 epochs has better probabilities. They beat the class frequencies,
-# and nearly all classes are calibrated. VAC is still not found, and now not even predicted.
+# and nearly all classes are calibrated. VAC is now not even predicted.
 better = clf.set_params(learning_rate=1e-3, epochs=10).fit(X_train, y_train)
 for flag in ImbalanceReport.from_estimator(better, X_test, y_test, random_state=0).flags:
     print("-", flag)

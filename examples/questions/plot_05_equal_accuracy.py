@@ -99,17 +99,17 @@ plt.show()
 
 # %%
 # As soon as a missed patient costs a few false alarms, ``predict`` of A is far too expensive. With
-# a threshold that follows the costs, A costs a fraction of that, and B is as cheap as any line
-# wherever misses cost more than two false alarms. The two networks then differ far less than their
-# ``predict`` does. Average precision prefers A, by a small and certain lead on these rows, although
-# A is dearer where misses cost much: average precision counts all thresholds, and those that
-# rarely miss are a part of them. No single score decides for all uses.
+# a threshold that follows the costs, A costs a fraction of that, and B is nearly as cheap as any
+# line throughout. So the networks differ far less than their ``predict`` does. Average precision
+# prefers A, although A is dearer where misses cost much: it counts all thresholds, and those that
+# rarely miss are a part of them. No single score decides for all uses. And the lead of A is that of
+# these two fitted networks; with another seed it may be gone.
 #
 # What to do
 # ----------
 # Write down what each mistake costs, and let :class:`skimbalance.TunedDecisionClassifierCV` with
 # ``objective="cost"`` decide for each model; then compare the costs on other rows, see
 # :doc:`/guide/decisions`. Where the costs are unknown, compare average precision, and look at the
-# interval of the difference rather than at two intervals. It says how sure you are about these two
-# fitted models; to choose among ways to train, repeat the training on several folds, which
+# interval of the difference rather than at two intervals. To choose among ways to train, and not
+# between two models that are fitted already, repeat the training on several folds, which
 # :func:`skimbalance.compare_strategies` does, see :doc:`/guide/strategy`.

@@ -2,9 +2,9 @@
 Would two stages do better: rare or not, then which?
 ====================================================
 
-Not here: one network for all classes is as good as a first one for "rare or not" and a second one
-for "which", and it is simpler. Two stages can be worse by accident, as the second has few rows to
-learn from, and so takes few steps if it trains for as many epochs.
+Not here: one network for all classes is at least as good as a first one for "rare or not" and a
+second one for "which", and it is simpler. Two stages can be worse by accident, as the second has
+few rows to learn from, and so takes few steps if it trains for as many epochs.
 """
 
 # %%
@@ -74,8 +74,8 @@ plt.show()
 # %%
 # A grey line is a fold. With 20 epochs each, two stages lose clearly. The second network has some
 # 450 rows to learn from, a tenth of all, so that its 20 epochs are a few hundred steps. With enough
-# steps for each, the difference is within what five folds can tell from chance, and does not favour
-# two stages. (Folds share most of their training rows, so their standard deviation is too hopeful.)
+# steps for each, most of the difference is gone, and what is left does not favour two stages.
+# (Folds share most of their training rows, so their standard deviation is too hopeful.)
 #
 # There is a reason why little can be gained. A network with one output for each class can learn
 # "rare or not" in its hidden layer, and uses all rows for both questions. A softmax is also able to

@@ -5,9 +5,9 @@ What should I monitor, and stop by loss or by F1?
 Without class weights, stop by the loss. It judges every posterior on the held-out rows and changes
 smoothly, while F1 judges only on which side of a border a row is: with few rare rows it jumps, and
 which epoch is best is mostly luck. Below, the monitor made no difference to F1 on test rows that
-could be told from noise, and the loss gave the better posteriors with less than half of the epochs.
-With class weights the loss is weighted, too, and may stop too early for F1
-(:doc:`/gallery/plot_10_stop_by_f1_or_by_loss`): then monitor the score that you report.
+could be told from noise, and the loss gave somewhat better posteriors. With class weights the loss
+is weighted, too, and may stop too early for F1 (:doc:`/gallery/plot_10_stop_by_f1_or_by_loss`):
+then monitor the score that you report.
 """
 
 # %%
@@ -53,10 +53,10 @@ with joblib.parallel_config(backend="stacked"):
     fits = joblib.Parallel()(joblib.delayed(fit)(*cell) for cell in cells)
 
 # %%
-# Each line is one split; the dot is the epoch that the monitor chooses. In most splits the loss has
-# its minimum within the first ten epochs and rises afterwards, as the network grows too sure. The
-# other three do not see that. They jump up and down, by a step for each rare row that changes
-# sides, and the highest of these jumps lies anywhere from the first to the last epochs.
+# Each line is one split; the dot is the epoch that the monitor chooses. In most of these splits the
+# loss has its minimum within the first ten epochs and rises afterwards, as the network grows too
+# sure. The other three do not see that. They jump up and down, by a step for each rare row that
+# changes sides, and the highest of these jumps lies anywhere from the first to the last epochs.
 
 import matplotlib.pyplot as plt
 
@@ -107,7 +107,7 @@ differences = differences.drop("loss", level="monitor").groupby("monitor", sort=
 differences.agg(["mean", "sem"]).round(3)
 
 # %%
-# The later epochs cost some log-loss, by about two standard errors. In average precision and
+# The later epochs cost some log-loss, by one to two standard errors. In average precision and
 # macro-F1 the four monitors differ by about their errors at most: on these data it does not matter
 # for them which one you take. Eight splits of the same rows are not independent, so that the true
 # errors are larger still.

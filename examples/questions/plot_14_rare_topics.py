@@ -116,7 +116,7 @@ plt.show()
 # ``MultinomialNB`` never finds the rarest topic: it learns few words of it and lets the class
 # frequencies decide. ``ComplementNB`` :cite:p:`rennie2003tackling` learns what a topic is not, from
 # the many letters of the others, and leaves the frequencies out. The network ranks well, but its
-# most probable class misses most of the rarest topic; the tuned decision repairs that.
+# most probable class misses most of the rarest topic; a tuned decision finds more of it.
 #
 # The lead of ``ComplementNB`` has a reason: in these letters each word comes by itself, as naive
 # Bayes assumes. Where it is pairs of words or their order that make a topic, it cannot see them,

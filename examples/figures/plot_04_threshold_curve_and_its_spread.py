@@ -49,10 +49,11 @@ for ax, (n_rows, result) in zip(axes, results.items(), strict=True):
 plt.show()
 
 # %%
-# All draws: a dot is a threshold, and the F1 that its decisions reach on the test rows. The
-# thresholds from 500 rows spread more than twice as far as those from 6,000. Still, all are far
-# better than 0.5, and the tops are so flat that no threshold stands out. (With more rows the F1
-# is also higher because the networks learn more: their average precision, AP, says so.)
+# All draws: a dot is a threshold, and the F1 that its decisions reach on the test rows. In these
+# draws the thresholds from 500 rows spread further than those from 6,000; six draws are too few to
+# say by how much. All are far better than 0.5, and the tops are so flat that no threshold stands
+# out. (With more rows the F1 is also higher because the networks learn more: their average
+# precision, AP, says so.)
 fig, ax = plt.subplots(figsize=(5, 3.8), layout="constrained")
 for (n_rows, result), style in zip(results.items(), ["s", "o"], strict=True):
     thresholds = np.array([clf.threshold_ for clf in result["estimator"]])

@@ -67,7 +67,7 @@ ax.set_title("The number of rows does not decide alone")
 plt.show()
 
 # %%
-# All five rows of ERL are found, and none of 30 of VAC. One of the columns, "erl", says whether a
+# ERL with its five rows is found, and VAC with 30 is not. One of the columns, "erl", says whether a
 # protein has a certain motif, and it tells ERL from nearly all others:
 motif = X[:, 4] == X[:, 4].max()
 print(f"with the motif: {motif[y == 'ERL'].sum()} of {sum(y == 'ERL')} rows of ERL")
@@ -148,7 +148,7 @@ for name in group:
 print(f"all: {reviewed[np.isin(y, group)].sum()} of {np.isin(y, group).sum()} reviewed")
 
 # %%
-# Within the tenth are all rows of ERL and most of POX and EXC, more than their own classes get by
+# Within the tenth are the rows of ERL and most of POX and EXC, more than their own classes get by
 # the most probable class. It does not help VAC much: merging sums what was learnt, and of VAC
 # nothing was.
 #

@@ -34,6 +34,7 @@ extensions = [
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 default_role = "py:obj"
+smartquotes_action = "qe"  # and no dashes, as options of the command line begin with two
 suppress_warnings = ["config.cache"]
 nitpicky = True
 # Names in docstrings that other projects document.

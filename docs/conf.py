@@ -5,7 +5,6 @@ import warnings
 from contextlib import ExitStack
 from pathlib import Path
 
-import matplotlib
 from sphinx_gallery.sorting import FileNameSortKey
 
 import skimbalance
@@ -83,7 +82,6 @@ def each_example(gallery_conf, fname, when):
         warnings.simplefilter("error")
         # `plt.show` says so where there is a display.
         warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
-        matplotlib.rcParams.update({"figure.dpi": 110, "savefig.bbox": "tight"})
     else:
         during_an_example.close()
 
@@ -94,7 +92,8 @@ sphinx_gallery_conf = {
     "filename_pattern": "/plot_",
     "within_subsection_order": FileNameSortKey,
     "abort_on_example_error": True,
-    "reset_modules": (each_example, "matplotlib"),
+    "image_srcset": ["2x"],
+    "reset_modules": ("matplotlib", each_example),
     "reset_modules_order": "both",
     "remove_config_comments": True,
     "show_memory": False,

@@ -40,7 +40,7 @@ ROOMS = {
     "report.*": (
         {"plots.*", "metrics.*", "_page.*", "_response"}, {"numpy", "sklearn", "pandas"}
     ),
-    "plots.*": ({"metrics.*", "_response", "_page.*"}, {"numpy", "sklearn", "matplotlib"}),
+    "plots.*": ({"metrics.*", "_response", "_page.*"}, NUMPY | {"matplotlib"}),
     "ensemble.*": (
         {"decision.*", "classifier", "_fit.*", "_engine.*", "_keras_private", "_response",
          "_validation"},

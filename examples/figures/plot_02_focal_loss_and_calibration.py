@@ -54,7 +54,6 @@ plt.show()
 # axes (they have equal steps in log odds). ``predict_posterior`` divides by the same factor.
 fig, ax = plt.subplots(figsize=(5, 4.6), layout="constrained")
 ReliabilityDisplay.from_estimator(networks["weights"], X_test, y_test, ax=ax)
-ax.set_xticks([0.01, 0.05, 0.2, 0.5, 0.8])
 ax.set_title("Balanced weights: probability of the rare loans")
 plt.show()
 

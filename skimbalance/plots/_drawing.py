@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
+from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ LARGEST_MAP = 24.0
 # An axis of probabilities comes no nearer to 0 or 1.
 NEAREST = 1e-6
 
-FINE_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.3])
+# Ticks below 0.5 of an axis of probabilities, the most first; the first two are for narrow ranges.
+FINE_TICKS = [np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.3]), np.array([0.01, 0.05, 0.2])]
+DECADES = [10.0 ** np.arange(-1, -7, -step) for step in range(1, 7)]
 
 # Sizes of text in points; smaller text cannot be read.
 LARGEST_PRINT, SMALLEST_PRINT = 10, 7
@@ -164,13 +167,12 @@ def probability_axis(ax: "Axes", letter: str, low: float, high: float) -> None:
     ax.set(**{f"{letter}scale": "logit", f"{letter}lim": (low, high)})
     inches = getattr(ax.get_window_extent(), "width" if letter == "x" else "height")
     inches /= figure_of(ax).dpi
-    for step in range(1, 7):
-        tails = 10.0 ** np.arange(-1, -7, -step)
-        ticks = _inside(np.concatenate([tails, [0.5], 1 - tails]), low, high)
-        if step == 1 and len(ticks) < 4:
-            ticks = _inside(np.concatenate([FINE_TICKS, [0.5], 1 - FINE_TICKS]), low, high)
-        needed = sum(len(f"{tick:.6g}") + 1 if letter == "x" else 3 for tick in ticks)
-        if needed * LETTER <= inches:
+    narrow = len(_ticks(DECADES[0], low, high)) < 4
+    for tails in (FINE_TICKS if narrow else []) + DECADES:
+        ticks = _ticks(tails, low, high)
+        sizes = np.array([len(f"{tick:.6g}") + 1 if letter == "x" else 3 for tick in ticks])
+        gaps = np.diff(logit(ticks)) * inches / (logit(high) - logit(low))
+        if np.all(gaps >= LETTER * (sizes[1:] + sizes[:-1]) / 2):
             break
     axis = getattr(ax, f"{letter}axis")
     axis.set_major_locator(FixedLocator(ticks.tolist()))
@@ -178,7 +180,9 @@ def probability_axis(ax: "Axes", letter: str, low: float, high: float) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def _inside(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def _ticks(tails: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The tails, what they lack to 1, and 0.5, as far as they are on the axis."""
+    values = np.concatenate([tails, [0.5], 1 - tails])
     return np.sort(values[(values >= low) & (values <= high)])
 
 

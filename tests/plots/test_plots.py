@@ -41,7 +41,13 @@ from skimbalance.plots import (
     StrategyComparisonDisplay,
     ThresholdCurveDisplay,
 )
-from skimbalance.plots._drawing import COLORS, SMALLEST_PRINT, drawn_apart, heat_map
+from skimbalance.plots._drawing import (
+    COLORS,
+    SMALLEST_PRINT,
+    drawn_apart,
+    heat_map,
+    probability_axis,
+)
 from skimbalance.plots._words import short
 
 HISTORY = {
@@ -780,3 +786,17 @@ def test_predictions_that_do_not_fit():
         ConfusionDisplay.from_predictions([0, 0, 1], [0, 1])
     with pytest.raises(ValueError, match=r"'y_pred' of ConfusionDisplay .*Got 5 instead"):
         ConfusionDisplay.from_predictions([0, 0, 1], [0, 5, 1], labels=[0, 1])
+
+
+@pytest.mark.parametrize("letter", ["x", "y"])
+@pytest.mark.parametrize(("low", "high"), [(0.003, 0.89), (1e-5, 0.99), (0.02, 0.6), (0.3, 0.7)])
+def test_labels_of_a_probability_axis_keep_apart(letter, low, high):
+    _, ax = plt.subplots(figsize=(5, 4.6))
+    ax.set_box_aspect(1)
+    probability_axis(ax, letter, low, high)
+    ax.figure.draw_without_rendering()
+    axis = getattr(ax, f"{letter}axis")
+    shown = [label for label in axis.get_ticklabels() if low <= float(label.get_text()) <= high]
+    boxes = [label.get_window_extent() for label in shown]
+    assert boxes
+    assert all(not first.overlaps(second) for first, second in pairwise(boxes))

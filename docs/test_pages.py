@@ -7,14 +7,16 @@ import keras  # noqa: F401  as threads that train would import it at the same ti
 import pytest
 
 DOCS = Path(__file__).parent
+ROOT = DOCS.parent
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+PAGES.append(ROOT / "README.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.S | re.M)
 
 
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if BLOCK.search(page.read_text())],
-    ids=lambda page: str(page.relative_to(DOCS)),
+    ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_code_runs(page, monkeypatch, tmp_path):
     """In a folder of its own, in which the files that a page writes are."""

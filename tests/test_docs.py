@@ -1,4 +1,4 @@
-"""What the documentation says runs: docstring examples and the README's code."""
+"""What the docstrings say runs, and the API pages list every public name."""
 
 import doctest
 import importlib
@@ -10,7 +10,6 @@ import pytest
 from numpydoc.validate import validate
 
 import skimbalance
-from skimbalance import datasets
 
 MODULES = sorted(
     module.name
@@ -85,22 +84,3 @@ def test_every_public_name_is_in_the_api_pages():
         for public in getattr(importlib.import_module(name), "__all__", [])
     }
     assert listed == public
-
-
-@pytest.mark.slow
-def test_readme_code_runs(monkeypatch, tmp_path):
-    """On a sixth of the rows of the large classes, as it trains some hundred networks."""
-
-    def load_a_sixth(**options):
-        X, y = load(**options)
-        rows = (y.groupby(y).cumcount() % 6 == 0) | (y.map(y.value_counts()) < 50)
-        return X[rows], y[rows]
-
-    load = datasets.load_page_blocks
-    monkeypatch.setattr(datasets, "load_page_blocks", load_a_sixth)
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert blocks
-    namespace = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), namespace)

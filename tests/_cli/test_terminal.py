@@ -417,19 +417,24 @@ def test_every_public_name_says_where_it_is():
 # Ctrl-C
 
 
-def test_an_interrupt_is_answered(capfd):
-    # A shell starts what runs in its background with this signal ignored.
+@pytest.fixture
+def in_the_foreground():
+    """Ctrl-C works: a shell starts what runs in its background with this signal ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_is_answered(capfd, in_the_foreground):
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    signal.signal(signal.SIGINT, before)
     assert interrupts.answered
     assert "interrupted" in capfd.readouterr().err
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_long_step_of_python_is_no_reason_to_wait_for_an_answer(times, tmp_path):
+def test_a_long_step_of_python_is_no_reason_to_wait_for_an_answer(times, in_the_foreground):
     """Such as this one, in which Python handles no signal."""
     code = (
         "import hashlib, sys\nfrom skimbalance._cli import main, datasets\n"
@@ -452,7 +457,7 @@ def test_a_long_step_of_python_is_no_reason_to_wait_for_an_answer(times, tmp_pat
 
 
 @pytest.mark.slow
-def test_threads_that_still_train_do_not_hold_up_the_end_of_the_program():
+def test_threads_that_still_train_do_not_hold_up_the_end_of_the_program(in_the_foreground):
     code = (
         "import sys, threading, time\nfrom skimbalance._cli import main, datasets\n"
         "def step(args):\n"

@@ -45,7 +45,7 @@ class TableSet:
         return int(self.y.max()) + 1
 
 
-def names_of_sets(folder):
+def names_of_sets(folder, max_rows=MAX_ROWS):
     """Binary and multi-class sets of a folder, or those of the package, the least costly first."""
     if TINY:
         return ["simulated"]
@@ -59,11 +59,11 @@ def names_of_sets(folder):
         )
     table = pd.read_csv(index)
     table = table[table.task.isin(["binary", "multiclass"])]
-    cost = table.n.clip(upper=MAX_ROWS) * np.sqrt(table.d) * table.classes
+    cost = table.n.clip(upper=max_rows) * np.sqrt(table.d) * table.classes
     return list(table.name[cost.sort_values(kind="stable").index])
 
 
-def load_set(folder, name):
+def load_set(folder, name, max_rows=MAX_ROWS):
     """Read a set and select its rows, which are the same for every model."""
     if TINY:
         X, y = make_classification(200, 4, n_informative=4, n_redundant=0, n_classes=3,
@@ -74,10 +74,10 @@ def load_set(folder, name):
         frame = getattr(skimbalance.datasets, f"load_{name}")(as_frame=True).frame
     else:
         frame = pd.read_parquet(pathlib.Path(folder) / f"{name}.parquet")
-    return select(name, frame)
+    return select(name, frame, max_rows)
 
 
-def select(name, frame):
+def select(name, frame, max_rows=MAX_ROWS):
     """The rows of a table with the column "target" that the protocol keeps."""
     if frame.duplicated().mean() > MAX_DUPLICATES:
         frame = frame.drop_duplicates()
@@ -87,8 +87,8 @@ def select(name, frame):
         kept = target.isin(sizes.index[sizes >= MIN_ROWS_OF_A_CLASS])
         frame, target = frame[kept], target[kept]
     y = np.unique(target.to_numpy(), return_inverse=True)[1]
-    if len(y) > MAX_ROWS:
-        rows = drawn_rows(y)
+    if len(y) > max_rows:
+        rows = drawn_rows(y, max_rows)
         frame, y = frame.iloc[rows], y[rows]
     columns = {
         column: values.astype("float64" if pd.api.types.is_numeric_dtype(values) else "category")
@@ -97,12 +97,12 @@ def select(name, frame):
     return TableSet(name, pd.DataFrame(columns), y)
 
 
-def drawn_rows(y):
-    """Positions of some `MAX_ROWS` rows, drawn from each class in proportion."""
+def drawn_rows(y, n_rows):
+    """Positions of some `n_rows` rows, drawn from each class in proportion."""
     rng = np.random.default_rng(0)
     sizes = np.bincount(y)
     drawn = np.maximum(
-        np.round(sizes * MAX_ROWS / len(y)).astype(int), np.minimum(sizes, KEPT_ROWS_OF_A_CLASS)
+        np.round(sizes * n_rows / len(y)).astype(int), np.minimum(sizes, KEPT_ROWS_OF_A_CLASS)
     )
     return np.sort(
         np.concatenate(

@@ -11,20 +11,21 @@ import pathlib
 
 import numpy as np
 import pandas as pd
-import quality_sets
 from common import ARGUMENTS, pick, print_machine, print_table, quiet
+from quality_sets import load_set, names_of_sets
 
 from skimbalance import compare_strategies
 from skimbalance.compare._strategies import STRATEGIES
 
-quality_sets.MAX_ROWS = 6_000
-
+MAX_ROWS = 6_000
 # Goals, as objectives that decisions can be tuned for.
 GOALS = {
     "balanced_accuracy": "balanced accuracy",
     "f1_macro": "macro-F1",
     "f1": "F1 of the rarest class",
 }
+# Beside them what no decision changes.
+SCORES = GOALS | {"average_precision": "average precision"}
 TUNED = ["tuned_decision", "ensemble"]
 OPTIONS = pick(
     {"cv": 3, "strategies": list(STRATEGIES)},
@@ -36,45 +37,39 @@ FEW_ROWS, HIGH_RATIO = 100, 25
 
 
 def scores_of(table):
-    """Mean score of each strategy for each goal, and average precision, as rows of a table."""
+    """Mean scores of each strategy, as rows of a table."""
+    about = {
+        "set": table.name,
+        "rows": len(table.y),
+        "classes": table.n_classes,
+        "rarest": int(np.bincount(table.y).min()),
+    }
     rows = []
+    # The first comparison has all strategies, the others those that depend on the goal.
+    names, of_the_tuned = OPTIONS["strategies"], ["average_precision"]
     for goal in GOALS:
-        names = OPTIONS["strategies"]
-        if rows:
-            names = [name for name in names if name in TUNED]
         comparison = compare_strategies(
             table.X, table.y, objective=goal, random_state=0, verbose=0,
             **OPTIONS | {"strategies": names},
         )  # fmt: skip
-        about = {
-            "set": table.name,
-            "rows": len(table.y),
-            "classes": table.n_classes,
-            "rarest": int(np.bincount(table.y).min()),
-        }
         for name, means in comparison.frame().iterrows():
-            goals = [goal] if name in TUNED else GOALS
-            rows += [about | {"strategy": name, "goal": g, "score": means[g]} for g in goals]
-            if goal == next(iter(GOALS)):
-                rows.append(
-                    about | {"strategy": name, "goal": "average_precision",
-                             "score": means["average_precision"]}
-                )  # fmt: skip
+            scores = [goal, *of_the_tuned] if name in TUNED else SCORES
+            rows += [about | {"strategy": name, "goal": key, "score": means[key]} for key in scores]
+        names, of_the_tuned = [name for name in names if name in TUNED], []
     return pd.DataFrame(rows)
 
 
 def print_leads(scores):
     """Mean lead over "plain" in hundredths, and on how many sets a strategy is ahead of it."""
-    goals = [*GOALS, "average_precision"]
     rows = []
     for strategy in OPTIONS["strategies"][1:]:
         row = [f"`{strategy}`"]
-        for goal in goals:
+        for goal in SCORES:
             table = scores[scores.goal == goal].pivot_table("score", "set", "strategy")
             lead = 100 * (table[strategy] - table["plain"]).dropna()
             row.append(f"{lead.mean():+.1f} ({(lead > 0).sum()} of {len(lead)})")
         rows.append(row)
-    print_table(["", *[GOALS.get(goal, "average precision") for goal in goals]], rows)
+    print_table(["", *SCORES.values()], rows)
 
 
 def main():
@@ -89,9 +84,9 @@ def main():
     kept = options.out is not None and options.out.exists()
     scores = [pd.read_csv(options.out)] if kept else []
     done = set(scores[0]["set"]) if kept else set()
-    for name in quality_sets.names_of_sets(options.folder)[: options.sets]:
+    for name in names_of_sets(options.folder, MAX_ROWS)[: options.sets]:
         if name not in done:
-            scores.append(scores_of(quality_sets.load_set(options.folder, name)))
+            scores.append(scores_of(load_set(options.folder, name, MAX_ROWS)))
             if options.out is not None:
                 pd.concat(scores).to_csv(options.out, index=False)
     scores = pd.concat(scores)

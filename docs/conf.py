@@ -3,14 +3,10 @@
 import inspect
 import warnings
 from contextlib import ExitStack
-from pathlib import Path
 
 from sphinx_gallery.sorting import FileNameSortKey
 
 import skimbalance
-
-ROOT = Path(__file__).parents[1]
-SOURCE = "https://github.com/skimbalance/skimbalance"
 
 project = "skimbalance"
 author = "the skimbalance developers"
@@ -62,7 +58,7 @@ html_show_sourcelink = False
 html_sidebars = {"index": [], "start": []}
 toc_object_entries_show_parents = "hide"
 html_theme_options = {
-    "github_url": SOURCE,
+    "github_url": "https://github.com/skimbalance/skimbalance",
     "logo": {"text": "skimbalance"},
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,

@@ -214,7 +214,7 @@ def test_average_precision_of_two_classes_is_that_of_the_rarer(part):
     assert found["ap"] == pytest.approx(average_precision_score(y == rarer, proba[:, rarer]))
 
 
-def test_rows_of_a_set(part, monkeypatch):
+def test_rows_of_a_set(part):
     sets = part("quality_sets")
     frame = pd.DataFrame({"x": np.arange(200.0), "target": ["a"] * 150 + ["b"] * 41 + ["c"] * 9})
     assert np.bincount(sets.select("three", frame).y).tolist() == [150, 41]
@@ -222,12 +222,10 @@ def test_rows_of_a_set(part, monkeypatch):
     assert np.bincount(sets.select("two", two).y).tolist() == [41, 9]
     few = sets.select("two", pd.concat([two] * 2)).y
     assert np.bincount(few).tolist() == [41, 9]
-    monkeypatch.setattr(sets, "MAX_ROWS", 100)
-    drawn = sets.select("drawn", frame.assign(target=frame.target.replace("c", "b")))
+    drawn = sets.select("drawn", frame.assign(target=frame.target.replace("c", "b")), 100)
     assert np.bincount(drawn.y).tolist() == [75, 25]
     assert drawn.X.x.is_unique
-    monkeypatch.setattr(sets, "MAX_ROWS", 20)
-    drawn = sets.select("drawn", two)
+    drawn = sets.select("drawn", two, 20)
     assert np.bincount(drawn.y).tolist() == [20, 9]
 
 

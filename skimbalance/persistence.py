@@ -75,8 +75,10 @@ _STORED = (
     "skimbalance.ensemble._ensemble.ImbalancedEnsembleClassifier",
     "skimbalance.ensemble._trees.TreeBag",
     "skimbalance.keras_classifier.ImbalancedKerasClassifier",
-    "skimbalance.model_selection.IterativeStratifiedKFold",
+    "skimbalance.model_selection.IterativeStratifiedKFold",  # before 0.2
     "skimbalance.model_selection.StratifiedSequenceKFold",
+    "skimbalance.model_selection._folds.IterativeStratifiedKFold",
+    "skimbalance.model_selection._folds.StratifiedSequenceKFold",
     "skimbalance.persistence._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",

@@ -53,7 +53,7 @@ ROOMS = {
     ),
     "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
     "persistence": ({"_page.*", "_validation"}, {"numpy", "sklearn", "skops"}),
-    "model_selection": ({"sampling.*", "_validation"}, NUMPY),
+    "model_selection.*": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (
         {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_keras_private", "_validation"}, NUMPY
     ),

@@ -2,7 +2,6 @@
 
 import copy
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,8 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from skimbalance._page import (
     data_name,
     facts_html,
-    figure_html,
-    list_html,
     made_with,
     page,
     paragraph,
@@ -24,27 +21,13 @@ from skimbalance._page import (
 from skimbalance._response import posterior
 from skimbalance.metrics import classification_summary
 from skimbalance.metrics._checks import all_labels
-from skimbalance.report._flags import OVERALL_NAMES, flags
+from skimbalance.report._blocks import caption, class_figures, flags_html, sizes, tables
+from skimbalance.report._flags import flags
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["ImbalanceReport"]
-
-_CLASS_NAMES = {
-    "label": "class",
-    "support": "rows",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "average_precision": "average precision",
-    "calibration_error": "calibration error",
-}
-
-_RELIABLE = (
-    "If 10 % of the rows with a probability near 0.1 are of the class, the point is on the dotted "
-    "line: the probability is right. Below the line, probabilities are too high; above it, too low."
-)
 
 
 class ImbalanceReport:
@@ -402,109 +385,40 @@ class ImbalanceReport:
         ...     "<h1>" in path.read_text()
         True
         """
-        overall, by_class = self._tables()
         blocks = [
             ("", f"<p>{self._caption()}</p>"),
-            ("Findings", _flags_html(self.flags)),
-            ("Overall", table_html(overall)),
-            ("By class", table_html(by_class)),
+            ("Findings", flags_html(self.flags)),
+            *((heading, table_html(table)) for heading, table in self._tables()),
             *self._figures(),
             ("How this report was made", facts_html(self._facts())),
         ]
         write_page(path, page("Imbalance report", blocks))
 
     def _repr_html_(self):
-        overall, by_class = self._tables()
-        return "\n".join(
-            [
-                f"<p>{self._caption()}</p>",
-                _flags_html(self.flags),
-                table_html(overall),
-                table_html(by_class),
-            ]
-        )
+        tables = (table_html(table) for _, table in self._tables())
+        return "\n".join([f"<p>{self._caption()}</p>", flags_html(self.flags), *tables])
 
     def __str__(self):
-        tables = (
+        texts = (
             # Headings of several words, one below the other, keep a table narrow.
             table_text(table.rename(columns=lambda name: name.replace(" ", "\n")))
-            for table in self._tables()
+            for _, table in self._tables()
         )
         sentences = (self._caption(), *(f"! {flag}" for flag in self.flags))
-        return "\n".join(["\n\n".join(tables), "", *map(paragraph, sentences)])
+        return "\n".join(["\n\n".join(texts), "", *map(paragraph, sentences)])
 
-    def _facts(self):
-        rows, classes = self.summary["n_rows"], len(self.summary["classes"])
-        return {"rows": f"{rows:,}", "classes": f"{classes:,}", **self.about}
+    def _facts(self) -> dict[str, str]:
+        """What the page says of the making, by its name."""
+        return sizes(self.summary) | self.about
 
-    def _caption(self):
-        objective = f" Objective: {score}." if (score := self.about.get("out of fold")) else ""
-        return (
-            f"{self.summary['n_rows']} rows{' out of fold' * bool(objective)}, "
-            f"{len(self.summary['classes'])} classes.{objective} In brackets: "
-            f"{100 * self.summary['level']:g} % intervals. Dummy: a classifier that always "
-            "predicts the most frequent class, with the class shares as probabilities."
-        )
+    def _caption(self) -> str:
+        """What the tables are about, in a few sentences."""
+        return caption(self.summary, self.about.get("out of fold"))
 
-    def _tables(self):
-        """Overall scores and scores by class, as frames of readable texts."""
-        import pandas as pd
+    def _tables(self) -> list[tuple[str, "pd.DataFrame"]]:
+        """Headings and tables of readable texts, for the text, a notebook and the page."""
+        return tables(self.summary)
 
-        overall, dummy = self.summary["overall"], self.summary["dummy"]
-        titles = {name: title for name, title in OVERALL_NAMES.items() if name in overall}
-        classes = self.summary["classes"]
-        return (
-            pd.DataFrame(
-                {
-                    "score": list(titles.values()),
-                    "value": [_readable(overall, name) for name in titles],
-                    "dummy": [_readable(dummy, name) for name in titles],
-                },
-                dtype=object,
-            ),
-            pd.DataFrame(
-                {
-                    title: [_readable(scores, name) for scores in classes]
-                    for name, title in _CLASS_NAMES.items()
-                    if name in classes[0]
-                },
-                dtype=object,
-            ),
-        )
-
-    def _figures(self) -> Iterator[tuple[str, str]]:
+    def _figures(self) -> list[tuple[str, str]]:
         """Headings and pictures of the page."""
-        from skimbalance.plots import (
-            ConfusionDisplay,
-            PerClassPrecisionRecallDisplay,
-            ReliabilityDisplay,
-        )
-        from skimbalance.plots._drawing import drawn_apart
-
-        confusion = ConfusionDisplay._undrawn(self.y_true, self.y_pred, self.labels)
-        alt = "Confusion matrix, each row in shares of a true class"
-        yield "Confusion matrix", figure_html(drawn_apart(confusion), alt)
-        if self.proba is None:
-            return
-        curves = PerClassPrecisionRecallDisplay._undrawn(self.y_true, self.proba, self.labels)
-        alt = "Precision against recall, each class against the rest"
-        yield "Precision and recall at other thresholds", figure_html(drawn_apart(curves), alt)
-        reliability = ReliabilityDisplay._undrawn(self.y_true, self.proba, self.labels)
-        alt = "Observed share of each class against its predicted probability"
-        picture = figure_html(drawn_apart(reliability), alt)
-        yield "Are the probabilities calibrated?", f"<p>{_RELIABLE}</p>{picture}"
-
-
-def _readable(scores, name):
-    """Text of a score with its interval; a dash where it is not defined."""
-    value = scores[name]
-    interval = scores.get(f"{name}_interval")
-    if value is None:
-        return "-"
-    if not isinstance(value, float) or name == "label":
-        return str(value)
-    return f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
-
-
-def _flags_html(flags):
-    return list_html(flags) if flags else "<p>Nothing to warn about.</p>"
+        return class_figures(self.y_true, self.y_pred, self.proba, self.labels)

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
-from sklearn.utils import _safe_indexing as safe_indexing
-from sklearn.utils import check_array, check_X_y
+from sklearn.utils import _safe_indexing, check_array, check_X_y, column_or_1d, indexable
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -38,14 +37,19 @@ __all__ = [
     "check_one_input",
     "check_sample_weight",
     "checked_labels",
+    "checked_groups",
     "checked_target",
     "class_indices",
     "is_indicator",
+    "indexable_inputs",
+    "indexable_rows",
+    "inputs_of",
     "is_labelled",
     "labels_and_values",
     "matrix_by_label",
     "numeric_rows",
     "one_of",
+    "n_rows",
     "plain_labels",
     "safe_indexing",
     "some_of",
@@ -80,6 +84,18 @@ def _is_numeric(dtype):
 
 def check_one_input(X: Any, n_rows: int, owner: str) -> None:
     """Refuse several inputs, each with the rows of all samples, where one array is meant."""
+def inputs_of(X: Any) -> tuple[list[Any], list[Any]] | tuple[None, None]:
+    """The arrays of several inputs, and their names (or numbers); None and None for one.
+
+    Several inputs are a dict of arrays, or a list or tuple of arrays of two or more dimensions.
+    """
+    # SciPy's dok_array is a dict, too.
+    if isinstance(X, Mapping) and not issparse(X):
+        return list(X.values()), list(X)
+    is_list = isinstance(X, list | tuple) and X and all(getattr(x, "ndim", 0) >= 2 for x in X)
+    return (list(X), [*range(len(X))]) if is_list else (None, None)
+
+
     if isinstance(X, Mapping) and not issparse(X):
         parts = list(X.values())
     elif isinstance(X, list | tuple) and len(X) != n_rows:
@@ -89,13 +105,65 @@ def check_one_input(X: Any, n_rows: int, owner: str) -> None:
     if parts:
         raise ValueError(
             f"The X of {owner} must be one array or table. Got {len(X)} inputs instead, which "
-            "ImbalancedKerasClassifier takes, but neither searches nor folds do: join them, and "
-            "divide them inside the network."
+            "ImbalancedKerasClassifier takes: join them, or use that with a network of several "
+            "inputs."
         )
 
 
 def numeric_rows(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
     """Scikit-learn's `validate_data`; text and dates are named by their column."""
+def indexable_rows(X: Any, n_expected: int, owner: str) -> Any:
+    """Rows in a form that `safe_indexing` divides: a tuple is several inputs, a list is rows.
+
+    Raises
+    ------
+    ValueError
+        If X, or one of several inputs, has another number of rows than y.
+    """
+    parts, keys = inputs_of(X)
+    is_dict = isinstance(X, Mapping)
+    if not parts or keys is None or (not is_dict and len(X) == n_expected):
+        rows, _ = indexable(list(X) if isinstance(X, tuple) else X, np.empty(n_expected))
+        return rows
+    parts = indexable_inputs(parts, keys, f"The inputs in the X of {owner}", n_expected)
+    return dict(zip(keys, parts, strict=True)) if is_dict else tuple(parts)
+
+
+def indexable_inputs(
+    parts: Sequence[Any], keys: Sequence[Any], what: str, n_expected: int | None = None
+) -> list[Any]:
+    """Arrays in a form that can be divided by rows; their numbers of rows must be equal."""
+    parts = [indexable(part)[0] for part in parts]
+    counts = [_num_samples(part) for part in parts]
+    n_expected = counts[0] if n_expected is None else n_expected
+    if any(count != n_expected for count in counts):
+        named = ", ".join(f"{n} in {key!r}" for key, n in zip(keys, counts, strict=True))
+        raise ValueError(
+            f"{what} must have a row for each sample, {n_expected} in all. Got {named}."
+        )
+    return parts
+
+
+def safe_indexing(X: Any, rows: Any) -> Any:
+    """Rows of an array, a table or a list, or of each input in a dict or a tuple of arrays."""
+    parts, keys = (None, None) if isinstance(X, list) else inputs_of(X)
+    if parts is None or keys is None:
+        return _safe_indexing(X, rows)
+    chosen = [_safe_indexing(part, rows) for part in parts]
+    return dict(zip(keys, chosen, strict=True)) if isinstance(X, Mapping) else tuple(chosen)
+
+
+def n_rows(X: Any) -> int | None:
+    """The number of rows that `safe_indexing` divides; None for what has no rows."""
+    parts, _ = (None, None) if isinstance(X, list) else inputs_of(X)
+    if parts is not None:
+        counts = {n_rows(part) for part in parts}
+        return counts.pop() if len(counts) == 1 else None
+    if hasattr(X, "shape"):
+        return X.shape[0] if X.shape else None
+    return len(X) if hasattr(X, "__len__") and not isinstance(X, str) else None
+
+
     owner = type(estimator).__name__
     try:
         read = validate_data(estimator, X, y, **options)
@@ -264,6 +332,21 @@ def checked_target(y: Any, *, multilabel: bool = True, each_once: bool = False) 
 
 def checked_labels(labels: Any, each: str = "row") -> np.ndarray:
     """Class labels of rows, or whatever `each` says, as an array; objects may become numbers.
+def checked_groups(groups: Any, n_rows: int, owner: str) -> np.ndarray:
+    """A group for each row, as an array, which splitters can sort; errors name the owner."""
+    try:
+        array = column_or_1d(as_array(groups))
+        np.unique(array)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if len(array) != n_rows:
+        raise ValueError(
+            f"The 'groups' parameter of {owner} must hold a group for each of the {n_rows} rows, "
+            f"all text or all numbers. Got {reprlib.repr(groups)} instead."
+        )
+    return array
+
+
 
     Raises
     ------

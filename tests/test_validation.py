@@ -16,9 +16,12 @@ from skimbalance._validation import (
     check_sample_weight,
     checked_target,
     class_indices,
+    indexable_rows,
     is_indicator,
     matrix_by_label,
+    n_rows,
     plain_labels,
+    safe_indexing,
     some_of,
 )
 
@@ -280,3 +283,42 @@ def test_several_inputs_are_told_from_rows(form):
 )
 def test_rows_are_no_several_inputs(X):
     check_one_input(X, 5, "Owner")
+
+
+NAMED = {"a": np.arange(10).reshape(5, 2), "b": pd.DataFrame(np.arange(15).reshape(5, 3))}
+FORMS = {
+    "dict": NAMED,
+    "tuple": tuple(NAMED.values()),
+    "sparse": {"a": sparse.coo_array(NAMED["a"]), "b": sparse.csc_matrix(NAMED["b"])},
+    "images": {"a": np.arange(40).reshape(5, 2, 2, 2)},
+}
+
+
+@pytest.mark.parametrize("X", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("rows", [np.array([4, 0, 0]), np.arange(5) % 2 == 0, [1], slice(1, 3)])
+def test_rows_of_several_inputs_are_those_of_each(X, rows):
+    chosen = safe_indexing(indexable_rows(X, 5, "Owner"), rows)
+    assert type(chosen) is type(X)
+    keys = list(X) if isinstance(X, dict) else range(len(X))
+    for key in keys:
+        whole, part = (getattr(x, "toarray", lambda x=x: x)() for x in (X[key], chosen[key]))
+        np.testing.assert_array_equal(np.asarray(part), np.asarray(whole)[rows])
+    assert n_rows(chosen) == len(np.arange(5)[rows])
+
+
+def test_a_list_is_rows_or_becomes_a_tuple_of_inputs():
+    images = [np.full((3, 3), i) for i in range(5)]
+    for rows in (images, tuple(images)):
+        assert [x[0, 0] for x in safe_indexing(indexable_rows(rows, 5, "Owner"), [3, 1])] == [3, 1]
+    ragged = [["a"], [], ["b", "c"]]
+    assert safe_indexing(indexable_rows(ragged, 3, "Owner"), [2, 0]) == [["b", "c"], ["a"]]
+    chosen = safe_indexing(indexable_rows(TWO_INPUTS, 5, "Owner"), [0, 1])
+    assert [x.shape for x in chosen] == [(2, 2), (2, 3, 3)]
+
+
+@pytest.mark.parametrize(
+    "X", [{"a": np.ones((5, 2)), "b": np.ones((4, 2))}, {"a": np.ones((4, 2))}, {}], ids=len
+)
+def test_an_input_with_another_number_of_rows_is_named(X):
+    with pytest.raises(ValueError, match=r"5 in all. Got .*4 in '[ab]'|numbers of samples: \[0, 5"):
+        indexable_rows(X, 5, "Owner")

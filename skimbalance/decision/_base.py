@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Bunch, assert_all_finite, check_random_state, indexable
+from sklearn.utils import Bunch, assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skimbalance._response import FitArguments, hand_on_columns, posterior
 from skimbalance._validation import (
-    check_one_input,
     check_sample_weight,
     class_indices,
+    indexable_rows,
     is_indicator,
     some_of,
     warn,
@@ -171,8 +171,7 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
         hand_on_columns(estimator, self)
 
     def _class_data(self, X, y, sample_weight):
-        check_one_input(X, len(y), type(self).__name__)
-        X, y = indexable(X, y)
+        X = indexable_rows(X, len(y), type(self).__name__)
         labels = column_or_1d(y, warn=True)
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
@@ -193,8 +192,7 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
     def _label_data(self, X, y, sample_weight):
         # Most estimators do not accept a sparse y, and some misread it.
         target = dense_indicator(y)
-        check_one_input(X, len(target), type(self).__name__)
-        X, target = indexable(X, target)
+        X = indexable_rows(X, len(target), type(self).__name__)
         weight = check_sample_weight(sample_weight, target)
         if self._is_prefit():
             check_is_fitted(self.estimator)

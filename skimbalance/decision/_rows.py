@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skimbalance._response import last_step, posterior
-from skimbalance._validation import safe_indexing
+from skimbalance._validation import n_rows, safe_indexing
 
 __all__ = ["Rows", "held_out_posteriors"]
 
@@ -53,15 +53,8 @@ def held_out_posteriors(
 ) -> np.ndarray:
     """Posteriors of the test rows by a clone fitted on the training rows."""
     params = {
-        name: safe_indexing(value, train) if _number_of_rows(value) == len(data.y) else value
+        name: safe_indexing(value, train) if n_rows(value) == len(data.y) else value
         for name, value in fit_params.items()
     }
     X, y = safe_indexing(data.X, train), safe_indexing(data.y, train)
     return data.posterior(clone(estimator).fit(X, y, **params), safe_indexing(data.X, test))
-
-
-def _number_of_rows(value):
-    """The length of an array, a table or a list; None for what has no rows."""
-    if hasattr(value, "shape"):
-        return value.shape[0] if value.shape else None
-    return len(value) if hasattr(value, "__len__") and not isinstance(value, str | dict) else None

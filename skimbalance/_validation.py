@@ -36,14 +36,14 @@ __all__ = [
     "check_not_lists",
     "check_one_input",
     "check_sample_weight",
-    "checked_labels",
     "checked_groups",
+    "checked_labels",
     "checked_target",
     "class_indices",
-    "is_indicator",
     "indexable_inputs",
     "indexable_rows",
     "inputs_of",
+    "is_indicator",
     "is_labelled",
     "labels_and_values",
     "matrix_by_label",
@@ -82,8 +82,6 @@ def _is_numeric(dtype):
     return getattr(dtype, "kind", "O") in "biuf"
 
 
-def check_one_input(X: Any, n_rows: int, owner: str) -> None:
-    """Refuse several inputs, each with the rows of all samples, where one array is meant."""
 def inputs_of(X: Any) -> tuple[list[Any], list[Any]] | tuple[None, None]:
     """The arrays of several inputs, and their names (or numbers); None and None for one.
 
@@ -96,6 +94,8 @@ def inputs_of(X: Any) -> tuple[list[Any], list[Any]] | tuple[None, None]:
     return (list(X), [*range(len(X))]) if is_list else (None, None)
 
 
+def check_one_input(X: Any, n_rows: int, owner: str) -> None:
+    """Refuse several inputs, each with the rows of all samples, where one array is meant."""
     if isinstance(X, Mapping) and not issparse(X):
         parts = list(X.values())
     elif isinstance(X, list | tuple) and len(X) != n_rows:
@@ -110,8 +110,6 @@ def inputs_of(X: Any) -> tuple[list[Any], list[Any]] | tuple[None, None]:
         )
 
 
-def numeric_rows(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
-    """Scikit-learn's `validate_data`; text and dates are named by their column."""
 def indexable_rows(X: Any, n_expected: int, owner: str) -> Any:
     """Rows in a form that `safe_indexing` divides: a tuple is several inputs, a list is rows.
 
@@ -132,15 +130,13 @@ def indexable_rows(X: Any, n_expected: int, owner: str) -> Any:
 def indexable_inputs(
     parts: Sequence[Any], keys: Sequence[Any], what: str, n_expected: int | None = None
 ) -> list[Any]:
-    """Arrays in a form that can be divided by rows; their numbers of rows must be equal."""
+    """Arrays in a form that can be divided by rows; all must have as many rows, or those of y."""
     parts = [indexable(part)[0] for part in parts]
     counts = [_num_samples(part) for part in parts]
-    n_expected = counts[0] if n_expected is None else n_expected
-    if any(count != n_expected for count in counts):
+    if len({*counts} if n_expected is None else {*counts, n_expected}) > 1:
         named = ", ".join(f"{n} in {key!r}" for key, n in zip(keys, counts, strict=True))
-        raise ValueError(
-            f"{what} must have a row for each sample, {n_expected} in all. Got {named}."
-        )
+        rule = "the same number of rows" if n_expected is None else f"the {n_expected} rows of y"
+        raise ValueError(f"{what} must have {rule}. Got {named} instead.")
     return parts
 
 
@@ -164,6 +160,8 @@ def n_rows(X: Any) -> int | None:
     return len(X) if hasattr(X, "__len__") and not isinstance(X, str) else None
 
 
+def numeric_rows(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
+    """Scikit-learn's `validate_data`; text and dates are named by their column."""
     owner = type(estimator).__name__
     try:
         read = validate_data(estimator, X, y, **options)
@@ -330,8 +328,6 @@ def checked_target(y: Any, *, multilabel: bool = True, each_once: bool = False) 
     return labels
 
 
-def checked_labels(labels: Any, each: str = "row") -> np.ndarray:
-    """Class labels of rows, or whatever `each` says, as an array; objects may become numbers.
 def checked_groups(groups: Any, n_rows: int, owner: str) -> np.ndarray:
     """A group for each row, as an array, which splitters can sort; errors name the owner."""
     try:
@@ -347,6 +343,8 @@ def checked_groups(groups: Any, n_rows: int, owner: str) -> np.ndarray:
     return array
 
 
+def checked_labels(labels: Any, each: str = "row") -> np.ndarray:
+    """Class labels of rows, or whatever `each` says, as an array; objects may become numbers.
 
     Raises
     ------

@@ -4,8 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import issparse
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.estimator import TableClassifier
@@ -15,10 +14,13 @@ from skimbalance._keras_private import check_tensorflow
 from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance._validation import (
     HasMethods,
+    indexable_inputs,
+    inputs_of,
     numeric_rows,
     one_of,
     validate_parameter_constraints,
 )
+from skimbalance.model_selection._inputs import Inputs
 from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS
 
@@ -223,9 +225,10 @@ class ImbalancedKerasClassifier(TableClassifier):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, ...), or dict or list of them
+        X : array-like of shape (n_samples, ...), or dict, list or Inputs of them
             Training rows, of any rank. For several inputs a dict by their names, or a list in
-            their order, of arrays with at least two dimensions.
+            their order, of arrays with at least two dimensions; or either of them in
+            `skimbalance.model_selection.Inputs`, for scikit-learn's searches and folds.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
             Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -348,9 +351,8 @@ class ImbalancedKerasClassifier(TableClassifier):
             X, y = numeric_rows(self, X, y, reset=reset, multi_output=multi_output, **ROWS)
             parts = (X,)
         else:
-            parts = _checked(parts)
             y = check_array(y, accept_sparse="csr") if multi_output else column_or_1d(y, warn=True)
-            check_consistent_length(*parts, y)
+            parts = _checked(parts, keys, y.shape[0])
             # An earlier fit to one array may have set them.
             self.__dict__.pop("n_features_in_", None)
             self.__dict__.pop("feature_names_in_", None)
@@ -367,7 +369,7 @@ class ImbalancedKerasClassifier(TableClassifier):
         parts, keys = _inputs(X)
         if parts is None:
             return self._as_in_fit((numeric_rows(self, X, reset=False, **ROWS),), None)
-        return self._as_in_fit(_checked(parts), keys)
+        return self._as_in_fit(_checked(parts, keys), keys)
 
     def _check_for_sampler(self, shapes):
         if not isinstance(self.sampling, str) and (len(shapes) > 1 or len(shapes[0]) != 2):
@@ -497,16 +499,13 @@ class ImbalancedKerasClassifier(TableClassifier):
 
 def _inputs(X):
     """The arrays of several inputs, and their names (or numbers); None and None for one."""
-    # SciPy's dok_array is a dict, too.
-    if isinstance(X, dict) and not issparse(X):
-        return list(X.values()), list(X)
-    is_list = isinstance(X, list | tuple) and X and all(getattr(x, "ndim", 0) >= 2 for x in X)
-    return (list(X), [*range(len(X))]) if is_list else (None, None)
+    return inputs_of(X.inputs if isinstance(X, Inputs) else X)
 
 
-def _checked(parts):
-    """Several inputs as arrays."""
-    return tuple(check_array(part, input_name="X", **ROWS) for part in parts)
+def _checked(parts, keys, n_expected=None):
+    """Several inputs as arrays, with the rows of y in `fit`."""
+    arrays = [check_array(part, input_name="X", **ROWS) for part in parts]
+    return tuple(indexable_inputs(arrays, keys, "The inputs of X", n_expected))
 
 
 def _shapes(weights):

@@ -51,11 +51,14 @@ ROOMS = {
          "_validation"},
         {"numpy", "sklearn"},
     ),
-    "decision.*": ({"metrics.*", "sampling.*", "_response", "_validation"}, NUMPY),
+    "decision.*": (
+        {"model_selection.*", "metrics.*", "sampling.*", "_response", "_validation"}, NUMPY
+    ),
     "persistence": ({"_page.*", "_validation"}, {"numpy", "sklearn", "skops"}),
-    "model_selection.*": ({"sampling.*", "_validation"}, NUMPY),
     "keras_classifier": (
-        {"_keras.*", "_fit.*", "sampling.*", "_losses.*", "_keras_private", "_validation"}, NUMPY
+        {"_keras.*", "_fit.*", "model_selection.*", "sampling.*", "_losses.*", "_keras_private",
+         "_validation"},
+        NUMPY,
     ),
     "classifier": (
         {"_keras.*", "_fit.*", "preprocessing.*", "_keras_private", "_validation"},
@@ -75,6 +78,7 @@ ROOMS = {
     "preprocessing.*": ({"_validation"}, NUMPY | {"pandas"}),
     "metrics.*": ({"_validation"}, NUMPY),
     "class_weight": ({"_validation"}, {"numpy"}),
+    "model_selection.*": ({"sampling.*", "_validation"}, NUMPY),
     "sampling.*": (set(), NUMPY | {"imblearn", "pandas"}),
     "_response": (set(), NUMPY),
     "_page.*": (set(), {"pandas", "matplotlib", "rich"}),

@@ -320,5 +320,7 @@ def test_a_list_is_rows_or_becomes_a_tuple_of_inputs():
     "X", [{"a": np.ones((5, 2)), "b": np.ones((4, 2))}, {"a": np.ones((4, 2))}, {}], ids=len
 )
 def test_an_input_with_another_number_of_rows_is_named(X):
-    with pytest.raises(ValueError, match=r"5 in all. Got .*4 in '[ab]'|numbers of samples: \[0, 5"):
+    with pytest.raises(
+        ValueError, match=r"the 5 rows of y. Got .*4 in '[ab]'|numbers of samples: \[0, 5"
+    ):
         indexable_rows(X, 5, "Owner")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skimbalance._validation import as_array
+from skimbalance._validation import checked_groups
+from skimbalance.model_selection import Inputs
 from skimbalance.sampling import iterative_folds, stratified_folds
 
 __all__ = [
@@ -78,6 +78,8 @@ def cv_splits(
             f"The 'cv' parameter of {owner} must be an int, a splitter or an iterable of folds; "
             f"'prefit' is for TunedDecisionClassifierCV only. Got {cv!r} instead."
         )
+    if isinstance(X, dict | tuple):
+        X = Inputs(X)
     given = cv.split(X, y, **split_params) if hasattr(cv, "split") else cv
     splits = [_rows_of_fold(fold, len(target), owner) for fold in given]
     if not splits:
@@ -123,21 +125,6 @@ def _rows_of_fold(fold, n_rows, owner):
             f"The 'cv' parameter of {owner} must give pairs of training rows and held-out rows, by "
             f"their numbers from 0 to {n_rows - 1}. Got {reprlib.repr(fold)}."
         ) from None
-
-
-def checked_groups(groups: Any, n_rows: int, owner: str) -> np.ndarray:
-    """A group for each row, as an array, which splitters can sort; errors name the owner."""
-    try:
-        array = column_or_1d(as_array(groups))
-        np.unique(array)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if len(array) != n_rows:
-        raise ValueError(
-            f"The 'groups' parameter of {owner} must hold a group for each of the {n_rows} rows, "
-            f"all text or all numbers. Got {reprlib.repr(groups)} instead."
-        )
-    return array
 
 
 def splits_by_groups(cv: Any) -> bool:

@@ -1,5 +1,6 @@
 """Which rows train and which are held out: folds, later rows, and what is searched in them."""
 
 from skimbalance.model_selection._folds import IterativeStratifiedKFold, StratifiedSequenceKFold
+from skimbalance.model_selection._inputs import Inputs
 
-__all__ = ["IterativeStratifiedKFold", "StratifiedSequenceKFold"]
+__all__ = ["Inputs", "IterativeStratifiedKFold", "StratifiedSequenceKFold"]

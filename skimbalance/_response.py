@@ -28,6 +28,7 @@ __all__ = [
     "posterior",
     "sampling_pipeline",
     "takes",
+    "with_groups",
 ]
 
 
@@ -62,7 +63,8 @@ def fit_arguments(
 ) -> FitArguments:
     """Divide the arguments of the fit of a meta-estimator, with or without metadata routing.
 
-    Without routing, weights go to the last step of a pipeline, and groups to the splitter.
+    Without routing, weights go to the last step of a pipeline, and groups to the splitter and to a
+    last step that takes them.
 
     Parameters
     ----------
@@ -97,7 +99,22 @@ def fit_arguments(
     fit = dict(fit_params)
     if sample_weight is not None:
         fit[for_last_step(owner.estimator, "sample_weight")] = sample_weight
+    if groups is not None:
+        fit |= with_groups(owner.estimator, groups)
     return FitArguments(fit, {} if groups is None else {"groups": groups}, sample_weight)
+
+
+def with_groups(estimator: Any, groups: Any) -> dict[str, Any]:
+    """The argument for the fit of an estimator by which it gets groups, if it takes them.
+
+    A classifier behind a sampler does not: its rows are not those that have groups.
+    """
+    takes_groups = "groups" in signature(last_step(estimator).fit).parameters
+    if not takes_groups or sampling_pipeline(estimator) is not None:
+        return {}
+    if get_config()["enable_metadata_routing"]:
+        return {"groups": groups}
+    return {for_last_step(estimator, "groups"): groups}
 
 
 def takes(estimator: Any, name: str) -> bool:

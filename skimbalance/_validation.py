@@ -30,6 +30,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "are_missing",
     "as_array",
     "by_label",
     "check_finite",
@@ -45,13 +46,16 @@ __all__ = [
     "inputs_of",
     "is_indicator",
     "is_labelled",
+    "label_codes",
     "labels_and_values",
     "matrix_by_label",
+    "n_rows",
+    "numbers_of_matrix",
     "numeric_rows",
     "one_of",
-    "n_rows",
     "plain_labels",
     "safe_indexing",
+    "scorer_parts",
     "some_of",
     "table_rows",
     "validate_parameter_constraints",
@@ -314,7 +318,7 @@ def checked_target(y: Any, *, multilabel: bool = True, each_once: bool = False) 
                 f"y should be a 1d array, got an array of shape {array.shape} instead. Pass "
                 f"{remedy}."
             )
-        return array
+        return numbers_of_matrix(array)
     if issparse(array):
         return array
     labels = checked_labels(y if isinstance(y, list | tuple) else array)
@@ -353,10 +357,7 @@ def checked_labels(labels: Any, each: str = "row") -> np.ndarray:
     """
     # NumPy would turn the numbers and gaps of a list with text into text.
     array = np.asarray(labels, dtype=None if isinstance(labels, np.ndarray) else object)
-    if array.dtype == object:
-        missing = np.array([_is_missing(label) for label in array.ravel()], dtype=bool)
-    else:
-        missing = array != array  # nan and NaT
+    missing = are_missing(array)
     if np.any(missing):
         raise ValueError(
             f"The labels in y must not be missing. Got {np.sum(missing)} missing labels, the "
@@ -372,6 +373,13 @@ def checked_labels(labels: Any, each: str = "row") -> np.ndarray:
                 "a regressor."
             )
     return array
+
+
+def are_missing(array: np.ndarray) -> np.ndarray:
+    """Mask of the values that are missing, of shape (n,); the axes of an array are joined."""
+    if array.dtype == object:
+        return np.array([_is_missing(value) for value in array.ravel()], dtype=bool)
+    return np.ravel(array != array)  # nan and NaT
 
 
 def _is_missing(label):
@@ -412,11 +420,60 @@ def _kind(label):
 
 
 def is_indicator(y: Any) -> bool:
-    """Whether y is a label indicator matrix: at least two columns with at most two values."""
-    array = check_not_lists(y)
-    with np.errstate(invalid="ignore"):  # missing values are refused, here or by later checks
-        two_axes = issparse(array) or array.ndim == 2
-        return two_axes and type_of_target(y) == "multilabel-indicator"
+    """Whether y is a label indicator matrix: at least two columns with at most two values.
+
+    Labels may be missing in it.
+    """
+    array = check_not_lists(as_array(y))
+    if not (issparse(array) or array.ndim == 2):
+        return False
+    array = numbers_of_matrix(array)
+    values = array.data if issparse(array) else array
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        array = array.copy()
+        values = array.data if issparse(array) else array
+        values[np.isnan(values)] = 0
+    with np.errstate(invalid="ignore"):  # infinite values are refused by later checks
+        return type_of_target(array) == "multilabel-indicator"
+
+
+def numbers_of_matrix(array: Any) -> Any:
+    """A matrix of objects that are all numbers or missing, as floats; any other as it is."""
+    if issparse(array) or array.ndim != 2 or array.dtype != object:
+        return array
+    values = array.ravel().tolist()
+    if not all(_is_missing(value) or isinstance(value, Real | np.bool_) for value in values):
+        return array
+    plain = [np.nan if _is_missing(value) else float(value) for value in values]
+    return np.array(plain).reshape(array.shape)
+
+
+def label_codes(y: Any) -> np.ndarray:
+    """A label indicator matrix as integers: 0, 1, and -1 where a label is missing.
+
+    Parameters
+    ----------
+    y : array-like or sparse matrix of shape (n_samples, n_labels)
+        As `checked_target` returns it.
+
+    Returns
+    -------
+    codes : ndarray of int8 of shape (n_samples, n_labels)
+
+    Raises
+    ------
+    ValueError
+        If y has another value.
+    """
+    array = y.toarray() if issparse(y) else np.asarray(y)
+    missing = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    values = np.unique(array[~missing])
+    if not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            "A label indicator matrix must hold 0 and 1 only, and nan where a label is missing. "
+            f"Got {some_of(values.tolist())} instead."
+        )
+    return np.where(missing, -1, array == 1).astype(np.int8)
 
 
 def class_indices(y: np.ndarray, classes: np.ndarray, source: str = "") -> np.ndarray:
@@ -576,6 +633,13 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def scorer_parts(scorer: Any) -> tuple[Callable[..., float], int, dict[str, Any], Any] | None:
+    """Function, sign, keywords and response methods of scikit-learn's scorer; None for others."""
+    if not hasattr(scorer, "_score_func"):
+        return None
+    return scorer._score_func, scorer._sign, scorer._kwargs, scorer._response_method
 
 
 def tree_values(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._fit.estimator import TableClassifier
+from skimbalance._fit.estimator import OwnRows, TableClassifier
 from skimbalance._fit.parameters import RateParameters, set_shared, shares
 from skimbalance._fit.perceptron import (
     ACTIVATIONS,
@@ -211,7 +211,17 @@ class ImbalancedMLPClassifier(TableClassifier):
     _reader: TableReader | None = None
     _takes_missing = True
 
-    def fit(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        groups: npt.ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -224,6 +234,14 @@ class ImbalancedMLPClassifier(TableClassifier):
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, on top of `class_weight`: a weight of 2 counts the row
             twice, 0 leaves it out.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, none of which is divided between training rows and held-out rows.
+        X_val, y_val : array-like of shape (n_val, ...), default=None
+            Held-out rows of your own, in the form of X and y, by which training stops; all rows of
+            X are then trained on. In a pipeline, ``transform_input=["X_val"]`` sends X_val through
+            the steps before (with metadata routing).
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each of your held-out rows counts.
 
         Returns
         -------
@@ -236,7 +254,8 @@ class ImbalancedMLPClassifier(TableClassifier):
             If a parameter or the data are not valid, or training diverges.
         """
         resume = self.warm_start and hasattr(self, "_fitted")
-        return self._fit(X, y, sample_weight, resume=resume)
+        own = OwnRows(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, resume=resume, groups=groups, own=own)
 
     def partial_fit(
         self,
@@ -378,7 +397,8 @@ class ImbalancedMLPClassifier(TableClassifier):
         reader = self._reader or TableReader.of_numbers(self.n_features_in_)
         return reader.n_levels
 
-    def _design(self, data, course):
+    def _design(self, data, course, held_out):
+        del held_out
         previous = course.previous
         architecture = Architecture(
             n_features=data.X[0].shape[1],

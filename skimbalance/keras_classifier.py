@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skimbalance._fit.estimator import TableClassifier
+from skimbalance._fit.estimator import OwnRows, TableClassifier
 from skimbalance._fit.parameters import SharedParameters, set_shared, shares
 from skimbalance._fit.settings import Settings
 from skimbalance._keras_private import check_tensorflow
@@ -220,7 +220,17 @@ class ImbalancedKerasClassifier(TableClassifier):
         super().set_params(**not_routed)
         return self
 
-    def fit(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        groups: npt.ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+    ) -> Self:
         """Build the network and train it.
 
         Parameters
@@ -233,6 +243,14 @@ class ImbalancedKerasClassifier(TableClassifier):
             Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, on top of `class_weight`.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, none of which is divided between training rows and held-out rows.
+        X_val, y_val : array-like of shape (n_val, ...), default=None
+            Held-out rows of your own, in the form of X and y, by which training stops; all rows of
+            X are then trained on. In a pipeline, ``transform_input=["X_val"]`` sends X_val through
+            the steps before (with metadata routing).
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each of your held-out rows counts.
 
         Returns
         -------
@@ -245,7 +263,8 @@ class ImbalancedKerasClassifier(TableClassifier):
             If a parameter, the model or the data are not valid, or training diverges.
         """
         resume = self.warm_start and hasattr(self, "_fitted")
-        return self._fit(X, y, sample_weight, resume=resume)
+        own = OwnRows(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, resume=resume, groups=groups, own=own)
 
     def partial_fit(
         self,
@@ -400,7 +419,7 @@ class ImbalancedKerasClassifier(TableClassifier):
 
     # The network
 
-    def _design(self, data, course):
+    def _design(self, data, course, held_out):
         from skimbalance._keras.compiled import loss_and_optimizer
         from skimbalance._keras.custom import custom_network
         from skimbalance._keras.metrics import Metrics

@@ -79,6 +79,7 @@ _STORED = (
     "skimbalance.model_selection.StratifiedSequenceKFold",
     "skimbalance.model_selection._folds.IterativeStratifiedKFold",
     "skimbalance.model_selection._folds.StratifiedSequenceKFold",
+    "skimbalance.model_selection._time.TimeHoldout",
     "skimbalance.persistence._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
@@ -118,7 +119,7 @@ def save_model(
     path: str | os.PathLike[str],
     *,
     columns: Mapping[str, str] | None = None,
-    target: str | None = None,
+    target: str | list[str] | None = None,
     trusted: Sequence[str] = (),
 ) -> None:
     """Save a fitted estimator in a file that is safe to open.
@@ -141,8 +142,9 @@ def save_model(
         What each input column holds, by its name, for `model_info`: "number", "text", or the
         style of numbers in a CSV file, such as "number, as 1.234,5". By default the names that
         the estimator saw in `fit`, with None.
-    target : str, default=None
-        Name of the predicted column, for `model_info`.
+    target : str, list of str or None, default=None
+        Name of the predicted column, for `model_info`; or in the multilabel case the name of each
+        label.
     trusted : sequence of str, default=()
         Full names of further types and functions that the model holds, such as "module.build"
         for a custom network. See `load_model`.
@@ -180,13 +182,13 @@ def save_model(
         "skimbalance": version("skimbalance"),
         "scikit-learn": version("scikit-learn"),
         "columns": unknown if columns is None else columns,
-        "target": target,
+        "target": list(target) if isinstance(target, list | tuple) else target,
     }
     if not _is_text(info):
         raise ValueError(
             "The 'columns' parameter must be a dict of str to str or None, and the 'target' "
-            f"parameter a str or None. Got columns={reprlib.repr(columns)} and target="
-            f"{reprlib.repr(target)} instead."
+            "parameter a str, a list of str or None. Got "
+            f"columns={reprlib.repr(columns)} and target={reprlib.repr(target)} instead."
         )
     owner = f"The model of type {type(estimator).__name__}"
     _check_kind(estimator, owner)
@@ -259,7 +261,8 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
     info : dict
         "skimbalance" and "scikit-learn": the versions that wrote the file; "columns": a dict
         of the input columns' names to "number", "text", a style such as "number, as 1.234,5", or
-        None if unknown; "target": the name of the predicted column, or None; "format": an int.
+        None if unknown; "target": the name of the predicted column, a list of the labels' names,
+        or None; "format": an int.
 
     Raises
     ------
@@ -289,10 +292,12 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _is_text(info: dict[str, Any]) -> bool:
     """Whether what the columns and the target are is text, or None."""
     columns, target = info["columns"], info["target"]
+    targets = target if isinstance(target, list) else [target]
     return (
         isinstance(columns, Mapping)
         and all(isinstance(name, str) for name in columns)
-        and all(isinstance(text, str | None) for text in (*columns.values(), target))
+        and all(isinstance(text, str | None) for text in columns.values())
+        and (target is None or all(isinstance(name, str) for name in targets))
     )
 
 

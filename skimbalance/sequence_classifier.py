@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.data import Data
 from skimbalance._fit.encoding import Encoder
-from skimbalance._fit.estimator import NetworkClassifier
+from skimbalance._fit.estimator import NetworkClassifier, OwnRows
 from skimbalance._fit.parameters import RateParameters, set_shared, shares
 from skimbalance._fit.sequences import labels_of, read_sequences, weights_of
 from skimbalance._fit.settings import Settings
@@ -223,6 +223,11 @@ array-like, default="auto"
         y: Any,
         sample_weight: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
+        *,
+        groups: npt.ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train the network, and tune the decision if there is an `objective`.
 
@@ -237,6 +242,15 @@ array-like, default="auto"
             and its class is ignored.
         mask : array-like of bool of shape (n_sequences, n_steps), default=None
             Which steps of an array count; the others are ignored.
+        groups : array-like of shape (n_sequences,), default=None
+            Groups of the sequences, such as documents, none of which is divided between training
+            and held-out sequences.
+        X_val, y_val : list of sequences, or array-like, default=None
+            Held-out sequences of your own, in the form of X and y, by which training stops and the
+            `objective` is tuned; all of X is then trained on. Steps of an array are masked by a
+            masked array.
+        sample_weight_val : array-like of shape (n_val,) or of the form of y_val, default=None
+            How much each of your held-out sequences, or steps, counts.
 
         Returns
         -------
@@ -248,7 +262,8 @@ array-like, default="auto"
         ValueError
             If a parameter or the data are not valid, or training diverges.
         """
-        return self._fit(X, y, sample_weight, resume=False, mask=mask)
+        own = OwnRows(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, resume=False, groups=groups, own=own, mask=mask)
 
     def predict(self, X: Any, mask: npt.ArrayLike | None = None) -> list[np.ndarray] | np.ndarray:
         """The class of each step.
@@ -377,7 +392,7 @@ array-like, default="auto"
 
     # Training
 
-    def _read(self, X, y, sample_weight, *, resume, mask):
+    def _read(self, X, y, sample_weight, *, resume, mask=None):
         owner = type(self).__name__
         sequences = self._sequences(X, mask)
         labels = labels_of(as_array(y), sequences, owner)
@@ -385,17 +400,11 @@ array-like, default="auto"
         kept = np.bincount(sequences.row, weight, len(sequences.mask)) > 0
         of_kept = kept[sequences.row]
         labels, sequences, weight = labels[of_kept], sequences.take(kept), weight[of_kept]
-        self.classes_ = np.unique(labels[weight > 0])
-        if len(self.classes_) < 2:
-            n_classes = "1 class" if len(self.classes_) else "no step"
-            raise ValueError(
-                f"The y of {owner} must have at least 2 classes among sequences with a positive "
-                f"weight. Got {n_classes}: {self.classes_.tolist()!r}."
-            )
+        if not resume:
+            self._learn_classes(labels[weight > 0])
+            self._encoder = Encoder(sequences.steps, self.min_frequency, self.standardize, owner)
         index = np.full(len(labels), -1)
         index[weight > 0] = class_indices(labels[weight > 0], self.classes_)
-        self._target = Steps(self.classes_)
-        self._encoder = Encoder(sequences.steps, self.min_frequency, self.standardize, owner)
         return Data(
             (self._encoder.packed(sequences),),
             np.arange(len(sequences.mask)),
@@ -404,12 +413,24 @@ array-like, default="auto"
             sequences.packed(weight),
             weighted=sample_weight is not None,
             lengths=sequences.lengths,
+            given=np.flatnonzero(kept),
         )
 
-    def _design(self, data, course):
+    def _learn_classes(self, labels):
+        """Set the classes, given the labels of all steps that count."""
+        self.classes_ = np.unique(labels)
+        if len(self.classes_) < 2:
+            n_classes = "1 class" if len(self.classes_) else "no step"
+            raise ValueError(
+                f"The y of {type(self).__name__} must have at least 2 classes among sequences with "
+                f"a positive weight. Got {n_classes}: {self.classes_.tolist()!r}."
+            )
+        self._target = Steps(self.classes_)
+
+    def _design(self, data, course, held_out):
         early_stopping = self.early_stopping
         if self.objective is not None:
-            self._check_held_out(data.y)
+            self._check_held_out(data.y, held_out)
             early_stopping = True
         options: dict[str, Any] = {
             "n_outputs": len(self.classes_),
@@ -424,7 +445,7 @@ array-like, default="auto"
         settings = Settings.of(vars(self), standardize=False, early_stopping=early_stopping)
         return settings, network
 
-    def _check_held_out(self, y):
+    def _check_held_out(self, y, held_out):
         """Check that sequences can be held out to tune a decision on."""
         owner = type(self).__name__
         if not self.early_stopping:
@@ -432,6 +453,8 @@ array-like, default="auto"
                 f"The 'early_stopping' parameter of {owner} must not be False where an "
                 f"'objective' is tuned on held-out sequences. Got objective={self.objective!r}."
             )
+        if held_out is not None:
+            return
         n_sequences = np.sum(self._target.occurrence(y) > 0, axis=0)
         if n_sequences.min() < 2:
             too_rare = self.classes_[n_sequences < 2].tolist()
@@ -464,10 +487,12 @@ array-like, default="auto"
         rows, held_out = plan.rows, plan.held_out
         (X,), mask = rows.X, rows.y >= 0
         self._encoder.learn(X[rows.index][mask], rows.weight[mask])
-        X = (self._encoder.prepared(X),)
+        encoded = (self._encoder.prepared(X),)
         if held_out is not None:
+            are_same = held_out.X is rows.X
+            X = encoded if are_same else (self._encoder.prepared(held_out.X[0]),)
             held_out = replace(held_out, X=X)
-        return replace(plan, rows=replace(rows, X=X), held_out=held_out)
+        return replace(plan, rows=replace(rows, X=encoded), held_out=held_out)
 
     def _train(self, plan):
         from skimbalance._keras.training import train

@@ -1,4 +1,4 @@
-"""The rows of a fit: held out, and changed by a sampler."""
+"""The rows of a fit, also after a sampler."""
 
 import reprlib
 from dataclasses import dataclass, replace
@@ -11,14 +11,9 @@ from sklearn.base import clone
 from sklearn.utils import column_or_1d
 
 from skimbalance._fit.network import RowEncoder
-from skimbalance._fit.settings import Settings
-from skimbalance._fit.targets import Target
-from skimbalance._validation import as_array, class_indices, some_of, warn
+from skimbalance._validation import as_array, class_indices, some_of
 
-__all__ = ["Data", "hold_out", "resample"]
-
-# Held-out rows of the rarest class below which their score is too noisy to stop by.
-FEWEST_HELD_OUT = 10
+__all__ = ["Data", "resample"]
 
 # How samplers call the number of neighbours that they need within a class.
 NEIGHBOURS = {"k_neighbors", "m_neighbors", "n_neighbors"}
@@ -44,6 +39,10 @@ class Data:
         Number of steps of each row, where rows are sequences.
     n_levels : ndarray of int of shape (n_columns,), default=None
         Where X is the matrix of a table: number of levels of each column, -1 for numbers.
+    groups : ndarray of shape (n_rows,), default=None
+        The group of each row, none of which may be divided.
+    given : ndarray of int of shape (n_rows,), default=None
+        Numbers of the rows in what the caller gave, where they are not `index`.
     """
 
     X: tuple[np.ndarray, ...]
@@ -53,51 +52,19 @@ class Data:
     weighted: bool
     lengths: np.ndarray | None = None
     n_levels: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    given: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> Self:
         """Some of the rows."""
-        lengths = None if self.lengths is None else self.lengths[rows]
-        return replace(
-            self,
-            index=self.index[rows],
-            y=self.y[rows],
-            weight=self.weight[rows],
-            lengths=lengths,
-        )
+        names = ("index", "y", "weight", "lengths", "groups", "given")
+        arrays = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: x[rows] for name, x in arrays.items() if x is not None})
 
-
-def hold_out(
-    settings: Settings, data: Data, target: Target, rng: np.random.Generator
-) -> tuple[Data, Data | None]:
-    """Training rows and held-out rows, the latter None without early stopping."""
-    n_rarest, n_most_frequent = target.extreme_counts(data.y)
-    if settings.early_stopping == "auto":
-        # Equal counts suggest a sampler earlier in a pipeline: held-out rows would be copies of
-        # training rows, or synthetic, and their score would say nothing.
-        is_enough = n_rarest * settings.validation_fraction >= FEWEST_HELD_OUT
-        stops_early = is_enough and n_rarest < n_most_frequent
-    else:
-        stops_early = bool(settings.early_stopping)
-    if not stops_early:
-        return data, None
-    if n_rarest < 2:
-        warn(
-            "Early stopping needs at least 2 rows of every class, one to train and one to hold "
-            f"out. There are only {n_rarest} of {target.rarest(data.y)}, so training does not stop "
-            "early. Set early_stopping=False to silence this warning."
-        )
-        return data, None
-    train, held_out = (
-        data.take(rows) for rows in target.split(data.y, settings.validation_fraction, rng)
-    )
-    n_judged = target.extreme_counts(held_out.y)[0]
-    if settings.early_stopping != "auto" and n_judged < FEWEST_HELD_OUT:
-        warn(
-            f"Few held-out rows judge {target.rarest(held_out.y)}: {n_judged}, so which epoch is "
-            "best is largely luck. Set early_stopping='auto', which holds out rows only with "
-            f"{FEWEST_HELD_OUT} of every class, or raise 'validation_fraction'."
-        )
-    return train, held_out
+    def places(self, numbers: np.ndarray) -> np.ndarray:
+        """Places of rows, given their numbers for the caller; rows left out of a fit have none."""
+        given = self.index if self.given is None else self.given
+        return np.flatnonzero(np.isin(given, numbers))
 
 
 def resample(

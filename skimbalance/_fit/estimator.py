@@ -4,16 +4,17 @@ import copy
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse, vstack
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.data import Data
+from skimbalance._fit.held_out import check_judges, chosen_rows
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._fit.plan import Course, Plan, prepare
 from skimbalance._fit.targets import Classes, Labels, Target
@@ -21,26 +22,43 @@ from skimbalance._keras_private import check_tensorflow
 from skimbalance._validation import (
     check_finite,
     check_sample_weight,
+    checked_groups,
     checked_target,
     class_indices,
     is_indicator,
+    label_codes,
     one_of,
     validate_parameter_constraints,
 )
+from skimbalance.metrics._accuracy import AccuracyMixin
 from skimbalance.sampling._streams import STREAMS
 
-__all__ = ["NetworkClassifier", "TableClassifier"]
+__all__ = ["NO_ROWS", "NetworkClassifier", "OwnRows", "TableClassifier"]
 
 # Logits that `predict` holds at once: 64 MiB.
 BLOCK_LOGITS = 2**24
 
 
-class NetworkClassifier(ClassifierMixin, BaseEstimator):
+class OwnRows(NamedTuple):
+    """Held-out rows of the caller, apart from the training rows; X is None without any."""
+
+    X: Any
+    y: Any
+    weight: Any
+
+
+NO_ROWS = OwnRows(None, None, None)
+
+
+class NetworkClassifier(AccuracyMixin, BaseEstimator):
     """A network behind scikit-learn's face.
 
     A subclass says how rows are read (`_read`), which settings and which network follow from its
     parameters (`_design`), and how a plan is trained (`_train`).
     """
+
+    # With metadata routing, groups reach `fit` without being asked for, as in splitters.
+    __metadata_request__fit = {"groups": True}
 
     _target: Target
     _parameter_constraints: dict[str, list[Any]]
@@ -108,20 +126,80 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
                     f"Got a {type(callback).__name__} that cannot: {error}."
                 ) from error
 
-    def _fit(self, X, y, sample_weight, *, resume, partial=False, **reading):
+    def _fit(
+        self, X, y, sample_weight, *, resume, partial=False, groups=None, own=NO_ROWS, **reading
+    ):
         """Fit; if that fails, leave the estimator as it was."""
         self._check_params()
         before = dict(self.__dict__)
         try:
+            self._check_own(own)
             data = self._read(X, y, sample_weight, resume=resume, **reading)
-            self._fit_rows(data, resume=resume, partial=partial)
+            data, held_out = self._divided(data, X, y, groups, own, partial=partial)
+            self._fit_rows(data, held_out, resume=resume, partial=partial)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
         return self
 
-    def _fit_rows(self, data, *, resume, partial):
+    def _check_own(self, own):
+        """Check the arguments of `fit` that hold the caller's own held-out rows."""
+        owner = type(self).__name__
+        if (own.X is None) != (own.y is None):
+            there, absent = ("y_val", "X_val") if own.X is None else ("X_val", "y_val")
+            raise ValueError(
+                f"The arguments X_val and y_val of the fit of {owner} must be given together. Got "
+                f"{there} without {absent}."
+            )
+        if own.X is None and own.weight is not None:
+            raise ValueError(
+                f"The argument sample_weight_val of the fit of {owner} must be None without X_val "
+                "and y_val, whose rows it weights. Got weights."
+            )
+        if own.X is None:
+            return
+        for name, needed in (("early_stopping", self.early_stopping is not False),
+                             ("validation", self.validation is None)):  # fmt: skip
+            if not needed:
+                rule = "be True or 'auto'" if name == "early_stopping" else "be None"
+                raise ValueError(
+                    f"The {name!r} parameter of {owner} must {rule} where X_val and y_val are the "
+                    f"held-out rows. Got {getattr(self, name)!r} instead."
+                )
+
+    def _divided(self, data, X, y, groups, own, *, partial):
+        """The rows, with their groups, and held-out rows that the caller gives or chooses.
+
+        The latter are None where they are to be drawn.
+        """
+        owner = type(self).__name__
+        n_rows = y.shape[0] if hasattr(y, "shape") else len(y)
+        if groups is not None:
+            groups = checked_groups(groups, n_rows, owner)
+            given = data.index if data.given is None else data.given
+            data = replace(data, groups=groups[given])
+        if own.X is not None:
+            held_out = self._read_own(own)
+        elif self.validation is not None and self.early_stopping is not False and not partial:
+            split = chosen_rows(self.validation, X, y, groups, n_rows, owner)
+            data, held_out = (data.take(data.places(rows)) for rows in split)
+        else:
+            return data, None
+        check_judges(data, held_out, self._target)
+        return data, held_out
+
+    def _read_own(self, own):
+        """The caller's own held-out rows, read as those of a prediction."""
+        target = self._target
+        try:
+            return self._read(own.X, own.y, own.weight, resume=True)
+        except ValueError as error:
+            raise ValueError(f"In the held-out rows X_val and y_val: {error}") from error
+        finally:
+            self._target = target
+
+    def _fit_rows(self, data, held_out, *, resume, partial):
         """Plan the training from the parameters and the rows, train, set the attributes."""
         target = self._target
         # A part of the data may look like a mistake by chance: it may lack a label.
@@ -129,7 +207,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             target.warn_about(data.y)
         course = self._course(data, resume=resume, partial=partial)
         check_tensorflow()
-        plan = self._plan(data, course)
+        plan = self._plan(data, course, held_out)
         if not self._hands_on_parameters():
             warn_without_effect(plan.settings, target, self._shared_defaults, partial=partial)
         result = self._train(plan)
@@ -149,7 +227,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def _plan(self, data, course, held_out=None):
         """The plan of a fit, with held-out rows that are given or else drawn."""
-        settings, network = self._design(data, course)
+        settings, network = self._design(data, course, held_out)
         return self._adapted(prepare(settings, data, self._target, network, course, held_out))
 
     def _hands_on_parameters(self) -> bool:
@@ -169,7 +247,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         n_before = course.n_before
         self._fitted = plan.fitted(result)
         self.class_counts_ = course.counts
-        self.class_prior_ = course.counts / course.counts.sum(axis=-1, keepdims=True)
+        # Of a label that no row has told, it is not known.
+        with np.errstate(invalid="ignore"):
+            self.class_prior_ = course.counts / course.counts.sum(axis=-1, keepdims=True)
         self.class_weight_ = plan.target.named(plan.class_weight)
         self.fit_path_ = result.path
         # One value for each epoch: nan where a fit had no held-out rows.
@@ -328,12 +408,15 @@ class TableClassifier(NetworkClassifier):
                 "With warm_start or partial_fit, y must be of the same kind as in the previous "
                 "fit: class labels, or a label indicator matrix. Got the other kind."
             )
+        is_sparse = issparse(y)
+        y = label_codes(y) if is_multilabel else y
         X, y = self._read_rows(X, y, reset=not resume, multi_output=is_multilabel)
         self._finite(X)
         weight = check_sample_weight(sample_weight, X[0])
         index = np.flatnonzero(weight)
         if is_multilabel:
-            y = self._read_labels(y, index, resume, classes, names)
+            index = index[np.any(y[index] >= 0, axis=1)]
+            y = self._read_labels(y[index], is_sparse, resume, classes, names)
         else:
             y = self._read_classes(y[index], resume, classes)
         weighted = sample_weight is not None
@@ -355,20 +438,18 @@ class TableClassifier(NetworkClassifier):
             self._target = Classes(self.classes_)
         return class_indices(y, self.classes_)
 
-    def _read_labels(self, y, index, resume, classes, names):
-        is_sparse = issparse(y)
-        y = y.toarray() if is_sparse else y
+    def _read_labels(self, y, is_sparse, resume, classes, names):
         if resume and y.shape[1] != len(self.classes_):
             raise ValueError(
                 f"y must have {len(self.classes_)} columns, as in the previous fit. "
                 f"Got {y.shape[1]} instead."
             )
-        self._check_multilabel()
-        values = np.unique(y)
-        if not np.isin(values, (0, 1)).all():
+        if not len(y):
             raise ValueError(
-                f"A label indicator matrix must hold 0 and 1 only. Got {values.tolist()!r} instead."
+                "y must have a label that is not missing in at least 1 row with a positive weight. "
+                "Got missing labels only."
             )
+        self._check_multilabel()
         self.classes_ = np.arange(y.shape[1])
         if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
@@ -377,7 +458,7 @@ class TableClassifier(NetworkClassifier):
                 f"Got {classes!r} instead."
             )
         self._target = Labels(y.shape[1], is_sparse, names)
-        return (y[index] != 0).astype(np.int8)
+        return y
 
     def _check_multilabel(self):
         """Check the parameters that a multilabel y restricts."""

@@ -267,6 +267,21 @@ class SharedParameters(TypedDict, total=False):
             iterative stratification, see `skimbalance.sampling.iterative_split`.""",
         ),
     ]
+    validation: Annotated[
+        Any,
+        Parameter(
+            None,
+            [HasMethods("split"), "array-like", None],
+            "splitter, array-like of bool of shape (n_samples,) or None",
+            """Which rows are held out for early stopping. None: `validation_fraction` of each
+            class, and whole groups where `fit` gets groups. A splitter of scikit-learn, of which
+            the first split counts, such as ``GroupShuffleSplit(1)`` or
+            `skimbalance.model_selection.TimeHoldout`; or a mask, true for the held-out rows.
+            Training then always stops early unless `early_stopping` is False, and
+            `class_counts_` are those of the training rows. `fit` also takes held-out rows of your
+            own, as `X_val` and `y_val`.""",
+        ),
+    ]
     n_iter_no_change: Annotated[
         int | str,
         Parameter(
@@ -451,8 +466,10 @@ def _idle(settings, target, partial):
     if record is CUSTOM:
         idle["loss_params"] = f"{loss} does not take them", "give them to the loss itself"
     if settings.early_stopping is False and not partial:
-        for name in ("monitor", "validation_fraction", "n_iter_no_change", "tol"):
+        for name in ("monitor", "validation_fraction", "validation", "n_iter_no_change", "tol"):
             idle[name] = "early_stopping=False holds out no rows", "set early_stopping=True"
+    elif settings.validation is not None and not partial:
+        idle["validation_fraction"] = "'validation' says which rows are held out", ""
     if not isinstance(settings.optimizer, str):
         for name in ("learning_rate", "learning_rate_schedule"):
             idle[name] = "the Keras optimizer has its own rate", "give it to the optimizer"

@@ -14,7 +14,8 @@ from typing import Any, cast
 import numpy as np
 from scipy.sparse import issparse
 
-from skimbalance._fit.data import Data, hold_out, resample
+from skimbalance._fit.data import Data, resample
+from skimbalance._fit.held_out import hold_out
 from skimbalance._fit.loss_parameters import corrects_by_itself, loss_arguments, record_of
 from skimbalance._fit.network import Network, RowEncoder, Weights
 from skimbalance._fit.perceptron import Architecture

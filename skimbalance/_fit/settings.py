@@ -38,6 +38,7 @@ class Settings:
     early_stopping: bool | str
     monitor: str
     validation_fraction: float
+    validation: Any
     n_iter_no_change: int | str
     tol: float
     callbacks: tuple[Any, ...]

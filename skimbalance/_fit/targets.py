@@ -86,6 +86,9 @@ class Target(Protocol):
     def score_weight(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Weights in the monitor, of rows or of their steps, given the weights of rows."""
 
+    def occurrence(self, y: np.ndarray) -> np.ndarray:
+        """How often each class is in each row, of shape (n_rows, n_outputs)."""
+
     def strata(self, y: np.ndarray) -> np.ndarray:
         """Groups of rows, as integers, to be spread evenly over batches or drawn equally often."""
 
@@ -176,6 +179,10 @@ class Classes:
     def score_weight(self, y, weight):
         """The weight of the row."""
         return weight
+
+    def occurrence(self, y):
+        """An indicator of the class of each row."""
+        return y[:, None] == np.arange(self.n_outputs)
 
     def strata(self, y):
         """The class of each row."""
@@ -282,8 +289,8 @@ class Steps(Classes):
         """The weight of each step, or of its sequence: zero where it is masked."""
         return np.where(y >= 0, each_step(weight, y.shape), 0.0)
 
-    def occurrence(self, y: np.ndarray) -> np.ndarray:
-        """How many steps of each class are in each sequence, of shape (n_rows, n_classes)."""
+    def occurrence(self, y):
+        """How many steps of each class are in each sequence."""
         return np.stack([np.sum(y == k, axis=1) for k in range(self.n_outputs)], axis=1)
 
     def strata(self, y):
@@ -303,6 +310,8 @@ class Steps(Classes):
 
 class Labels:
     """Several labels for each row: `y` is an indicator of shape (n_rows, n_labels).
+
+    It is -1 where a label is missing, which counts nowhere.
 
     Parameters
     ----------
@@ -330,20 +339,27 @@ class Labels:
 
     def counts(self, y, weight):
         """Total weight of the rows without and with each label, of shape (n_labels, 2)."""
-        positive = np.asarray(weight) @ y
-        return np.stack([np.sum(weight) - positive, positive], axis=1)
+        weight = np.asarray(weight)
+        positive = weight @ (y == 1)
+        negative = np.sum(weight) - positive - weight @ (y < 0)
+        # Exactly zero without such rows, which rounding errors would count as some.
+        return np.stack([np.where(np.any(y == 0, axis=0), negative, 0.0), positive], axis=1)
 
     def per_target(self, values, y):
-        """A value for each row and label."""
-        return np.where(y == 1, values[:, 1], values[:, 0])
+        """A value for each row and label: zero where it is missing."""
+        return np.where(y == 1, values[:, 1], np.where(y == 0, values[:, 0], 0.0))
 
     def row_weight(self, weight):
         """The mean over the labels."""
         return weight.mean(axis=1)
 
     def score_weight(self, y, weight):
-        """The weight of the row."""
-        return weight
+        """The weight of the row, or of each of its labels where some are missing."""
+        return weight if np.all(y >= 0) else weight[:, None] * (y >= 0)
+
+    def occurrence(self, y):
+        """An indicator of the labels that each row has."""
+        return y == 1
 
     def strata(self, y):
         """The rarest label of each row; rows without labels are a group of their own."""
@@ -364,7 +380,7 @@ class Labels:
 
     def split(self, y, fraction, rng):
         """Training and held-out rows, by iterative stratification."""
-        return iterative_split(y, fraction, random_state=rng)
+        return iterative_split(np.where(y < 0, np.nan, y), fraction, random_state=rng)
 
     def weights(self, name, scheme, counts):
         """Weights of a scheme, for each label by itself; of mean 1 over the rows."""
@@ -403,8 +419,9 @@ class Labels:
         return {0: 1.0 - value, 1: value}
 
     def initial_bias(self, record, arguments, shares):
-        """Logits of these shares of rows without and with each label."""
-        shares = np.maximum(shares / shares.sum(axis=1, keepdims=True), LEAST_SHARE)
+        """Logits of these shares of rows without and with each label; 0 without any rows."""
+        total = np.where(shares.any(axis=1), shares.sum(axis=1), 1.0)
+        shares = np.maximum(shares / total[:, None], LEAST_SHARE)
         return np.log(shares[:, 1]) - np.log(shares[:, 0])
 
     def decide(self, logits):
@@ -455,17 +472,21 @@ class Labels:
 
     def warn_about(self, y):
         """Warn if all rows have one label, as if labels were classes; or if a label is constant."""
-        if np.all(y.sum(axis=1) == 1):
+        if np.all(y >= 0) and np.all(y.sum(axis=1) == 1):
             warn(
                 "y is a label indicator matrix, and every row has exactly one label. If these are "
                 "classes that exclude each other, pass one class for each row: y.argmax(axis=1)."
             )
-        for varies, where in ((y.any(axis=0), "no row"), (~y.all(axis=0), "every row")):
-            if not varies.all():
-                constant = np.flatnonzero(~varies)
+        never, always = ~np.any(y == 1, axis=0), ~np.any(y == 0, axis=0)
+        for found, where, learns in (
+            (never & ~always, "present in no row", "can only learn that constant"),
+            (always & ~never, "present in every row", "can only learn that constant"),
+            (never & always, "missing in every row", "cannot learn them"),
+        ):
+            if found.any():
                 warn(
-                    f"The labels {some_of(constant.tolist())} are present in {where} of y with a "
-                    "positive weight, so the network can only learn that constant."
+                    f"The labels {some_of(np.flatnonzero(found).tolist())} are {where} of y with a "
+                    f"positive weight, so the network {learns}."
                 )
 
 

@@ -21,11 +21,11 @@ from skimbalance._page import (
     table_text,
     write_page,
 )
+from skimbalance._response import with_groups
 from skimbalance.compare._strategies import (
     DEFAULT_OF_THE_CLASSIFIER,
     STRATEGIES,
     default_network,
-    with_groups,
 )
 
 if TYPE_CHECKING:

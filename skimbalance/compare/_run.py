@@ -15,12 +15,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skimbalance._response import posterior
+from skimbalance._response import posterior, with_groups
 from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
     check_one_input,
+    checked_groups,
     checked_target,
     safe_indexing,
     validate_parameter_constraints,
@@ -32,10 +33,9 @@ from skimbalance.compare._strategies import (
     STRATEGIES,
     make_strategy,
     over_table,
-    with_groups,
     with_strategies,
 )
-from skimbalance.decision._folds import check_trained, checked_groups, cv_splits
+from skimbalance.decision._folds import check_trained, cv_splits
 from skimbalance.decision._objectives import WHOLE, finite_objective, make_objective
 from skimbalance.metrics import average_precision_by_class
 from skimbalance.metrics._scores import decision_sums, rarest

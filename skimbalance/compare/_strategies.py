@@ -6,11 +6,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import clone
-from sklearn.utils.validation import has_fit_parameter
 
-from skimbalance._response import for_last_step, last_step
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.ensemble import ImbalancedEnsembleClassifier
@@ -24,7 +21,6 @@ __all__ = [
     "TUNED",
     "make_strategy",
     "over_table",
-    "with_groups",
     "with_strategies",
 ]
 
@@ -212,15 +208,6 @@ def over_table(estimator: Any, X: Any) -> Any:
         return estimator
     steps = _array_steps(X)
     return _pipeline(steps.clean, steps.encode, estimator)
-
-
-def with_groups(estimator: Any, groups: np.ndarray) -> dict[str, np.ndarray]:
-    """The argument for the fit of an estimator by which it gets groups, if it takes them."""
-    if not has_fit_parameter(last_step(estimator), "groups"):
-        return {}
-    if get_config()["enable_metadata_routing"]:
-        return {"groups": groups}
-    return {for_last_step(estimator, "groups"): groups}
 
 
 def _array_steps(X: Any) -> TableSteps:

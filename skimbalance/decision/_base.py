@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch, assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -29,14 +29,15 @@ from skimbalance.decision._objectives import CostObjective
 from skimbalance.decision._parameters import class_learner, label_learner
 from skimbalance.decision._rows import Rows
 from skimbalance.decision._rules import Rule
+from skimbalance.metrics._accuracy import AccuracyMixin
 
-__all__ = ["TunedClassifier"]
+__all__ = ["TunedClassifier", "one_on_average"]
 
 # With fewer rows of a class, its recall is known to no better than a quarter or so.
 FEW_ROWS = 10
 
 
-class TunedClassifier(ClassifierMixin, BaseEstimator):
+class TunedClassifier(AccuracyMixin, BaseEstimator):
     """A classifier with calibrated posteriors and a decision rule from held-out rows.
 
     A subclass has the parameters `objective`, `level`, `cost_matrix`, `pos_label`, `calibration`
@@ -53,7 +54,13 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
     def _is_prefit(self):
         return False
 
-    def _set_out_of_fold(self, held_out: HeldOut, tuned: Tuned | TunedLabels, n_rows: int) -> None:
+    def _set_out_of_fold(
+        self,
+        held_out: HeldOut,
+        tuned: Tuned | TunedLabels,
+        data: Rows,
+        arguments: FitArguments,
+    ) -> None:
         """Keep what is worth keeping of the held-out rows."""
 
     def _tune(self, X, y, target, params, arguments):
@@ -119,7 +126,7 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
                 "improve the estimator."
             )
         self._set_fitted(data.classes, estimator, tuned)
-        self._set_out_of_fold(held_out, tuned, len(data.target))
+        self._set_out_of_fold(held_out, tuned, data, arguments)
         self.multilabel_ = False
         if learner.positive is not None:
             self.pos_label_ = data.classes[learner.positive]
@@ -152,9 +159,9 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
             )
         _warn_of_few_rows("labels", data.classes, held_out, judged)
         tuned = tune_labels(learner, held_out, judged)
-        never_positive = ~data.target.any(axis=0) & (not self._is_prefit())
+        never_positive = ~np.any(data.target == 1, axis=0) & (not self._is_prefit())
         self._set_fitted(data.classes, estimator, tuned)
-        self._set_out_of_fold(held_out, tuned, len(data.target))
+        self._set_out_of_fold(held_out, tuned, data, arguments)
         self.multilabel_ = True
         self.threshold_ = np.where(never_positive, np.inf, tuned.rule.threshold)
         self.threshold_std_ = tuned.threshold_std
@@ -187,7 +194,7 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
                 "y must have rows of at least 2 classes. Got 1 class: "
                 f"{np.unique(labels).tolist()!r}."
             )
-        return Rows(X, labels, y_index, _one_on_average(weight), classes)
+        return Rows(X, labels, y_index, one_on_average(weight), classes)
 
     def _label_data(self, X, y, sample_weight):
         # Most estimators do not accept a sparse y, and some misread it.
@@ -196,10 +203,12 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
         weight = check_sample_weight(sample_weight, target)
         if self._is_prefit():
             check_is_fitted(self.estimator)
-        given = y if hasattr(y, "columns") else target
+        given = np.where(target < 0, np.nan, target) if np.any(target < 0) else target
         if hasattr(y, "iloc"):  # some estimators misread nullable integers
-            given = y.astype(target.dtype)
-        return Rows(X, given, target, _one_on_average(weight), np.arange(target.shape[1]))
+            given = type(y)(given, index=y.index, columns=y.columns)
+        elif hasattr(y, "columns"):
+            given = y
+        return Rows(X, given, target, one_on_average(weight), np.arange(target.shape[1]))
 
     def _check_judged(self, judged, classes, positive):
         if judged.sum() < 2:
@@ -237,6 +246,6 @@ def _warn_of_few_rows(kind: str, names: np.ndarray, held_out: HeldOut, judged: n
         )
 
 
-def _one_on_average(weight):
+def one_on_average(weight: np.ndarray) -> np.ndarray:
     """Weights with mean 1 over the rows that count: they measure the evidence in calibration."""
     return weight * (np.count_nonzero(weight) / weight.sum())

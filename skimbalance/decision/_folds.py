@@ -15,7 +15,6 @@ from skimbalance.sampling import iterative_folds, stratified_folds
 
 __all__ = [
     "check_trained",
-    "checked_groups",
     "cv_splits",
     "parts_of_folds",
     "stratified_parts",
@@ -163,11 +162,11 @@ def with_rows(target: np.ndarray, n_classes: int, weight: np.ndarray | None = No
     if target.ndim == 1:
         return np.bincount(target, weight, n_classes) > 0
     counted = target if weight is None else target[weight > 0]
-    n_with = np.count_nonzero(counted, axis=0)
-    return (n_with > 0) & (n_with < len(counted))
+    return np.any(counted == 1, axis=0) & np.any(counted == 0, axis=0)
 
 
 def _stratified(target, n_folds, rng):
     if target.ndim == 1:
         return stratified_folds(target, n_folds, random_state=rng)
-    return iterative_folds(target, np.full(n_folds, 1 / n_folds), random_state=rng)
+    indicator = np.where(target < 0, np.nan, target)
+    return iterative_folds(indicator, np.full(n_folds, 1 / n_folds), random_state=rng)

@@ -53,7 +53,10 @@ def held_out_posteriors(
 ) -> np.ndarray:
     """Posteriors of the test rows by a clone fitted on the training rows."""
     params = {
-        name: safe_indexing(value, train) if n_rows(value) == len(data.y) else value
+        # X_val and the like have rows of their own.
+        name: safe_indexing(value, train)
+        if n_rows(value) == len(data.y) and not name.endswith("_val")
+        else value
         for name, value in fit_params.items()
     }
     X, y = safe_indexing(data.X, train), safe_indexing(data.y, train)

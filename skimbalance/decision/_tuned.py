@@ -263,8 +263,9 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
             calibration and in the objective. If the estimator does not take weights, a warning
             says so.
         groups : array-like of shape (n_samples,), default=None
-            Groups of the rows, for a splitter such as ``GroupKFold``. If `cv` is an int, no group
-            is divided between the training rows and the held-out rows.
+            Groups of the rows, for a splitter such as ``GroupKFold``, and for an estimator that
+            holds out rows and takes groups. If `cv` is an int, no group is divided between the
+            training rows and the held-out rows.
         **fit_params
             Other arguments of the estimator's `fit`; those with a value for each row are divided
             like the rows.

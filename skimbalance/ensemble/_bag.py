@@ -12,6 +12,8 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from skimbalance._engine.committee import Committee
+from skimbalance._fit.estimator import NO_ROWS, OwnRows
+from skimbalance._fit.held_out import check_judges
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._keras_private import check_tensorflow
 from skimbalance._response import hand_on_columns
@@ -58,6 +60,7 @@ class Bag:
         rng: np.random.Generator,
         *,
         classes: np.ndarray,
+        own: OwnRows = NO_ROWS,
         verbose: int = 0,
     ) -> tuple[Self, list[np.ndarray]]:
         """Train a network on each split, and judge its epochs by the rows that it left out.
@@ -76,6 +79,8 @@ class Bag:
             Source of the seeds.
         classes : ndarray of shape (n_classes,) or (n_labels,)
             All class labels, or the numbers of the labels.
+        own : OwnRows, default=NO_ROWS
+            Rows that judge all networks in the place of the held-out rows of the splits.
         verbose : int, default=0
             1 shows a progress bar over the epochs of all networks.
 
@@ -92,13 +97,19 @@ class Bag:
         check_tensorflow()
         data = reader._read(X, y, sample_weight, resume=False, classes=classes)
         reader._target.warn_about(data.y)
+        held_out = None if own.X is None else reader._read_own(own)
+        if held_out is not None:
+            check_judges(data, held_out, reader._target)
         place = np.full(data.X[0].shape[0], -1)
         place[data.index] = np.arange(len(data.index))
         tasks = []
         for splits in repeats:
             committee = None if reader.early_stopping is False else Committee(len(splits))
             for member, split in enumerate(splits):
-                parts = [data.take(kept[kept >= 0]) for kept in (place[rows] for rows in split)]
+                parts = [data, held_out]
+                if held_out is None:
+                    kept = (place[rows] for rows in split)
+                    parts = [data.take(places[places >= 0]) for places in kept]
                 seed = int(rng.integers(2**31))
                 tasks.append((reader, *parts, seed, committee, member))
         with parallel_config(backend="stacked"):
@@ -112,11 +123,12 @@ class Bag:
         )
         for net in (reader, *nets):
             net.verbose = network.verbose
-        tests = [test for splits in repeats for _, test in splits]
         first = np.cumsum([0, *map(len, repeats[:-1])])
-        return cls(reader, nets, [nets[i].best_epoch_ for i in first]), [
-            _natural(net, data.X[0][test]) for net, test in zip(nets, tests, strict=True)
-        ]
+        bag = cls(reader, nets, [nets[i].best_epoch_ for i in first])
+        if held_out is not None:
+            return bag, [_natural(net, held_out.X[0]) for net in nets]
+        tests = [test for splits in repeats for _, test in splits]
+        return bag, [_natural(net, data.X[0][test]) for net, test in zip(nets, tests, strict=True)]
 
     @property
     def classes_(self) -> np.ndarray:

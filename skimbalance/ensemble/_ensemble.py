@@ -10,26 +10,30 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d, get_tags
 
+from skimbalance._fit.estimator import OwnRows
 from skimbalance._response import FitArguments
 from skimbalance._validation import (
     HasMethods,
     Interval,
     StrOptions,
+    check_sample_weight,
+    checked_groups,
     checked_target,
     class_indices,
     safe_indexing,
     validate_parameter_constraints,
 )
 from skimbalance.classifier import RECIPE, ImbalancedMLPClassifier
-from skimbalance.decision._base import TunedClassifier
+from skimbalance.decision._base import TunedClassifier, one_on_average
 from skimbalance.decision._folds import (
     check_trained,
-    checked_groups,
     cv_splits,
     parts_of_folds,
+    stratified_parts,
     with_rows,
 )
 from skimbalance.decision._learning import HeldOut, out_of_fold
+from skimbalance.decision._multilabel import dense_indicator
 from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
 from skimbalance.decision._parameters import OBJECTIVE_CONSTRAINTS
 from skimbalance.ensemble._bag import Bag
@@ -197,7 +201,15 @@ threshold_std_, curve_
         self.verbose = verbose
 
     def fit(
-        self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None, *, groups: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        groups: npt.ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train the networks, calibrate their posteriors and tune the decisions.
 
@@ -214,6 +226,12 @@ threshold_std_, curve_
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows. No group is divided between the rows that train a network and those
             that it leaves out.
+        X_val, y_val : array-like of shape (n_val, ...), default=None
+            Held-out rows of your own, in the form of X and y. All networks then train on all rows
+            of X, and differ by their seeds; these rows take the place of those out of fold in
+            stopping, calibration, tuning, and in `oof_proba_` and `oof_prediction_`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each of your held-out rows counts.
 
         Returns
         -------
@@ -232,9 +250,11 @@ threshold_std_, curve_
                 "The 'n_repeats' parameter of ImbalancedEnsembleClassifier must be 1 unless 'cv' "
                 f"is 'auto' or an int. Got {self.n_repeats!r} instead: let the splitter repeat."
             )
+        self._check_own(X_val, y_val)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         split = {} if groups is None else {"groups": groups}
-        arguments = FitArguments({"sample_weight": weight}, split, weight)
+        own = OwnRows(X_val, y_val, sample_weight_val)
+        arguments = FitArguments({"sample_weight": weight, "own": own}, split, weight)
         self._tune(X, y, checked_target(y), params, arguments)
         if self.objective is None:
             self.objective_score_ += 1.0  # minus the share of wrong decisions
@@ -244,8 +264,25 @@ threshold_std_, curve_
         """What each network is, not fitted."""
         return ImbalancedMLPClassifier(**RECIPE) if self.estimator is None else self.estimator
 
+    def _check_own(self, X_val, y_val):
+        """Check the parameters that held-out rows of the caller restrict."""
+        owner = type(self).__name__
+        if self._network().validation is not None:
+            raise ValueError(
+                f"The 'validation' parameter of the network of {owner} must be None, as 'cv' holds "
+                f"out rows. Got {self._network().validation!r}: give a splitter as 'cv'."
+            )
+        self._network()._check_own(OwnRows(X_val, y_val, None))
+        if X_val is not None and not isinstance(self.cv, str | Integral):
+            raise ValueError(
+                f"The 'cv' parameter of {owner} must be 'auto' or an int where X_val and y_val are "
+                f"the held-out rows: the number of networks. Got {self.cv!r} instead."
+            )
+
     def _held_out(self, data, arguments):
-        """The bag of networks, the rows out of fold, and a mask of the judged classes."""
+        """The estimator, the rows held out, and a mask of the judged classes."""
+        if arguments.fit["own"].X is not None:
+            return self._on_own_rows(data, arguments)
         target, n_classes = data.target, len(data.classes)
         rng = self._rng()
         repeats = [self._splits(data, arguments.split, rng) for _ in range(self.n_repeats)]
@@ -274,6 +311,38 @@ threshold_std_, curve_
         judged = np.all(trained, axis=0) & with_rows(target[row], n_classes, held_out.weight)
         return estimator, held_out, judged
 
+    def _on_own_rows(self, data, arguments):
+        """The same as `_held_out`, with all networks judged by the caller's held-out rows."""
+        own, rng, n_classes = arguments.fit["own"], self._rng(), len(data.classes)
+        if data.target.ndim == 1:
+            labels = column_or_1d(checked_target(own.y, multilabel=False, each_once=True))
+            target = class_indices(labels, data.classes)
+        else:
+            target = dense_indicator(own.y)
+        weight = one_on_average(check_sample_weight(own.weight, target))
+        n_nets = _auto_folds(data.target) if isinstance(self.cv, str) else int(self.cv)
+        n_rows, n_own = len(data.target), len(target)
+        split = np.arange(n_rows), n_rows + np.arange(n_own)
+        repeats = [[split] * n_nets] * self.n_repeats
+        bag, probas = Bag.fit(
+            self._network(), data.X, data.y, arguments.fit["sample_weight"], repeats, rng,
+            classes=data.classes, own=own, verbose=self.verbose,
+        )  # fmt: skip
+        proba = np.mean(probas, axis=0)
+        estimator: Bag | Blend = bag
+        if self.trees and target.ndim == 1 and not issparse(data.X):
+            rows = np.concatenate([bag.rows(data.X), bag.rows(own.X)])
+            joined = np.concatenate([data.target, target])
+            weights = np.concatenate([data.weight, weight])
+            trees, (of_trees,) = TreeBag.fit(
+                rows, joined, weights, n_classes, bag.categories, [split], rng
+            )
+            share = share_of_trees(proba, of_trees, target, weight)
+            proba, estimator = blended(proba, of_trees, share), Blend(bag, trees, share)
+        held_out = HeldOut(np.arange(n_own), stratified_parts(target, rng), proba, target, weight)
+        judged = with_rows(data.target, n_classes) & with_rows(target, n_classes, weight)
+        return estimator, held_out, judged
+
     def _splits(self, data, split_params, rng):
         """Training rows and held-out rows of the networks of one repeat."""
         cv, owner = self.cv, type(self).__name__
@@ -291,14 +360,15 @@ threshold_std_, curve_
         splits = cv_splits(cv, X, y, target, rng, split_params=split_params, owner=owner)
         return [(rows[train], rows[test]) for train, test in splits]
 
-    def _set_out_of_fold(self, held_out, tuned, n_rows):
-        """The networks, and their posteriors and decisions for the training rows."""
+    def _set_out_of_fold(self, held_out, tuned, data, arguments):
+        """The networks, and their posteriors and decisions for the rows that they left out."""
         bag, self.share_of_trees_ = self.estimator_, 0.0
         if isinstance(bag, Blend):
             self.share_of_trees_ = bag.share
             bag = bag.nets
         self.estimators_, self.best_epochs_ = bag.nets, bag.best_epochs
-        self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, n_rows)
+        judged = data.target if arguments.fit["own"].X is None else held_out.y
+        self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, len(judged))
         self.oof_prediction_ = decided if decided.ndim == 2 else self.classes_[decided]
         self._oof_target = joblib.hash(held_out.y.tolist())
 
@@ -330,7 +400,7 @@ threshold_std_, curve_
 
 def _auto_folds(target):
     """Number of folds, from class indices or an indicator."""
-    n_rows = np.bincount(target) if target.ndim == 1 else target.sum(axis=0)
+    n_rows = np.bincount(target) if target.ndim == 1 else np.sum(target == 1, axis=0)
     rarest = int(n_rows[n_rows > 0].min(initial=ENOUGH_ROWS))
     if rarest >= ENOUGH_ROWS:
         return FOLDS

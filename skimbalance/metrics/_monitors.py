@@ -19,7 +19,8 @@ from skimbalance.metrics._scores import decision_sums, rarest
 
 __all__ = ["LABEL_MONITORS", "MONITORS"]
 
-# Function of (class indices or indicator, logits, row weights).
+# Function of (class indices or indicator, logits, row weights). In the multilabel case weights may
+# also be of shape (n_samples, n_labels): zero where a label is missing.
 Monitor: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 
@@ -33,7 +34,7 @@ def _decision_score(score: _scores.Score) -> Monitor:
 
 
 def _one_against_rest(score: Monitor) -> Monitor:
-    """Score of the rarer class if there are two classes, otherwise the mean over all classes."""
+    """Score of the rarer class if there are two classes, otherwise the mean over those in y."""
 
     def macro(y, logits, weight):
         logits = logits.astype(np.float64, copy=False)
@@ -42,7 +43,8 @@ def _one_against_rest(score: Monitor) -> Monitor:
             k = rarest(np.bincount(y, minlength=2))
             return float(score(y == k, logits[:, k] - logits[:, 1 - k], weight))
         proba = softmax(logits, axis=1)
-        return float(np.mean([score(y == k, proba[:, k], weight) for k in range(proba.shape[1])]))
+        # The user's own held-out rows may lack a class.
+        return float(np.mean([score(y == k, proba[:, k], weight) for k in np.unique(y)]))
 
     return macro
 
@@ -72,28 +74,40 @@ def _label_decision_score(score: _scores.Score) -> Monitor:
 
     def of_logits(y, logits, weight):
         decided = logits > 0
-        n, actual, predicted = weight.sum(), weight @ y, weight @ decided
-        hits = weight @ (decided * y)
+        n, actual, predicted = weight.sum(axis=0), _total(weight, y), _total(weight, decided)
+        hits = _total(weight, decided * y)
         sums = (
             [n - actual - predicted + hits, hits],
             [n - predicted, predicted],
             [n - actual, actual],
         )
-        return float(np.mean(score(*(np.stack(part, axis=1) for part in sums))))
+        scores = score(*(np.stack(part, axis=1) for part in sums))
+        return float(np.mean(scores if weight.ndim == 1 else scores[n > 0]))
 
     return of_logits
+
+
+def _total(weight, values):
+    """Weighted sum of the values of each label."""
+    return weight @ values if weight.ndim == 1 else np.sum(weight * values, axis=0)
 
 
 def _label_ranking_score(score: Monitor) -> Monitor:
     """Mean score over the labels that some rows have and other rows lack."""
 
     def of_logits(y, logits, weight):
-        weight_with = weight @ y
-        judged = np.flatnonzero((weight_with > 0) & (weight_with < weight.sum()))
+        weight_with = _total(weight, y)
+        judged = np.flatnonzero((weight_with > 0) & (weight_with < weight.sum(axis=0)))
         if not len(judged):
             return 0.0
         logits = logits.astype(np.float64, copy=False)
-        return float(np.mean([score(y[:, k] == 1, logits[:, k], weight) for k in judged]))
+        return float(np.mean([of_label(y[:, k], logits[:, k], weight, k) for k in judged]))
+
+    def of_label(y, logits, weight, k):
+        if weight.ndim == 1:
+            return score(y == 1, logits, weight)
+        known = weight[:, k] > 0
+        return score(y[known] == 1, logits[known], weight[known, k])
 
     return of_logits
 

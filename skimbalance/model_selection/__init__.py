@@ -2,5 +2,6 @@
 
 from skimbalance.model_selection._folds import IterativeStratifiedKFold, StratifiedSequenceKFold
 from skimbalance.model_selection._inputs import Inputs
+from skimbalance.model_selection._time import TimeHoldout
 
-__all__ = ["Inputs", "IterativeStratifiedKFold", "StratifiedSequenceKFold"]
+__all__ = ["Inputs", "IterativeStratifiedKFold", "StratifiedSequenceKFold", "TimeHoldout"]

@@ -141,7 +141,9 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         self.estimator = estimator
         self.priors = priors
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **fit_params: Any
+    ) -> Self:
         """Fit a clone of the classifier, and observe how its classes are weighted.
 
         Parameters
@@ -154,6 +156,8 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             Number of rows of the population for which each row stands. It is passed to the
             classifier (the last step of a pipeline), and counts in `class_prior_` and in "balanced"
             weights.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, for a classifier that holds out rows and takes groups.
         **fit_params : dict
             Other parameters of the classifier's `fit`.
 
@@ -178,7 +182,7 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         estimator = clone(self.estimator)
         pipeline = sampling_pipeline(estimator)
         classifier = last_step(estimator)
-        arguments = fit_arguments(self, fit_params, sample_weight)
+        arguments = fit_arguments(self, fit_params, sample_weight, groups)
         weight = arguments.sample_weight
         weight = None if weight is None else check_sample_weight(weight, y)
         check_no_weights_of_sampled(estimator, weight)

@@ -24,7 +24,8 @@ from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from skimbalance._fit.data import Data, hold_out, resample
+from skimbalance._fit.data import Data, resample
+from skimbalance._fit.held_out import hold_out
 from skimbalance._fit.targets import Classes, Labels, Steps
 from skimbalance.preprocessing._encoder import TableEncoder
 from skimbalance.sampling import EachClassSMOTE

@@ -1,0 +1,139 @@
+"""Held-out rows that are later than all training rows."""
+
+import reprlib
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils.validation import check_consistent_length
+
+from skimbalance._validation import (
+    Interval,
+    are_missing,
+    as_array,
+    validate_parameter_constraints,
+)
+
+__all__ = ["TimeHoldout"]
+
+
+class TimeHoldout(BaseCrossValidator):
+    """One split in time: the last rows are held out, and all others train.
+
+    Fraud is judged on next month, and a split at random lets a model learn from the same month.
+    Rows of the same time are on the same side, so that every held-out row is later than every
+    training row. It serves as the `validation` parameter of the classifiers, and as `cv` of
+    scikit-learn's searches, `skimbalance.TunedDecisionClassifierCV` and
+    `skimbalance.compare_strategies`.
+
+    Parameters
+    ----------
+    fraction : float in (0, 1), default=0.2
+        Share of the rows held out; the nearest share at which no time is divided.
+    column : str or int, default=None
+        Column of X with the times: its name in a table, or its position in an array. Numbers,
+        dates, or text that sorts by time, none of them missing. None: the rows stand in order of
+        time.
+
+    See Also
+    --------
+    sklearn.model_selection.TimeSeriesSplit : Several splits of rows that stand in order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skimbalance.model_selection import TimeHoldout
+    >>> X = np.array([[2021, 0.1], [2023, 0.4], [2022, 0.2], [2023, 0.3], [2020, 0.5]])
+    >>> for train, test in TimeHoldout(0.4, column=0).split(X):
+    ...     print(train, test)
+    [0 2 4] [1 3]
+    """
+
+    _parameter_constraints: dict = {
+        "fraction": [Interval(Real, 0, 1, closed="neither")],
+        "column": [str, Integral, None],
+    }
+
+    def __init__(self, fraction: float = 0.2, *, column: str | int | None = None) -> None:
+        self.fraction = fraction
+        self.column = column
+        # Checked at once, as in scikit-learn's splitters.
+        validate_parameter_constraints(self._parameter_constraints, vars(self), type(self).__name__)
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of splits, 1.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        n_splits : int
+            1.
+        """
+        return 1
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the training rows and the held-out rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows; only `column` of them is used.
+        y, groups : array-like of shape (n_samples, ...), default=None
+            Ignored, apart from their length.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Numbers of rows, ascending.
+
+        Raises
+        ------
+        ValueError
+            If X has no such column, or fewer than two different times.
+        """
+        check_consistent_length(X, y, groups)
+        time = self._times(X)
+        distinct, counts = np.unique(time, return_counts=True)
+        if len(distinct) < 2:
+            raise ValueError(
+                "The rows of TimeHoldout must have at least 2 different times, the earlier to "
+                f"train and the later to hold out. Got {len(distinct)}."
+            )
+        shares = 1 - np.cumsum(counts)[:-1] / len(time)  # of the rows after each time but the last
+        last = distinct[np.argmin(np.abs(shares - self.fraction))]
+        yield np.flatnonzero(time <= last), np.flatnonzero(time > last)
+
+    def _times(self, X):
+        """Times that can be sorted: those of a column, or the numbers of the rows."""
+        if self.column is None:
+            return np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
+        try:
+            is_table = hasattr(X, "columns") or hasattr(X, "column_names")
+            column = X[self.column] if is_table else np.asarray(X)[:, self.column]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ValueError(
+                "The 'column' parameter of TimeHoldout must be a column of X: a name in a table, "
+                f"or a position. Got {self.column!r} ({type(error).__name__}: {error})."
+            ) from error
+        time = np.asarray(as_array(column))
+        wrong = are_missing(time)
+        if not np.any(wrong):
+            try:
+                np.unique(time)
+            except TypeError:  # such as text beside numbers
+                wrong = np.ones(len(time), bool)
+        if np.any(wrong):
+            raise ValueError(
+                f"The times in column {self.column!r} of TimeHoldout must be numbers, dates or "
+                f"texts of one kind, none of them missing. Got {reprlib.repr(time[wrong][0])} in "
+                f"row {np.argmax(wrong)}."
+            )
+        return time

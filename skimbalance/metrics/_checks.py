@@ -8,7 +8,14 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 from sklearn.utils import check_consistent_length, column_or_1d
 
-__all__ = ["all_labels", "checked_posteriors", "confusion_counts"]
+__all__ = [
+    "all_labels",
+    "checked_posteriors",
+    "confusion_counts",
+    "encoded",
+    "in_order_of",
+    "posterior_matrix",
+]
 
 
 def all_labels(labels: Any, owner: str, **ys: Any) -> np.ndarray:
@@ -41,7 +48,7 @@ def confusion_counts(y_true: Any, y_pred: Any, labels: np.ndarray, owner: str) -
     """Confusion matrix: numbers of rows by true class (first axis) and predicted class."""
     check_consistent_length(y_true, y_pred)
     true, predicted = (
-        _encode(y, labels, name, owner) for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
+        encoded(y, labels, name, owner) for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
     )
     return confusion_matrix(true, predicted, labels=np.arange(len(labels)))
 
@@ -51,16 +58,8 @@ def checked_posteriors(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Class indices, posteriors in float64 and class labels."""
     labels = all_labels(labels, owner, y_true=y_true)
-    y = _encode(y_true, labels, "y_true", owner)
-    try:
-        # One memory order, so that sums agree to the last bit for arrays and DataFrames.
-        array = np.asarray(proba, dtype=float, order="C")
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"The 'proba' parameter of {owner} must be a dense array of numbers. "
-            f"Got {reprlib.repr(proba)} instead."
-        ) from None
-    proba = _by_column(array, proba, labels)
+    y = encoded(y_true, labels, "y_true", owner)
+    proba = in_order_of(labels.tolist(), posterior_matrix(proba, owner), proba)
     if proba.shape != (len(y), len(labels)):
         raise ValueError(
             f"The 'proba' parameter of {owner} must have a row for each of the {len(y)} labels and "
@@ -78,15 +77,27 @@ def checked_posteriors(
     return y, proba, labels
 
 
-def _by_column(array, given, labels):
-    """Posteriors in the order of the labels, where the columns of a table are these labels."""
-    columns, labels = [*getattr(given, "columns", [])], labels.tolist()
+def posterior_matrix(proba: Any, owner: str) -> np.ndarray:
+    """Posteriors as an array of float64, of any shape."""
+    try:
+        # One memory order, so that sums agree to the last bit for arrays and DataFrames.
+        return np.asarray(proba, dtype=float, order="C")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"The 'proba' parameter of {owner} must be a dense array of numbers. "
+            f"Got {reprlib.repr(proba)} instead."
+        ) from None
+
+
+def in_order_of(labels: list[Any], array: np.ndarray, given: Any) -> np.ndarray:
+    """Posteriors in the order of the labels, where the columns of the table are these labels."""
+    columns = [*getattr(given, "columns", [])]
     if columns == labels or len(columns) != len(labels) or {*columns} != {*labels}:
         return array
     return array[:, [columns.index(label) for label in labels]]
 
 
-def _encode(y, labels, name, owner):
+def encoded(y: Any, labels: np.ndarray, name: str, owner: str) -> np.ndarray:
     """Index in `labels` of the class label of each row."""
     values, inverse = _unique(y, name, owner)
     index = {label: k for k, label in enumerate(labels.tolist())}

@@ -14,7 +14,18 @@ from sklearn.utils import gen_batches
 import skimbalance.metrics._scores as _scores
 from skimbalance.metrics._scores import ratio
 
-__all__ = ["OVERALL", "chance_p_value", "class_scores", "intervals", "jeffreys", "overall_scores"]
+__all__ = [
+    "OVERALL",
+    "chance_p_value",
+    "class_scores",
+    "f1_of_jaccard",
+    "intervals",
+    "jeffreys",
+    "overall_scores",
+    "proportions",
+    "scores_of_classes",
+    "scores_of_sums",
+]
 
 #: Names of the scores of all classes together.
 OVERALL = ("balanced_accuracy", "f1_macro", "mcc", "geometric_mean")
@@ -28,15 +39,23 @@ _FEW_CLASSES = 100
 
 def class_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     """Precision, recall and F1 of each class; nan where a score is not defined."""
+    return scores_of_sums(*_sums(counts))
+
+
+def scores_of_sums(
+    hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The same from the sums of `metrics._scores`."""
     scores = {
-        name: ratio(hits, total, np.nan) for name, (hits, total) in _proportions(counts).items()
+        name: ratio(found, total, np.nan)
+        for name, (found, total) in proportions(hits, predicted, actual).items()
     }
-    return scores | {"f1": _f1(scores["f1"])}
+    return scores | {"f1": f1_of_jaccard(scores["f1"])}
 
 
 def overall_scores(counts: np.ndarray) -> dict[str, float]:
     """Scores named in `OVERALL`, as Python floats."""
-    return dict(zip(OVERALL, _overall(_sums(counts), counts).tolist(), strict=True))
+    return dict(zip(OVERALL, scores_of_classes(_sums(counts), _sums(counts)).tolist(), strict=True))
 
 
 def intervals(
@@ -45,10 +64,11 @@ def intervals(
     """See `skimbalance.metrics.score_intervals`."""
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     ends = {
-        name: jeffreys(hits, total, tails) for name, (hits, total) in _proportions(counts).items()
+        name: jeffreys(hits, total, tails)
+        for name, (hits, total) in proportions(*_sums(counts)).items()
     }
-    ends["f1"] = _f1(ends["f1"])
-    observed = _overall(_sums(counts), counts)
+    ends["f1"] = f1_of_jaccard(ends["f1"])
+    observed = scores_of_classes(_sums(counts), _sums(counts))
     low, high = np.quantile(_bootstrapped(counts, n_resamples, rng), tails, axis=0)
     overall = np.stack([np.minimum(low, observed), np.maximum(high, observed)], axis=1)
     return ends | dict(zip(OVERALL, overall, strict=True))
@@ -60,7 +80,7 @@ def chance_p_value(counts: np.ndarray, n_resamples: int, rng: np.random.RandomSt
     tables = random_table(actual, predicted)
     drawn = _scores_of_draws(lambda n: _sums(tables.rvs(n, random_state=rng)), counts, n_resamples)
     # Equal scores may differ by rounding errors.
-    as_good = drawn[:, 0] >= _overall(_sums(counts), counts)[0] - 1e-9
+    as_good = drawn[:, 0] >= scores_of_classes(_sums(counts), _sums(counts))[0] - 1e-9
     return float((as_good.sum() + 1) / (n_resamples + 1))
 
 
@@ -72,9 +92,10 @@ def jeffreys(hits: np.ndarray, total: np.ndarray, tails: npt.ArrayLike) -> np.nd
     return ends
 
 
-def _proportions(counts):
+def proportions(
+    hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Hits and trials of each class for each score; those of the Jaccard index for "f1"."""
-    hits, predicted, actual = _sums(counts)
     return {
         "precision": (hits, predicted),
         "recall": (hits, actual),
@@ -82,7 +103,8 @@ def _proportions(counts):
     }
 
 
-def _f1(jaccard):
+def f1_of_jaccard(jaccard: np.ndarray) -> np.ndarray:
+    """F1 from the Jaccard index."""
     return 2 * jaccard / (1 + jaccard)
 
 
@@ -140,16 +162,21 @@ def _scores_of_draws(
     """
     at_once = max(1, _CELLS_AT_ONCE // counts.size)
     parts = gen_batches(n_resamples, at_once)
-    return np.concatenate([_overall(draw(part.stop - part.start), counts) for part in parts])
+    return np.concatenate(
+        [scores_of_classes(draw(part.stop - part.start), _sums(counts)) for part in parts]
+    )
 
 
-def _overall(sums, counts):
-    """Scores in the order of `OVERALL`, over the classes that occur in `counts`.
+def scores_of_classes(
+    sums: tuple[np.ndarray, np.ndarray, np.ndarray],
+    observed: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Scores in the order of `OVERALL`, over the classes that occur in the observed sums.
 
     A class without rows has no recall. A class that is not predicted either has no F1.
     """
     hits, predicted, actual = sums
-    _, observed_predicted, observed_actual = _sums(counts)
+    _, observed_predicted, observed_actual = observed
     # Draws also give weight to decisions for classes that do not occur at all.
     occurs = observed_actual + observed_predicted > 0
     occurring = hits[..., occurs], predicted[..., occurs], actual[..., occurs]

@@ -7,6 +7,7 @@ __all__ = [
     "average_precision",
     "calibration_error",
     "calibration_error_by_chance",
+    "calibration_of_one",
     "equal_mass_bins",
     "losses",
 ]
@@ -34,11 +35,20 @@ def calibration_error(
     y: np.ndarray, proba: np.ndarray, weight: np.ndarray, n_bins: int
 ) -> np.ndarray:
     """See `skimbalance.metrics.calibration_error_by_class`."""
-    gaps = [
-        np.bincount(equal_mass_bins(p, weight, n_bins), weight * (p - (y == k)))
-        for k, p in enumerate(proba.T)
-    ]
-    return np.array([np.abs(gap).sum() for gap in gaps]) / weight.sum()
+    return np.array([_calibration_error(y == k, p, weight, n_bins) for k, p in enumerate(proba.T)])
+
+
+def _calibration_error(hit, p, weight, n_bins):
+    gaps = np.bincount(equal_mass_bins(p, weight, n_bins), weight * (p - hit))
+    return np.abs(gaps).sum() / weight.sum()
+
+
+def calibration_of_one(
+    hit: np.ndarray, p: np.ndarray, rng: np.random.RandomState, n_bins: int = 10
+) -> tuple[float, float]:
+    """Calibration error of one label, and what calibrated probabilities rarely reach by chance."""
+    by_chance = calibration_error_by_chance(p[:, None], n_bins, rng)
+    return _calibration_error(hit, p, np.ones(len(p)), n_bins), by_chance[0]
 
 
 def equal_mass_bins(p: np.ndarray, weight: np.ndarray, n_bins: int | np.integer) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Scores of each class, with intervals, beyond those of scikit-learn and imbalanced-learn."""
 
-from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -22,12 +21,16 @@ from skimbalance.metrics._decisions import (
     intervals,
     overall_scores,
 )
+from skimbalance.metrics._multilabel import multilabel_summary
+from skimbalance.metrics._plain import json_label, parts_by_name, plain_floats
 from skimbalance.metrics._posteriors import (
     average_precision,
     calibration_error,
     calibration_error_by_chance,
     losses,
 )
+from skimbalance.metrics._sequences import sequence_summary
+from skimbalance.metrics._targets import are_sequences, is_multilabel, steps_of
 
 __all__ = [
     "average_precision_by_class",
@@ -321,17 +324,22 @@ def classification_summary(
     """
     owner = "classification_summary"
     _check_parameters(owner, level=level, n_resamples=n_resamples, random_state=random_state)
+    rng = check_random_state(random_state)
+    if are_sequences(y_true, proba):
+        steps = steps_of(y_true, y_pred, proba, owner)
+        return sequence_summary(steps, labels, level, n_resamples, rng)
+    if is_multilabel(y_true):
+        return multilabel_summary(y_true, y_pred, proba, labels, level, n_resamples, rng)
     labels = all_labels(labels, owner, y_true=y_true, y_pred=y_pred)
     counts = confusion_counts(y_true, y_pred, labels, owner)
-    rng = check_random_state(random_state)
     ends = intervals(counts, level, n_resamples, rng)
     by_class = {
-        "label": [_json_label(label) for label in plain_labels(labels)],
+        "label": [json_label(label) for label in plain_labels(labels)],
         "support": counts.sum(axis=1).tolist(),
         "predicted": counts.sum(axis=0).tolist(),
     }
     for name, score in class_scores(counts).items():
-        by_class |= {name: _plain_floats(score), f"{name}_interval": ends[name].tolist()}
+        by_class |= {name: plain_floats(score), f"{name}_interval": ends[name].tolist()}
     shares = counts.sum(axis=1) / counts.sum()
     always = np.zeros_like(counts)
     always[:, np.argmax(shares)] = counts.sum(axis=1)
@@ -347,10 +355,7 @@ def classification_summary(
     return {
         "n_rows": int(counts.sum()),
         "level": level,
-        "classes": [
-            dict(zip(by_class, values, strict=True))
-            for values in zip(*by_class.values(), strict=True)
-        ],
+        "classes": parts_by_name(by_class),
         "overall": overall,
         "dummy": dummy,
     }
@@ -366,17 +371,7 @@ def _probabilities_by_class(y, proba, rng):
         "calibration_error_by_chance": calibration_error_by_chance(proba, n_bins, rng),
         "expected": proba.sum(axis=0),
     }
-    return {name: _plain_floats(values) for name, values in columns.items()}
-
-
-def _plain_floats(values: Iterable[float]) -> list[float | None]:
-    """Python floats, with None for nan."""
-    return [None if np.isnan(value) else float(value) for value in values]
-
-
-def _json_label(label):
-    """Numbers and texts unchanged; other labels, such as dates, as text."""
-    return label if isinstance(label, str | int | float) else str(label)
+    return {name: plain_floats(values) for name, values in columns.items()}
 
 
 def _check_parameters(owner, **given):

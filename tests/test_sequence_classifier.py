@@ -20,7 +20,15 @@ from sklearn.metrics import (
     matthews_corrcoef,
     roc_auc_score,
 )
-from sklearn.model_selection import GridSearchCV, check_cv, cross_val_predict, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    RandomizedSearchCV,
+    check_cv,
+    cross_val_predict,
+    cross_val_score,
+    learning_curve,
+)
 from sklearn.utils.class_weight import compute_class_weight
 from tensorflow.python.framework import config
 
@@ -713,6 +721,27 @@ def test_cross_validation():
     array = np.random.default_rng(0).normal(size=(30, 4, 2))
     labels = (array[:, :, 0] > 1).astype(int)
     assert cross_val_predict(tagger(), array, labels, cv=CV).shape == (30, 4)
+
+
+@pytest.mark.parametrize("container", [list, pd.Series], ids=lambda kind: kind.__name__)
+def test_folds_and_searches_take_lists_of_unequal_length(container):
+    X = container([["a", "x", "b"][: 1 + i % 3] * 2 for i in range(18)])
+    y = container([["B" if token == "x" else "O" for token in tokens] for tokens in X])
+    cv = KFold(2, shuffle=True, random_state=0)
+    found = cross_val_predict(tagger(), X, y, cv=cv)
+    scores = cross_val_score(tagger(), X, y, cv=cv)
+    for (train, test), score in zip(cv.split(X), scores, strict=True):
+        parts = ([values[i] for i in rows] for rows in (train, test) for values in (X, y))
+        X_train, y_train, X_test, y_test = parts
+        clf = tagger().fit(X_train, y_train)
+        assert clf.score(X_test, y_test) == pytest.approx(score)
+        for i, steps in zip(test, clf.predict(X_test), strict=True):
+            np.testing.assert_array_equal(found[i], steps)
+    search = RandomizedSearchCV(tagger(), {"units": [4]}, n_iter=1, cv=cv).fit(X, y)
+    assert search.best_score_ == pytest.approx(scores.mean())
+    assert [len(steps) for steps in search.predict(X)] == [len(tokens) for tokens in X]
+    _, _, by_size = learning_curve(tagger(), X, y, cv=cv, train_sizes=[1.0])
+    np.testing.assert_allclose(by_size, [scores])
 
 
 @pytest.mark.slow

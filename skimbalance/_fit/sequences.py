@@ -61,9 +61,19 @@ class Sequences:
         Steps that were masked stay masked.
         """
         if self.ragged:
-            return np.split(values, np.cumsum(self.lengths)[:-1])
+            return OfSteps(np.split(values, np.cumsum(self.lengths)[:-1]))
         array = self.spread(values)
         return array if self.mask.all() else np.ma.masked_array(array, ~self.mask)
+
+
+class OfSteps(list):
+    """Arrays of unequal length, which NumPy reads as an array of objects, one for each sequence.
+
+    So scikit-learn's `cross_val_predict` joins those of several folds.
+    """
+
+    def __array__(self, dtype=None, copy=None):
+        return np.fromiter(self, object, len(self)).astype(dtype or object, copy=False)
 
 
 def _from_left(lengths):

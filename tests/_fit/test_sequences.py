@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skimbalance._fit.encoding import Vocabulary
-from skimbalance._fit.sequences import labels_of, read_sequences, weights_of
+from skimbalance._fit.sequences import OfSteps, labels_of, read_sequences, weights_of
 
 WORDS = ["abca", "b", "", "cabbac"]
 LABELS = [list(word.upper()) for word in WORDS]
@@ -295,3 +295,14 @@ def test_weights_are_of_sequences_or_of_steps(sequences, weights, of_steps):
 def test_wrong_weights_of_steps_are_refused(weights, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         weights_of(weights, RAGGED, "Tagger")
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, [3, 3, 3, 3]], ids=["unequal", "equal"])
+def test_lists_of_predictions_are_joined_and_put_in_order_as_arrays_are(lengths):
+    given = [np.arange(length) + 10 * i for i, length in enumerate(lengths)]
+    folds = [OfSteps([given[3], given[1]]), OfSteps([given[0]]), OfSteps([given[2]])]
+    joined = np.concatenate(folds)[[2, 1, 3, 0]]
+    assert joined.shape == (4,)
+    for steps, expected in zip(joined, given, strict=True):
+        np.testing.assert_array_equal(steps, expected)
+    np.testing.assert_array_equal(np.concatenate(OfSteps(given)), np.concatenate(given))

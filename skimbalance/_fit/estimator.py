@@ -2,7 +2,8 @@
 
 import copy
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ from skimbalance._validation import (
 from skimbalance.metrics._accuracy import AccuracyMixin
 from skimbalance.sampling._streams import STREAMS
 
-__all__ = ["NO_ROWS", "NetworkClassifier", "OwnRows", "TableClassifier"]
+__all__ = ["NO_ROWS", "NetworkClassifier", "OwnRows", "TableClassifier", "errors_of_own_rows"]
 
 # Logits that `predict` holds at once: 64 MiB.
 BLOCK_LOGITS = 2**24
@@ -48,6 +49,15 @@ class OwnRows(NamedTuple):
 
 
 NO_ROWS = OwnRows(None, None, None)
+
+
+@contextmanager
+def errors_of_own_rows() -> Iterator[None]:
+    """Say in errors that they are about held-out rows of the caller."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"In the held-out rows X_val and y_val: {error}") from error
 
 
 class NetworkClassifier(AccuracyMixin, BaseEstimator):
@@ -193,9 +203,8 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
         """The caller's own held-out rows, read as those of a prediction."""
         target = self._target
         try:
-            return self._read(own.X, own.y, own.weight, resume=True)
-        except ValueError as error:
-            raise ValueError(f"In the held-out rows X_val and y_val: {error}") from error
+            with errors_of_own_rows():
+                return self._read(own.X, own.y, own.weight, resume=True)
         finally:
             self._target = target
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d, get_tags
 
-from skimbalance._fit.estimator import OwnRows
+from skimbalance._fit.estimator import OwnRows, errors_of_own_rows
 from skimbalance._response import FitArguments
 from skimbalance._validation import (
     HasMethods,
@@ -20,6 +20,7 @@ from skimbalance._validation import (
     checked_groups,
     checked_target,
     class_indices,
+    label_codes,
     safe_indexing,
     validate_parameter_constraints,
 )
@@ -34,7 +35,6 @@ from skimbalance.decision._folds import (
 )
 from skimbalance.decision._learning import HeldOut, out_of_fold
 from skimbalance.decision._multilabel import dense_indicator
-from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
 from skimbalance.decision._parameters import OBJECTIVE_CONSTRAINTS
 from skimbalance.ensemble._bag import Bag
 from skimbalance.ensemble._blend import Blend, blended, share_of_trees
@@ -64,9 +64,9 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
         ``skimbalance.classifier.RECIPE``; for changes, give it with some of these parameters
         changed. Its rows for early stopping are the fold that it does not train on.
 
-    objective : str, callable or None, default="f1_macro"
-        Metric that the decisions maximise: one of those of `TunedDecisionClassifierCV`; None for
-        the most probable class.
+    objective : str, scorer, callable or None, default="f1_macro"
+        Metric that the decisions maximise: one of those of `TunedDecisionClassifierCV`, among them
+        scikit-learn's scorers of decisions; None for the most probable class.
 
     level, cost_matrix, pos_label
         What some objectives take, see `TunedDecisionClassifierCV`.
@@ -163,8 +163,8 @@ threshold_std_, curve_
 
     _parameter_constraints = {
         "estimator": [ImbalancedMLPClassifier, None],
-        "objective": [StrOptions({*OBJECTIVES, *LABEL_OBJECTIVES}), callable, None],
         **OBJECTIVE_CONSTRAINTS,
+        "objective": [str, callable, None],
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), "array-like",
                HasMethods("__next__"), StrOptions({"auto"})],
         "trees": ["boolean"],
@@ -250,10 +250,10 @@ threshold_std_, curve_
                 "The 'n_repeats' parameter of ImbalancedEnsembleClassifier must be 1 unless 'cv' "
                 f"is 'auto' or an int. Got {self.n_repeats!r} instead: let the splitter repeat."
             )
-        self._check_own(X_val, y_val)
+        own = OwnRows(X_val, y_val, sample_weight_val)
+        self._check_own(own)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         split = {} if groups is None else {"groups": groups}
-        own = OwnRows(X_val, y_val, sample_weight_val)
         arguments = FitArguments({"sample_weight": weight, "own": own}, split, weight)
         self._tune(X, y, checked_target(y), params, arguments)
         if self.objective is None:
@@ -264,7 +264,7 @@ threshold_std_, curve_
         """What each network is, not fitted."""
         return ImbalancedMLPClassifier(**RECIPE) if self.estimator is None else self.estimator
 
-    def _check_own(self, X_val, y_val):
+    def _check_own(self, own):
         """Check the parameters that held-out rows of the caller restrict."""
         owner = type(self).__name__
         if self._network().validation is not None:
@@ -272,8 +272,8 @@ threshold_std_, curve_
                 f"The 'validation' parameter of the network of {owner} must be None, as 'cv' holds "
                 f"out rows. Got {self._network().validation!r}: give a splitter as 'cv'."
             )
-        self._network()._check_own(OwnRows(X_val, y_val, None))
-        if X_val is not None and not isinstance(self.cv, str | Integral):
+        self._network()._check_own(own)
+        if own.X is not None and not isinstance(self.cv, str | Integral):
             raise ValueError(
                 f"The 'cv' parameter of {owner} must be 'auto' or an int where X_val and y_val are "
                 f"the held-out rows: the number of networks. Got {self.cv!r} instead."
@@ -314,12 +314,13 @@ threshold_std_, curve_
     def _on_own_rows(self, data, arguments):
         """The same as `_held_out`, with all networks judged by the caller's held-out rows."""
         own, rng, n_classes = arguments.fit["own"], self._rng(), len(data.classes)
-        if data.target.ndim == 1:
-            labels = column_or_1d(checked_target(own.y, multilabel=False, each_once=True))
-            target = class_indices(labels, data.classes)
-        else:
-            target = dense_indicator(own.y)
-        weight = one_on_average(check_sample_weight(own.weight, target))
+        with errors_of_own_rows():
+            if data.target.ndim == 1:
+                labels = column_or_1d(checked_target(own.y, multilabel=False, each_once=True))
+                target = class_indices(labels, data.classes)
+            else:
+                target = dense_indicator(own.y)
+            weight = one_on_average(check_sample_weight(own.weight, target))
         n_nets = _auto_folds(data.target) if isinstance(self.cv, str) else int(self.cv)
         n_rows, n_own = len(data.target), len(target)
         split = np.arange(n_rows), n_rows + np.arange(n_own)
@@ -373,21 +374,29 @@ threshold_std_, curve_
         self._oof_target = joblib.hash(held_out.y.tolist())
 
     def _held_out_labels(self, y):
-        """Which rows were held out, and their class labels, from the y of the fit.
+        """Which rows were held out, and their class labels or label codes, from the y of the fit.
 
         Raises
         ------
         ValueError
             If y is not that of the fit.
         """
-        labels = column_or_1d(checked_target(y, multilabel=False))
+        labels = checked_target(y, multilabel=self.multilabel_)
         is_held_out = ~np.isnan(self.oof_proba_[:, 0])
-        rule = f"y must be that of the fit, with a class label for each of {len(is_held_out)} rows."
-        if len(labels) != len(is_held_out):
-            raise ValueError(f"{rule} Got {len(labels)} rows.")
-        labels = labels[is_held_out]
-        if joblib.hash(class_indices(labels, self.classes_).tolist()) != self._oof_target:
-            raise ValueError(f"{rule} Got other class labels, or another order of the rows.")
+        each = "a row of the label matrix" if self.multilabel_ else "a class label"
+        rule = f"y must be that of the fit, with {each} for each of {len(is_held_out)} rows."
+        if labels.shape[0] != len(is_held_out):
+            raise ValueError(f"{rule} Got {labels.shape[0]} rows.")
+        if self.multilabel_:
+            matches = labels.shape[1:] == self.oof_proba_.shape[1:]
+            labels = label_codes(labels)[is_held_out] if matches else None
+            codes = labels
+        else:
+            labels = column_or_1d(labels)[is_held_out]
+            codes = class_indices(labels, self.classes_)
+        if codes is None or joblib.hash(codes.tolist()) != self._oof_target:
+            other = "labels" if self.multilabel_ else "class labels"
+            raise ValueError(f"{rule} Got other {other}, or another order of the rows.")
         return is_held_out, labels
 
     def __sklearn_tags__(self):

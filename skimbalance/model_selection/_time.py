@@ -1,6 +1,5 @@
 """Held-out rows that are later than all training rows."""
 
-import reprlib
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -133,7 +132,7 @@ class TimeHoldout(BaseCrossValidator):
         if np.any(wrong):
             raise ValueError(
                 f"The times in column {self.column!r} of TimeHoldout must be numbers, dates or "
-                f"texts of one kind, none of them missing. Got {reprlib.repr(time[wrong][0])} in "
-                f"row {np.argmax(wrong)}."
+                f"texts of one kind, none of them missing. Got {time[wrong][0]} in row "
+                f"{np.argmax(wrong)}."
             )
         return time

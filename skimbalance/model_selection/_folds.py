@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
 from skimbalance._validation import (
     Interval,
     as_array,
+    indexable_rows,
     some_of,
     validate_parameter_constraints,
     warn,
@@ -69,7 +70,7 @@ class _IterativeKFold(BaseCrossValidator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, ...)
+        X : array-like of shape (n_samples, ...), or dict or list of them
             Features; only their number of samples is used.
         y : array-like of shape (n_samples, ...)
             Targets by which to split, in a form that the class describes.
@@ -90,7 +91,7 @@ class _IterativeKFold(BaseCrossValidator):
         if groups is not None:
             warn(f"The groups parameter is ignored by {owner}.")
         counts, labels = self._label_counts(y)
-        check_consistent_length(X, counts)
+        indexable_rows(X, len(counts), owner)
         if len(counts) < self.n_splits:
             raise ValueError(
                 f"The 'n_splits' parameter of {owner} must be at most the number of samples, "

@@ -69,7 +69,7 @@ class Inputs:
         return (len(self),)
 
     def __len__(self) -> int:
-        return n_rows(next(iter(self._by_key().values())))
+        return int(n_rows(next(iter(self._by_key().values()))) or 0)
 
     def __getitem__(self, rows: Any) -> Self:
         if isinstance(rows, tuple):

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 
 from matrix.columns import COLUMNS
-from matrix.rows import ROWS, Classifier, Comparison, Data, Function, Splitter, View, ViewOfFit
+from matrix.rows import (
+    ROWS,
+    Classifier,
+    Comparison,
+    Data,
+    Function,
+    Space,
+    Splitter,
+    View,
+    ViewOfFit,
+)
 from matrix.view_columns import CommandError
 
 
@@ -89,6 +99,8 @@ MEANINGLESS = [
     ("It has no groups of rows.", [*FUNCTIONS, *VIEWS], ["groups, routed"]),
     ("It gives data, and takes none.", DATA,
      [name for name in COLUMNS if name not in [*PARAMETERS, "command line"]]),
+    ("It looks at parameters only.", titles(Space),
+     [name for name in COLUMNS if name not in PARAMETERS]),
     ("It is a result, and not an estimator.", [*VIEWS, *COMPARISONS], ["clone"]),
     ("It is a result, and not a classifier.", RESULTS, SHOWN),
     ("It fits nothing.", VIEWS, ["stacked backend"]),
@@ -126,7 +138,6 @@ STEPS_OF_X = Refuses(
     "The X of [name] must be a list of sequences, or an array with an axis of steps."
 )
 ONE_INPUT = Refuses("The X of [name] must be one array or table.")
-OTHER_LENGTHS = "Found input variables with inconsistent numbers of samples: [2, 80]"
 COLUMNS_OF_X = Refuses("The 'X' parameter of EachClassSMOTE must have a column for each feature.")
 ONE_LABEL = Refuses("parameter of [name] must have one class label for each row.")
 ONE_AXIS = Refuses(
@@ -177,9 +188,9 @@ REFUSES = [
     (Refuses("X of [name] must be finite."), [KERAS, NETWORKS, TAGGER], ["missing values"]),
     (POSTERIORS, ["skimbalance.metrics", "correct_prior", "estimate_prior"], ["missing values"]),
     (FILL_BEFORE, [SMOTE], ["missing values"]),
-    (ONE_INPUT, [MLP, RECIPE, ENSEMBLE, TUNED, *COMPARISONS, *OF_FIT, LOSSES], ["several inputs"]),
+    (ONE_INPUT, [MLP, RECIPE, ENSEMBLE, *COMPARISONS, "LearningCurvesDisplay", LOSSES],
+     ["several inputs"]),
     (COLUMNS_OF_X, [SMOTE], ["sequences", "several inputs"]),
-    (Refuses(OTHER_LENGTHS, by="scikit-learn"), SPLITTERS, ["several inputs"]),
     (STEPS_OF_Y, [TAGGER, SEQUENCE_FOLDS], ["multilabel y"]),
     (ONE_AXIS, [PRIOR, *COMPARISONS], ["multilabel y"]),
     (ONE_AXIS, [TAGGER], ["prior correction"]),

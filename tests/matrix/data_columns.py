@@ -39,6 +39,7 @@ from skimbalance import (
     TunedDecisionClassifierCV,
 )
 from skimbalance.metrics import average_precision_by_class, calibration_error_by_class
+from skimbalance.model_selection import Inputs
 
 WEIGHT = 1.0 + np.arange(N_ROWS) % 3
 GROUPS = np.arange(N_ROWS) // 4
@@ -245,9 +246,10 @@ def with_sequences(row):
 
 
 def with_inputs(row):
-    """A dict of inputs, in any order, gives the same as a list of them."""
+    """A dict of inputs, in any order, gives the same as a list of them, and as `Inputs`."""
     estimator = around_another(row, of_keras())
     left, right = row.X[:, :2], row.X[:, 2:]
     expected = row.outcome(estimator, {"left": left, "right": right}, row.y)
     assert_same(row.outcome(estimator, {"right": right, "left": left}, row.y), expected)
     assert_same(row.outcome(estimator, [left, right], row.y), expected)
+    assert_same(row.outcome(estimator, Inputs([left, right]), row.y), expected)

@@ -362,7 +362,9 @@ METRICS = (
 
 ROWS = [
     row(Classifier, "ImbalancedMLPClassifier", make=mlp, trains=True),
-    row(Classifier, "ImbalancedKerasClassifier", make=of_keras, trains=True),
+    Classifier("ImbalancedKerasClassifier",
+               names("", "ImbalancedKerasClassifier") + names("model_selection", "Inputs"),
+               make=of_keras, trains=True),
     row(Classifier, "ImbalancedSequenceClassifier", make=tagger, y=STEPS, trains=True),
     row(Classifier, "ImbalancedEnsembleClassifier", make=ensemble, trains=True),
     Classifier("skimbalance.classifier.RECIPE", names("classifier", "RECIPE"), make=recipe,

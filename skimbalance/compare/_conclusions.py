@@ -8,9 +8,10 @@ from scipy.stats import t as student
 from skimbalance._validation import some_of
 from skimbalance.compare._result import StrategyComparison
 from skimbalance.compare._strategies import STRATEGIES
+from skimbalance.metrics._p_values import holm
 from skimbalance.plots._comparison import SIGNIFICANCE
 
-__all__ = ["conclude", "corrected_t_test", "holm"]
+__all__ = ["conclude", "corrected_t_test"]
 
 FEW_ROWS = 5
 FEW_FOLDS = 5
@@ -238,23 +239,3 @@ def corrected_t_test(differences: np.ndarray, test_share: float) -> tuple[np.nda
     error = np.sqrt((1 / n_folds + test_share) * differences.var(axis=1, ddof=1))
     t = np.divide(mean, error, out=np.where(mean == 0, 0, np.inf), where=error > 0)
     return t, 2 * student.sf(np.abs(t), n_folds - 1)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """P-values adjusted for their number (Holm 1979).
-
-    Parameters
-    ----------
-    p : ndarray of shape (n,)
-        The raw p-values.
-
-    Returns
-    -------
-    adjusted : ndarray of shape (n,)
-        The adjusted p-values, at most 1, in the same order.
-    """
-    order = np.argsort(p)
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(steps, 1)
-    return adjusted

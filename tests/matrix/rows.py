@@ -238,6 +238,10 @@ class Data(Row):
     """Data sets."""
 
 
+class Space(Row):
+    """A function of an estimator's parameters."""
+
+
 def through_a_file(fitted):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.skim")

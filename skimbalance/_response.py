@@ -26,6 +26,7 @@ __all__ = [
     "last_step",
     "pipelines",
     "posterior",
+    "probabilities",
     "sampling_pipeline",
     "takes",
     "with_groups",
@@ -225,10 +226,10 @@ def _natural_or_not(estimator, X, multilabel):
             return last.predict_posterior(X)
         except ValueError:
             # The loss has no closed form. If the rows are at fault, the next line raises, too.
-            return _probabilities(last, X)
+            return probabilities(last, X)
     if hasattr(last, "predict_proba"):
         try:
-            return _probabilities(last, X)
+            return probabilities(last, X)
         except AttributeError:
             # OneVsRestClassifier claims predict_proba when its first label is constant.
             if not hasattr(last, "decision_function"):
@@ -244,7 +245,7 @@ def _natural_or_not(estimator, X, multilabel):
     return softmax(scores if scores.ndim == 2 else np.outer(scores, [-0.5, 0.5]), axis=1)
 
 
-def _probabilities(classifier, X):
+def probabilities(classifier: Any, X: Any) -> np.ndarray:
     """Probabilities of each class, or of each label; some classifiers give a list of labels."""
     proba = classifier.predict_proba(X)
     if not isinstance(proba, list):

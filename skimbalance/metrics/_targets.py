@@ -8,16 +8,18 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 
-from skimbalance.metrics._checks import in_order_of, posterior_matrix
+from skimbalance.metrics._checks import checked_posteriors, in_order_of, posterior_matrix
 
 __all__ = [
     "StepsOf",
     "are_sequences",
     "checked_label_posteriors",
+    "checked_targets",
     "each_label",
     "is_multilabel",
     "label_matrix",
     "label_names",
+    "row_counts",
     "steps_of",
 ]
 
@@ -105,6 +107,34 @@ def checked_label_posteriors(
     return y, array, names
 
 
+def checked_targets(
+    y_true: Any, proba: Any, labels: Any, owner: str
+) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Targets and posteriors of classes, of labels, or of the steps of sequences.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Class indices, or a matrix as from `label_matrix`.
+    proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        Posteriors.
+    labels : ndarray or list
+        Class labels, or names of the labels.
+    """
+    if are_sequences(y_true, proba):
+        y_true, _, proba, _ = steps_of(y_true, None, proba, owner)
+    elif is_multilabel(y_true):
+        return checked_label_posteriors(y_true, proba, labels, owner)
+    return checked_posteriors(y_true, proba, labels, owner)
+
+
+def row_counts(y: np.ndarray, n_classes: int) -> np.ndarray:
+    """Number of rows of each class or label of targets as from `checked_targets`."""
+    if y.ndim == 1:
+        return np.bincount(y, minlength=n_classes)
+    return np.nansum(y, axis=0).astype(int)
+
+
 def each_label(y: np.ndarray, proba: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each class, or each label, the rows that are of it, and the posteriors of these rows.
 
@@ -162,8 +192,8 @@ class StepsOf(NamedTuple):
     """
 
     y: np.ndarray
-    decided: np.ndarray | None
-    proba: np.ndarray | None
+    decided: Any
+    proba: Any
     sequence: np.ndarray
 
 
@@ -186,7 +216,7 @@ def are_sequences(y: Any, proba: Any = None) -> bool:
     )
 
 
-def steps_of(y_true: Any, y_pred: Any, proba: Any, owner: str, ignored: Any = None) -> StepsOf:
+def steps_of(y_true: Any, y_pred: Any, proba: Any, owner: str) -> StepsOf:
     """The steps of sequences that count.
 
     Parameters
@@ -197,8 +227,6 @@ def steps_of(y_true: Any, y_pred: Any, proba: Any, owner: str, ignored: Any = No
         Posteriors, each sequence from the left.
     owner : str
         For errors.
-    ignored : int, str or None
-        A true label whose steps do not count.
 
     Raises
     ------
@@ -225,8 +253,6 @@ def steps_of(y_true: Any, y_pred: Any, proba: Any, owner: str, ignored: Any = No
         for name in ("y_true", "y_pred"):
             if name in steps:
                 counts &= ~np.ma.getmaskarray(steps[name])
-        if ignored is not None:
-            counts &= np.ma.getdata(steps["y_true"]) != ignored
         for name, values in steps.items():
             parts[name].append(np.ma.getdata(values)[counts])
         sequence.append(np.full(np.count_nonzero(counts), i))

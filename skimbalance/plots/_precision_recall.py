@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import precision_recall_curve
+from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from skimbalance._response import posterior
-from skimbalance.metrics._checks import checked_posteriors
-from skimbalance.metrics._posteriors import average_precision
+from skimbalance.metrics._targets import checked_targets, each_label, row_counts
 from skimbalance.plots._drawing import CHANCE_LINE, COLORS, STYLES, Display, legend, visible
+from skimbalance.plots._several import with_several
 from skimbalance.plots._words import not_shown, rarest, row_count, short
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class PerClassPrecisionRecallDisplay(Display):
     n_rows : array-like of shape (n_classes,)
         Number of rows of each class.
     classes : array-like of shape (n_classes,)
-        Class labels.
+        Class labels, or names of the labels.
+    multilabel : bool, default=False
+        Whether they are labels, of which a row may have several.
 
     Attributes
     ----------
@@ -73,12 +75,14 @@ class PerClassPrecisionRecallDisplay(Display):
         average_precision: Sequence[float] | np.ndarray,
         n_rows: Sequence[int] | np.ndarray,
         classes: Sequence[Any] | np.ndarray,
+        multilabel: bool = False,
     ):
         self.precision = precision
         self.recall = recall
         self.average_precision = average_precision
         self.n_rows = n_rows
         self.classes = classes
+        self.multilabel = multilabel
 
     @classmethod
     def from_estimator(
@@ -92,8 +96,9 @@ class PerClassPrecisionRecallDisplay(Display):
             The fitted classifier. Rows are ranked by its ``predict_posterior`` if it has that.
         X : array-like of shape (n_samples, n_features)
             Rows that it has not seen.
-        y : array-like of shape (n_samples,)
-            Class labels of the rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), or sequences
+            Class labels of the rows; in the multilabel case 0 and 1 for each label, nan where it is
+            not known; of a tagger, the class labels of the steps, which count as rows.
         ax : Axes, default=None
             Axes to draw on. By default those of a new figure.
 
@@ -105,8 +110,14 @@ class PerClassPrecisionRecallDisplay(Display):
         Raises
         ------
         ValueError
-            If y holds a label that the classifier does not know, or has several labels in a row.
+            If y holds a label that the classifier does not know.
         """
+        several = with_several(estimator, X, y, cls.__name__)
+        if several is not None:
+            proba = (
+                posterior(estimator, X, multilabel=True) if several.proba is None else several.proba
+            )
+            return cls.from_predictions(several.y, proba, labels=several.labels, ax=ax)
         classes = cls._classes_of(estimator)
         return cls.from_predictions(y, posterior(estimator, X), labels=classes, ax=ax)
 
@@ -123,13 +134,15 @@ class PerClassPrecisionRecallDisplay(Display):
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True class labels.
-        proba : array-like of shape (n_samples, n_classes)
+        y_true : array-like of shape (n_samples,) or (n_samples, n_labels), or sequences
+            True class labels; in the multilabel case 0 and 1 for each label, nan where it is not
+            known; or sequences of class labels, whose steps count as rows.
+        proba : array-like of shape (n_samples, n_classes), (n_samples, n_labels) or \
+(n_sequences, n_steps, n_classes)
             Probabilities.
         labels : array-like of shape (n_classes,), default=None
-            All class labels in the order of the columns of `proba`. By default the sorted labels
-            of `y_true`.
+            All class labels in the order of the columns of `proba`, or the names of the labels.
+            By default the sorted labels of `y_true`, or the names of its columns.
         ax : Axes, default=None
             Axes to draw on. By default those of a new figure.
 
@@ -148,21 +161,23 @@ class PerClassPrecisionRecallDisplay(Display):
 
     @classmethod
     def _undrawn(cls, y_true, proba, labels):
-        y, proba, labels = checked_posteriors(y_true, proba, labels, cls.__name__)
-        n_rows = np.bincount(y, minlength=len(labels))
-        precision, recall = [], []
-        for k, n in enumerate(n_rows):
-            curve = (np.empty(0), np.empty(0))
-            if n:
-                curve = precision_recall_curve(y == k, proba[:, k], drop_intermediate=True)[:2]
+        y, proba, labels = checked_targets(y_true, proba, labels, cls.__name__)
+        precision, recall, area = [], [], []
+        for hit, p in each_label(y, proba):
+            curve, score = (np.empty(0), np.empty(0)), np.nan
+            if hit.any():
+                curve = precision_recall_curve(hit, p, drop_intermediate=True)[:2]
+                score = average_precision_score(hit, p)
             precision.append(curve[0])
             recall.append(curve[1])
+            area.append(score)
         return cls(
             precision,
             recall,
-            average_precision=average_precision(y, proba, np.ones(len(y))),
-            n_rows=n_rows,
+            average_precision=np.array(area),
+            n_rows=row_counts(y, len(labels)),
             classes=labels,
+            multilabel=y.ndim == 2,
         )
 
     def _draw(self, ax, new_figure):
@@ -170,7 +185,7 @@ class PerClassPrecisionRecallDisplay(Display):
         ax = new_figure(8.5, 4.8).subplots() if ax is None else ax
         shown = rarest(self.n_rows)
         all_chances = len(shown) <= MOST_CHANCE_LINES
-        lines = []
+        lines, noun = [], "label" if self.multilabel else "class"
         for rank, k in enumerate(shown):
             average = self.average_precision[k]
             style = {"color": visible(COLORS[rank]), "zorder": 3 - rank / len(shown)}
@@ -184,10 +199,11 @@ class PerClassPrecisionRecallDisplay(Display):
                 **style,
             )
             if all_chances or rank == 0:
-                ax.axhline(self.n_rows[k] / np.sum(self.n_rows), **CHANCE_LINE, **style)
-        label = "chance, by class" if all_chances else "chance, for the rarest"
+                # The lowest threshold takes all rows, as guessing does.
+                ax.axhline(self.precision[k][0], **CHANCE_LINE, **style)
+        label = f"chance, by {noun}" if all_chances else "chance, for the rarest"
         color = visible("black" if all_chances else COLORS[0])
         lines += ax.plot([], [], color=color, label=label, **CHANCE_LINE)
         ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
-        legend(ax, lines, place, title=not_shown(self.n_rows, shown))
+        legend(ax, lines, place, title=not_shown(self.n_rows, shown, multilabel=self.multilabel))
         return ax

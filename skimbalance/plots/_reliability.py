@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from skimbalance._response import posterior
-from skimbalance.metrics._checks import checked_posteriors
+from skimbalance._response import posterior, probabilities
 from skimbalance.metrics._decisions import jeffreys
 from skimbalance.metrics._posteriors import equal_mass_bins
+from skimbalance.metrics._targets import checked_targets, each_label, row_counts
 from skimbalance.plots._drawing import (
     BLUE,
     CHANCE_LINE,
@@ -19,6 +19,7 @@ from skimbalance.plots._drawing import (
     legend,
     probability_axis,
 )
+from skimbalance.plots._several import spread_to, with_several
 from skimbalance.plots._words import not_shown, rarest, row_count, short
 
 if TYPE_CHECKING:
@@ -54,9 +55,11 @@ class ReliabilityDisplay(Display):
     n_rows : array-like of shape (n_classes,)
         Number of rows of each class.
     classes : array-like of shape (n_classes,)
-        Class labels.
+        Class labels, or names of the labels.
     corrected : list of n_classes ndarrays of shape (3, n_bins), default=None
         The curves after correction.
+    multilabel : bool, default=False
+        Whether they are labels, of which a row may have several.
 
     Attributes
     ----------
@@ -98,11 +101,13 @@ class ReliabilityDisplay(Display):
         n_rows: Sequence[int] | np.ndarray,
         classes: Sequence[Any] | np.ndarray,
         corrected: Sequence[np.ndarray] | None = None,
+        multilabel: bool = False,
     ):
         self.curves = curves
         self.n_rows = n_rows
         self.classes = classes
         self.corrected = corrected
+        self.multilabel = multilabel
 
     @classmethod
     def from_estimator(
@@ -122,8 +127,9 @@ class ReliabilityDisplay(Display):
             The fitted classifier. Its ``predict_proba`` gives the probabilities before correction.
         X : array-like of shape (n_samples, n_features)
             Rows that it has not seen.
-        y : array-like of shape (n_samples,)
-            Class labels of the rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), or sequences
+            Class labels of the rows; in the multilabel case 0 and 1 for each label, nan where it is
+            not known; of a tagger, the class labels of the steps, which count as rows.
         corrected : classifier, default=None
             A fitted classifier with the same classes, such as a calibrated one, whose posteriors
             are those after correction. By default ``predict_posterior`` of `estimator` gives
@@ -140,22 +146,27 @@ class ReliabilityDisplay(Display):
         Raises
         ------
         ValueError
-            If y holds a label that the classifier does not know, or has several labels in a row; or
-            if the classifier has no ``predict_proba``.
+            If y holds a label that the classifier does not know; or if the classifier has no
+            ``predict_proba``.
         """
-        classes, after = cls._classes_of(estimator), None
+        several = with_several(estimator, X, y, cls.__name__)
+        labels = cls._classes_of(estimator) if several is None else several.labels
         if not hasattr(estimator, "predict_proba"):
             raise ValueError(
                 f"The 'estimator' parameter of {cls.__name__} must have 'predict_proba'. Got "
                 f"{type(estimator).__name__} instead: calibrate it first, as "
                 "CalibratedClassifierCV does."
             )
-        proba = estimator.predict_proba(X)
+        y = y if several is None else several.y
+        proba, after = probabilities(estimator, X), None
+        if several is not None and labels is not None:
+            proba = spread_to(labels, estimator.classes_, proba)
         if corrected is not None:
-            after = posterior(corrected, X, classes)
-        elif not np.allclose(natural := posterior(estimator, X), proba):
-            after = natural
-        return cls.from_predictions(y, proba, corrected=after, labels=classes, ax=ax)
+            after = _corrected(corrected, X, labels, of_classes=several is None)
+        else:
+            natural = posterior(estimator, X) if several is None else several.proba
+            after = None if np.allclose(natural, proba) else natural
+        return cls.from_predictions(y, proba, corrected=after, labels=labels, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -171,15 +182,17 @@ class ReliabilityDisplay(Display):
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True class labels.
-        proba : array-like of shape (n_samples, n_classes)
+        y_true : array-like of shape (n_samples,) or (n_samples, n_labels), or sequences
+            True class labels; in the multilabel case 0 and 1 for each label, nan where it is not
+            known; or sequences of class labels, whose steps count as rows.
+        proba : array-like of shape (n_samples, n_classes), (n_samples, n_labels) or \
+(n_sequences, n_steps, n_classes)
             Probabilities.
-        corrected : array-like of shape (n_samples, n_classes), default=None
+        corrected : array-like of the shape of `proba`, default=None
             Probabilities after correction.
         labels : array-like of shape (n_classes,), default=None
-            All class labels in the order of the columns of `proba`. By default the sorted labels
-            of `y_true`.
+            All class labels in the order of the columns of `proba`, or the names of the labels.
+            By default the sorted labels of `y_true`, or the names of its columns.
         ax : Axes, default=None
             Axes for the rarest class alone. By default all classes are drawn on a new figure, each
             in a panel.
@@ -199,17 +212,18 @@ class ReliabilityDisplay(Display):
 
     @classmethod
     def _undrawn(cls, y_true, proba, labels, corrected=None):
-        y, proba, labels = checked_posteriors(y_true, proba, labels, cls.__name__)
+        y, proba, labels = checked_targets(y_true, proba, labels, cls.__name__)
         curves, after = _reliability(y, proba), None
         if corrected is not None:
             owner = f"{cls.__name__} after correction"
-            after = _reliability(y, checked_posteriors(y_true, corrected, labels, owner)[1])
-        n_rows = np.bincount(y, minlength=len(labels))
-        return cls(curves, n_rows=n_rows, classes=labels, corrected=after)
+            after = _reliability(y, checked_targets(y_true, corrected, labels, owner)[1])
+        n_rows = row_counts(y, len(labels))
+        return cls(curves, n_rows=n_rows, classes=labels, corrected=after, multilabel=y.ndim == 2)
 
     def _draw(self, ax, new_figure):
-        shown = rarest(self.n_rows)[: 1 if ax is not None or len(self.n_rows) == 2 else None]
-        title = not_shown(self.n_rows, shown)
+        is_mirrored = len(self.n_rows) == 2 and not self.multilabel
+        shown = rarest(self.n_rows)[: 1 if ax is not None or is_mirrored else None]
+        title = not_shown(self.n_rows, shown, multilabel=self.multilabel)
         if ax is not None:
             legend(ax, self._draw_panels(np.array([ax]), shown, 1), "inside", title=title)
             ax.set_xlabel(f"{ax.get_xlabel()}\n(both axes in equal steps of log odds)")
@@ -262,9 +276,17 @@ class ReliabilityDisplay(Display):
         return lines
 
 
+def _corrected(classifier, X, labels, *, of_classes):
+    """Posteriors of the classifier after correction, with a column for each of the labels."""
+    if of_classes:
+        return posterior(classifier, X, labels)
+    proba = posterior(classifier, X, multilabel=True)
+    return proba if labels is None else spread_to(labels, classifier.classes_, proba)
+
+
 def _reliability(y, proba):
     """The curve of each class, see `ReliabilityDisplay`."""
-    return [_bins(y == k, proba[:, k]) for k in range(proba.shape[1])]
+    return [_bins(hit, p) for hit, p in each_label(y, proba)]
 
 
 def _bins(hit, p):

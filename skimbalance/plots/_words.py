@@ -28,15 +28,16 @@ def rarest(n_rows: npt.ArrayLike) -> np.ndarray:
     return order[n_rows[order] > 0][:MOST_CLASSES]
 
 
-def not_shown(n_rows: npt.ArrayLike, drawn: np.ndarray) -> str | None:
-    """Which classes are not shown, in words; None if all are shown."""
+def not_shown(n_rows: npt.ArrayLike, drawn: np.ndarray, *, multilabel: bool = False) -> str | None:
+    """Which classes or labels are not shown, in words; None if all are shown."""
     n_rows = np.asarray(n_rows)
+    one, many = ("label", "labels") if multilabel else ("class", "classes")
     n_empty, parts = np.count_nonzero(n_rows == 0), []
     if len(drawn) < len(n_rows) - n_empty:
         number = f"{len(drawn)} " if len(drawn) > 1 else ""
-        parts.append(f"the rarest {number}of {len(n_rows)} classes")
+        parts.append(f"the rarest {number}of {len(n_rows)} {many}")
     if n_empty:
-        parts.append(f"{n_empty} {'class' if n_empty == 1 else 'classes'} without rows")
+        parts.append(f"{n_empty} {one if n_empty == 1 else many} without rows")
     return "; ".join(parts) or None
 
 

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["caption", "class_figures", "flags_html", "sizes", "tables"]
 
-_CLASS_NAMES = {
-    "label": "class",
+_NAMES = {
     "support": "rows",
     "precision": "precision",
     "recall": "recall",
@@ -28,19 +27,33 @@ _RELIABLE = (
 )
 
 
-def sizes(summary: dict[str, Any]) -> dict[str, str]:
-    """Numbers of rows and classes, by their names."""
-    return {"rows": f"{summary['n_rows']:,}", "classes": f"{len(summary['classes']):,}"}
+def sizes(summary: dict[str, Any]) -> dict[str, int]:
+    """Numbers of rows and classes, or of labels or steps, by their names."""
+    if "labels" in summary:
+        return {"rows": summary["n_rows"], "labels": len(summary["labels"])}
+    n_classes = {"classes": len(summary["classes"])}
+    if "n_sequences" in summary:
+        return {"sequences": summary["n_sequences"], "steps": summary["n_rows"], **n_classes}
+    return {"rows": summary["n_rows"], **n_classes}
 
 
 def caption(summary: dict[str, Any], out_of_fold: str | None) -> str:
     """What the tables are about; of an ensemble's own rows, also its objective and score."""
-    objective = f" Objective: {out_of_fold}." if out_of_fold else ""
+    numbers = [f"{n} {name}" for name, n in sizes(summary).items()]
+    objective = ""
+    if out_of_fold:
+        numbers[0] += " out of fold"
+        objective = f" Objective: {out_of_fold}."
+    dummy = "always predicts the most frequent class, with the class shares as probabilities"
+    if "labels" in summary:
+        dummy = (
+            "predicts the labels that more than half of the rows have, with the shares of the "
+            "labels as probabilities"
+        )
+    whole = ", which draw whole sequences" if "n_sequences" in summary else ""
     return (
-        f"{summary['n_rows']} rows{' out of fold' * bool(objective)}, "
-        f"{len(summary['classes'])} classes.{objective} In brackets: "
-        f"{100 * summary['level']:g} % intervals. Dummy: a classifier that always "
-        "predicts the most frequent class, with the class shares as probabilities."
+        f"{', '.join(numbers)}.{objective} In brackets: {100 * summary['level']:g} % "
+        f"intervals{whole}. Dummy: a classifier that {dummy}."
     )
 
 
@@ -50,7 +63,7 @@ def flags_html(flags: list[str]) -> str:
 
 
 def tables(summary: dict[str, Any]) -> list[tuple[str, "pd.DataFrame"]]:
-    """Headings and tables: overall scores, and scores by class."""
+    """Headings and tables: overall scores, and scores by class, by label or by entity."""
     import pandas as pd
 
     overall, dummy = summary["overall"], summary["dummy"]
@@ -63,21 +76,43 @@ def tables(summary: dict[str, Any]) -> list[tuple[str, "pd.DataFrame"]]:
         },
         dtype=object,
     )
-    return [("Overall", of_all), ("By class", _by_name(summary["classes"], _CLASS_NAMES))]
+    blocks = [("Overall", of_all)]
+    if "labels" in summary:
+        blocks.append(("By label", _by_name(summary["labels"], "label", "rows")))
+    else:
+        unit = "steps" if "n_sequences" in summary else "rows"
+        blocks.append(("By class", _by_name(summary["classes"], "class", unit)))
+    if "entities" in summary:
+        blocks.append(("By entity", _entities(summary)))
+    return blocks
 
 
-def _by_name(parts, names):
-    """A row for each of several dicts of scores, with the titles of these scores."""
+def _by_name(parts, noun, unit):
+    """A row of readable scores for each class, label or type of entity."""
     import pandas as pd
 
+    titles = {"label": noun, **_NAMES, "support": unit}
     return pd.DataFrame(
         {
             title: [_readable(scores, name) for scores in parts]
-            for name, title in names.items()
+            for name, title in titles.items()
             if name in parts[0]
         },
         dtype=object,
     )
+
+
+def _entities(summary):
+    """The types of entities, and below them the F1 of all entities and the mean of the types."""
+    import pandas as pd
+
+    by_type = _by_name(summary["entities"], "entity", "entities")
+    overall = summary["entities_overall"]
+    last = {
+        "entity": ["all entities", "mean of the types"],
+        "F1": [_readable(overall, name) for name in ("f1_micro", "f1_macro")],
+    }
+    return pd.concat([by_type, pd.DataFrame(last, dtype=object)], ignore_index=True).fillna("")
 
 
 def _readable(scores, name):

@@ -1,7 +1,7 @@
 """What is wrong with a classifier, in sentences, from its summary."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["OVERALL_NAMES", "flags"]
 
@@ -9,6 +9,8 @@ __all__ = ["OVERALL_NAMES", "flags"]
 OVERALL_NAMES = {
     "balanced_accuracy": "balanced accuracy",
     "f1_macro": "macro-F1",
+    "f1_micro": "micro-F1",
+    "f1_samples": "F1 of the rows",
     "mcc": "MCC",
     "geometric_mean": "G-mean",
     "log_loss": "log-loss",
@@ -27,55 +29,75 @@ _MOST_NAMED = 10
 _CHANCE = 0.05
 
 
+class _Parts(NamedTuple):
+    """Classes, labels or types of entities, with their words."""
+
+    scores: list[dict[str, Any]]
+    noun: str
+    plural: str
+    units: tuple[str, str]
+
+    def named(self, part: dict[str, Any]) -> str:
+        return f"{self.noun} {part['label']!r}"
+
+    def number(self, n: int) -> str:
+        return f"{n} {self.units[n != 1]}"
+
+
 def flags(summary: dict[str, Any]) -> list[str]:
     """What is wrong, in sentences."""
+    parts = _Parts(
+        summary["labels"] if "labels" in summary else summary["classes"], *_words(summary)
+    )
     return [
-        *_never_predicted(summary),
-        *_never_found(summary),
-        *_mostly_missed(summary),
-        *_poor_decisions(summary),
-        *_poor_probabilities(summary),
-        *_badly_calibrated(summary),
-        *_too_few_rows(summary),
+        *_missed(parts),
+        *(_poor_labels(parts) if "labels" in summary else _poor_decisions(summary, parts)),
+        *_poor_probabilities(summary, parts),
+        *_badly_calibrated(summary, parts),
+        *_too_few_rows(parts),
+        *_missed(
+            _Parts(summary.get("entities", []), "entities", "entities", ("entity", "entities"))
+        ),
     ]
 
 
-def _never_predicted(summary: dict[str, Any]) -> Iterator[str]:
-    missed = [
-        f"class {c['label']!r} ({_rows(c['support'])})"
-        for c in summary["classes"]
-        if c["support"] and not c["predicted"]
+def _words(summary):
+    """Noun and plural of what is scored, and of what is counted."""
+    units = ("step", "steps") if "n_sequences" in summary else ("row", "rows")
+    return ("label", "labels", units) if "labels" in summary else ("class", "classes", units)
+
+
+def _missed(parts: _Parts) -> Iterator[str]:
+    """Those that are never predicted, never found, and mostly missed."""
+    scores = [p for p in parts.scores if p["support"]]
+    never = [
+        f"{parts.named(p)} ({parts.number(p['support'])})" for p in scores if not p["predicted"]
     ]
-    if missed:
-        yield f"Never predicted: {_some(missed)}."
-
-
-def _never_found(summary: dict[str, Any]) -> Iterator[str]:
-    missed = [
-        f"class {c['label']!r} ({_rows(c['support'])}, predicted {c['predicted']} times)"
-        for c in summary["classes"]
-        if c["support"] and c["predicted"] and c["recall"] == 0
+    if never:
+        yield f"Never predicted: {_some(never)}."
+    scores = [p for p in scores if p["predicted"]]
+    not_found = [
+        f"{parts.named(p)} ({parts.number(p['support'])}, predicted {p['predicted']} times)"
+        for p in scores
+        if p["recall"] == 0
     ]
-    if missed:
-        yield f"Never found: {_some(missed)}."
-
-
-def _mostly_missed(summary: dict[str, Any]) -> Iterator[str]:
-    missed = [
-        f"class {c['label']!r} ({_rows(c['support'])}, recall {c['recall']:.2f} "
-        f"[{c['recall_interval'][0]:.2f}, {c['recall_interval'][1]:.2f}])"
-        for c in summary["classes"]
-        if c["support"] and 0 < c["recall"] < _MOSTLY
+    if not_found:
+        yield f"Never found: {_some(not_found)}."
+    mostly = [
+        f"{parts.named(p)} ({parts.number(p['support'])}, recall {p['recall']:.2f} "
+        f"[{p['recall_interval'][0]:.2f}, {p['recall_interval'][1]:.2f}])"
+        for p in scores
+        if 0 < p["recall"] < _MOSTLY
     ]
-    if missed:
-        yield f"Mostly missed: {_some(missed)}."
+    if mostly:
+        yield f"Mostly missed: {_some(mostly)}."
 
 
-def _poor_decisions(summary: dict[str, Any]) -> Iterator[str]:
-    if sum(c["support"] > 0 for c in summary["classes"]) < 2:
-        yield "All test rows are of one class: most scores say nothing."
+def _poor_decisions(summary: dict[str, Any], parts: _Parts) -> Iterator[str]:
+    if sum(p["support"] > 0 for p in parts.scores) < 2:
+        yield f"All test {parts.units[1]} are of one class: most scores say nothing."
         return
-    frequent = max(summary["classes"], key=lambda c: c["support"])["label"]
+    frequent = max(parts.scores, key=lambda p: p["support"])["label"]
     overall, dummy = summary["overall"], summary["dummy"]
     poor = [
         f"{OVERALL_NAMES[name]} {overall[name]:.3f} against {dummy[name]:.3f}"
@@ -86,7 +108,7 @@ def _poor_decisions(summary: dict[str, Any]) -> Iterator[str]:
         yield (
             f"Decisions are no better than always predicting class {frequent!r}: {', '.join(poor)}."
         )
-    elif overall["chance_p_value"] > _CHANCE:
+    elif overall.get("chance_p_value", 0) > _CHANCE:
         yield (
             "Decisions may be no better than chance: balanced accuracy "
             f"{overall['balanced_accuracy']:.3f}, which chance reaches in "
@@ -94,7 +116,24 @@ def _poor_decisions(summary: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _poor_probabilities(summary: dict[str, Any]) -> Iterator[str]:
+def _poor_labels(parts: _Parts) -> Iterator[str]:
+    """Labels whose F1 is no higher than if all rows, or random ones, were given the label."""
+    poor = []
+    for p in parts.scores:
+        share = _share(p)
+        by_chance = 2 * share / (1 + share)
+        if p["recall"] and share < 1 and p["f1"] <= by_chance:
+            poor.append(f"{parts.named(p)} (F1 {p['f1']:.3f} against {by_chance:.3f})")
+    if poor:
+        yield f"Decisions are no better than giving the label to every row: {_some(poor)}."
+
+
+def _share(part: dict[str, Any], n_rows: int = 0) -> float:
+    """Share of a class, or of a label among the rows in which it is known."""
+    return part["support"] / max(part.get("n_rows", n_rows), 1)
+
+
+def _poor_probabilities(summary: dict[str, Any], parts: _Parts) -> Iterator[str]:
     overall, dummy = summary["overall"], summary["dummy"]
     poor = [
         f"{OVERALL_NAMES[name]} {overall[name]:.3f} against {dummy[name]:.3f}"
@@ -102,59 +141,55 @@ def _poor_probabilities(summary: dict[str, Any]) -> Iterator[str]:
         if name in overall and overall[name] > dummy[name]
     ]
     if poor:
-        yield f"Probabilities are worse than the class shares alone: {', '.join(poor)}."
-    by_chance = [
-        f"class {c['label']!r} (average precision {c['average_precision']:.3f}, "
-        f"share {c['support'] / summary['n_rows']:.3f})"
-        for c in summary["classes"]
-        if c.get("average_precision") is not None
-        and c["support"] < summary["n_rows"]
-        and c["average_precision"] <= c["support"] / summary["n_rows"]
-    ]
+        yield f"Probabilities are worse than the {parts.noun} shares alone: {', '.join(poor)}."
+    by_chance = []
+    for p in parts.scores:
+        share, precision = _share(p, summary["n_rows"]), p.get("average_precision")
+        if precision is not None and share < 1 and precision <= share:
+            by_chance.append(
+                f"{parts.named(p)} (average precision {precision:.3f}, share {share:.3f})"
+            )
     if by_chance:
         yield f"Rankings are no better than chance: {_some(by_chance)}."
 
 
-def _badly_calibrated(summary: dict[str, Any]) -> Iterator[str]:
-    bad = []
-    for c in summary["classes"]:
-        share = c["support"] / summary["n_rows"]
-        error = c.get("calibration_error", 0.0)
-        limit = max(
-            c.get("calibration_error_by_chance", 0.0), _BAD_CALIBRATION * min(share, 1 - share)
-        )
-        if error > limit:
+def _badly_calibrated(summary: dict[str, Any], parts: _Parts) -> Iterator[str]:
+    bad, shifted = [], False
+    for p in parts.scores:
+        share = _share(p, summary["n_rows"])
+        error = p.get("calibration_error") or 0.0
+        by_chance = p.get("calibration_error_by_chance") or 0.0
+        if error > max(by_chance, _BAD_CALIBRATION * min(share, 1 - share)):
             bad.append(
-                f"class {c['label']!r} (off by {error:.3f} on average; they sum to "
-                f"{c['expected']:.1f} rows, but the class has {c['support']})"
+                f"{parts.named(p)} (off by {error:.3f} on average; they sum to "
+                f"{p['expected']:.1f} {parts.units[1]}, but the {parts.noun} has {p['support']})"
             )
+            # Overconfidence leaves the sum of a rare class right; weights and resampling raise it.
+            shifted |= share < 0.5 and p["expected"] > (1 + _BAD_CALIBRATION) * p["support"]
     if bad:
-        yield (
-            f"Probabilities are badly calibrated: {_some(bad)}. Undo weights and resampling, "
-            "as predict_posterior does, or calibrate on held-out rows."
-        )
+        remedy = "Calibrate them on held-out rows."
+        if shifted:
+            remedy += " If class weights or resampling raised them, undo these first."
+        yield f"Probabilities are badly calibrated: {_some(bad)}. {remedy}"
 
 
-def _too_few_rows(summary: dict[str, Any]) -> Iterator[str]:
-    absent = [f"class {c['label']!r}" for c in summary["classes"] if not c["support"]]
+def _too_few_rows(parts: _Parts) -> Iterator[str]:
+    absent = [parts.named(p) for p in parts.scores if not p["support"]]
     if absent:
-        yield f"Nothing is known about classes without test rows: {_some(absent)}."
+        without = f"{parts.plural} without test {parts.units[1]}"
+        yield f"Nothing is known about {without}: {_some(absent)}."
     few = []
-    for c in summary["classes"]:
-        low, high = c["recall_interval"]
-        if c["support"] and high - low > _WIDE_INTERVAL:
+    for p in parts.scores:
+        low, high = p["recall_interval"]
+        if p["support"] and high - low > _WIDE_INTERVAL:
             few.append(
-                f"class {c['label']!r} ({_rows(c['support'])}, recall {low:.2f} to {high:.2f})"
+                f"{parts.named(p)} ({parts.number(p['support'])}, recall {low:.2f} to {high:.2f})"
             )
     if few:
-        yield f"Too few test rows to judge: {_some(few)}."
+        yield f"Too few test {parts.units[1]} to judge: {_some(few)}."
 
 
 def _some(texts):
     """The first of some texts, and the number of the others."""
     n_more = len(texts) - _MOST_NAMED
     return ", ".join([*texts[:_MOST_NAMED], *([f"and {n_more} more"] if n_more > 0 else [])])
-
-
-def _rows(n):
-    return f"{n} row{'s' if n != 1 else ''}"

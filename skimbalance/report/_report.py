@@ -21,6 +21,14 @@ from skimbalance._page import (
 from skimbalance._response import posterior
 from skimbalance.metrics import classification_summary
 from skimbalance.metrics._checks import all_labels
+from skimbalance.metrics._targets import (
+    are_sequences,
+    is_multilabel,
+    label_matrix,
+    label_names,
+    steps_of,
+)
+from skimbalance.plots._several import with_several
 from skimbalance.report._blocks import caption, class_figures, flags_html, sizes, tables
 from skimbalance.report._flags import flags
 
@@ -149,11 +157,17 @@ class ImbalanceReport:
                 f"The 'estimator' parameter of {cls.__name__} must be a classifier, with its "
                 f"classes as 'classes_'. Got {estimator!r} instead."
             )
-        labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
-        proba = posterior(estimator, X, labels) if hasattr(estimator, "predict_proba") else None
+        several = with_several(estimator, X, y, cls.__name__)
+        if several is None:
+            labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
+            has_proba = hasattr(estimator, "predict_proba")
+            proba = posterior(estimator, X, labels) if has_proba else None
+            decided = estimator.predict(X)
+        else:
+            y, decided, proba, labels = several
         report = cls.from_predictions(
             y,
-            estimator.predict(X),
+            decided,
             proba,
             labels=labels,
             level=level,
@@ -224,18 +238,16 @@ class ImbalanceReport:
                 "'oof_prediction_', which model files do not hold. Got "
                 f"{type(ensemble).__name__}: use from_estimator with rows that it has not seen."
             )
+        is_held_out, held_out = ensemble._held_out_labels(y)
+        labels = ensemble.classes_
         if ensemble.multilabel_:
-            raise ValueError(
-                f"The 'ensemble' parameter of {cls.__name__}.from_oof must be fitted on class "
-                "labels. Got one that was fitted on a label indicator matrix: report on label k by "
-                "from_predictions(y[:, k], ensemble.oof_prediction_[:, k])."
-            )
-        is_held_out, labels = ensemble._held_out_labels(y)
+            held_out = np.where(held_out < 0, np.nan, held_out)
+            labels = getattr(y, "columns", None)
         report = cls.from_predictions(
-            labels,
+            held_out,
             ensemble.oof_prediction_[is_held_out],
             ensemble.oof_proba_[is_held_out],
-            labels=ensemble.classes_,
+            labels=labels,
             level=level,
             n_resamples=n_resamples,
             random_state=random_state,
@@ -301,8 +313,13 @@ class ImbalanceReport:
         >>> report.to_dict()["overall"]["balanced_accuracy"]
         0.75
         """
-        if labels is None:
-            labels = all_labels(None, cls.__name__, y_true=y_true, y_pred=y_pred)
+        has_sequences = are_sequences(y_true, proba)
+        if labels is None and not has_sequences:
+            if is_multilabel(y_true):
+                n_labels = label_matrix(y_true, "y_true", cls.__name__, missing=True).shape[1]
+                labels = label_names(None, y_true, n_labels, cls.__name__)
+            else:
+                labels = all_labels(None, cls.__name__, y_true=y_true, y_pred=y_pred)
         summary = classification_summary(
             y_true,
             y_pred,
@@ -312,6 +329,9 @@ class ImbalanceReport:
             n_resamples=n_resamples,
             random_state=random_state,
         )
+        if has_sequences:
+            steps = steps_of(y_true, y_pred, proba, cls.__name__)
+            return cls(summary, steps.y, steps.decided, steps.proba, labels=labels)
         return cls(summary, y_true, y_pred, proba, labels=labels)
 
     def frame(self) -> "pd.DataFrame":
@@ -332,12 +352,13 @@ class ImbalanceReport:
         import pandas as pd
 
         columns: dict[str, Any] = {}
-        for name in self.summary["classes"][0]:
-            values = [scores[name] for scores in self.summary["classes"]]
+        parts = self.summary["labels" if "labels" in self.summary else "classes"]
+        for name in parts[0]:
+            values = [scores[name] for scores in parts]
             if name.endswith("_interval"):
                 score = name.removesuffix("_interval")
                 columns[f"{score}_low"], columns[f"{score}_high"] = zip(*values, strict=True)
-            elif name in ("label", "support", "predicted"):
+            elif name in ("label", "n_rows", "support", "predicted"):
                 columns[name] = values
             else:
                 columns[name] = np.array(values, dtype=float)
@@ -409,7 +430,7 @@ class ImbalanceReport:
 
     def _facts(self) -> dict[str, str]:
         """What the page says of the making, by its name."""
-        return sizes(self.summary) | self.about
+        return {name: f"{n:,}" for name, n in sizes(self.summary).items()} | self.about
 
     def _caption(self) -> str:
         """What the tables are about, in a few sentences."""

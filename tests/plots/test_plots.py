@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline
@@ -29,7 +28,7 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import Bunch
 
 from skimbalance import ImbalancedMLPClassifier, plots
@@ -453,7 +452,7 @@ def test_from_an_estimator_is_from_its_predictions(display):
     one = display.from_estimator(model, X, y)
     other = display.from_predictions(y, model.predict_proba(X), labels=names)
     for name, value in vars(other).items():
-        if not name.endswith("_") and value is not None:
+        if not name.endswith("_") and value is not None and not isinstance(value, bool):
             for a, b in zip(getattr(one, name), value, strict=True):
                 np.testing.assert_array_equal(a, b)
     assert getattr(one, "corrected", None) is None
@@ -733,28 +732,24 @@ INDICATOR = np.tile([[1, 0, 1], [0, 1, 0]], (10, 1))
 
 
 @pytest.mark.parametrize("display", OF_PREDICTIONS)
-@pytest.mark.parametrize(
-    "y",
-    [INDICATOR, INDICATOR.tolist(), pd.DataFrame(INDICATOR), [[0, 1], [1]], "target"],
-    ids=["indicator", "lists", "frame", "sequences", "name"],
-)
-def test_a_display_wants_one_class_label_for_each_row(display, y):
+@pytest.mark.parametrize("y", [2 * INDICATOR, INDICATOR[:, None], "target"])
+def test_a_display_wants_class_labels_or_an_indicator(display, y):
     rule = rf"'y_true' parameter of {display.__name__} must have one class label for each row\. Got"
     with pytest.raises(ValueError, match=rule):
         display.from_predictions(y, np.full((20, 3), 1 / 3))
 
 
 @pytest.mark.parametrize("display", OF_PREDICTIONS)
-@pytest.mark.parametrize("model", [DecisionTreeClassifier(), DecisionTreeRegressor()])
-def test_a_display_wants_a_classifier_of_one_label(display, model):
-    X = np.arange(20.0)[:, None]
-    model.fit(X, INDICATOR)
+@pytest.mark.parametrize("n_labels", [1, 3])
+def test_a_display_wants_a_classifier(display, n_labels):
+    X, y = np.arange(20.0)[:, None], INDICATOR[:, :n_labels].squeeze()
+    model = DecisionTreeRegressor().fit(X, y)
     with pytest.raises(
         ValueError, match=rf"'estimator' parameter of {display.__name__} .*Decision"
     ):
-        display.from_estimator(model, X, INDICATOR)
+        display.from_estimator(model, X, y)
     with pytest.raises(NotFittedError):
-        display.from_estimator(clone(model), X, INDICATOR[:, 0])
+        display.from_estimator(clone(model), X, y)
 
 
 def test_reliability_wants_probabilities():

@@ -338,7 +338,7 @@ def test_labels_of_several_a_row_are_refused(fitted):
     with pytest.raises(ValueError, match=r"'y' parameter of ImbalanceReport .*one class label"):
         ImbalanceReport.from_estimator(clf, X, np.column_stack([y, y]))
     with pytest.raises(ValueError, match=r"'y_true' parameter of .*one class label for each row"):
-        ImbalanceReport.from_predictions([[1, 0], [0, 1]], [[1, 0], [0, 1]])
+        ImbalanceReport.from_predictions([[2, 0], [0, 2]], [[2, 0], [0, 2]])
 
 
 def test_missing_labels_are_refused(fitted):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skimbalance.decision import TunedDecisionClassifierCV
     from skimbalance.ensemble import ImbalancedEnsembleClassifier
     from skimbalance.keras_classifier import ImbalancedKerasClassifier
+    from skimbalance.model_selection import search_space
     from skimbalance.posterior import correct_prior
     from skimbalance.prior import PriorCorrectedClassifier
     from skimbalance.sequence_classifier import ImbalancedSequenceClassifier
@@ -29,6 +30,7 @@ __all__ = [
     "compare_strategies",
     "compute_class_weight",
     "correct_prior",
+    "search_space",
 ]
 
 # Where the names are. They are imported at their first use, so that the help of the command line
@@ -43,6 +45,7 @@ _MODULES = {
     "compare_strategies": "compare",
     "compute_class_weight": "class_weight",
     "correct_prior": "posterior",
+    "search_space": "model_selection",
 }
 
 

@@ -23,13 +23,13 @@ KERAS = NUMPY | {"keras", "tensorflow"}
 ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
-        {"compare.*", "report.*", "preprocessing.*", "classifier", "persistence", "datasets.*",
-         "_response", "_page.*", "_validation"},
+        {"compare.*", "report.*", "decision.*", "preprocessing.*", "classifier", "persistence",
+         "datasets.*", "_response", "_page.*", "_validation"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (
         {"compare.*", "ensemble.*", "sequence_classifier", "decision.*", "keras_classifier",
-         "classifier", "posterior", "prior.*", "class_weight", "_engine.*"},
+         "classifier", "posterior", "prior.*", "class_weight", "model_selection.*", "_engine.*"},
         set(),
     ),
     "compare.*": (
@@ -78,7 +78,7 @@ ROOMS = {
     "preprocessing.*": ({"_validation"}, NUMPY | {"pandas"}),
     "metrics.*": ({"_validation"}, NUMPY),
     "class_weight": ({"_validation"}, {"numpy"}),
-    "model_selection.*": ({"sampling.*", "_validation"}, NUMPY),
+    "model_selection.*": ({"sampling.*", "_losses.*", "_validation"}, NUMPY),
     "sampling.*": (set(), NUMPY | {"imblearn", "pandas"}),
     "_response": (set(), NUMPY),
     "_page.*": (set(), {"pandas", "matplotlib", "rich"}),

@@ -409,6 +409,7 @@ ROWS = [
     row(Splitter, "StratifiedSequenceKFold", "model_selection", of=StratifiedSequenceKFold,
         make=tagger, y=STEPS, trains=True),
     row(Table, "table_steps", "preprocessing", "TableSteps", make=LogisticRegression),
+    row(Space, "search_space"),
     row(Stored, "save_model", "persistence", "load_model", "model_info"),
     Classifier("skimbalance.losses", names_in("losses"), make=with_loss, trains=True),
     Classifier("skimbalance.networks", names_in("networks"), make=of_network,

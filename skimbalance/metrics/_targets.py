@@ -256,11 +256,17 @@ def steps_of(y_true: Any, y_pred: Any, proba: Any, owner: str) -> StepsOf:
         for name, values in steps.items():
             parts[name].append(np.ma.getdata(values)[counts])
         sequence.append(np.full(np.count_nonzero(counts), i))
-    joined = {name: np.concatenate([p for p in of_name if len(p)] or [np.empty(0)])
-              for name, of_name in parts.items()}  # fmt: skip
+    joined = {name: _joined(of_name) for name, of_name in parts.items()}
     return StepsOf(
         joined["y_true"], joined.get("y_pred"), joined.get("proba"), np.concatenate(sequence)
     )
+
+
+def _joined(parts):
+    """Arrays one after the other; NumPy would turn numbers beside text into text."""
+    parts = [part for part in parts if len(part)] or [np.empty(0)]
+    is_mixed = len({part.dtype.kind in "US" for part in parts}) > 1
+    return np.concatenate([part.astype(object) for part in parts] if is_mixed else parts)
 
 
 def _steps(values):

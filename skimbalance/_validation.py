@@ -427,14 +427,15 @@ def is_indicator(y: Any) -> bool:
     array = check_not_lists(as_array(y))
     if not (issparse(array) or array.ndim == 2):
         return False
-    array = numbers_of_matrix(array)
+    array = array.tocsr() if issparse(array) else numbers_of_matrix(array)
     values = array.data if issparse(array) else array
     if values.dtype.kind == "f" and np.isnan(values).any():
         array = array.copy()
         values = array.data if issparse(array) else array
         values[np.isnan(values)] = 0
-    with np.errstate(invalid="ignore"):  # infinite values are refused by later checks
-        return type_of_target(array) == "multilabel-indicator"
+    if values.dtype == object or (values.dtype.kind == "f" and np.isinf(values).any()):
+        return False
+    return type_of_target(array) == "multilabel-indicator"
 
 
 def numbers_of_matrix(array: Any) -> Any:

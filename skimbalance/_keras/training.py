@@ -51,6 +51,7 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     settings = plan.settings
     check_precision(keras.config.dtype_policy())
     check_optimizer(settings.optimizer)
+    _check_for_missing_labels(plan)
     by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan)
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     if by_keras:
@@ -91,6 +92,31 @@ def _check_for_keras(plan, network, why):
                 f"The {name!r} parameter must have its default where Keras' own fit trains, as it "
                 f"does here: {why}. Got {asked!r} instead."
             )
+
+
+def _check_for_missing_labels(plan):
+    """Check that loss and metrics are such that missing labels can be left out of them.
+
+    Raises
+    ------
+    ValueError
+        If the loss is custom, which has one value for all labels of a row, or there are metrics.
+    """
+    settings, held_out = plan.settings, plan.held_out
+    parts = [plan.rows.y, *([] if held_out is None else [held_out.y])]
+    if plan.target.exclusive or all(np.all(y >= 0) for y in parts):
+        return
+    if not isinstance(settings.loss, str):
+        raise ValueError(
+            f"The 'loss' parameter must be one of {[*plan.target.losses]!r} where labels are "
+            "missing in y, as a custom loss has one value for all labels of a row. Got "
+            f"{settings.loss!r} instead."
+        )
+    if settings.metrics is not None:
+        raise ValueError(
+            "The 'metrics' parameter, and those that a model is compiled with, must be left out "
+            "where labels are missing in y, as Keras' metrics would count them. Use 'monitor'."
+        )
 
 
 def _job(plan, network, program):
@@ -174,7 +200,7 @@ def _compile(model, plan, network):
 
 
 def _rows(data, weight, initial):
-    """Rows for the engine. Masked steps have class 0 in place of -1, as they weigh nothing."""
+    """Rows for the engine. Masked steps and missing labels are 0 in place of -1, without weight."""
     y = np.maximum(data.y, 0)
     encode = None if initial.encoder is None else initial.encoder.transform
     return Rows(data.X, data.index, y, weight, encode, data.lengths)

@@ -218,10 +218,15 @@ def fit_calibrator(name: str, proba: npt.ArrayLike, y: np.ndarray, weight: np.nd
 def fit_label_calibrator(
     name: str, proba: np.ndarray, y: np.ndarray, weight: np.ndarray, judged: np.ndarray
 ) -> LabelCalibration:
-    """Fit a calibrator for each judged label; `proba` and `y` have a column for each label."""
-    return LabelCalibration(
-        [
-            fit_calibrator(name, two_classes(proba[:, k]), y[:, k], weight) if judged[k] else None
-            for k in range(len(judged))
-        ]
-    )
+    """Fit a calibrator for each judged label; `proba` and `y` have a column for each label.
+
+    The rows where it is missing, and y is -1, are left out.
+    """
+
+    def of_label(k):
+        known = y[:, k] >= 0
+        if not (judged[k] and known.any()):
+            return None
+        return fit_calibrator(name, two_classes(proba[known, k]), y[known, k], weight[known])
+
+    return LabelCalibration([of_label(k) for k in range(len(judged))])

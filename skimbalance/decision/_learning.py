@@ -42,7 +42,7 @@ class HeldOut:
     proba : ndarray of shape (n, n_classes) or (n, n_labels)
         Posteriors.
     y : ndarray of shape (n,) or (n, n_labels)
-        Class indices, or in the multilabel case an indicator.
+        Class indices, or in the multilabel case an indicator, -1 where a label is missing.
     weight : ndarray of shape (n,)
         Weights of the rows.
     """
@@ -65,7 +65,7 @@ class HeldOut:
         y = self.y[np.unique(self.row, return_index=True)[1]]
         if y.ndim == 1:
             return np.bincount(y, minlength=self.proba.shape[1])
-        return np.column_stack([len(y) - y.sum(axis=0), y.sum(axis=0)])
+        return np.column_stack([np.sum(y == 0, axis=0), np.sum(y == 1, axis=0)])
 
     def among(self, judged: np.ndarray) -> "HeldOut":
         """The rows of the judged classes, with posteriors and class indices among these."""

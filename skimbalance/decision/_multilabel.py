@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix, issparse
-from sklearn.utils import check_array
+from scipy.sparse import csr_matrix
 
-from skimbalance._validation import some_of
+from skimbalance._validation import checked_target, label_codes
 from skimbalance.decision._calibration import LabelCalibration, fit_label_calibrator, inside
 from skimbalance.decision._learning import HeldOut, jackknife, out_of_part
 from skimbalance.decision._objectives import LabelObjective
@@ -23,15 +22,8 @@ __all__ = ["LabelRule", "LabelRuleLearner", "TunedLabels", "dense_indicator", "t
 
 
 def dense_indicator(y: Any) -> np.ndarray:
-    """A label indicator matrix in any form as an array of the integers 0 and 1."""
-    y = check_array(y, accept_sparse=True, dtype=None, input_name="y")
-    y = y.toarray() if issparse(y) else y
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError(
-            "y as a label indicator matrix must hold 0 and 1 only. Got the values "
-            f"{some_of(np.unique(y).tolist())} instead."
-        )
-    return y.astype(int)
+    """A label indicator matrix in any form as integers: 0, 1, and -1 where a label is missing."""
+    return label_codes(checked_target(y)).astype(int)
 
 
 @dataclass(frozen=True)
@@ -74,7 +66,10 @@ class LabelRuleLearner:
     def learn(
         self, held_out: HeldOut, judged: np.ndarray
     ) -> tuple[LabelCalibration | None, LabelRule]:
-        """Calibrator and rule for held-out rows; `judged` as in `tune_labels`."""
+        """Calibrator and rule for held-out rows; `judged` as in `tune_labels`.
+
+        Those of a label are learnt from the rows in which it is known.
+        """
         proba, y, weight = held_out.proba, held_out.y, held_out.weight
         calibrator = None
         if self.calibration is not None:
@@ -83,7 +78,7 @@ class LabelRuleLearner:
         n_rows = held_out.n_rows()
         sweeps = [
             sweep_of_all_cuts(proba[:, k], y[:, k], weight, n_rows[k])
-            if judged[k]
+            if judged[k] and n_rows[k].any()
             else sweep_at_half(proba[:, k], y[:, k], weight)
             for k in range(len(judged))
         ]
@@ -125,7 +120,8 @@ def tune_labels(learner: LabelRuleLearner, held_out: HeldOut, judged: np.ndarray
     learner : LabelRuleLearner
         Learner of the calibrator and the thresholds.
     held_out : HeldOut
-        Held-out rows; posteriors and indicators have a column for each label.
+        Held-out rows; posteriors and indicators have a column for each label, and indicators are
+        -1 where a label is missing, which counts nowhere.
     judged : ndarray of bool of shape (n_labels,)
         The labels that all estimators were trained on and that some held-out rows have and others
         lack. The other labels are decided where their posterior, without calibration, is above
@@ -138,6 +134,12 @@ def tune_labels(learner: LabelRuleLearner, held_out: HeldOut, judged: np.ndarray
     """
     calibrator, rule = learner.learn(held_out, judged)
     decided, learned = out_of_part(lambda rows: learner.learn(rows, judged), held_out)
-    score = float(learner.objective.score(held_out.y, decided, held_out.weight))
+    known = held_out.y >= 0
+    # Neither with the label nor decided, it counts in no sum of these objectives.
+    score = learner.objective.score(
+        np.where(known, held_out.y, 0),
+        np.where(known, decided, 0),
+        np.where(known.any(axis=1), held_out.weight, 0.0),
+    )
     spread = jackknife([rule.threshold for _, rule in learned])
-    return TunedLabels(calibrator, rule, score, np.where(judged, spread, np.nan), learned)
+    return TunedLabels(calibrator, rule, float(score), np.where(judged, spread, np.nan), learned)

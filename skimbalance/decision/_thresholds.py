@@ -32,19 +32,28 @@ class Sweep:
     scores : ndarray of shape (n_samples,)
         Log-odds of the label.
     truth : ndarray of shape (n_samples,)
-        Degree to which each row counts as having the label, from 0 to 1; see `trusted_truth`.
+        Degree to which each row counts as having the label, from 0 to 1; see `trusted_truth`. Zero
+        where the label is missing.
     weight : ndarray of shape (n_samples,)
         Weights of the rows.
     preferred : float
         Log-odds; among equally good cuts the nearest to it is taken.
+    known : ndarray of bool of shape (n_samples,), default=None
+        The rows in which the label is not missing; no cut takes any other. None stands for all.
     """
 
     def __init__(
-        self, scores: np.ndarray, truth: np.ndarray, weight: np.ndarray, preferred: float
+        self,
+        scores: np.ndarray,
+        truth: np.ndarray,
+        weight: np.ndarray,
+        preferred: float,
+        known: np.ndarray | None = None,
     ) -> None:
         self.truth, self.actual = truth, weight @ truth
         self._weight, self._preferred = weight, preferred
-        self._order = np.argsort(-scores, kind="stable")
+        order = np.argsort(-scores, kind="stable")
+        self._order = order if known is None else order[known[order]]
         falling = scores[self._order]
         differ = np.concatenate([[True], falling[1:] < falling[:-1], [True]])
         ends = np.concatenate([[falling[0] + 2], falling, [falling[-1] - 2]])
@@ -66,7 +75,7 @@ class Sweep:
 
     def decided(self, place: int) -> np.ndarray:
         """Mask of the rows that the cut takes."""
-        decided = np.zeros(len(self._order), bool)
+        decided = np.zeros(len(self.truth), bool)
         decided[self._order[: self._n_taken[place]]] = True
         return decided
 
@@ -81,16 +90,21 @@ def sweep_of_all_cuts(
     """Sweep of a judged label over all cuts.
 
     Rows count by their indicator as far as `n_rows` rows (without and with the label) are trusted,
-    and otherwise by their posterior.
+    and otherwise by their posterior. Rows where it is missing, and y is -1, do not count.
     """
-    bias, _, truth = trusted_truth(two_classes(proba), y, weight, n_rows)
+    known, truth = y >= 0, np.zeros(len(y))
+    bias, _, of_known = trusted_truth(two_classes(proba[known]), y[known], weight[known], n_rows)
+    truth[known] = of_known[:, 1]
     # The preferred cut is 0.5 after the bias, which decides for the more probable answer.
-    return Sweep(logit(inside(proba)), truth[:, 1], weight, bias.bias[0] - bias.bias[1])
+    return Sweep(logit(inside(proba)), truth, weight, bias.bias[0] - bias.bias[1], known)
 
 
 def sweep_at_half(proba: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Sweep:
     """Sweep of a label that is not judged: its only cut is at 0.5."""
-    sweep = Sweep(np.where(proba >= OVER_HALF, 1.0, -1.0), y, weight, 0.0)
+    known = y >= 0
+    # Without any row in which it is known, it does not matter which rows the cut takes.
+    weight, known = weight * known.any(), known if known.any() else ~known
+    sweep = Sweep(np.where(proba >= OVER_HALF, 1.0, -1.0), np.maximum(y, 0), weight, 0.0, known)
     sweep.keep(sweep.cuts == 0)
     return sweep
 

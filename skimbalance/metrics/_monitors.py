@@ -81,8 +81,8 @@ def _label_decision_score(score: _scores.Score) -> Monitor:
             [n - predicted, predicted],
             [n - actual, actual],
         )
-        scores = score(*(np.stack(part, axis=1) for part in sums))
-        return float(np.mean(scores if weight.ndim == 1 else scores[n > 0]))
+        told = slice(None) if weight.ndim == 1 else n > 0
+        return float(np.mean(score(*(np.stack(part, axis=1)[told] for part in sums))))
 
     return of_logits
 

@@ -16,6 +16,7 @@ from skimbalance._validation import (
     Interval,
     as_array,
     indexable_rows,
+    numbers_of_matrix,
     some_of,
     validate_parameter_constraints,
     warn,
@@ -120,8 +121,9 @@ class IterativeStratifiedKFold(_IterativeKFold):
     most one row, and their positives of a label by about one. Which rows share a fold is random.
 
     The y of `split` is an indicator matrix of shape (n_samples, n_labels), dense, sparse or a list
-    of lists; or a class label for each row, in which case each class counts as a label. A label
-    with fewer positives than folds is missing from some test folds; a warning names it.
+    of lists, with NaN where a label is missing: such a row does not count for the label. Or it is a
+    class label for each row, and each class counts as a label. A label with fewer positives than
+    folds is missing from some test folds; a warning names it.
 
     Parameters
     ----------
@@ -155,9 +157,9 @@ class IterativeStratifiedKFold(_IterativeKFold):
         names = getattr(y, "columns", None)
         y = y.toarray() if issparse(y) else as_array(y)
         try:
-            array = np.asarray(y)
-            if array.ndim == 2 and np.all((array == 0) | (array == 1)):
-                return array != 0, list(range(array.shape[1]) if names is None else names)
+            array = numbers_of_matrix(np.asarray(y))
+            if array.ndim == 2 and np.all((array == 0) | (array == 1) | (array != array)):
+                return array, list(range(array.shape[1]) if names is None else names)
             with np.errstate(invalid="ignore"):
                 kind = type_of_target(array)
         except (TypeError, ValueError):

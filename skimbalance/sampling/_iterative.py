@@ -39,7 +39,8 @@ def iterative_folds(
     ----------
     indicator : array-like of shape (n_samples, n_labels)
         Indicator of the labels of each row; or units of each label in it, such as the steps of a
-        sequence. Not negative. Rows with many units of a label are dealt before rows with few.
+        sequence. Not negative. Rows with many units of a label are dealt before rows with few. NaN
+        where a label is missing: then the rows that are known to lack it are spread evenly, too.
     shares : array-like of shape (n_folds,)
         Share of the rows, and of every label, for each fold: positive, with the sum 1.
     random_state : int, RandomState instance, Generator or None
@@ -96,7 +97,8 @@ def iterative_split(
     Parameters
     ----------
     indicator : array-like of shape (n_samples, n_labels)
-        Indicator of the labels of each row, or units of each label in it; not negative.
+        Indicator of the labels of each row, or units of each label in it; not negative, NaN where a
+        label is missing.
     fraction : float in (0, 1)
         Share of the rows held out.
     random_state : int, RandomState instance, Generator or None
@@ -188,17 +190,25 @@ class _Parts:
 
 
 def _units(indicator):
-    """Columns of the labels that occur, then one of ones: all rows, as one more label."""
+    """Columns of the labels that occur, then one of ones: all rows, as one more label.
+
+    Where a label is missing in some rows, those known to lack it are one more label: with all
+    rows and those that have it, they are not determined.
+    """
     try:
         units = np.asarray(indicator, dtype=float)
     except (TypeError, ValueError):  # text, a sparse matrix, or lists of unequal length
         units = np.empty(())
-    if units.ndim != 2 or not np.all((units >= 0) & np.isfinite(units)):
+    missing = np.isnan(units)
+    if units.ndim != 2 or not np.all(((units >= 0) & np.isfinite(units)) | missing):
         raise ValueError(
             "The 'indicator' parameter must be a dense matrix of numbers that are not negative, a "
             f"row for each sample and a column for each label. Got {reprlib.repr(indicator)} "
             "instead: MultiLabelBinarizer makes one of sets of labels."
         )
+    if missing.any():
+        without = (units == 0)[:, missing.any(axis=0)]
+        units = np.column_stack([np.where(missing, 0.0, units), without])
     return np.column_stack([units[:, units.any(axis=0)], np.ones(len(units))])
 
 

@@ -281,7 +281,7 @@ def test_split_is_random_but_reproducible():
 
 @pytest.mark.parametrize(
     "indicator",
-    [["no", "yes"], [["no"], ["yes"]], [0, 1, 1], [[0], [0, 1]], [[0, np.nan]], [[-1, 1]],
+    [["no", "yes"], [["no"], ["yes"]], [0, 1, 1], [[0], [0, 1]], [[0, np.inf]], [[-1, 1]],
      csr_matrix([[0, 1], [1, 0]]), None],
     ids=str,
 )  # fmt: skip

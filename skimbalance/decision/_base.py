@@ -77,7 +77,7 @@ class TunedClassifier(AccuracyMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
+            Rows, in the form of those in `fit`.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class TunedClassifier(AccuracyMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
+            Rows, in the form of those in `fit`.
 
         Returns
         -------

@@ -254,8 +254,8 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or dict or list of them
+            Training rows; several inputs for an estimator that takes them.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a label indicator matrix of 0 and 1.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -16,8 +16,10 @@ from sklearn.pipeline import make_pipeline
 
 from skimbalance import ImbalancedMLPClassifier, datasets
 from skimbalance._cli import columns, main, predict, streaming
-from skimbalance._cli.columns import FeatureColumns, TargetColumn, read_training
+from skimbalance._cli.columns import FeatureColumns
+from skimbalance._cli.roles import Roles, read_training
 from skimbalance._cli.tables import BUNDLED, open_table
+from skimbalance._cli.targets import TargetColumn
 from skimbalance._response import posterior
 from skimbalance.compare._strategies import (
     DEFAULT_OF_THE_CLASSIFIER,
@@ -62,7 +64,7 @@ def table(tmp_path):
 @pytest.fixture
 def model(tmp_path, table):
     """A model file as `train` writes it, of a fast classifier."""
-    X, y, kinds = read_training(open_table(table), "grade", [])
+    X, y, kinds, _ = read_training(open_table(table), Roles("grade"))
     clean, encode, _ = table_steps(X)
     path = tmp_path / "model.skim"
     fitted = make_pipeline(clean, encode, LogisticRegression()).fit(X, y)
@@ -96,7 +98,7 @@ BOOLEANS = {"true": 1, "True": 1, "TRUE": 1, "false": 0, "False": 0, " FALSE": 0
 @pytest.mark.parametrize(("cell", "value"), [*((n, float(n)) for n in NUMBERS), *BOOLEANS.items()])
 def test_what_is_a_number(cell, value, tmp_path):
     path = write(tmp_path / "t.csv", [[cell, "a"], ["", "b"], ["NA", "a"]], ["x", "y"])
-    X, _, kinds = read_training(open_table(path), "y", [])
+    X, _, kinds, _ = read_training(open_table(path), Roles("y"))
     assert kinds == {"x": "number"}
     assert X["x"][0] == value
     assert X["x"].isna().tolist() == [False, True, True]
@@ -107,7 +109,7 @@ def test_what_is_a_number(cell, value, tmp_path):
 )
 def test_what_is_text(cell, tmp_path):
     path = write(tmp_path / "t.csv", [[cell, "a"], ["", "b"], ["NA", "a"]], ["x", "y"])
-    X, _, kinds = read_training(open_table(path), "y", [])
+    X, _, kinds, _ = read_training(open_table(path), Roles("y"))
     assert kinds == {"x": "text"}
     assert X["x"].tolist() == [cell, None, "NA"]
 
@@ -125,7 +127,7 @@ def test_what_is_text(cell, tmp_path):
 )
 def test_labels_keep_their_type(cells, labels, tmp_path):
     path = write(tmp_path / "t.csv", [["1", cell] for cell in cells], ["x", "y"])
-    _, y, _ = read_training(open_table(path), "y", [])
+    _, y, _, _ = read_training(open_table(path), Roles("y"))
     assert y.tolist() == labels
 
 
@@ -181,10 +183,10 @@ def test_empty_lines_are_skipped(tmp_path):
 
 def test_parquet_is_read_as_csv_is(table, tmp_path, model, capsys):
     pytest.importorskip("pyarrow")
-    X, y, kinds = read_training(open_table(table), "grade", [])
+    X, y, kinds, _ = read_training(open_table(table), Roles("grade"))
     X.assign(grade=y).to_parquet(tmp_path / "t.parquet")
     opened = open_table(str(tmp_path / "t.parquet"))
-    again = read_training(opened, "grade", [])
+    again = read_training(opened, Roles("grade"))
     assert again[0].equals(X)
     assert np.array_equal(again[1], y)
     assert again[2] == kinds
@@ -213,7 +215,7 @@ def test_types_of_parquet(tmp_path, capsys):
         }
     )
     frame.to_parquet(tmp_path / "t.parquet")
-    X, y, kinds = read_training(open_table(str(tmp_path / "t.parquet")), "y", [])
+    X, y, kinds, _ = read_training(open_table(str(tmp_path / "t.parquet")), Roles("y"))
     assert kinds == {"flag": "number", "n": "number", "kind": "text"}
     assert X["flag"].tolist()[:2] == [1.0, 0.0]
     assert X["flag"].isna().tolist() == [False, False, True]
@@ -261,7 +263,7 @@ def test_a_table_has_the_same_columns_from_csv_from_parquet_and_in_python(tmp_pa
     frame.assign(y=y).to_parquet(tmp_path / "t.parquet")
     frame.assign(y=y).to_csv(tmp_path / "t.csv", index=False)
     for file in ("t.csv", "t.parquet"):
-        X, _, kinds = read_training(open_table(str(tmp_path / file)), "y", [])
+        X, _, kinds, _ = read_training(open_table(str(tmp_path / file)), Roles("y"))
         assert kinds == kinds_in_python(frame)
         fitted = table_steps(X).clean.fit(X)
         assert fitted.get_feature_names_out().tolist() == names
@@ -287,7 +289,7 @@ def test_new_rows_without_values_or_with_booleans_are_numbers(tmp_path):
 
 def test_a_column_that_is_nearly_numbers_is_noted(tmp_path, capsys):
     body = [["1", "a"], ["2", "b"], ["3;4", "a"], ["5", "a"]]
-    read_training(open_table(write(tmp_path / "t.csv", body, ["x", "y"])), "y", [])
+    read_training(open_table(write(tmp_path / "t.csv", body, ["x", "y"])), Roles("y"))
     err = capsys.readouterr().err
     assert "column 'x'" in err
     assert "3 of its cells could be read as numbers, but line 4 has '3;4'" in err
@@ -297,7 +299,7 @@ def test_a_column_that_is_nearly_numbers_is_noted(tmp_path, capsys):
 def test_text_of_which_nothing_can_be_learnt_is_noted(stream, tmp_path, capsys):
     body = [[f"2024-01-{i % 28 + 1:02}T{i:04}", "ab"[i % 2], "xy"[i % 2]] for i in range(60)]
     table = open_table(write(tmp_path / "t.csv", body, ["when", "kind", "y"]))
-    read_training(table, "y", []) if not stream else streaming._first_pass(table, "y", [], 0)
+    read_training(table, Roles("y")) if not stream else streaming._first_pass(table, Roles("y"), 0)
     err = capsys.readouterr().err
     assert "column 'when' of" in err
     assert "most of its cells differ (60 of 60)" in err
@@ -516,7 +518,7 @@ def test_streamed_training_is_that_of_an_array(table, tmp_path, capsys):
     argv = ("train", table, "--target", "grade", "--stream", "--seed", 3)
     out, _ = done(capsys, *argv, "--out", tmp_path / "m.skim", "--json")
     loaded, info = load_model(tmp_path / "m.skim"), model_info(tmp_path / "m.skim")
-    X, y, kinds = read_training(open_table(table), "grade", [])
+    X, y, kinds, _ = read_training(open_table(table), Roles("grade"))
     assert info["columns"] == kinds
     assert info["target"] == "grade"
     Z = loaded[:-1].transform(X)
@@ -539,7 +541,7 @@ def test_the_parts_of_streamed_training_do_not_matter(table, tmp_path, capsys, m
         monkeypatch.setattr(streaming, "ROWS", n)
         monkeypatch.setattr(streaming, "SAMPLE", 100)
         done(capsys, *argv, "--out", tmp_path / name)
-    X, _, _ = read_training(open_table(table), "grade", ["note", "zip"])
+    X, _, _, _ = read_training(open_table(table), Roles("grade", ("note", "zip")))
     a, b = load_model(tmp_path / "a"), load_model(tmp_path / "b")
     assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
     assert model_info(tmp_path / "a")["columns"] == {"age": "number", "colour": "text"}
@@ -550,7 +552,7 @@ def test_streaming_with_text_that_the_sample_lacks(tmp_path, capsys, monkeypatch
     body = [[str(i % 17), "seldom" if i == 100 else "", "ab"[i % 5 == 0]] for i in range(200)]
     path = write(tmp_path / "t.csv", body, ["x", "word", "y"])
     monkeypatch.setattr(streaming, "SAMPLE", 20)
-    _, _, sample = streaming._first_pass(open_table(path), "y", [], 0)
+    _, _, sample = streaming._first_pass(open_table(path), Roles("y"), 0)
     assert set(sample.frame["word"]) == {""}
     done(capsys, "train", path, "--target", "y", "--stream", "--out", tmp_path / "m.skim")
     done(capsys, "predict", tmp_path / "m.skim", path, "--out", tmp_path / "s.csv")
@@ -563,7 +565,7 @@ def test_what_streamed_training_cannot_do(table, capsys):
     assert "must only be given with the strategies 'tuned_decision'" in err
     possible = set(STRATEGIES)
     for name in STRATEGIES:
-        X, y, _ = read_training(open_table(table), "grade", [])
+        X, y, _, _ = read_training(open_table(table), Roles("grade"))
         steps = dict(getattr(make_strategy(name, X, y), "steps", []))
         needs_rows = hasattr(getattr(steps.get("classify"), "sampling", None), "fit_resample")
         if set(steps) != {"clean", "encode", "classify"} or needs_rows:
@@ -652,7 +654,7 @@ def test_datasets(capsys):
 
 def test_bundled_sets_are_tables():
     table = open_table("credit_risk_grade")
-    X, y, kinds = read_training(table, "target", [])
+    X, y, kinds, _ = read_training(table, Roles("target"))
     data, target = datasets.load_credit_risk_grade(return_X_y=True, as_frame=True)
     assert y.tolist() == target.tolist()
     for name, kind in kinds.items():

@@ -6,14 +6,28 @@ import re
 import shutil
 import textwrap
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from skimbalance._cli.output import STANDARD_OUTPUT
-from skimbalance.compare import OBJECTIVES
+from skimbalance._validation import some_of
 from skimbalance.compare._strategies import DEFAULT_OF_THE_CLASSIFIER, STRATEGIES
 
-__all__ = ["add_fitting", "add_out", "add_table", "explain_strategies", "integer", "names"]
+__all__ = [
+    "add_fitting",
+    "add_out",
+    "add_table",
+    "check_goal",
+    "explain_strategies",
+    "goal",
+    "integer",
+    "names",
+]
 
 _TABLE = (
     "a CSV or Parquet file, also compressed by gzip, bzip2, xz or zip; the name of a bundled data "
@@ -44,27 +58,52 @@ def _encoding(text: str) -> str:
     return text.lower()
 
 
-def add_fitting(parser: ArgumentParser) -> None:
-    """Add what to learn, from which columns, and for which score."""
+def add_fitting(parser: ArgumentParser, objectives: Sequence[str]) -> None:
+    """Add what to learn, from which columns and rows, and for which of the objectives."""
     parser.add_argument(
         "--target",
         type=str.strip,
         default="target",
-        help="column of the class labels (default: target)",
+        metavar="COLUMN[,...]",
+        help="column of the class labels; or several columns of 0 and 1, each of them a label of "
+        "its own (default: target)",
     )
     parser.add_argument(
         "--drop",
-        type=names,
-        default=[],
-        metavar="COLUMN,...",
+        metavar="COLUMN[,...]",
         help="columns to leave out, such as row numbers",
     )
     parser.add_argument(
+        "--groups",
+        type=str.strip,
+        metavar="COLUMN",
+        help="column that says which rows belong together, such as a patient: no group is divided "
+        "between rows that train and rows that judge; nothing is learnt from it",
+    )
+    parser.add_argument(
+        "--weight",
+        type=str.strip,
+        metavar="COLUMN",
+        help="column that says how much each row counts; nothing is learnt from it",
+    )
+    parser.add_argument(
         "--objective",
-        choices=OBJECTIVES,
+        type=_one_of(objectives),
         metavar="NAME",
-        help=f"score that decisions aim at: {', '.join(OBJECTIVES)} (f1 is that of the rarest "
-        "class; default: f1_macro)",
+        help=f"score to aim at: {', '.join(objectives)}; or a name of a scikit-learn scorer, such "
+        "as recall_macro (f1 and what is about one class is that of --positive; default: f1_macro)",
+    )
+    parser.add_argument(
+        "--level",
+        type=_number,
+        metavar="NUMBER",
+        help="limit of an objective that has one, such as a precision of 0.9",
+    )
+    parser.add_argument(
+        "--positive",
+        type=str.strip,
+        metavar="LABEL",
+        help="class of an objective that is about one class (default: the rarest)",
     )
     parser.add_argument(
         "--seed",
@@ -72,6 +111,81 @@ def add_fitting(parser: ArgumentParser) -> None:
         default=0,
         help="the same seed gives the same result (default: 0)",
     )
+
+
+def _one_of(objectives: Sequence[str]) -> Callable[[str], str]:
+    """A function that checks the name of an objective or of a scorer."""
+
+    def convert(text: str) -> str:
+        known = {*objectives, *get_scorer_names()} - {"cost"}
+        if text in known:
+            return text
+        if text == "cost":
+            raise argparse.ArgumentTypeError(
+                "cannot be 'cost', as costs are a matrix, which only Python takes"
+            )
+        similar = get_close_matches(text, sorted(known), 3, 0.6)
+        hint = f"Did you mean {' or '.join(map(repr, similar))}? " if similar else ""
+        raise argparse.ArgumentTypeError(
+            f"must be one of {', '.join(objectives)}, or a scikit-learn scorer. {hint}Got '{text}'"
+        )
+
+    return convert
+
+
+def _number(text: str) -> float:
+    try:
+        value = int(text) if text.isascii() and text.isdigit() else float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a number. Got '{text}'")
+    return value
+
+
+def check_goal(args: argparse.Namespace, takers: Mapping[str, Sequence[str]]) -> None:
+    """Check that the objective, its level and its class go together.
+
+    Parameters
+    ----------
+    args : Namespace
+        Arguments of the command.
+    takers : dict of str to list of str
+        For "level" and "pos_label" the objectives that take them.
+
+    Raises
+    ------
+    ValueError
+        If the level is missing, or one of the two is given in vain.
+    """
+    objective = args.objective or "f1_macro"
+    for option, name in (("level", "level"), ("positive", "pos_label")):
+        given = getattr(args, option) is not None
+        if given and objective not in takers[name]:
+            raise ValueError(
+                f"The option --{option} must only be given with an --objective that takes it: "
+                f"{', '.join(takers[name])}. Got '{objective}'."
+            )
+    if objective in takers["level"] and args.level is None:
+        raise ValueError(
+            f"The option --level must be given with --objective {objective}, which needs a number. "
+            "Got none."
+        )
+
+
+def goal(args: argparse.Namespace, y: Any) -> dict[str, Any]:
+    """The level and the class of the objective, as parameters, if they are given."""
+    given: dict[str, Any] = {} if args.level is None else {"level": args.level}
+    if args.positive is not None:
+        classes = {str(label): label for label in np.unique(y).tolist()}
+        if y.ndim == 2 or args.positive not in classes:
+            got = "several targets" if y.ndim == 2 else f"'{args.positive}'"
+            raise ValueError(
+                "The option --positive must name a class of the target"
+                f"{'' if y.ndim == 2 else f': {some_of(list(classes))}'}. Got {got}."
+            )
+        given["pos_label"] = classes[args.positive]
+    return given
 
 
 def explain_strategies(parser: ArgumentParser) -> None:

@@ -7,11 +7,12 @@ from skimbalance._cli.arguments import (
     add_fitting,
     add_out,
     add_table,
+    check_goal,
     explain_strategies,
+    goal,
     integer,
     names,
 )
-from skimbalance._cli.columns import read_training
 from skimbalance._cli.output import (
     STANDARD_OUTPUT,
     import_training,
@@ -20,8 +21,13 @@ from skimbalance._cli.output import (
     print_text,
     shows_progress,
 )
+from skimbalance._cli.roles import Roles, Rows, later_folds, read_training
 from skimbalance._cli.tables import open_table
+from skimbalance.compare import OBJECTIVES, StrategyComparison, compare_strategies
 from skimbalance.compare._strategies import TUNED
+from skimbalance.decision._objectives import LABEL_OBJECTIVES
+from skimbalance.decision._objectives import OBJECTIVES as TUNABLE
+from skimbalance.decision._parameters import TAKERS
 
 __all__ = ["add_arguments", "run"]
 
@@ -29,7 +35,14 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
-    add_fitting(parser)
+    add_fitting(parser, OBJECTIVES)
+    parser.add_argument(
+        "--time",
+        type=str.strip,
+        metavar="COLUMN",
+        help="column of numbers or dates such as 2024-01-31: the test rows of each fold are later "
+        "than its training rows; nothing is learnt from it",
+    )
     parser.add_argument("--cv", type=integer(2), default=5, help="number of folds (default: 5)")
     parser.add_argument(
         "--repeats",
@@ -49,41 +62,65 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
-    from skimbalance.compare import compare_strategies
-
-    X, y, _ = read_training(open_table(args.table, args.encoding), args.target, args.drop)
+    check_goal(args, TAKERS)
+    if args.time is not None and (args.groups is not None or args.repeats > 1):
+        other = "--groups" if args.groups is not None else "--repeats"
+        raise ValueError(
+            f"The option --time must be given without {other}, as it says by itself which rows "
+            "train and which test. Got both."
+        )
+    table = open_table(args.table, args.encoding)
+    rows = read_training(table, Roles.of(table, args))
     import_training()
+    result = _compared(rows, args)
+    if args.out:
+        with output_file(args.out) as path:
+            result.save(path)
+    command = _training(args, result.recommended)
+    if args.json:
+        print_json(result.to_dict() | {"train": command, "page": args.out})
+    elif args.out != STANDARD_OUTPUT:
+        print_text(f"{result}\n\nTo train it:\n\n    {command}")
+        if args.out:
+            print_text(f"\nThe page is in {args.out}.")
+
+
+def _compared(rows: Rows, args: Namespace) -> StrategyComparison:
+    given = dict(rows.beside)
+    time = given.pop("time", None)
     result = compare_strategies(
-        X,
-        y,
+        rows.X,
+        rows.y,
         strategies=args.strategies,
         objective=args.objective or "f1_macro",
-        cv=args.cv,
+        cv=args.cv if time is None else later_folds(time, args.cv, args.time),
         n_repeats=args.repeats,
         random_state=args.seed,
         # The epochs of all networks say how much is left; the folds end many at a time.
         verbose=2 if shows_progress() else 0,
+        **goal(args, rows.y),
+        **given,
     )
-    if args.out:
-        with output_file(args.out) as path:
-            result.save(path)
-    if args.json:
-        print_json(result.to_dict() | {"page": args.out})
-    elif args.out != STANDARD_OUTPUT:
-        print_text(f"{result}\n\nTo train it:\n\n    {_training(args, result.recommended)}")
-        if args.out:
-            print_text(f"\nThe page is in {args.out}.")
+    if time is not None:
+        result.about["folds"] = f"{args.cv}, each later by '{args.time}' than what it trains on"
+    return result
 
 
 def _training(args: Namespace, strategy: str) -> str:
     """The command that trains a strategy on the same rows."""
     words = ["skimbalance", "train", args.table, "--target", args.target, "--strategy", strategy]
-    if args.objective and strategy in TUNED:
-        words += ["--objective", args.objective]
-    if args.drop:
-        words += ["--drop", ",".join(args.drop)]
+    options = {"--groups": args.groups, "--weight": args.weight}
+    if args.objective in (*TUNABLE, *LABEL_OBJECTIVES) and strategy in TUNED:
+        options |= {"--objective": args.objective, "--level": args.level}
+        options |= {"--positive": args.positive}
+    dropped = [name for name in (args.drop, args.time) if name is not None]
+    if dropped:  # nothing is learnt from the moments
+        options["--drop"] = ",".join(dropped)
     if args.encoding != "utf-8":
-        words += ["--encoding", args.encoding]
+        options["--encoding"] = args.encoding
+    for option, value in options.items():
+        if value is not None:
+            words += [option, str(value)]
     if args.seed:
         words += ["--seed", str(args.seed)]
     return shlex.join([*words, "--out", "model.skim"])

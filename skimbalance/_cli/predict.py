@@ -1,14 +1,17 @@
 """Predict classes and their probabilities for new rows, also in files larger than memory.
 
 The prediction is the model's decision, which may favour rare classes. The probabilities are those
-in the population, so the predicted class need not be the most probable one. The cells of the table
-are written as they are: a spreadsheet may take text that begins with = for a formula.
+in the population, so the predicted class need not be the most probable one. Where a model has
+learnt several targets, each of them has a prediction, 0 or 1, and a probability. The cells of the
+table are written as they are: a spreadsheet may take text that begins with = for a formula.
 """
 
 import csv
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from skimbalance._cli.arguments import add_out, add_table
 from skimbalance._cli.columns import as_trained, cells_of
@@ -50,10 +53,12 @@ def run(args: Namespace) -> None:
             f"'{args.out}' instead."
         )
     table = open_table(args.table, args.encoding)
-    model, kinds, _ = open_model(args.model, table)
-    classes = model.classes_.tolist()
-    new = _new_names(table, classes)
+    model, kinds, target = open_model(args.model, table)
+    labels = target if isinstance(target, list) else None
+    values = model.classes_.tolist() if labels is None else labels
+    new = _new_names(table, values, several=labels is not None)
     counts: Counter[Any] = Counter()
+    n_rows = 0
     with (
         output_file(args.out) as path,
         replacing(path) as draft,
@@ -62,32 +67,54 @@ def run(args: Namespace) -> None:
         writer = csv.writer(file, delimiter=table.separator, lineterminator="\n")
         writer.writerow([*table.columns, *new])
         for part in progress(table.parts(ROWS), "predict"):
-            predicted, proba = _scores(model, as_trained(part, kinds, table))
+            scores, predicted = _scores(model, as_trained(part, kinds, table), labels)
             cells = (cells_of(part.frame[name]) for name in table.columns)
-            for row in zip(*cells, predicted, *proba, strict=True):
+            for row in zip(*cells, *scores, strict=True):
                 writer.writerow(row)
             counts.update(predicted)
-    shares = [{"class": label, "rows": counts[label]} for label in classes]
+            n_rows += len(part.places)
+    _print_summary(args, n_rows, new, "class" if labels is None else "label", values, counts)
+
+
+def _print_summary(
+    args: Namespace, n_rows: int, new: list[str], noun: str, values: list, counts: Counter[Any]
+) -> None:
+    shares = [{noun: value, "rows": counts[value]} for value in values]
     if args.json:
-        rows = counts.total()
-        print_json({"out": args.out, "rows": rows, "columns": new, "predicted": shares})
-        return
-    if args.out == STANDARD_OUTPUT:
-        return
-    print_table("Predictions", ["class", "rows"], [list(share.values()) for share in shares])
-    print_text(f"{counts.total()} rows are in {args.out}.")
+        print_json({"out": args.out, "rows": n_rows, "columns": new, "predicted": shares})
+    elif args.out != STANDARD_OUTPUT:
+        print_table("Predictions", [noun, "rows"], [list(share.values()) for share in shares])
+        print_text(f"{n_rows} rows are in {args.out}.")
 
 
-def _scores(model: Any, X: "pd.DataFrame") -> tuple[list, list[list[float]]]:
-    """Predicted labels of rows, and the rows' probabilities for each class."""
+def _scores(
+    model: Any, X: "pd.DataFrame", labels: list[str] | None
+) -> tuple[list[list], list[Any]]:
+    """The new columns of rows, and their predicted classes or all their predicted labels."""
     from skimbalance._response import posterior
 
-    return model.predict(X).tolist(), posterior(model, X).T.tolist()
+    predicted = model.predict(X)
+    if labels is None and predicted.ndim == 2:
+        raise ValueError(
+            "A model of several labels must be saved with their names. Got none: give save_model "
+            "the parameter 'target' as a list of them."
+        )
+    if labels is None:
+        return [predicted.tolist(), *posterior(model, X).T.tolist()], predicted.tolist()
+    proba = posterior(model, X, multilabel=True)
+    decided = np.asarray(predicted, dtype=int)
+    columns = [column for pair in zip(decided.T, proba.T, strict=True) for column in pair]
+    of_rows = [labels[k] for k in np.nonzero(decided)[1]]
+    return [column.tolist() for column in columns], of_rows
 
 
-def _new_names(table: Table, classes: list) -> list[str]:
+def _new_names(table: Table, values: list, *, several: bool) -> list[str]:
     """Names of the new columns, with an underscore appended if the table has that name."""
-    wanted = ["prediction", *(f"probability_{label}" for label in classes)]
+    probabilities = [f"probability_{value}" for value in values]
+    wanted = ["prediction", *probabilities]
+    if several:
+        pairs = zip((f"prediction_{value}" for value in values), probabilities, strict=True)
+        wanted = [name for pair in pairs for name in pair]
     names: list[str] = []
     for name in wanted:
         while name in table.columns or name in names:

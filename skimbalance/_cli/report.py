@@ -3,10 +3,12 @@
 from argparse import ArgumentParser, Namespace
 
 from skimbalance._cli.arguments import add_out, add_table
-from skimbalance._cli.columns import as_classes, as_trained
+from skimbalance._cli.columns import as_trained
 from skimbalance._cli.models import open_model
 from skimbalance._cli.output import STANDARD_OUTPUT, output_file, print_json, print_text
+from skimbalance._cli.roles import with_names
 from skimbalance._cli.tables import open_table
+from skimbalance._cli.targets import as_classes, as_labels
 
 __all__ = ["add_arguments", "run"]
 
@@ -18,7 +20,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         type=str.strip,
-        help="column of the class labels (default: its name in training)",
+        metavar="NAME[,...]",
+        help="column of the class labels, or columns of the labels (default: as in training)",
     )
     add_out(parser, "PAGE.html", "file for a page with figures")
 
@@ -29,9 +32,17 @@ def run(args: Namespace) -> None:
 
     table = open_table(args.table, args.encoding)
     model, kinds, target = open_model(args.model, table, args.target)
-    table.check_columns([target], "the target")
+    if target is None:
+        raise ValueError(
+            f"The option --target must be given, as the file '{args.model}' does not say what the "
+            "model predicts. Got none."
+        )
+    table.check_columns([target] if isinstance(target, str) else target, "the target")
     part = table.whole()
-    y = as_classes(part, target, model.classes_, table)
+    if isinstance(target, str):
+        y = as_classes(part, target, model.classes_, table)
+    else:
+        y = with_names(as_labels(part, target, table), target)
     X = as_trained(part, kinds, table)
     # Seeded, so that the same rows give the same intervals.
     result = ImbalanceReport.from_estimator(model, X, y, random_state=0)

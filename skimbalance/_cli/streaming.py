@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from skimbalance._cli.columns import FeatureColumns, TargetColumn, as_trained, features
+from skimbalance._cli.columns import as_trained
 from skimbalance._cli.output import import_training, progress, shows_progress
+from skimbalance._cli.roles import Roles, beside, with_names
 from skimbalance._cli.tables import Part, Table
+from skimbalance._cli.targets import LabelColumns, TargetColumn, target_columns
 from skimbalance.compare._strategies import STRATEGIES, TUNED, make_strategy
 
 if TYPE_CHECKING:
@@ -34,10 +36,11 @@ _IN_MEMORY = ("over_sampling", "under_sampling", "smote", *TUNED)
 
 
 def train_streaming(
-    table: Table, target: str, drop: list[str], strategy: str, seed: int
-) -> tuple[Pipeline, np.ndarray, dict[str, str]]:
-    """A fitted pipeline, the class labels of all rows, and what each column holds."""
-    kinds, targets, sample = _first_pass(table, target, drop, seed)
+    table: Table, roles: Roles, strategy: str, seed: int
+) -> "tuple[Pipeline, np.ndarray | pd.DataFrame, dict[str, str]]":
+    """A fitted pipeline, the labels of all rows, and what each column holds."""
+    kinds, targets, sample = _first_pass(table, roles, seed)
+    style = roles.style_of_weights(kinds)
     frame = as_trained(sample, kinds, table)
     # A column of text that is missing in the whole sample would be taken for one of numbers.
     empty = [name for name in frame if kinds[name] == "text" and frame[name].isna().all()]
@@ -47,15 +50,17 @@ def train_streaming(
     width = cleaning.transform(frame[:1]).shape[1]
     import_training()
     with tempfile.TemporaryDirectory() as folder:
-        path, labels = Path(folder) / "rows", []
+        path, labels, given = Path(folder) / "rows", [], []
         with open(path, "wb") as file:
             for part in progress(table.parts(ROWS), "clean"):
                 rows = cleaning.transform(as_trained(part, kinds, table))
                 np.asarray(rows, dtype=np.float32).tofile(file)
                 labels.append(targets.labels(part))
-        y = np.concatenate(labels)
+                given.append(beside(part, roles, style, table))
+        y = with_names(np.concatenate(labels), roles.target)
+        of_rows = {role: np.concatenate([of[role] for of in given]) for role in given[0]}
         network.set_params(verbose=int(shows_progress()))
-        network.fit(np.memmap(path, np.float32, "r", shape=(len(y), width)), y)
+        network.fit(np.memmap(path, np.float32, "r", shape=(len(y), width)), y, **of_rows)
         network.set_params(verbose=0)
     return Pipeline([*cleaning.steps, ("classify", network)]), y, kinds
 
@@ -76,13 +81,12 @@ def _steps(strategy: str, sample: "pd.DataFrame", seed: int) -> list:
 
 
 def _first_pass(
-    table: Table, target: str, drop: list[str], seed: int
-) -> tuple[dict[str, str], TargetColumn, Part]:
+    table: Table, roles: Roles, seed: int
+) -> tuple[dict[str, str], TargetColumn | LabelColumns, Part]:
     """What each column holds, the target, and a sample of the rows."""
     import pandas as pd
 
-    columns = FeatureColumns(table, features(table, target, drop))
-    targets = TargetColumn(table, target)
+    columns, targets = roles.feature_columns(table), target_columns(table, roles.target)
     rng = np.random.default_rng(seed)
     frame, places, keys = None, np.empty(0, int), np.empty(0)
     for part in progress(table.parts(ROWS), "read"):

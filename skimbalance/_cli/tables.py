@@ -88,6 +88,17 @@ class Table:
         frame = pd.concat([part.frame for part in parts], ignore_index=True)
         return Part(frame, [place for part in parts for place in part.places])
 
+    def named(self, text: str) -> list[str]:
+        """The columns in a list with commas between them; a column with commas in its name, too."""
+        parts, names = text.split(","), []
+        most = 1 + max(name.count(",") for name in self.columns)
+        while parts:
+            joined = {n: ",".join(parts[:n]).strip() for n in range(most, 0, -1)}
+            n = next((n for n, name in joined.items() if name in self.columns), 1)
+            names.append(joined[n])
+            parts = parts[n:]
+        return names
+
     def check_columns(self, wanted: Iterable[str], why: str) -> None:
         """Raise an error for a column that is missing, and suggest similar names."""
         for name in wanted:

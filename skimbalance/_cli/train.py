@@ -2,12 +2,18 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from skimbalance._cli.arguments import add_fitting, add_out, add_table, explain_strategies
-from skimbalance._cli.columns import read_training
+from skimbalance._cli.arguments import (
+    add_fitting,
+    add_out,
+    add_table,
+    check_goal,
+    explain_strategies,
+    goal,
+)
 from skimbalance._cli.output import (
     STANDARD_OUTPUT,
     import_training,
@@ -17,20 +23,25 @@ from skimbalance._cli.output import (
     print_text,
     shows_progress,
 )
+from skimbalance._cli.roles import Roles, Rows, read_training
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
+from skimbalance._response import for_last_step, sampling_pipeline, with_groups
 from skimbalance.compare._strategies import TUNED
-
-if TYPE_CHECKING:
-    import pandas as pd
+from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
+from skimbalance.decision._parameters import TAKERS
 
 __all__ = ["add_arguments", "run"]
+
+
+# Costs are a matrix, for which there is no option.
+_GOALS = [name for name in dict.fromkeys((*OBJECTIVES, *LABEL_OBJECTIVES)) if name != "cost"]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
-    add_fitting(parser)
+    add_fitting(parser, _GOALS)
     parser.add_argument(
         "--strategy",
         metavar="NAME",
@@ -56,33 +67,48 @@ def run(args: Namespace) -> None:
             "The option --objective must only be given with the strategies 'tuned_decision' and "
             f"'ensemble'. Got the strategy '{strategy}', which predicts the most probable class."
         )
+    check_goal(args, TAKERS)
     if args.out == STANDARD_OUTPUT and sys.stdout.isatty():
         raise ValueError(
             "The option --out - of train must write to a pipe or a file, as a model is no text. "
             "Got a terminal."
         )
     table = open_table(args.table, args.encoding)
+    roles = Roles.of(table, args)
     if args.stream:
-        model, y, kinds = train_streaming(table, args.target, args.drop, strategy, args.seed)
+        model, y, kinds = train_streaming(table, roles, strategy, args.seed)
     else:
-        X, y, kinds = read_training(table, args.target, args.drop)
-        model = _fitted(strategy, X, y, args.objective or "f1_macro", args.seed)
+        rows = read_training(table, roles)
+        model, y, kinds = _fitted(strategy, rows, args), rows.y, rows.kinds
     with output_file(args.out) as path:
-        save_model(model, path, columns=kinds, target=args.target)
+        save_model(model, path, columns=kinds, target=roles.target)
     if args.out != STANDARD_OUTPUT:
         _print_summary(args, strategy, model, y)
 
 
-def _fitted(strategy: str, X: "pd.DataFrame", y: np.ndarray, objective: str, seed: int) -> Any:
+def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
     import joblib
 
     from skimbalance.compare._strategies import make_strategy
 
-    verbose = int(shows_progress())
-    model = make_strategy(strategy, X, y, objective=objective, random_state=seed, verbose=verbose)
+    X, y, _, given = rows
+    model = make_strategy(
+        strategy, X, y, objective=args.objective or "f1_macro", random_state=args.seed,
+        verbose=int(shows_progress()),
+    )  # fmt: skip
+    if strategy in TUNED:
+        model.set_params(**goal(args, y))
+    if args.weight and sampling_pipeline(model) is not None:
+        raise ValueError(
+            "The option --weight must be left out with a strategy that makes rows, as these have "
+            f"no weights. Got '{strategy}'."
+        )
+    of_rows = with_groups(model, given["groups"]) if args.groups else {}
+    if args.weight:
+        of_rows[for_last_step(model, "sample_weight")] = given["sample_weight"]
     import_training()
     with joblib.parallel_config(backend="stacked"):
-        model.fit(X, y)
+        model.fit(X, y, **of_rows)
     # The bar is for this terminal, and no part of the model.
     for part in (model, getattr(model, "estimator_", model)):
         params = part.get_params() if hasattr(part, "get_params") else {}
@@ -92,25 +118,37 @@ def _fitted(strategy: str, X: "pd.DataFrame", y: np.ndarray, objective: str, see
     return model
 
 
-def _print_summary(args: Namespace, strategy: str, model: Any, y: np.ndarray) -> None:
-    labels, counts = np.unique(y, return_counts=True)
+def _print_summary(args: Namespace, strategy: str, model: Any, y: Any) -> None:
     about: dict[str, Any] = {
         "model": args.out,
         "rows": len(y),
         "strategy": strategy,
-        "classes": [
-            {"class": label, "rows": count}
-            for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
-        ],
+        **_counts(y),
+        **{option: getattr(args, option) for option in ("groups", "weight") if vars(args)[option]},
     }
     if hasattr(model, "objective_score_"):
-        about |= {"objective": model.objective, "out_of_fold": model.objective_score_}
+        about |= {"objective": model.objective, **goal(args, y)}
+        about["out_of_fold"] = model.objective_score_
     if args.json:
         print_json(about)
         return
-    print_table("Classes", ["class", "rows"], [[*share.values()] for share in about["classes"]])
+    noun = "class" if "classes" in about else "label"
+    counts = about["classes" if noun == "class" else "labels"]
+    print_table(
+        "Classes" if noun == "class" else "Labels", [*counts[0]], [[*of.values()] for of in counts]
+    )
     if "out_of_fold" in about:
         of_class = f" of class {str(model.pos_label_)!r}" if hasattr(model, "pos_label_") else ""
         score = f"{about['out_of_fold']:.3f}"
         print_text(f"The {model.objective}{of_class} on held-out rows is {score}.")
     print_text(f"The model is in {args.out}.")
+
+
+def _counts(y: Any) -> dict[str, list[dict[str, Any]]]:
+    """How many rows have each class, or each label."""
+    if y.ndim == 2:
+        rows = zip(y.columns, y.sum().astype(int).tolist(), strict=True)
+        return {"labels": [{"label": name, "rows": n} for name, n in rows]}
+    labels, counts = np.unique(y, return_counts=True)
+    rows = zip(labels.tolist(), counts.tolist(), strict=True)
+    return {"classes": [{"class": label, "rows": count} for label, count in rows]}

@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skimbalance._cli import main
-from skimbalance._cli.columns import FeatureColumns, as_trained, read_training
+from skimbalance._cli.columns import FeatureColumns, as_trained
+from skimbalance._cli.roles import Roles, read_training
 from skimbalance._cli.tables import open_table
 from skimbalance.persistence import load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
@@ -58,7 +59,7 @@ def model(table, tmp_path):
     """A model file as `train` writes it, of a fast classifier."""
 
     def save(path, table=table, name="model.skim"):
-        X, y, kinds = read_training(open_table(table), "target", [])
+        X, y, kinds, _ = read_training(open_table(table), Roles("target"))
         clean, encode, _ = table_steps(X)
         fitted = make_pipeline(clean, encode, LogisticRegression()).fit(X, y)
         save_model(fitted, path / name, columns=kinds, target="target")
@@ -261,7 +262,7 @@ def test_numbers_are_read_right_where_a_whole_column_agrees(group, decimal, tmp_
     body = [[f'"{cell}"', "xy"[i % 2]] for i, cell in enumerate(cells)]
     text = "\n".join(map(",".join, [["a", "target"], *body]))
     table = open_table(written(tmp_path / "t.csv", text))
-    X, _, kinds = read_training(table, "target", [])
+    X, _, kinds, _ = read_training(table, Roles("target"))
     np.testing.assert_array_equal(X["a"], [*VALUES, np.nan, np.nan, 1.0])
     assert kinds["a"].startswith("number, as")
     note = capsys.readouterr().err
@@ -278,7 +279,7 @@ def test_numbers_are_read_right_where_a_whole_column_agrees(group, decimal, tmp_
 @pytest.mark.parametrize("number", ["5.", ".5", "+5", "-5.25", "1e3", "5.E-2", "0", "-0.0"])
 def test_plain_numbers_are_in_all_styles_with_a_point(number, style, tmp_path):
     path = written(tmp_path / "t.csv", f"a;target\n{style};x\n{number};y\n")
-    X, _, kinds = read_training(open_table(path), "target", [])
+    X, _, kinds, _ = read_training(open_table(path), Roles("target"))
     assert kinds["a"] == f"number, as {style}"
     assert X["a"].tolist() == [1234.5, float(number)]
 
@@ -315,7 +316,7 @@ def test_styles_do_not_depend_on_the_parts(n_rows, tmp_path, capsys):
 def test_what_can_be_read_in_two_ways_is_noted_or_read_as_the_other_columns(tmp_path, capsys):
     def kinds(*rows):
         text = "\n".join(map(";".join, [["a", "b", "target"], *rows]))
-        read = read_training(open_table(written(tmp_path / "t.csv", text)), "target", [])
+        read = read_training(open_table(written(tmp_path / "t.csv", text)), Roles("target"))
         return read[0]["a"].tolist(), read[2]["a"], capsys.readouterr().err
 
     values, kind, err = kinds(["1,234", "1", "x"], ["2,345", "2", "y"])
@@ -340,7 +341,7 @@ def test_new_rows_in_another_style_are_refused(model, tmp_path, capsys):
     assert model_info(path)["columns"]["real"] == "number, as 1.234,5"
     assert main(["predict", path, str(tmp_path / "comma.csv"), "--out", str(tmp_path / "s")]) == 0
     scored = pd.read_csv(tmp_path / "s", sep=";", decimal=",")
-    X, _, _ = read_training(open_table(str(tmp_path / "comma.csv")), "target", [])
+    X, _, _, _ = read_training(open_table(str(tmp_path / "comma.csv")), Roles("target"))
     assert scored["prediction"].tolist() == load_model(path).predict(X).tolist()
     capsys.readouterr()
     err = failed(capsys, "predict", path, tmp_path / "table.csv", "--out", tmp_path / "s")
@@ -355,7 +356,7 @@ def test_both_styles_give_the_same_model(model, tmp_path):
     comma = save(
         tmp_path, written(tmp_path / "c", TEXT.replace(",", ";").replace(".", ",")), "c.skim"
     )
-    X, _, _ = read_training(open_table(str(tmp_path / "table.csv")), "target", [])
+    X, _, _, _ = read_training(open_table(str(tmp_path / "table.csv")), Roles("target"))
     np.testing.assert_array_equal(
         load_model(path).predict_proba(X), load_model(comma).predict_proba(X)
     )
@@ -370,8 +371,8 @@ def test_blanks_around_cells_and_names_do_not_count(blank, table, model, tmp_pat
     lines = [f"{blank}{wide.format(*row)}{blank}" for row in [HEADER, *BODY]]
     other = written(tmp_path / "wide.csv", "\n".join(lines))
     for a, b in zip(
-        read_training(open_table(table), "target", []),
-        read_training(open_table(other), "target", []),
+        read_training(open_table(table), Roles("target")),
+        read_training(open_table(other), Roles("target")),
         strict=True,
     ):
         assert a.equals(b) if isinstance(a, pd.DataFrame) else list(a) == list(b)
@@ -384,10 +385,10 @@ def test_blanks_around_cells_and_names_do_not_count(blank, table, model, tmp_pat
 
 def test_blanks_of_parquet_do_not_count(table, tmp_path):
     pytest.importorskip("pyarrow")
-    X, y, kinds = read_training(open_table(table), "target", [])
+    X, y, kinds, _ = read_training(open_table(table), Roles("target"))
     frame = X.assign(target=[f" {label}" for label in y], text=X["text"] + " ")
     frame.rename(columns=lambda name: f" {name}").to_parquet(tmp_path / "t.parquet")
-    again = read_training(open_table(str(tmp_path / "t.parquet")), "target", [])
+    again = read_training(open_table(str(tmp_path / "t.parquet")), Roles("target"))
     assert again[0].equals(X)
     assert again[1].tolist() == y.tolist()
     assert again[2] == kinds
@@ -427,7 +428,7 @@ def test_numbers_that_stay_text_are_noted(kind, n_rows, tmp_path, capsys):
 def test_other_categories_are_not_noted(cells, tmp_path, capsys):
     rows = [f"{cell},{label}" for cell in cells for label in "xy"]
     read_training(
-        open_table(written(tmp_path / "t.csv", "\n".join(["a,target", *rows]))), "target", []
+        open_table(written(tmp_path / "t.csv", "\n".join(["a,target", *rows]))), Roles("target")
     )
     assert capsys.readouterr().err == ""
 
@@ -468,7 +469,7 @@ def test_real_numbers_of_parquet_are_no_class_labels(tmp_path, capsys):
     err = failed(capsys, "train", tmp_path / "t.parquet", "--out", tmp_path / "m")
     assert "Got real numbers, such as 0.5 in row 1" in err
     frame.assign(target=[0.0, 1.0, 0.0, 1.0]).to_parquet(tmp_path / "t.parquet")
-    _, y, _ = read_training(open_table(str(tmp_path / "t.parquet")), "target", [])
+    _, y, _, _ = read_training(open_table(str(tmp_path / "t.parquet")), Roles("target"))
     assert y.tolist() == [0, 1, 0, 1]
 
 
@@ -495,7 +496,7 @@ def test_other_objects_of_parquet_are_one_sentence(kind, name, tmp_path, capsys)
 def notes_on_labels(labels, path, capsys):
     rows = [f"{i},{label}" for i, label in enumerate(labels * 10)]
     table = open_table(written(path / "t.csv", "\n".join(["a,target", *rows])))
-    _, y, _ = read_training(table, "target", [])
+    _, y, _, _ = read_training(table, Roles("target"))
     return len(set(y.tolist())), capsys.readouterr().err
 
 
@@ -527,5 +528,5 @@ def test_labels_are_read_in_the_report_as_in_training(model, tmp_path, capsys):
 
 def test_a_column_without_values_is_noted(tmp_path, capsys):
     path = written(tmp_path / "t.csv", "a,b,target\n,1,x\nNA,2,y\n")
-    read_training(open_table(path), "target", [])
+    read_training(open_table(path), Roles("target"))
     assert "column 'a' of" in capsys.readouterr().err

@@ -21,9 +21,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import skimbalance
-from skimbalance._cli import main, parser
-from skimbalance._cli.columns import read_training
+from skimbalance._cli import compare, main, parser
 from skimbalance._cli.interrupts import Interrupts
+from skimbalance._cli.roles import Roles, read_training
 from skimbalance._cli.tables import open_table
 from skimbalance._page import shown, table_text
 from skimbalance.persistence import load_model, save_model
@@ -41,7 +41,7 @@ def table(path, *, name="a", label="y"):
 
 def model(path, source):
     """A model file as `train` writes it, of a fast classifier."""
-    X, y, kinds = read_training(open_table(source), "target", [])
+    X, y, kinds, _ = read_training(open_table(source), Roles("target"))
     clean, encode, _ = table_steps(X)
     fitted = make_pipeline(clean, encode, LogisticRegression()).fit(X, y)
     save_model(fitted, path, columns=kinds, target="target")
@@ -326,28 +326,38 @@ class Compared:
 
     recommended = "tuned_decision"
 
+    def __init__(self):
+        self.about = {}
+
 
 @pytest.mark.parametrize(
     "options",
     [
         [],
         ["--target", "the target", "--drop", "b c,d", "--seed", "3", "--encoding", "latin-1"],
-        ["--objective", "f1"],
+        ["--objective", "f1", "--positive", "x"],
+        ["--target", "the target,c", "--groups", "a", "--weight", "b"],
+        ["--drop", "c", "--time", "a"],
+        ["--time", "a"],
     ],
     ids=str,
 )
 def test_compare_ends_with_the_line_that_trains(options, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("skimbalance.compare.compare_strategies", lambda *X, **options: Compared())
+    monkeypatch.setattr(compare, "compare_strategies", lambda *X, **options: Compared())
     monkeypatch.setattr("skimbalance._cli.compare.import_training", lambda: None)
     source = tmp_path / "it's a table.csv"
     target = "the target" if options[:1] == ["--target"] else "target"
-    rows = [f"{i},{i % 7},0,{'xy'[i % 2]}" for i in range(30)]
-    source.write_text("\n".join([f"a,b c,d,{target}", *rows]))
+    label = [0, 1] if "the target,c" in options else "xy"
+    rows = [f"{i},{i % 7},0,{i % 2},{i},{label[i % 2]}" for i in range(30)]
+    source.write_text("\n".join([f"a,b,b c,c,d,{target}", *rows]))
     assert main(["compare", str(source), *options]) == 0
     words = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert words[0] == "skimbalance"
     trained = vars(parser.make_parser(["train"]).parse_args(words[1:]))
     compared = vars(parser.make_parser(["compare"]).parse_args(["compare", str(source), *options]))
+    if "--time" in options:
+        dropped = [name for name in (compared["drop"], "a") if name is not None]
+        compared["drop"] = ",".join(dropped)
     for name in set(trained) & set(compared) - {"command", "run", "out"}:
         assert trained[name] == compared[name]
     assert trained["strategy"] == Compared.recommended

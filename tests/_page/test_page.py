@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skimbalance import ImbalancedMLPClassifier, compare_strategies
-from skimbalance._cli.columns import read_training
+from skimbalance._cli.roles import Roles, read_training
 from skimbalance._cli.tables import open_table
 from skimbalance._page import figure_html
 from skimbalance.datasets import load_page_blocks, load_yeast
@@ -126,7 +126,7 @@ def test_rows_need_no_columns(rows, saved):
 def test_tables_of_the_command_line_and_bundled_ones_carry_their_names(tmp_path):
     path = tmp_path / "some.csv"
     path.write_text("a,target\n1,x\n2,y\n")
-    table, *_ = read_training(open_table(str(path)), "target", [])
+    table, *_ = read_training(open_table(str(path)), Roles("target"))
     assert table.attrs["name"] == str(path)
     for bundled in (load_page_blocks, load_yeast):
         table, _ = bundled(return_X_y=True, as_frame=True)

@@ -1,0 +1,355 @@
+"""Columns with a role: several targets, groups, weights and moments of the rows, and the goal."""
+
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+
+from skimbalance import TunedDecisionClassifierCV
+from skimbalance._cli import compare, main, train
+from skimbalance._cli.roles import Roles, later_folds, read_training
+from skimbalance._cli.tables import open_table
+from skimbalance.persistence import load_model, model_info, save_model
+from skimbalance.preprocessing import table_steps
+
+LABELS = ["fever", "rash, itching"]
+
+
+def frame(n=180, seed=0):
+    """Numbers, two labels, classes, six rows of each patient, one row a day, and weights."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    return pd.DataFrame(
+        {
+            "x": x.round(3),
+            "z": rng.normal(size=n).round(3),
+            "patient": [f"p{i // 6}" for i in range(n)],
+            "day": pd.date_range("2024-01-01", periods=n).strftime("%Y-%m-%d"),
+            "count": rng.integers(1, 4, n),
+            LABELS[0]: (x > 1).astype(int),
+            LABELS[1]: np.where(x < -1, "true", "False"),
+            "grade": np.where(x > 0.8, "ill", "well"),
+        }
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    frame().to_csv(tmp_path / "t.csv", index=False)
+    return str(tmp_path / "t.csv")
+
+
+def done(capsys, *argv):
+    """Standard output of a command that goes well."""
+    assert main([str(arg) for arg in argv]) == 0
+    return capsys.readouterr().out
+
+
+def failed(capsys, *argv):
+    """The sentence of one that does not, apart from notes."""
+    assert main([str(arg) for arg in argv]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    sentences = [line for line in err.splitlines() if not line.startswith("note: ")]
+    assert len(sentences) == 1
+    return sentences[0]
+
+
+def read(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+# Names
+
+
+def test_columns_whose_names_have_commas_are_named_as_they_are(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('a,"b, c","a,b",d\n1,1,1,1\n')
+    named = open_table(str(path)).named
+    assert named("a") == ["a"]
+    assert named("a, d") == ["a", "d"]
+    assert named("a,b") == ["a,b"]
+    assert named("d,b, c,a,b,a") == ["d", "b, c", "a,b", "a"]
+    assert named("x,a") == ["x", "a"]
+    assert named("") == [""]
+
+
+# Several targets
+
+
+@pytest.fixture
+def model(table, tmp_path):
+    """A model file of two labels as `train` writes it, of a fast classifier."""
+    X, y, kinds, _ = read_training(
+        open_table(table), Roles(LABELS, ("grade", "patient", "day", "count"))
+    )
+    clean, encode, _ = table_steps(X)
+    fitted = make_pipeline(clean, encode, OneVsRestClassifier(LogisticRegression())).fit(X, y)
+    save_model(fitted, tmp_path / "m.skim", columns=kinds, target=LABELS)
+    return str(tmp_path / "m.skim")
+
+
+def test_an_indicator_is_read_however_it_is_written(tmp_path):
+    cells = {"a": ["0", "1", "1", "0"], "b": ["false", "True", "TRUE", "False"],
+             "c": ["0.0", "1", "1.", "false"]}  # fmt: skip
+    pd.DataFrame({"x": range(4), **cells}).to_csv(tmp_path / "t.csv", index=False)
+    _, y, kinds, _ = read_training(open_table(str(tmp_path / "t.csv")), Roles(list(cells)))
+    assert kinds == {"x": "number"}
+    assert list(y) == list(cells)
+    assert_array_equal(y, np.outer([0, 1, 1, 0], [1, 1, 1]))
+    pytest.importorskip("pyarrow")
+    typed = pd.DataFrame({"x": range(4), "a": [0, 1, 1, 0], "b": [False, True, True, False],
+                          "c": [0.0, 1.0, 1.0, 0.0]})  # fmt: skip
+    typed.to_parquet(tmp_path / "t.parquet")
+    again = read_training(open_table(str(tmp_path / "t.parquet")), Roles(list(cells)))
+    assert again.y.equals(y)
+
+
+@pytest.mark.parametrize("cell", ["2", "yes", "0.5", "-1", ""])
+def test_what_is_no_label_is_one_sentence(cell, tmp_path, capsys):
+    (tmp_path / "t.csv").write_text(f"x,a,b\n1,0,1\n2,{cell},0\n3,1,1\n")
+    out = tmp_path / "m"
+    for more in ([], ["--stream"]):
+        err = failed(capsys, "train", tmp_path / "t.csv", "--target", "a,b", "--out", out, *more)
+        assert "The target 'a' of" in err
+        assert "line 3 has" in err.lower()
+    assert not out.exists()
+
+
+def test_each_label_is_predicted_by_its_name(model, table, tmp_path, capsys):
+    out = json.loads(done(capsys, "predict", model, table, "--out", tmp_path / "s.csv", "--json"))
+    header, *scored = read(tmp_path / "s.csv")
+    new = [f"{of}_{label}" for label in LABELS for of in ("prediction", "probability")]
+    assert header == [*frame(), *new]
+    assert out["columns"] == new
+    clf, X = load_model(model), frame()[["x", "z"]]
+    cells = np.array([row[-4:] for row in scored], float)
+    assert_array_equal(cells[:, ::2], clf.predict(X))
+    assert_array_equal(cells[:, 1::2], clf.predict_proba(X))
+    assert out["predicted"] == [
+        {"label": label, "rows": int(n)}
+        for label, n in zip(LABELS, clf.predict(X).sum(axis=0), strict=True)
+    ]
+    text = done(capsys, "predict", model, table, "--out", tmp_path / "s.csv")
+    assert f"{LABELS[1]} {out['predicted'][1]['rows']} " in " ".join(text.split())
+
+
+def test_a_report_names_the_labels_as_training_did_or_as_the_table_does(
+    model, table, tmp_path, capsys
+):
+    assert model_info(model)["target"] == LABELS
+    names = json.loads(done(capsys, "report", model, table, "--json"))
+    other = frame().rename(columns={LABELS[0]: "hot", LABELS[1]: "red"})
+    other.to_csv(tmp_path / "other.csv", index=False)
+    renamed = done(capsys, "report", model, tmp_path / "other.csv", "--target", "hot,red", "--json")
+    was = json.dumps(names).replace(LABELS[0], "hot").replace(LABELS[1], "red")
+    assert json.loads(renamed) == json.loads(was)
+    err = failed(capsys, "report", model, tmp_path / "other.csv", "--target", "hot")
+    assert "as many columns as the model has targets: 2. Got ['hot']" in err
+    err = failed(capsys, "report", model, tmp_path / "other.csv")
+    assert "must have the column 'fever'" in err
+
+
+def test_a_model_of_labels_without_names_is_one_sentence(model, table, tmp_path, capsys):
+    unnamed = tmp_path / "unnamed.skim"
+    save_model(load_model(model), unnamed, columns=model_info(model)["columns"])
+    err = failed(capsys, "predict", unnamed, table, "--out", tmp_path / "s.csv")
+    assert "give save_model the parameter 'target' as a list of them" in err
+    assert "The option --target must be given" in failed(capsys, "report", unnamed, table)
+    with pytest.raises(ValueError, match="a list of str or None"):
+        save_model(load_model(model), unnamed, target=[1, 2])
+
+
+# Moments
+
+
+@pytest.mark.parametrize("n_folds", [1, 2, 5])
+def test_folds_by_moments_are_those_of_scikit_learn_where_all_moments_differ(n_folds):
+    time = np.random.default_rng(0).permutation(53)
+    order = np.argsort(time)
+    splits = later_folds(time, n_folds, "t")
+    expected = TimeSeriesSplit(n_folds).split(time) if n_folds > 1 else [(order[:27], order[27:])]
+    for (train_rows, test_rows), (earlier, later) in zip(splits, expected, strict=True):
+        if n_folds > 1:
+            assert_array_equal(np.sort(time[train_rows]), earlier)
+            assert_array_equal(np.sort(time[test_rows]), later)
+        else:
+            assert_array_equal(np.sort(train_rows), np.sort(earlier))
+            assert_array_equal(np.sort(test_rows), np.sort(later))
+
+
+def test_a_moment_is_never_on_both_sides_and_nothing_later_trains():
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        time = rng.integers(0, 15, 100)
+        splits = later_folds(time, 3, "t")
+        for train_rows, test_rows in splits:
+            assert time[train_rows].max() < time[test_rows].min()
+        tested = np.concatenate([rows for _, rows in splits])
+        assert len(np.unique(tested)) == len(tested)
+        assert set(np.flatnonzero(time == time.max())) <= set(tested)
+
+
+def test_moments_are_numbers_or_dates(tmp_path):
+    n = 40
+    days = pd.date_range("2023-12-20 06:00", periods=n, freq="9h")
+    order = np.random.default_rng(0).permutation(n)
+    forms = {
+        "number": np.arange(n) * 0.5 - 3,
+        "day": days.strftime("%Y-%m-%dT%H:%M"),
+        "blank": days.strftime("%Y-%m-%d %H:%M:%S"),
+        "zone": days.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    table = pd.DataFrame({"x": range(n), "y": ["a", "b"] * (n // 2), **forms}).iloc[order]
+    table.to_csv(tmp_path / "t.csv", index=False)
+    opened = open_table(str(tmp_path / "t.csv"))
+    for name in forms:
+        drop = tuple(forms)
+        X, _, _, given = read_training(opened, Roles("y", drop, time=name))
+        assert list(X) == ["x"]
+        assert_array_equal(np.argsort(given["time"]), np.argsort(order))
+    pytest.importorskip("pyarrow")
+    table.assign(day=days[order]).to_parquet(tmp_path / "t.parquet")
+    opened = open_table(str(tmp_path / "t.parquet"))
+    for name in ("number", "day", "blank"):
+        given = read_training(opened, Roles("y", drop, time=name)).beside
+        assert_array_equal(np.argsort(given["time"]), np.argsort(order))
+
+
+# Groups and weights
+
+
+def test_weights_are_read_as_the_other_numbers_are(tmp_path, capsys):
+    rows = [f"{i}.250,5;{i}.000,25;{'ab'[i % 2]}" for i in range(1, 30)]
+    (tmp_path / "t.csv").write_text("\n".join(["x;w;y", *rows]))
+    X, _, kinds, given = read_training(open_table(str(tmp_path / "t.csv")), Roles("y", weight="w"))
+    assert list(kinds) == list(X) == ["x"]
+    assert given["sample_weight"].tolist() == [1000 * i + 0.25 for i in range(1, 30)]
+
+
+def test_what_is_no_group_weight_or_moment_is_one_sentence(tmp_path, capsys):
+    rows = ["1,a,2,3,x", "2,b,2,3,y", "3,{},{},{},x"]
+    bad = {"groups": ("", 1, 1), "weight": ("a", "-1", 1), "time": ("a", 1, "03.10.2021")}
+    for option, cells in bad.items():
+        text = "\n".join(["v,g,w,t,y", *rows]).format(*cells)
+        (tmp_path / "t.csv").write_text(text)
+        argv = ["compare", tmp_path / "t.csv", "--target", "y", f"--{option}", option[0]]
+        err = failed(capsys, *argv)
+        assert f"named by --{option}, must hold" in err
+        assert "line 4 has" in err
+    for cell, sentence in (("", "line 4 has ''"), ("heavy", "must hold numbers. Got text: line 4")):
+        (tmp_path / "t.csv").write_text("\n".join(["v,g,w,t,y", *rows]).format("a", cell, 1))
+        err = failed(capsys, "compare", tmp_path / "t.csv", "--target", "y", "--weight", "w")
+        assert sentence in err
+
+
+def fast(strategy, X, y, *, objective, random_state, verbose):
+    """In the place of `make_strategy`: decisions of a fast classifier."""
+    clean, encode, _ = table_steps(X)
+    logistic = make_pipeline(clean, encode, LogisticRegression())
+    return TunedDecisionClassifierCV(logistic, objective=objective, random_state=random_state)
+
+
+def test_train_hands_on_what_the_columns_say_of_the_rows(table, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("skimbalance.compare._strategies.make_strategy", fast)
+    monkeypatch.setattr(train, "import_training", lambda: None)
+    argv = ["train", table, "--target", "grade", "--drop", ",".join(["day", *LABELS])]
+    argv += ["--groups", "patient", "--weight", "count", "--objective", "recall_at_precision"]
+    argv += ["--level", 0.6, "--positive", "well", "--out", tmp_path / "m.skim", "--json"]
+    about = json.loads(done(capsys, *argv))
+    data = frame()
+    X, y = data[["x", "z"]], data["grade"].to_numpy()
+    clf = fast("", X, y, objective="recall_at_precision", random_state=0, verbose=0)
+    clf.set_params(level=0.6, pos_label="well")
+    clf.fit(X, y, sample_weight=data["count"].to_numpy(), groups=data["patient"].to_numpy())
+    loaded = load_model(tmp_path / "m.skim")
+    assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    assert loaded.threshold_ == clf.threshold_
+    assert model_info(tmp_path / "m.skim")["columns"] == {"x": "number", "z": "number"}
+    assert about["out_of_fold"] == clf.objective_score_
+    expected = {"level": 0.6, "pos_label": "well", "groups": "patient", "weight": "count"}
+    assert about.items() >= {"objective": "recall_at_precision", **expected}.items()
+
+
+class Compared:
+    """In the place of the result of a comparison."""
+
+    recommended = "plain"
+
+    def __init__(self):
+        self.about = {}
+
+    def to_dict(self):
+        return {"recommended": self.recommended}
+
+
+def test_compare_hands_on_what_the_columns_say_of_the_rows(table, monkeypatch, capsys):
+    given = {}
+
+    def compared(X, y, **options):
+        given.update(options, X=X, y=y)
+        return Compared()
+
+    monkeypatch.setattr(compare, "compare_strategies", compared)
+    monkeypatch.setattr(compare, "import_training", lambda: None)
+    data = frame()
+    argv = ["compare", table, "--target", ",".join(LABELS), "--weight", "count", "--json"]
+    out = done(capsys, *argv, "--drop", "grade,day", "--groups", "patient")
+    assert list(given["X"]) == ["x", "z"]
+    assert_array_equal(given["y"], np.column_stack([data["x"] > 1, data["x"] < -1]))
+    assert_array_equal(given["groups"], data["patient"])
+    assert_array_equal(given["sample_weight"], data["count"])
+    assert "--groups patient --weight count" in json.loads(out)["train"]
+    given.clear()
+    done(capsys, *argv, "--drop", "grade,patient", "--time", "day", "--cv", 3)
+    assert list(given["X"]) == ["x", "z"]
+    assert "groups" not in given
+    for rows, expected in zip(given["cv"], TimeSeriesSplit(3).split(data), strict=True):
+        assert_array_equal(rows[0], expected[0])
+        assert_array_equal(rows[1], expected[1])
+
+
+WRONG = {
+    "--groups none": "must have the column 'none', named by --groups",
+    "--groups grade": "--groups must name another column than --target. Got 'grade' for both",
+    "--groups x --weight x": "--weight must name another column than --groups",
+    "--target grade,grade": "--target must name different columns",
+    "--time day --groups patient": "--time must be given without --groups",
+    "--time day --repeats 2": "--time must be given without --repeats",
+    "--time patient": "a number or a date such as 2024-01-31",
+    "--level 0.5": "--level must only be given with an --objective that takes it",
+    "--positive ill": "--positive must only be given with an --objective that takes it",
+    "--positive sick --objective f1": "--positive must name a class of the target: ['ill', 'well']",
+    "--time count --cv 5": "Got 3 different ones in 180 rows: give a smaller --cv",
+}
+
+
+@pytest.mark.parametrize("options", WRONG)
+def test_wrong_combinations_are_one_sentence(options, table, monkeypatch, capsys):
+    monkeypatch.setattr(compare, "import_training", lambda: None)
+    target = [] if "--target" in options else ["--target", "grade"]
+    assert WRONG[options] in failed(capsys, "compare", table, *target, *options.split())
+
+
+def test_wrong_goals_of_training_are_one_sentence(table, capsys):
+    argv = ["train", table, "--target", "grade", "--out", "m"]
+    err = failed(capsys, *argv, "--objective", "alerts")
+    assert "--level must be given with --objective alerts" in err
+    err = failed(capsys, *argv, "--strategy", "smote", "--weight", "count")
+    assert "--weight must be left out with a strategy that makes rows" in err
+    several = ["train", table, "--target", ",".join(LABELS), "--out", "m"]
+    err = failed(capsys, *several, "--objective", "f1", "--positive", "1")
+    assert "must name a class of the target. Got several targets" in err
+    for objective, part in (("f1_macr", "Did you mean 'f1_macro'"), ("cost", "only Python takes")):
+        with pytest.raises(SystemExit) as ended:
+            main([*argv, "--objective", objective])
+        assert ended.value.code == 2
+        assert part in capsys.readouterr().err

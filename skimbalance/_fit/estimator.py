@@ -28,6 +28,7 @@ from skimbalance._validation import (
     class_indices,
     is_indicator,
     label_codes,
+    n_rows,
     one_of,
     validate_parameter_constraints,
 )
@@ -183,16 +184,15 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
 
         The latter are None where they are to be drawn.
         """
-        owner = type(self).__name__
-        n_rows = y.shape[0] if hasattr(y, "shape") else len(y)
+        owner, n_given = type(self).__name__, n_rows(y)
         if groups is not None:
-            groups = checked_groups(groups, n_rows, owner)
+            groups = checked_groups(groups, n_given, owner)
             given = data.index if data.given is None else data.given
             data = replace(data, groups=groups[given])
         if own.X is not None:
             held_out = self._read_own(own)
         elif self.validation is not None and self.early_stopping is not False and not partial:
-            split = chosen_rows(self.validation, X, y, groups, n_rows, owner)
+            split = chosen_rows(self.validation, X, y, groups, n_given, owner)
             data, held_out = (data.take(data.places(rows)) for rows in split)
         else:
             return data, None

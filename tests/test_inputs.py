@@ -87,6 +87,11 @@ def test_an_index_chooses_the_same_rows_of_each_input(form, rows):
     assert type(chosen.inputs) is form
 
 
+def test_a_number_chooses_one_row():
+    assert [joined(row).tolist() for row in Inputs(NAMED)] == [[row] for row in JOINED.tolist()]
+    np.testing.assert_array_equal(joined(Inputs(NAMED)[-1]), JOINED[-1:])
+
+
 def test_folds_of_inputs_are_those_of_each_array():
     parts = train_test_split(Inputs(NAMED), LEFT, RIGHT, stratify=Y, random_state=0)
     for X, left, right in zip(parts[:2], parts[2:4], parts[4:], strict=True):

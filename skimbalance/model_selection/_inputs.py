@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, NoReturn, Self
 
 from skimbalance._validation import indexable_inputs, n_rows, safe_indexing
@@ -75,6 +76,7 @@ class Inputs:
         if isinstance(rows, tuple):
             # scikit-learn asks arrays for [rows, ...].
             rows, *_ = rows
+        rows = [rows] if isinstance(rows, Integral) else rows
         chosen = {key: safe_indexing(part, rows) for key, part in self._by_key().items()}
         return type(self)(chosen if isinstance(self.inputs, dict) else [*chosen.values()])
 

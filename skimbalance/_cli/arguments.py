@@ -66,7 +66,7 @@ def add_fitting(parser: ArgumentParser, objectives: Sequence[str]) -> None:
         default="target",
         metavar="COLUMN[,...]",
         help="column of the class labels; or several columns of 0 and 1, each of them a label of "
-        "its own (default: target)",
+        "its own, with empty cells where it is not known (default: target)",
     )
     parser.add_argument(
         "--drop",

@@ -149,9 +149,9 @@ def as_classes(part: Part, target: str, classes: np.ndarray, table: Table) -> np
 
 
 class LabelColumns:
-    """Checks, part by part, that several target columns hold 0 and 1, and counts no classes.
+    """Checks, part by part, that several target columns hold 0 and 1, a label each.
 
-    True and false count as 1 and 0, as in columns of numbers.
+    True and false count as 1 and 0, and the same cells are missing as in columns of numbers.
     """
 
     def __init__(self, table: Table, targets: list[str]):
@@ -162,7 +162,7 @@ class LabelColumns:
         self.labels(part)
 
     def decide(self) -> None:
-        """There is nothing to decide: a label that no row has is left to the classifier."""
+        """Nothing is left to decide: what labels need is for the classifier to say."""
 
     def labels(self, part: Part) -> np.ndarray:
         """Indicator of the labels of rows, of shape (n_rows, n_labels)."""
@@ -175,22 +175,17 @@ def target_columns(table: Table, target: str | list[str]) -> TargetColumn | Labe
 
 
 def as_labels(part: Part, targets: list[str], table: Table) -> np.ndarray:
-    """Indicator of the labels of rows, of shape (n_rows, n_labels)."""
+    """Indicator of the labels of rows, of shape (n_rows, n_labels); nan where one is missing."""
     columns = []
     for name in targets:
         values, wrong = numbers_of(part, name, table)
-        rule = f"The target '{name}' of {table.name} must hold 0 or 1, or false or true,"
-        others = wrong or np.flatnonzero(~np.isin(values, (0, 1)) & ~np.isnan(values)).tolist()
-        if others:
+        wrong = wrong or np.flatnonzero(~np.isin(values, (0, 1)) & ~np.isnan(values)).tolist()
+        if wrong:
             raise ValueError(
-                f"{rule} as one of several targets. Got another value: "
-                f"{where(table, part, part.frame[name], others[0])}."
+                f"The target '{name}' of {table.name} must hold 0 or 1, or false or true, or be "
+                "empty, as one of several targets. Got another value: "
+                f"{where(table, part, part.frame[name], wrong[0])}."
             )
-        missing = np.flatnonzero(np.isnan(values))
-        if len(missing):
-            raise ValueError(
-                f"{rule} in each row. {table.place.capitalize()} {part.places[missing[0]]} has "
-                "none: fill it in, or leave the row out."
-            )
-        columns.append(values.astype(int))
-    return np.column_stack(columns)
+        columns.append(values)
+    labels = np.column_stack(columns)
+    return labels if np.isnan(labels).any() else labels.astype(int)

@@ -145,10 +145,16 @@ def _print_summary(args: Namespace, strategy: str, model: Any, y: Any) -> None:
 
 
 def _counts(y: Any) -> dict[str, list[dict[str, Any]]]:
-    """How many rows have each class, or each label."""
+    """How many rows have each class, or each label, and how many rows lack a label's cell."""
     if y.ndim == 2:
-        rows = zip(y.columns, y.sum().astype(int).tolist(), strict=True)
-        return {"labels": [{"label": name, "rows": n} for name, n in rows]}
+        rows = zip(y, y.sum().astype(int).tolist(), y.isna().sum().tolist(), strict=True)
+        some = bool(y.isna().any(axis=None))
+        return {
+            "labels": [
+                {"label": name, "rows": n} | ({"missing": missing} if some else {})
+                for name, n, missing in rows
+            ]
+        }
     labels, counts = np.unique(y, return_counts=True)
     rows = zip(labels.tolist(), counts.tolist(), strict=True)
     return {"classes": [{"class": label, "rows": count} for label, count in rows]}

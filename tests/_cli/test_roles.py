@@ -10,10 +10,10 @@ from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from skimbalance import TunedDecisionClassifierCV
-from skimbalance._cli import compare, main, train
+from skimbalance._cli import compare, main, streaming, train
 from skimbalance._cli.roles import Roles, later_folds, read_training
 from skimbalance._cli.tables import open_table
 from skimbalance.persistence import load_model, model_info, save_model
@@ -113,7 +113,13 @@ def test_an_indicator_is_read_however_it_is_written(tmp_path):
     assert again.y.equals(y)
 
 
-@pytest.mark.parametrize("cell", ["2", "yes", "0.5", "-1", ""])
+def test_a_label_may_be_missing(tmp_path):
+    (tmp_path / "t.csv").write_text("x,a,b\n1,0,\n2,?,true\n3,1.0,false\n")
+    _, y, _, _ = read_training(open_table(str(tmp_path / "t.csv")), Roles(["a", "b"]))
+    assert_array_equal(y, [[0, np.nan], [np.nan, 1], [1, 0]])
+
+
+@pytest.mark.parametrize("cell", ["2", "yes", "0.5", "-1"])
 def test_what_is_no_label_is_one_sentence(cell, tmp_path, capsys):
     (tmp_path / "t.csv").write_text(f"x,a,b\n1,0,1\n2,{cell},0\n3,1,1\n")
     out = tmp_path / "m"
@@ -251,10 +257,14 @@ def test_what_is_no_group_weight_or_moment_is_one_sentence(tmp_path, capsys):
         assert sentence in err
 
 
+def fast_steps(X):
+    clean, encode, _ = table_steps(X)
+    return make_pipeline(clean, encode).steps
+
+
 def fast(strategy, X, y, *, objective, random_state, verbose):
     """In the place of `make_strategy`: decisions of a fast classifier."""
-    clean, encode, _ = table_steps(X)
-    logistic = make_pipeline(clean, encode, LogisticRegression())
+    logistic = Pipeline([*fast_steps(X), ("classify", LogisticRegression())])
     return TunedDecisionClassifierCV(logistic, objective=objective, random_state=random_state)
 
 
@@ -277,6 +287,37 @@ def test_train_hands_on_what_the_columns_say_of_the_rows(table, tmp_path, monkey
     assert about["out_of_fold"] == clf.objective_score_
     expected = {"level": 0.6, "pos_label": "well", "groups": "patient", "weight": "count"}
     assert about.items() >= {"objective": "recall_at_precision", **expected}.items()
+
+
+class Network:
+    """In the place of a network: it keeps what its fit is given."""
+
+    def set_params(self, **params):
+        return self
+
+    def fit(self, X, y, **given):
+        self.X, self.y, self.given = np.array(X), y, given
+        return self
+
+
+@pytest.mark.parametrize("n_rows", [7, 1000])
+def test_streamed_training_hands_on_what_the_columns_say_of_the_rows(n_rows, table, monkeypatch):
+    monkeypatch.setattr(streaming, "import_training", lambda: None)
+    monkeypatch.setattr(streaming, "ROWS", n_rows)
+    network, data = Network(), frame()
+    monkeypatch.setattr(
+        streaming, "_steps", lambda *options: [*fast_steps(data[["x", "z"]]), ("", network)]
+    )
+    roles = Roles(LABELS, ("grade", "day"), groups="patient", weight="count")
+    _, y, kinds = streaming.train_streaming(open_table(table), roles, "", 0)
+    X, labels, expected, given = read_training(open_table(table), roles)
+    assert kinds == expected == {"x": "number", "z": "number"}
+    assert y.equals(labels)
+    assert network.y.equals(labels)
+    assert len(network.X) == len(X)
+    assert network.given.keys() == given.keys() == {"groups", "sample_weight"}
+    for name, values in given.items():
+        assert_array_equal(network.given[name], values)
 
 
 class Compared:

@@ -36,7 +36,7 @@ from skimbalance.compare._strategies import (
     with_strategies,
 )
 from skimbalance.decision._folds import check_trained, cv_splits
-from skimbalance.decision._objectives import WHOLE, finite_objective, make_objective
+from skimbalance.decision._objectives import WHOLE, custom_score, make_objective
 from skimbalance.metrics import average_precision_by_class
 from skimbalance.metrics._scores import decision_sums, rarest
 
@@ -161,10 +161,10 @@ def compare_strategies(
     )  # fmt: skip
     # A partial function has no name.
     metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
+    labels = _checked_target(X, y)
     custom = {}
     if callable(objective):
-        custom[metric] = finite_objective(objective, "compare_strategies")
-    labels = _checked_target(X, y)
+        custom[metric] = custom_score(objective, labels, "compare_strategies")
     classes, y_index = np.unique(labels, return_inverse=True)
     _check_classes(classes, np.bincount(y_index), objective)
     if groups is not None:
@@ -371,7 +371,7 @@ def _scores(
             by_class = average_precision_by_class(true, proba, labels=np.arange(n_classes))
             values["average_precision"] = np.nanmean(by_class)
             for metric, function in custom.items():
-                values[metric] = function(classes[true], classes[decided])
+                values[metric] = function(classes[true], classes[decided], None)
             for metric, value in values.items():
                 if judged[metric][i]:
                     by_metric[metric][i] = value

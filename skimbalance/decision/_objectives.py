@@ -2,8 +2,8 @@
 
 For class labels there are three kinds, with the same methods: an `Objective` is a function of the
 three sums of `metrics._scores`, a `CostObjective` has a rule in closed form, and a
-`CustomObjective` is the user's own function. In the multilabel case a `LabelObjective` scores the
-decisions for all labels.
+`CustomObjective` is the user's own function or a scorer. In the multilabel case a
+`LabelObjective` scores the decisions for all labels.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 import skimbalance.metrics._scores as _scores
+from skimbalance.decision._scorers import Scorer, as_scorer
 
 __all__ = [
     "LABEL_OBJECTIVES",
@@ -28,9 +29,13 @@ __all__ = [
     "LabelObjective",
     "Objective",
     "binary_cost",
-    "finite_objective",
+    "custom_score",
     "make_objective",
+    "try_scorer",
 ]
+
+# Function of (true, decided, weight).
+CustomScore: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 # A custom function is called for at most this number of cut-points.
 MOST_CALLS = 200
@@ -146,33 +151,33 @@ class CostObjective:
 
 @dataclass(frozen=True)
 class CustomObjective:
-    """A function of the decisions, which sees no weights.
+    """A function of the decisions, see `custom_score`.
 
     Parameters
     ----------
     function : callable
-        Function of (true, decided) class indices.
+        Function of (true, decided, weight): class indices, and weights of the rows.
     """
 
-    function: Callable[[np.ndarray, np.ndarray], float]
+    function: CustomScore
 
     slack: ClassVar[None] = None
     most_curve_points: ClassVar[int] = MOST_CALLS
 
     def score(self, y, decided, weight):
-        """See `Objective.score`; the weights are ignored."""
-        return float(self.function(y, decided))
+        """See `Objective.score`."""
+        return float(self.function(y, decided, weight))
 
     def among(self, judged):
         """See `Objective.among`."""
         places = np.flatnonzero(judged)
         return CustomObjective(
-            lambda true, decided: self.function(places[true], places[decided]),
+            lambda true, decided, weight: self.function(places[true], places[decided], weight),
         )
 
     def curve(self, proba, y, weight, thresholds):
-        """See `Objective.curve`; the weights are ignored."""
-        return np.array([self.function(y, (proba >= t).astype(int)) for t in thresholds])
+        """See `Objective.curve`."""
+        return np.array([self.score(y, (proba >= t).astype(int), weight) for t in thresholds])
 
 
 ClassObjective: TypeAlias = Objective | CostObjective | CustomObjective
@@ -185,14 +190,14 @@ class LabelObjective:
     Parameters
     ----------
     name : str
-        Key of `LABEL_OBJECTIVES`, or "function" for the user's own.
+        Key of `LABEL_OBJECTIVES`, or "function" for the user's own and for scorers.
     score : callable
         Function of (y, decided, weight): two indicators of shape (n_samples, n_labels) and weights
         of the rows.
     """
 
     name: str
-    score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    score: CustomScore
 
 
 def _with_other_classes(part, judged):
@@ -307,20 +312,64 @@ LABEL_OBJECTIVES: Mapping[str, LabelObjective] = {
 }
 
 
-def finite_objective(function: Callable[..., float], owner: str) -> Callable[..., float]:
-    """A custom function of (y_true, y_pred), refused if it is a scorer or not always finite."""
-    if hasattr(function, "_score_func"):
-        raise ValueError(
-            f"The 'objective' parameter of {owner} must be a function of (y_true, y_pred). Got "
-            f"the scorer {function!r} instead: pass its score function."
-        )
+def custom_score(objective: Any, y: np.ndarray, owner: str) -> CustomScore | None:
+    """The score of a scorer, or of a custom function of (y_true, y_pred); None for our own names.
 
-    def finite(true, decided):
-        value = function(true, decided)
+    Parameters
+    ----------
+    objective : str, callable or None
+        The parameter `objective`.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Class labels, or an indicator, on which a scorer is tried.
+    owner : str
+        Who has the parameter, for errors.
+
+    Returns
+    -------
+    score : callable or None
+        Function of (true, decided, weight), which is refused if it is not always finite. A custom
+        function sees no weights.
+
+    Raises
+    ------
+    ValueError
+        If a scorer looks at more than decisions, or does not fit y.
+    """
+    scorer = as_scorer(objective)
+    if scorer is None:
+        if not callable(objective):
+            return None
+        return _finite(lambda true, decided, weight: objective(true, decided), "function", owner)
+    if not scorer.of_decisions:
+        raise ValueError(
+            f"The 'objective' parameter of {owner} must be a score of decisions. Got the scorer "
+            f"{scorer.name!r} instead, which no decision rule changes: compare strategies by it, "
+            "or search parameters with it."
+        )
+    try_scorer(scorer, y, y, owner)
+    return _finite(scorer, f"scorer {scorer.name!r}", owner)
+
+
+def try_scorer(scorer: Scorer, y: np.ndarray, response: np.ndarray, owner: str) -> None:
+    """Refuse a scorer that does not fit y, before anything is trained."""
+    try:
+        scorer(y, response)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The 'objective' parameter of {owner} must be a scorer that fits y. Got "
+            f"{scorer.name!r}, which fails: {error}"
+        ) from error
+
+
+def _finite(score: CustomScore, noun: str, owner: str) -> CustomScore:
+    """The same score, refused where it is not a finite number."""
+
+    def finite(true, decided, weight):
+        value = score(true, decided, weight)
         number = np.asarray(value)
         if number.shape or number.dtype.kind not in "biuf" or not np.isfinite(number):
             raise ValueError(
-                f"The 'objective' function of {owner} must return a finite number. Got {value!r} "
+                f"The 'objective' {noun} of {owner} must return a finite number. Got {value!r} "
                 "instead."
             )
         return value

@@ -1,6 +1,6 @@
 """The parameters of a tuned classifier, checked against y, as a learner of its decision rule."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -23,18 +23,27 @@ from skimbalance.decision._objectives import (
     CostObjective,
     CustomObjective,
     LabelObjective,
-    finite_objective,
+    custom_score,
     make_objective,
 )
 from skimbalance.metrics._scores import rarest
 
-__all__ = ["OBJECTIVE_CONSTRAINTS", "class_learner", "label_learner"]
+__all__ = [
+    "OBJECTIVE_CONSTRAINTS",
+    "TAKERS",
+    "check_level",
+    "class_learner",
+    "label_learner",
+    "positive_class",
+    "warn_of_idle",
+]
 
 # Parameter -> the objectives that take it.
 TAKERS = {"level": [*LEVELS], "cost_matrix": ["cost"], "pos_label": [*ONE_CLASS]}
 
-#: Types and ranges of what an objective takes, and of the calibration.
+#: Types and ranges of an objective, of what it takes, and of the calibration.
 OBJECTIVE_CONSTRAINTS = {
+    "objective": [str, callable],
     "level": [Interval(Real, 0, None, closed="left"), None],
     "cost_matrix": ["array-like", None],
     "pos_label": "no_validation",
@@ -71,7 +80,7 @@ def class_learner(
     ValueError
         If a parameter does not fit the classes.
     """
-    _warn_of_idle(params)
+    warn_of_idle(params)
     calibration = params["calibration"]
     if calibration == "isotonic":
         fewest = np.bincount(y_index, minlength=len(classes)).min()
@@ -82,20 +91,31 @@ def class_learner(
                 f"{fewest} rows."
             )
     objective = params["objective"]
-    if callable(objective):
-        function = finite_objective(objective, owner)
-        custom = CustomObjective(lambda true, decided: function(classes[true], classes[decided]))
+    if isinstance(objective, str) and objective in OBJECTIVES:
+        return _named_learner(objective, params, classes, y_index)
+    score = custom_score(objective, classes[y_index], owner)
+    if score is not None:
+        custom = CustomObjective(
+            lambda true, decided, weight: score(classes[true], classes[decided], weight)
+        )
         return RuleLearner(custom, None, calibration)
     if objective is None:  # the most probable class has the least expected number of errors
         return RuleLearner(CostObjective(1.0 - np.eye(len(classes))), None, calibration)
-    if objective not in OBJECTIVES:
-        raise ValueError(_not_possible(objective, OBJECTIVES, "class labels", owner))
-    if objective == "cost":
+    raise ValueError(_not_possible(objective, OBJECTIVES, "class labels", owner))
+
+
+def _named_learner(name, params, classes, y_index):
+    """The learner for one of `OBJECTIVES`."""
+    calibration = params["calibration"]
+    if name == "cost":
         costs = _costs(params["cost_matrix"], classes)
         return RuleLearner(CostObjective(costs), None, calibration)
-    positive = _positive(objective, params["pos_label"], classes, y_index)
-    level = _level(objective, params["level"])
-    return RuleLearner(make_objective(objective, positive, level), positive, calibration)
+    positive, level = None, params["level"]
+    if name in ONE_CLASS:
+        positive = positive_class(name, params["pos_label"], classes, y_index)
+    if name in LEVELS:
+        check_level(name, level, LEVELS[name])
+    return RuleLearner(make_objective(name, positive, level), positive, calibration)
 
 
 def label_learner(params: Mapping[str, Any], indicator: np.ndarray, owner: str) -> LabelRuleLearner:
@@ -120,11 +140,10 @@ def label_learner(params: Mapping[str, Any], indicator: np.ndarray, owner: str) 
     ValueError
         If a parameter does not fit the labels.
     """
-    _warn_of_idle(params)
+    warn_of_idle(params)
     calibration = params["calibration"]
     if calibration == "isotonic":
-        with_label = indicator.sum(axis=0)
-        fewest = np.minimum(with_label, len(indicator) - with_label)
+        fewest = np.minimum(np.sum(indicator == 1, axis=0), np.sum(indicator == 0, axis=0))
         if fewest.min() < ISOTONIC_ROWS:
             raise ValueError(
                 f"The 'calibration' parameter of {owner} may be 'isotonic' for labels with at "
@@ -132,22 +151,37 @@ def label_learner(params: Mapping[str, Any], indicator: np.ndarray, owner: str) 
                 f"{np.argmin(fewest)} with {fewest.min()}."
             )
     objective = params["objective"]
-    if callable(objective):
-        function = finite_objective(objective, owner)
-        custom = LabelObjective("function", lambda y, decided, weight: function(y, decided))
-        return LabelRuleLearner(custom, calibration)
-    if objective not in LABEL_OBJECTIVES:
-        raise ValueError(
-            _not_possible(objective, LABEL_OBJECTIVES, "a label indicator matrix", owner)
-        )
-    return LabelRuleLearner(LABEL_OBJECTIVES[objective], calibration)
+    if isinstance(objective, str) and objective in LABEL_OBJECTIVES:
+        return LabelRuleLearner(LABEL_OBJECTIVES[objective], calibration)
+    score = None
+    if objective not in OBJECTIVES:  # some of which are names of scorers, too
+        score = custom_score(objective, indicator.clip(0), owner)
+    if score is not None:
+        if np.any(indicator < 0):
+            raise ValueError(
+                f"The 'objective' parameter of {owner} must be one of {list(LABEL_OBJECTIVES)!r} "
+                "where labels are missing in y, as a function would count them. Got "
+                f"{objective!r} instead."
+            )
+        return LabelRuleLearner(LabelObjective("function", score), calibration)
+    raise ValueError(_not_possible(objective, LABEL_OBJECTIVES, "a label indicator matrix", owner))
 
 
-def _warn_of_idle(params):
-    """Warn of parameters that were set, but that the objective does not take."""
+def warn_of_idle(
+    params: Mapping[str, Any], takers_of: Mapping[str, Sequence[str]] = TAKERS
+) -> None:
+    """Warn of parameters that were set, but that the objective does not take.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters, among them "objective".
+    takers_of : dict of str to sequence of str, default=TAKERS
+        Parameter to the objectives that take it.
+    """
     objective = params["objective"]
     name = "a function as objective" if callable(objective) else f"objective={objective!r}"
-    for parameter, takers in TAKERS.items():
+    for parameter, takers in takers_of.items():
         value = params.get(parameter)
         if value is not None and (callable(objective) or objective not in takers):
             remedy = f"set objective={one_of(takers)}"
@@ -156,8 +190,8 @@ def _warn_of_idle(params):
 
 def _not_possible(objective, possible, target, owner):
     return (
-        f"The 'objective' parameter of {owner} must be one of {list(possible)!r} or a function "
-        f"where y holds {target}. Got {objective!r} instead."
+        f"The 'objective' parameter of {owner} must be one of {list(possible)!r}, a scorer "
+        f"of scikit-learn or a function where y holds {target}. Got {objective!r} instead."
     )
 
 
@@ -183,10 +217,8 @@ def _costs(cost_matrix, classes):
     return costs
 
 
-def _positive(objective, pos_label, classes, y_index):
-    """Index of the class that the objective is about; None if it is about all classes."""
-    if objective not in ONE_CLASS:
-        return None
+def positive_class(objective: str, pos_label: Any, classes: np.ndarray, y_index: np.ndarray) -> int:
+    """Index of the class that an objective of one class is about: the rarest, if none is named."""
     if pos_label is None:
         return rarest(np.bincount(y_index, minlength=len(classes)))
     # A list would be compared item by item.
@@ -199,12 +231,11 @@ def _positive(objective, pos_label, classes, y_index):
     return int(index[0])
 
 
-def _level(objective, level):
-    if objective in LEVELS:
-        low, high = LEVELS[objective]
-        if level is None or not low < level <= high:
-            raise ValueError(
-                f"The 'level' parameter of objective={objective!r} must be in the range "
-                f"({low}, {high}]. Got {level!r} instead."
-            )
-    return level
+def check_level(objective: str, level: float | None, limits: tuple[float, float]) -> None:
+    """Refuse a level that is not above the lower limit, or is above the upper one."""
+    low, high = limits
+    if level is None or not low < level <= high:
+        raise ValueError(
+            f"The 'level' parameter of objective={objective!r} must be in the range "
+            f"({low}, {high}]. Got {level!r} instead."
+        )

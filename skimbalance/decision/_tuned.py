@@ -39,10 +39,6 @@ from skimbalance.decision._folds import (
     with_rows,
 )
 from skimbalance.decision._learning import HeldOut
-from skimbalance.decision._objectives import (
-    LABEL_OBJECTIVES,
-    OBJECTIVES,
-)
 from skimbalance.decision._parameters import OBJECTIVE_CONSTRAINTS
 from skimbalance.decision._rows import Rows, held_out_posteriors
 
@@ -67,7 +63,7 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
         Any scikit-learn classifier or pipeline; in the multilabel case one that accepts a label
         indicator matrix. Natural posteriors are used if it has a ``predict_posterior``.
 
-    objective : str or callable, default="f1_macro"
+    objective : str, scorer or callable, default="f1_macro"
         Metric to maximise:
 
         - "balanced_accuracy", "f1_macro", "f1_weighted", "mcc", "geometric_mean" or
@@ -80,8 +76,12 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
         - in the multilabel case: "f1_macro", the mean over the labels; "f1_micro", of the decisions
           for all labels together; "f1_samples", the mean over the rows, in which a row without any
           true or predicted label counts 0;
-        - a function of (y_true, y_pred) that returns a number; larger is better. Slower: called up
-          to 200 times per class and pass, or 50 times per label and pass.
+        - a scorer of scikit-learn that looks at decisions, by its name, such as "recall_macro" or
+          "matthews_corrcoef", or made by `make_scorer`. The names above keep their meaning: "f1" is
+          that of the class `pos_label`;
+        - a function of (y_true, y_pred) that returns a number; larger is better. It sees no
+          weights. Scorers and functions are slower: called up to 200 times per class and pass, or
+          50 times per label and pass.
 
     level : float, default=None
         Limit of the objectives that have one: a share for "recall_at_precision" and
@@ -216,7 +216,6 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
             HasMethods(["fit", "predict_proba"]),
             HasMethods(["fit", "decision_function"]),
         ],
-        "objective": [StrOptions({*OBJECTIVES, *LABEL_OBJECTIVES}), callable],
         **OBJECTIVE_CONSTRAINTS,
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), "array-like",
                HasMethods("__next__"), StrOptions({"prefit"})],

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.metrics import f1_score, make_scorer
+from sklearn.metrics import f1_score, jaccard_score, make_scorer
 from sklearn.model_selection import GridSearchCV, KFold, RepeatedKFold, ShuffleSplit
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -737,7 +738,10 @@ def test_nothing_given_is_changed():
 # Refusals
 
 
-POSSIBLE = "must be one of ['f1_macro', 'f1_micro', 'f1_samples'] or a function where y holds a "
+POSSIBLE = (
+    "must be one of ['f1_macro', 'f1_micro', 'f1_samples'], a scorer of scikit-learn or a function "
+    "where y holds a "
+)
 
 
 @pytest.mark.parametrize(
@@ -758,8 +762,9 @@ POSSIBLE = "must be one of ['f1_macro', 'f1_micro', 'f1_samples'] or a function 
         ),
         (
             {"objective": make_scorer(f1_score)},
-            "The 'objective' parameter of TunedDecisionClassifierCV must be a function of (y_true",
+            "must be a scorer that fits y. Got 'f1_score', which fails: Target is multilabel-indi",
         ),
+        ({"objective": "roc_auc"}, "must be a score of decisions. Got the scorer 'roc_auc' ins"),
         ({"estimator": LogisticRegression()}, "y should be a 1d array, got an array of shape"),
     ],
 )
@@ -776,15 +781,19 @@ def test_lists_of_labels_are_refused():
         tuned().fit(X, [["a"], ["b", "c"]] * 30)
 
 
-@pytest.mark.parametrize("objective", ["f1_micro", "f1_samples"])
-def test_multilabel_objectives_are_refused_for_class_labels(objective):
+def test_f1_samples_is_refused_for_class_labels():
     X, y = problem(60)
-    message = (
-        rf"The 'objective' parameter of TunedDecisionClassifierCV must be one of \['balanced_.*"
-        rf"'cost'\] or a function where y holds class labels\. Got '{objective}' instead\."
+    with pytest.raises(ValueError, match="Got 'f1_samples', which fails: "):
+        tuned(LogisticRegression(), objective="f1_samples").fit(X, y[:, 0])
+
+
+def test_a_scorer_of_decisions_is_as_its_function():
+    X, y = problem(40)
+    score = partial(jaccard_score, average="micro", zero_division=0)
+    by_function, by_scorer = (
+        tuned(objective=one, cv=2).fit(X, y[:, :2]) for one in (score, "jaccard_micro")
     )
-    with pytest.raises(ValueError, match=message):
-        tuned(LogisticRegression(), objective=objective).fit(X, y[:, 0])
+    np.testing.assert_array_equal(by_scorer.threshold_, by_function.threshold_)
 
 
 def test_bad_data_are_refused():
@@ -792,7 +801,7 @@ def test_bad_data_are_refused():
     with pytest.raises(ValueError, match=r"rows with and without each. Got the label 1 with 3\."):
         tuned(calibration="isotonic").fit(X, np.column_stack([y[:, 0], np.arange(60) > 2]))
     for values, got in ((2 * y - 1, [-1, 1]), (y + 1, [1, 2]), (sparse.csr_array(2 * y), [0, 2])):
-        message = f"must hold 0 and 1 only. Got the values {got} instead."
+        message = f"must hold 0 and 1 only, and nan where a label is missing. Got {got} instead."
         with pytest.raises(ValueError, match=re.escape(message)):
             tuned().fit(X, values)
     with pytest.raises(ValueError, match="y should be a 1d array, got an array of shape"):

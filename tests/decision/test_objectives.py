@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from decision_setup import PEERS, flagged, of_class, posteriors, sums
-from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.metrics import f1_score, make_scorer, precision_score, recall_score, zero_one_loss
 
 from skimbalance.decision._objectives import (
     ONE_CLASS,
@@ -90,6 +90,32 @@ def test_a_broken_limit_ranks_below_all_kept_limits_and_by_its_distance():
     assert np.argsort(ranks).tolist() == order
 
 
+SCORERS = {
+    "balanced_accuracy": "recall_macro",
+    "mcc": "matthews_corrcoef",
+    "f1_macro": make_scorer(f1_score, average="macro"),
+    "f1": make_scorer(f1_score, pos_label="b", average="binary"),
+    "cost": make_scorer(zero_one_loss, greater_is_better=False),
+}
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_a_scorer_of_decisions_is_the_objective_of_its_name(name):
+    """With its sign, its keywords and the weights of the rows."""
+    labels, rng = np.array(["a", "b"]), np.random.default_rng(0)
+    (true, decided), weight = rng.integers(0, 2, (2, 50)), rng.integers(1, 4, 50).astype(float)
+    of_name = {"objective": name, "level": None, "pos_label": None, "cost_matrix": None}
+    of_name |= {"pos_label": "b"} if name == "f1" else {}
+    of_name |= {"cost_matrix": [[0, 1], [1, 0]]} if name == "cost" else {}
+    scores = [
+        class_learner({**params, "calibration": None}, labels, true, "it").objective.score(
+            true, decided, weight
+        )
+        for params in (of_name, {"objective": SCORERS[name]})
+    ]
+    assert scores[0] == pytest.approx(scores[1])
+
+
 def test_binary_cost_is_the_mean_cost():
     rng = np.random.default_rng(0)
     true, decided, weight = rng.integers(0, 2, 50), rng.integers(0, 2, 50), rng.random(50)
@@ -142,7 +168,7 @@ def test_costs_and_functions_among_some_classes_see_these_classes():
     costs = np.random.default_rng(2).random((4, 4))
     for objective in (
         CostObjective(costs),
-        CustomObjective(lambda true, decided: -np.mean(costs[true, decided])),
+        CustomObjective(lambda true, decided, weight: -np.mean(costs[true, decided])),
     ):
         among = objective.among(judged)
         expected = objective.score(true, decided, weight)

@@ -230,7 +230,7 @@ def test_a_function_gives_the_rule_of_its_name(name, n_classes, monkeypatch):
     proba, y = posteriors(70, n_classes, tilt=0.5)  # fewer cut-points than calls
     objective = make_objective(name, None, None)
 
-    def function(true, decided):
+    def function(true, decided, weight=None):
         return objective.value(*sums(true, decided, np.ones(len(true)), n_classes))
 
     by_function = best_rule(CustomObjective(function), proba, y, np.ones(70))
@@ -320,7 +320,9 @@ def test_the_search_over_many_classes_ends_within_its_budget(n_classes, monkeypa
         expected(objective, eta, rule(eta)) >= expected(objective, eta, eta.argmax(axis=1)) - 0.01
     )
     calls = []
-    function = CustomObjective(lambda true, decided: calls.append(1) or np.mean(true == decided))
+    function = CustomObjective(
+        lambda true, decided, weight: calls.append(1) or np.mean(true == decided)
+    )
     best_rule(function, eta, y, np.ones(len(y)))
     assert len(calls) < 20_000
 

@@ -16,7 +16,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score, log_loss, make_scorer
+from sklearn.metrics import accuracy_score, f1_score, log_loss, make_scorer, matthews_corrcoef
 from sklearn.model_selection import (
     GridSearchCV,
     LeaveOneOut,
@@ -825,10 +825,42 @@ def test_a_column_of_class_labels_is_warned_of_once():
     assert column.threshold_ == tuned().fit(X, y).threshold_
 
 
-def test_a_scorer_is_refused_as_objective():
+def test_a_scorer_of_decisions_is_as_its_function():
+    """The weights of the rows reach it, too, which a function cannot see."""
+    X, y = clouds([30, 10])
+    options = {"cv": 2, "objective": "matthews_corrcoef"}
+    by_scorer = tuned(**options).fit(X, y)
+    assert by_scorer.threshold_ == tuned(cv=2, objective=matthews_corrcoef).fit(X, y).threshold_
+    weight = np.random.default_rng(0).integers(1, 4, len(y))
+    curves = [
+        tuned(**options | {"objective": one}).fit(X, y, sample_weight=weight).curve_
+        for one in ("matthews_corrcoef", "mcc")
+    ]
+    shared = np.intersect1d(curves[0].thresholds, curves[1].thresholds)
+    of_both = (curve.scores[np.isin(curve.thresholds, shared)] for curve in curves)
+    np.testing.assert_allclose(*of_both, atol=1e-12)
+    assert len(shared) > 30
+
+
+@pytest.mark.parametrize(
+    ("scorer", "words"),
+    [
+        ("roc_auc", "must be a score of decisions. Got the scorer 'roc_auc' instead"),
+        (make_scorer(log_loss, greater_is_better=False, response_method="predict_proba"),
+         "Got the scorer 'neg_log_loss' instead, which no decision rule changes: compare "),
+        ("recall", "must be a scorer that fits y. Got 'recall', which fails: pos_label=1 is not"),
+        ("f1_samples", "must be a scorer that fits y. Got 'f1_samples', which fails: "),
+        ("r2", "a scorer of scikit-learn or a function where y holds class labels. Got 'r2' inst"),
+        ("nothing", "must be one of ['balanced_accuracy', "),
+    ],
+)  # fmt: skip
+def test_scorers_that_do_not_fit_are_refused(scorer, words):
     X, y = clouds([120, 40])
-    with pytest.raises(ValueError, match=r"must be a function of \(y_true, y_pred\)"):
-        tuned(objective=make_scorer(f1_score)).fit(X, y)
+    fitted = tuned().fit(X, y)
+    before = vars(fitted).copy()
+    with pytest.raises(ValueError, match=re.escape(words)):
+        fitted.set_params(objective=scorer).fit(X, np.array(["no", "yes"])[y])
+    assert {**vars(fitted), "objective": "f1_macro"} == before
 
 
 def test_nullable_integers_stay_integers():

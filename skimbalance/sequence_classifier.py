@@ -77,6 +77,12 @@ class ImbalancedSequenceClassifier(NetworkClassifier):
         the held-out steps also tune a weight for each class, as `TunedDecisionClassifierCV`
         does, and calibrate the probabilities. None predicts the most probable class.
 
+    ignore_label : str, int or float, default=None
+        Label of the steps that do not count, such as -100 for padding or for parts of words: the
+        network sees them, but they are no class, and count in no loss, decision or score, as steps
+        of weight 0 do. None counts all steps. Hide steps by a `mask` that the network is not to
+        see either.
+
     loss : str or Keras loss, default="crossentropy"
         Loss of each step, as in `ImbalancedMLPClassifier`.
 
@@ -194,6 +200,7 @@ array-like, default="auto"
         "loss": [StrOptions(set(SOFTMAX)), callable],
         "sampling": [StrOptions({k for k, v in STREAMS.items() if not v.composes_batches})],
         "objective": [StrOptions(set(WHOLE)), None],
+        "ignore_label": [str, Real, None],
     }
 
     def __init__(
@@ -206,6 +213,7 @@ array-like, default="auto"
         dropout: float = 0.0,
         min_frequency: int = 1,
         objective: str | None = None,
+        ignore_label: str | float | None = None,
         **shared: Unpack[RateParameters],
     ):
         self.network = network
@@ -215,6 +223,7 @@ array-like, default="auto"
         self.dropout = dropout
         self.min_frequency = min_frequency
         self.objective = objective
+        self.ignore_label = ignore_label
         set_shared(self, shared)
 
     def fit(
@@ -365,9 +374,13 @@ array-like, default="auto"
             Macro-F1.
         """
         sequences, decided = self._decided(X, mask)
-        true = labels_of(as_array(y), sequences, type(self).__name__)
-        weight = weights_of(sample_weight, sequences, type(self).__name__)
+        true, weight = self._labels_and_weights(y, sample_weight, sequences)
         counts = weight > 0
+        if not counts.any():
+            raise ValueError(
+                f"The y of {type(self).__name__} must have a step that counts, to be scored. Got "
+                f"steps of ignore_label={self.ignore_label!r} only."
+            )
         true, decided, weight = true[counts], self.classes_[decided[counts]], weight[counts]
         return float(f1_score(true, decided, average="macro", sample_weight=weight))
 
@@ -395,8 +408,7 @@ array-like, default="auto"
     def _read(self, X, y, sample_weight, *, resume, mask=None):
         owner = type(self).__name__
         sequences = self._sequences(X, mask)
-        labels = labels_of(as_array(y), sequences, owner)
-        weight = weights_of(sample_weight, sequences, owner)
+        labels, weight = self._labels_and_weights(y, sample_weight, sequences)
         kept = np.bincount(sequences.row, weight, len(sequences.mask)) > 0
         of_kept = kept[sequences.row]
         labels, sequences, weight = labels[of_kept], sequences.take(kept), weight[of_kept]
@@ -426,6 +438,16 @@ array-like, default="auto"
                 f"a positive weight. Got {n_classes}: {self.classes_.tolist()!r}."
             )
         self._target = Steps(self.classes_)
+
+    def _labels_and_weights(self, y, sample_weight, sequences):
+        """The label of each step, and its weight: zero where the label is to be ignored."""
+        owner = type(self).__name__
+        labels = labels_of(as_array(y), sequences, owner)
+        weight = weights_of(sample_weight, sequences, owner)
+        if self.ignore_label is not None:
+            # As objects, since NumPy does not compare text with numbers.
+            weight = np.where(labels.astype(object) == self.ignore_label, 0.0, weight)
+        return labels, weight
 
     def _design(self, data, course, held_out):
         early_stopping = self.early_stopping
@@ -499,11 +521,14 @@ array-like, default="auto"
 
         return train(plan, plan.initial.network)
 
+    def _attributes(self, plan, result, course):
+        """The attributes of a fit whose decision is not tuned yet."""
+        return {**super()._attributes(plan, result, course), "_decision": None}
+
     def _after_training(self, plan):
         """Tune the decision if there is an `objective`."""
         for name in ("decision_matrix_", "decision_weights_"):
             self.__dict__.pop(name, None)
-        self._decision = None
         if self.objective is not None:
             self._decision = self._tuned(self.objective, plan.held_out)
             _, rule = self._decision

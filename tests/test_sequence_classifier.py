@@ -328,6 +328,35 @@ def test_sequences_without_weight_are_not_looked_at():
         clf.predict(["unknown"])
 
 
+@pytest.mark.parametrize("objective", [None, "f1_macro"])
+@pytest.mark.parametrize(("ignored", "classes"), [(-100, [0, 1, 2]), ("X", ["0", "1", "2"])])
+def test_steps_of_the_ignored_label_are_those_of_weight_zero(ignored, classes, objective):
+    rng = np.random.default_rng(4)
+    names = dict(zip(np.unique(flat(WORD_LABELS)), classes, strict=True))
+    known = [rng.random(len(x)) < 0.7 for x in WORDS]
+    weight = [1.0 + rng.integers(2, size=len(x)) for x in WORDS]
+    y = [[names[label] for label in labels] for labels in WORD_LABELS]
+    padded = [
+        [label if k else ignored for label, k in zip(labels, of_steps, strict=True)]
+        for labels, of_steps in zip(y, known, strict=True)
+    ]
+    options = {"objective": objective, "validation_fraction": 0.4, "monitor": "average_precision"}
+    options["early_stopping"] = True
+    clf, plain = tagger(**options, ignore_label=ignored), tagger(**options)
+    zeroed = [w * k for w, k in zip(weight, known, strict=True)]
+    clf.fit(WORDS, padded, weight)
+    plain.fit(WORDS, y, zeroed)
+    assert clf.classes_.tolist() == classes
+    assert clf.history_ == plain.history_
+    np.testing.assert_array_equal(clf.predict_proba(WORDS), plain.predict_proba(WORDS))
+    assert clf.score(WORDS, padded) == plain.score(WORDS, y, known)
+    assert clf.score(WORDS, padded, weight) == plain.score(WORDS, y, zeroed)
+    with pytest.raises(ValueError, match=f"Got steps of ignore_label={ignored!r} only"):
+        clf.score(WORDS, [[ignored] * len(x) for x in WORDS])
+    with pytest.raises(ValueError, match=r"at least 2 classes .* Got no step"):
+        clf.fit(WORDS, [[ignored] * len(x) for x in WORDS])
+
+
 def keras_twin(clf):
     """The network of a fit before its training, as a plain Keras model."""
     network, start = clf.plan.initial.network, clf.plan.initial.weights

@@ -205,9 +205,11 @@ class ConfusionDisplay(Display):
             ax = new_figure(4 + LETTER * max(map(len, rows)), height + 1).subplots()
         image = heat_map(ax, shares, texts, rows, LABEL_COLUMNS, new=new)
         ax.axvline(1.5, color="white", linewidth=4)
-        ax.set(xlabel="rows with the label            rows without", ylabel="label (rows)")
+        ax.set(xlabel="share of the rows with the label, and of the others", ylabel="label (rows)")
         if not with_shares:
-            figure_of(ax).colorbar(image, ax=ax, label="share of the rows with, or without")
+            figure_of(ax).colorbar(
+                image, ax=ax, label="share of the rows with the label, or of the others"
+            )
         return ax
 
 

@@ -53,7 +53,7 @@ def with_several(estimator: Any, X: Any, y: Any, owner: str) -> Several | None:
         return Several(y, decided, proba, None)
     padding = getattr(last_step(estimator), "ignore_label", None)
     if padding is not None:
-        y = [np.ma.masked_array(steps, [label == padding for label in steps]) for steps in y]
+        y = [_masked_at(steps, padding) for steps in y]
     true = steps_of(y, decided, None, owner).y
     labels = all_labels(None, owner, classes_=estimator.classes_, y=true)
     return Several(y, decided, spread_to(labels, estimator.classes_, proba), labels)
@@ -64,6 +64,13 @@ def spread_to(labels: np.ndarray, classes: np.ndarray, proba: np.ndarray) -> np.
     spread = np.zeros((*proba.shape[:-1], len(labels)), proba.dtype)
     spread[..., np.searchsorted(labels, classes)] = proba
     return spread
+
+
+def _masked_at(steps, padding):
+    """The class labels of a sequence, with those masked that are padding."""
+    array = np.ma.asanyarray(list(steps) if isinstance(steps, str) else steps)
+    is_padding = [label == padding for label in np.ma.getdata(array).tolist()]
+    return np.ma.masked_array(array, is_padding)
 
 
 def _has_one_axis(y):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from skimbalance._page import figure_html, list_html
+from skimbalance.metrics._targets import is_multilabel
 from skimbalance.report._flags import OVERALL_NAMES
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ _NAMES = {
 }
 
 _RELIABLE = (
-    "If 10 % of the rows with a probability near 0.1 are of the class, the point is on the dotted "
-    "line: the probability is right. Below the line, probabilities are too high; above it, too low."
+    "If 10 % of the rows with a probability near 0.1 {are}, the point is on the dotted line: the "
+    "probability is right. Below the line, probabilities are too high; above it, too low."
 )
 
 
@@ -137,17 +138,22 @@ def class_figures(
     )
     from skimbalance.plots._drawing import drawn_apart
 
+    multilabel = is_multilabel(y_true)
+    one = "label" if multilabel else "class"
     confusion = ConfusionDisplay._undrawn(y_true, y_pred, labels)
-    alt = "Confusion matrix, each row in shares of a true class"
-    figures = [("Confusion matrix", figure_html(drawn_apart(confusion), alt))]
+    heading = "Found, missed and false alarms" if multilabel else "Confusion matrix"
+    alt = f"{heading}, each row in shares of a {'label' if multilabel else 'true class'}"
+    figures = [(heading, figure_html(drawn_apart(confusion), alt))]
     if proba is None:
         return figures
     curves = PerClassPrecisionRecallDisplay._undrawn(y_true, proba, labels)
-    alt = "Precision against recall, each class against the rest"
+    rest = "by itself" if multilabel else "against the rest"
+    alt = f"Precision against recall, each {one} {rest}"
     picture = figure_html(drawn_apart(curves), alt)
     figures.append(("Precision and recall at other thresholds", picture))
     reliability = ReliabilityDisplay._undrawn(y_true, proba, labels)
-    alt = "Observed share of each class against its predicted probability"
+    alt = f"Observed share of each {one} against its predicted probability"
     picture = figure_html(drawn_apart(reliability), alt)
-    figures.append(("Are the probabilities calibrated?", f"<p>{_RELIABLE}</p>{picture}"))
+    text = _RELIABLE.format(are="have the label" if multilabel else "are of the class")
+    figures.append(("Are the probabilities calibrated?", f"<p>{text}</p>{picture}"))
     return figures

@@ -230,7 +230,8 @@ class ImbalancedMLPClassifier(TableClassifier):
             Training rows: an array, a sparse matrix, or a table of pandas, polars or pyarrow. Its
             columns hold finite numbers, booleans, or categories; values may be missing.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
+            Class labels; or a label indicator matrix of 0 and 1, dense or sparse, with NaN where a
+            label is missing, which then counts nowhere.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, on top of `class_weight`: a weight of 2 counts the row
             twice, 0 leaves it out.

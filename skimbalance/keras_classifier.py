@@ -240,7 +240,8 @@ class ImbalancedKerasClassifier(TableClassifier):
             their order, of arrays with at least two dimensions; or either of them in
             `skimbalance.model_selection.Inputs`, for scikit-learn's searches and folds.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Class labels; or a label indicator matrix of 0 and 1, dense or sparse.
+            Class labels; or a label indicator matrix of 0 and 1, dense or sparse, with NaN where a
+            label is missing, which then counts nowhere.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, on top of `class_weight`.
         groups : array-like of shape (n_samples,), default=None

@@ -256,7 +256,8 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or dict or list of them
             Training rows; several inputs for an estimator that takes them.
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a label indicator matrix of 0 and 1.
+            Class labels, or a label indicator matrix of 0 and 1, with NaN where a label is missing:
+            its rule is then tuned on the other rows. The estimator must take such a y, too.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, in the fit of the estimator (the last step of a pipeline), in the
             calibration and in the objective. If the estimator does not take weights, a warning

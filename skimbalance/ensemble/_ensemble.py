@@ -219,7 +219,8 @@ threshold_std_, curve_
             Training rows: an array, or a table with numbers, booleans and categories; values may
             be missing.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Class labels, or a label indicator matrix of 0 and 1, dense or sparse.
+            Class labels, or a label indicator matrix of 0 and 1, dense or sparse, with NaN where a
+            label is missing, which then counts nowhere.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts: in training, in the calibration and in the objective. A row
             of weight 0 is as absent.

@@ -80,6 +80,7 @@ BAD = {
     "early_stopping": ["yes", 1, None],
     "monitor": ["accuracy", "val_loss", "f1", None],
     "validation_fraction": [0, 1, 0.0, 1.0, 1.5, -0.1, np.nan, None],
+    "validation": [3, 0.5, object()],
     "n_iter_no_change": [0, -1, 2.5, None, np.inf, "10"],
     "tol": [-1e-9, np.inf, np.nan, None],
     "warm_start": ["yes", 1, None],

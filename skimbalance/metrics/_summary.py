@@ -262,19 +262,26 @@ def classification_summary(
 
     It holds what ``classification_report(output_dict=True)`` holds, and in addition intervals,
     average precision and calibration by class, and the scores of a classifier without features.
+    It judges class labels, multilabel y, and the steps and entities of sequences.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        True class labels.
-    y_pred : array-like of shape (n_samples,)
+    y_true : array-like of shape (n_samples,) or (n_samples, n_labels), or sequences
+        True class labels. In the multilabel case 0 and 1 for each label, as an array, a sparse
+        matrix or a DataFrame; nan where a label is not known, which leaves out the row for this
+        label. Sequences are a list of sequences of class labels, or an array of shape
+        (n_sequences, n_steps); masked steps of a masked array do not count. Sequences that are all
+        of one length and of numbers are told from labels by the axes of `proba`.
+    y_pred : array-like of the form of `y_true`
         Predicted class labels.
-    proba : array-like of shape (n_samples, n_classes), default=None
-        Natural posteriors; rows sum to 1. Columns of a DataFrame that are the class labels may be
-        in any order. Without posteriors, scores of probabilities are left out.
-    labels : array-like of shape (n_classes,), default=None
+    proba : array-like of shape (n_samples, n_classes), (n_samples, n_labels) or \
+(n_sequences, n_steps, n_classes), default=None
+        Natural posteriors; those of classes sum to 1. Columns of a DataFrame that are the class
+        labels may be in any order. Without posteriors, scores of probabilities are left out.
+    labels : array-like of shape (n_classes,) or (n_labels,), default=None
         All class labels, at least two, in the order of the columns of `proba`. By default the
-        sorted labels of `y_true` and `y_pred`.
+        sorted labels of `y_true` and `y_pred`. In the multilabel case the names of the labels, by
+        default those of the columns of `y_true`, or their numbers.
     level : float, default=0.95
         Level of the intervals.
     n_resamples : int, default=1000
@@ -303,15 +310,45 @@ def classification_summary(
 
         None stands for a score that is not defined, such as the recall of a class without rows.
 
+        In the multilabel case "labels" stands in the place of "classes". A label also has "n_rows",
+        the rows in which it is known. "overall" has "f1_macro", "f1_micro" and "f1_samples", as in
+        scikit-learn, with intervals by drawing rows, and the mean "log_loss" and "brier" of a label
+        in a row. The dummy predicts the labels that more than half of the rows have.
+
+        For sequences, "n_rows" is the number of steps that count, beside "n_sequences". Steps of a
+        sequence depend on each other: see Notes. "chance_p_value" is left out. If all class labels
+        are tags, such as "O", "B-PER" and "I-PER" (IOB2, BIOES or BILOU), there are also
+        "entities", a list with a dict for each type with numbers of entities and scores, and
+        "entities_overall" with "f1_micro" of all entities and "f1_macro", the mean over the types.
+        An entity is found if its type, first and last step are right, as in conlleval [1]_ and
+        seqeval.
+
     Raises
     ------
     ValueError
-        If class labels are unknown or missing, or if `proba` does not hold posteriors of all
-        classes.
+        If class labels are unknown or missing, if `proba` does not hold posteriors of all
+        classes, or if a multilabel y has other values or sequences differ in their lengths.
 
     See Also
     --------
     skimbalance.report.ImbalanceReport : The same as a text or a page, with figures.
+
+    Notes
+    -----
+    Intervals of sequences take whole sequences as their units. Those of a class or an entity are
+    Jeffreys' intervals of an effective number of decisions, that is the number divided by the
+    design effect [2]_; a class that is always or never found has one decision for each sequence
+    that holds it. Those of overall scores draw whole sequences [3]_, by the Bayesian bootstrap of
+    `score_intervals`. Sequences of one step each have the intervals of rows.
+
+    References
+    ----------
+    .. [1] E. F. Tjong Kim Sang, F. De Meulder. "Introduction to the CoNLL-2003 Shared Task:
+       Language-Independent Named Entity Recognition." CoNLL 2003. arXiv:cs/0306050
+    .. [2] E. L. Korn, B. I. Graubard. "Confidence Intervals for Proportions with Small Expected
+       Number of Positive Counts Estimated from Survey Data." Survey Methodology 24(2), 1998.
+    .. [3] C. A. Field, A. H. Welsh. "Bootstrapping Clustered Data." Journal of the Royal
+       Statistical Society B 69(3), 2007. doi:10.1111/j.1467-9868.2007.00593.x
 
     Examples
     --------
@@ -320,6 +357,16 @@ def classification_summary(
     >>> summary["classes"][1]["recall"], summary["overall"]["balanced_accuracy"]
     (0.5, 0.75)
     >>> summary["dummy"]["balanced_accuracy"]
+    0.5
+
+    In the multilabel case, and for entities of sequences:
+
+    >>> summary = classification_summary([[1, 0], [1, 1], [0, 1]], [[1, 0], [1, 0], [0, 1]])
+    >>> [label["recall"] for label in summary["labels"]]
+    [1.0, 0.5]
+    >>> tags = [["B-PER", "I-PER", "O"], ["O", "B-PER"]]
+    >>> summary = classification_summary(tags, [["B-PER", "O", "O"], ["O", "B-PER"]])
+    >>> summary["entities"][0]["recall"]
     0.5
     """
     owner = "classification_summary"

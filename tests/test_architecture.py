@@ -23,8 +23,8 @@ KERAS = NUMPY | {"keras", "tensorflow"}
 ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
-        {"compare.*", "report.*", "decision.*", "preprocessing.*", "classifier", "persistence",
-         "datasets.*", "_response", "_page.*", "_validation"},
+        {"compare.*", "report.*", "decision.*", "model_selection.*", "preprocessing.*",
+         "classifier", "persistence", "datasets.*", "_response", "_page.*", "_validation"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (
@@ -38,7 +38,7 @@ ROOMS = {
         NUMPY | {"imblearn", "pandas", "matplotlib", "joblib", "tqdm"},
     ),
     "report.*": (
-        {"plots.*", "metrics.*", "_page.*", "_response"}, {"numpy", "sklearn", "pandas"}
+        {"plots.*", "metrics.*", "_page.*", "_response", "_validation"}, NUMPY | {"pandas"}
     ),
     "plots.*": ({"metrics.*", "_response", "_page.*"}, NUMPY | {"matplotlib"}),
     "ensemble.*": (

@@ -22,7 +22,9 @@ __all__ = [
     "add_fitting",
     "add_out",
     "add_table",
+    "add_time",
     "check_goal",
+    "check_time",
     "explain_strategies",
     "goal",
     "integer",
@@ -111,6 +113,33 @@ def add_fitting(parser: ArgumentParser, objectives: Sequence[str]) -> None:
         default=0,
         help="the same seed gives the same result (default: 0)",
     )
+
+
+def add_time(parser: ArgumentParser, use: str) -> None:
+    """Add the column of the moments of the rows, and what they are used for."""
+    parser.add_argument(
+        "--time",
+        type=str.strip,
+        metavar="COLUMN",
+        help=f"column of numbers or of dates such as 2024-01-31: {use}; nothing is learnt from it",
+    )
+
+
+def check_time(args: argparse.Namespace) -> None:
+    """Check that nothing else says which rows train and which judge.
+
+    Raises
+    ------
+    ValueError
+        If something does.
+    """
+    others = {"--groups": args.groups is not None, "--repeats": vars(args).get("repeats", 1) > 1}
+    for option, given in others.items():
+        if args.time is not None and given:
+            raise ValueError(
+                f"The option --time must be given without {option}, as it says by itself which "
+                "rows train and which judge. Got both."
+            )
 
 
 def _one_of(objectives: Sequence[str]) -> Callable[[str], str]:

@@ -7,7 +7,9 @@ from skimbalance._cli.arguments import (
     add_fitting,
     add_out,
     add_table,
+    add_time,
     check_goal,
+    check_time,
     explain_strategies,
     goal,
     integer,
@@ -36,13 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
     add_fitting(parser, OBJECTIVES)
-    parser.add_argument(
-        "--time",
-        type=str.strip,
-        metavar="COLUMN",
-        help="column of numbers or dates such as 2024-01-31: the test rows of each fold are later "
-        "than its training rows; nothing is learnt from it",
-    )
+    add_time(parser, "the test rows of each fold are later than its training rows")
     parser.add_argument("--cv", type=integer(2), default=5, help="number of folds (default: 5)")
     parser.add_argument(
         "--repeats",
@@ -63,12 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     """Run the command."""
     check_goal(args, TAKERS)
-    if args.time is not None and (args.groups is not None or args.repeats > 1):
-        other = "--groups" if args.groups is not None else "--repeats"
-        raise ValueError(
-            f"The option --time must be given without {other}, as it says by itself which rows "
-            "train and which test. Got both."
-        )
+    check_time(args)
     table = open_table(args.table, args.encoding)
     rows = read_training(table, Roles.of(table, args))
     import_training()

@@ -16,11 +16,25 @@ from skimbalance._cli.columns import (
 )
 from skimbalance._cli.tables import Part, Table
 from skimbalance._cli.targets import target_columns
+from skimbalance.model_selection import TimeHoldout
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Roles", "Rows", "beside", "later_folds", "read_training", "with_names"]
+__all__ = [
+    "ROLES",
+    "Roles",
+    "Rows",
+    "beside",
+    "later_folds",
+    "latest_rows",
+    "read_training",
+    "with_names",
+]
+
+
+#: Options that name a column which says something of the rows.
+ROLES = ("groups", "weight", "time")
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class Roles:
             raise ValueError(
                 f"The option --target must name different columns. Got {self.targets!r}."
             )
-        for option in ("groups", "weight", "time"):
+        for option in ROLES:
             name = getattr(self, option)
             if name is None:
                 continue
@@ -197,6 +211,12 @@ def _check(option, content, wrong, part, name, table):
             f"The column '{name}' of {table.name}, named by --{option}, must hold {content} in "
             f"each row. Got another value: {where(table, part, part.frame[name], wrong[0])}."
         )
+
+
+def latest_rows(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the earlier rows, and of the latest fifth."""
+    moments = np.unique(time, return_inverse=True)[1]
+    return next(TimeHoldout(column=0).split(moments[:, None]))
 
 
 def later_folds(time: np.ndarray, n_folds: int, name: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from skimbalance._cli.columns import as_trained
 from skimbalance._cli.output import import_training, progress, shows_progress
-from skimbalance._cli.roles import Roles, beside, with_names
+from skimbalance._cli.roles import Roles, beside, latest_rows, with_names
 from skimbalance._cli.tables import Part, Table
 from skimbalance._cli.targets import LabelColumns, TargetColumn, target_columns
 from skimbalance.compare._strategies import STRATEGIES, TUNED, make_strategy
@@ -60,8 +60,13 @@ def train_streaming(
         y = with_names(np.concatenate(labels), roles.target)
         of_rows = {role: np.concatenate([of[role] for of in given]) for role in given[0]}
         network.set_params(verbose=int(shows_progress()))
+        if "time" in of_rows:
+            held_out = np.zeros(len(y), bool)
+            held_out[latest_rows(of_rows.pop("time"))[1]] = True
+            network.set_params(validation=held_out)
         network.fit(np.memmap(path, np.float32, "r", shape=(len(y), width)), y, **of_rows)
-        network.set_params(verbose=0)
+        # The bar is for this terminal, and the mask for these rows.
+        network.set_params(verbose=0, validation=None)
     return Pipeline([*cleaning.steps, ("classify", network)]), y, kinds
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from skimbalance._cli.arguments import (
     add_fitting,
     add_out,
     add_table,
+    add_time,
     check_goal,
+    check_time,
     explain_strategies,
     goal,
 )
@@ -23,10 +26,11 @@ from skimbalance._cli.output import (
     print_text,
     shows_progress,
 )
-from skimbalance._cli.roles import Roles, Rows, read_training
+from skimbalance._cli.roles import ROLES, Roles, Rows, latest_rows, read_training
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
 from skimbalance._response import for_last_step, sampling_pipeline, with_groups
+from skimbalance._validation import safe_indexing
 from skimbalance.compare._strategies import TUNED
 from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
 from skimbalance.decision._parameters import TAKERS
@@ -42,6 +46,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
     add_fitting(parser, _GOALS)
+    add_time(
+        parser,
+        "the latest fifth of the rows judges: by it networks stop and decisions are tuned",
+    )
     parser.add_argument(
         "--strategy",
         metavar="NAME",
@@ -67,7 +75,13 @@ def run(args: Namespace) -> None:
             "The option --objective must only be given with the strategies 'tuned_decision' and "
             f"'ensemble'. Got the strategy '{strategy}', which predicts the most probable class."
         )
+    if args.time is not None and not args.stream and strategy not in TUNED:
+        raise ValueError(
+            "The option --time must only be given with --stream, or with the strategies "
+            f"'tuned_decision' and 'ensemble'. Got '{strategy}', which holds out no rows."
+        )
     check_goal(args, TAKERS)
+    check_time(args)
     if args.out == STANDARD_OUTPUT and sys.stdout.isatty():
         raise ValueError(
             "The option --out - of train must write to a pipe or a file, as a model is no text. "
@@ -103,12 +117,9 @@ def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
             "The option --weight must be left out with a strategy that makes rows, as these have "
             f"no weights. Got '{strategy}'."
         )
-    of_rows = with_groups(model, given["groups"]) if args.groups else {}
-    if args.weight:
-        of_rows[for_last_step(model, "sample_weight")] = given["sample_weight"]
     import_training()
     with joblib.parallel_config(backend="stacked"):
-        model.fit(X, y, **of_rows)
+        _fit(model, X, y, **given)
     # The bar is for this terminal, and no part of the model.
     for part in (model, getattr(model, "estimator_", model)):
         params = part.get_params() if hasattr(part, "get_params") else {}
@@ -118,13 +129,34 @@ def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
     return model
 
 
+def _fit(model: Any, X: Any, y: Any, *, groups=None, sample_weight=None, time=None) -> None:
+    """Fit a strategy; given moments, the latest rows are those that it holds out."""
+    of_rows = {} if groups is None else with_groups(model, groups)
+    if time is not None:
+        earlier, later = latest_rows(time)
+        if "X_val" in signature(model.fit).parameters:
+            X, of_rows["X_val"] = (safe_indexing(X, rows) for rows in (earlier, later))
+            y, of_rows["y_val"] = (safe_indexing(y, rows) for rows in (earlier, later))
+            if sample_weight is not None:
+                of_rows["sample_weight_val"] = sample_weight[later]
+                sample_weight = sample_weight[earlier]
+        else:
+            folds = model.cv
+            model.set_params(cv=[(earlier, later)])
+    if sample_weight is not None:
+        of_rows[for_last_step(model, "sample_weight")] = sample_weight
+    model.fit(X, y, **of_rows)
+    if time is not None and "X_val" not in of_rows:
+        model.set_params(cv=folds)  # a model file need not hold the numbers of all rows
+
+
 def _print_summary(args: Namespace, strategy: str, model: Any, y: Any) -> None:
     about: dict[str, Any] = {
         "model": args.out,
         "rows": len(y),
         "strategy": strategy,
         **_counts(y),
-        **{option: getattr(args, option) for option in ("groups", "weight") if vars(args)[option]},
+        **{option: getattr(args, option) for option in ROLES if vars(args)[option]},
     }
     if hasattr(model, "objective_score_"):
         about |= {"objective": model.objective, **goal(args, y)}
@@ -140,21 +172,22 @@ def _print_summary(args: Namespace, strategy: str, model: Any, y: Any) -> None:
     if "out_of_fold" in about:
         of_class = f" of class {str(model.pos_label_)!r}" if hasattr(model, "pos_label_") else ""
         score = f"{about['out_of_fold']:.3f}"
-        print_text(f"The {model.objective}{of_class} on held-out rows is {score}.")
+        latest = "" if args.time is None else f", the latest by '{args.time}',"
+        print_text(f"The {model.objective}{of_class} on held-out rows{latest} is {score}.")
     print_text(f"The model is in {args.out}.")
 
 
 def _counts(y: Any) -> dict[str, list[dict[str, Any]]]:
     """How many rows have each class, or each label, and how many rows lack a label's cell."""
     if y.ndim == 2:
-        rows = zip(y, y.sum().astype(int).tolist(), y.isna().sum().tolist(), strict=True)
-        some = bool(y.isna().any(axis=None))
-        return {
-            "labels": [
-                {"label": name, "rows": n} | ({"missing": missing} if some else {})
-                for name, n, missing in rows
-            ]
-        }
+        missing = y.isna().sum().tolist() if y.isna().any(axis=None) else None
+        of_labels: list[dict[str, Any]] = [
+            {"label": name, "rows": n}
+            for name, n in zip(y, y.sum().astype(int).tolist(), strict=True)
+        ]
+        for about, n in zip(of_labels, missing or [], strict=False):
+            about["missing"] = n
+        return {"labels": of_labels}
     labels, counts = np.unique(y, return_counts=True)
     rows = zip(labels.tolist(), counts.tolist(), strict=True)
     return {"classes": [{"class": label, "rows": count} for label, count in rows]}

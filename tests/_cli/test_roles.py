@@ -262,7 +262,7 @@ def fast_steps(X):
     return make_pipeline(clean, encode).steps
 
 
-def fast(strategy, X, y, *, objective, random_state, verbose):
+def fast(strategy, X, y, *, objective="f1_macro", random_state, verbose=0):
     """In the place of `make_strategy`: decisions of a fast classifier."""
     logistic = Pipeline([*fast_steps(X), ("classify", LogisticRegression())])
     return TunedDecisionClassifierCV(logistic, objective=objective, random_state=random_state)
@@ -292,12 +292,52 @@ def test_train_hands_on_what_the_columns_say_of_the_rows(table, tmp_path, monkey
 class Network:
     """In the place of a network: it keeps what its fit is given."""
 
+    params = {}
+
     def set_params(self, **params):
+        self.params = self.params | params
         return self
 
-    def fit(self, X, y, **given):
-        self.X, self.y, self.given = np.array(X), y, given
+    def fit(self, X, y, *, X_val=None, y_val=None, **given):
+        self.X, self.y, self.given, self.own = np.array(X), y, given, (X_val, y_val)
+        self.trained_with = self.params
         return self
+
+
+@pytest.mark.filterwarnings("ignore:Decisions for classes with fewer than")
+def test_the_latest_rows_judge(table, tmp_path, monkeypatch, capsys):
+    data = frame()
+    X, y, weight = data[["x", "z"]], data["grade"].to_numpy(), data["count"].to_numpy()
+    n = len(y) - len(y) // 5
+    # Decisions are tuned on them, and the classifier is then fitted on all rows.
+    monkeypatch.setattr("skimbalance.compare._strategies.make_strategy", fast)
+    monkeypatch.setattr(train, "import_training", lambda: None)
+    argv = ["train", table, "--target", "grade", "--drop", ",".join(["patient", *LABELS])]
+    done(capsys, *argv, "--time", "day", "--weight", "count", "--out", tmp_path / "m.skim")
+    loaded, tuned = load_model(tmp_path / "m.skim"), fast("", X, y, random_state=0)
+    assert loaded.cv == tuned.cv
+    tuned.set_params(cv=[(np.arange(n), np.arange(n, len(y)))]).fit(X, y, sample_weight=weight)
+    assert_array_equal(loaded.predict_proba(X), tuned.predict_proba(X))
+    assert loaded.threshold_ == tuned.threshold_
+    # What takes held-out rows does not train on them.
+    network = Network()
+    order = np.random.default_rng(0).permutation(len(y))
+    train._fit(network, X.iloc[order], y[order], sample_weight=weight[order], time=order)
+    early = order < n
+    assert_array_equal(network.X, X.iloc[order[early]])
+    assert_array_equal(network.own[0], X.iloc[order[~early]])
+    assert_array_equal(network.own[1], y[order[~early]])
+    given = network.given
+    assert_array_equal(given["sample_weight"], weight[order[early]])
+    assert_array_equal(given["sample_weight_val"], weight[order[~early]])
+    # Nor does a network that reads a file in parts.
+    network = Network()
+    monkeypatch.setattr(streaming, "import_training", lambda: None)
+    monkeypatch.setattr(streaming, "_steps", lambda *of: [*fast_steps(X), ("", network)])
+    roles = Roles("grade", ("patient", "count", *LABELS), time="day")
+    streaming.train_streaming(open_table(table), roles, "", 0)
+    assert_array_equal(network.trained_with["validation"], np.arange(len(y)) >= n)
+    assert network.params["validation"] is None
 
 
 @pytest.mark.parametrize("n_rows", [7, 1000])
@@ -384,6 +424,10 @@ def test_wrong_goals_of_training_are_one_sentence(table, capsys):
     argv = ["train", table, "--target", "grade", "--out", "m"]
     err = failed(capsys, *argv, "--objective", "alerts")
     assert "--level must be given with --objective alerts" in err
+    err = failed(capsys, *argv, "--strategy", "plain", "--time", "day")
+    assert "Got 'plain', which holds out no rows" in err
+    err = failed(capsys, *argv, "--groups", "patient", "--time", "day")
+    assert "--time must be given without --groups" in err
     err = failed(capsys, *argv, "--strategy", "smote", "--weight", "count")
     assert "--weight must be left out with a strategy that makes rows" in err
     several = ["train", table, "--target", ",".join(LABELS), "--out", "m"]

@@ -357,7 +357,7 @@ def test_compare_ends_with_the_line_that_trains(options, tmp_path, monkeypatch, 
     compared = vars(parser.make_parser(["compare"]).parse_args(["compare", str(source), *options]))
     if "--time" in options:
         dropped = [name for name in (compared["drop"], "a") if name is not None]
-        compared["drop"] = ",".join(dropped)
+        compared |= {"drop": ",".join(dropped), "time": None}
     for name in set(trained) & set(compared) - {"command", "run", "out"}:
         assert trained[name] == compared[name]
     assert trained["strategy"] == Compared.recommended

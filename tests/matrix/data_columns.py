@@ -246,10 +246,10 @@ def with_sequences(row):
 
 
 def with_inputs(row):
-    """A dict of inputs, in any order, gives the same as a list of them, and as `Inputs`."""
+    """A dict of inputs gives the same as a list of them, and as `Inputs` in another order."""
     estimator = around_another(row, of_keras())
     left, right = row.X[:, :2], row.X[:, 2:]
     expected = row.outcome(estimator, {"left": left, "right": right}, row.y)
-    assert_same(row.outcome(estimator, {"right": right, "left": left}, row.y), expected)
+    of_inputs = Inputs({"right": right, "left": left})
+    assert_same(row.outcome(estimator, of_inputs, row.y), expected)
     assert_same(row.outcome(estimator, [left, right], row.y), expected)
-    assert_same(row.outcome(estimator, Inputs([left, right]), row.y), expected)

@@ -105,7 +105,10 @@ class ConfusionDisplay(Display):
         """
         several = with_several(estimator, X, y, cls.__name__)
         if several is not None:
-            return cls.from_predictions(several.y, several.decided, labels=several.labels, ax=ax)
+            true, decided, _, labels = several
+            if labels is not None:  # of 0 and 1 they would look like labels
+                true, decided, _, _ = steps_of(true, decided, None, cls.__name__)
+            return cls.from_predictions(true, decided, labels=labels, ax=ax)
         classes = cls._classes_of(estimator)
         return cls.from_predictions(y, estimator.predict(X), labels=classes, ax=ax)
 

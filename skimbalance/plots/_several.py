@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_consistent_length
 
 from skimbalance._response import last_step, posterior
 from skimbalance.metrics._checks import all_labels
@@ -18,7 +19,7 @@ class Several(NamedTuple):
     Parameters
     ----------
     y : array-like of shape (n_samples, n_labels), or sequences of class labels
-        The truth. Steps that an estimator ignores by their label are masked.
+        The truth. Steps are masked that an estimator ignores by their label, or masks.
     decided : array-like of shape (n_samples, n_labels), or sequences of class labels
         Decisions.
     proba : ndarray or None
@@ -51,9 +52,9 @@ def with_several(estimator: Any, X: Any, y: Any, owner: str) -> Several | None:
     )
     if proba is None or proba.ndim < 3:
         return Several(y, decided, proba, None)
+    check_consistent_length(y, decided)
     padding = getattr(last_step(estimator), "ignore_label", None)
-    if padding is not None:
-        y = [_masked_at(steps, padding) for steps in y]
+    y = [_masked(steps, of_steps, padding) for steps, of_steps in zip(y, decided, strict=True)]
     true = steps_of(y, decided, None, owner).y
     labels = all_labels(None, owner, classes_=estimator.classes_, y=true)
     return Several(y, decided, spread_to(labels, estimator.classes_, proba), labels)
@@ -66,11 +67,15 @@ def spread_to(labels: np.ndarray, classes: np.ndarray, proba: np.ndarray) -> np.
     return spread
 
 
-def _masked_at(steps, padding):
-    """The class labels of a sequence, with those masked that are padding."""
+def _masked(steps, decided, padding):
+    """The class labels of a sequence, masked where decisions are and where they are padding."""
     array = np.ma.asanyarray(list(steps) if isinstance(steps, str) else steps)
-    is_padding = [label == padding for label in np.ma.getdata(array).tolist()]
-    return np.ma.masked_array(array, is_padding)
+    mask = np.ma.getmaskarray(array).copy()
+    if padding is not None:
+        mask |= [label == padding for label in np.ma.getdata(array).tolist()]
+    if np.shape(decided) == mask.shape:  # another length is refused later
+        mask |= np.ma.getmaskarray(decided)
+    return np.ma.masked_array(np.ma.getdata(array), mask)
 
 
 def _has_one_axis(y):

@@ -196,8 +196,6 @@ REFUSES = [
     (ONE_AXIS, [TAGGER], ["prior correction"]),
     (ONE_AXIS, [TAGGER, SEQUENCE_FOLDS], ["comparison"]),
     (ONE_LABEL, ["skimbalance.metrics"], ["multilabel y", "sequences"]),
-    (ONE_LABEL, [title for title in VIEWS if title not in OF_FIT], ["multilabel y", "sequences"]),
-    (ONE_LABEL, [TAGGER], ["report", "displays"]),
     (ONE_LABEL, [SMOTE], ["multilabel y"]),
     (INDICES, ["stratified_split"], OF_LABELS),
     (INDICATOR, ["iterative_split"], ["multilabel y"]),

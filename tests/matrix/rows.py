@@ -137,8 +137,8 @@ class View(Row):
 
     def numbers(self, thing, X):
         if isinstance(thing, ImbalanceReport):
-            return numbers_of([[{**c, "label": ""} for c in thing.summary["classes"]],
-                               thing.summary["overall"]])  # fmt: skip
+            parts = thing.summary.get("labels") or thing.summary["classes"]
+            return numbers_of([[{**c, "label": ""} for c in parts], thing.summary["overall"]])
         data = {name: value for name, value in vars(thing).items() if not name.endswith("_")}
         return numbers_of({k: v for k, v in data.items() if k not in ("classes", "objective")})
 
@@ -155,6 +155,9 @@ class View(Row):
                 given |= {"proba": before, "corrected": natural}
         if self.of in (plots.ConfusionDisplay, ImbalanceReport):
             given["y_pred"] = fitted.predict(X)
+        if self.of is plots.ConfusionDisplay and posterior(fitted, X).ndim == 3:
+            # Steps of 0 and 1 would be labels.
+            given["y_true"], given["y_pred"] = np.ravel(y), np.ravel(given["y_pred"])
         if self.of is ImbalanceReport:
             given |= {"random_state": 0, "n_resamples": 20}
         return self.numbers(self.of.from_predictions(**given), X)

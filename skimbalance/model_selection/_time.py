@@ -115,8 +115,9 @@ class TimeHoldout(BaseCrossValidator):
         if self.column is None:
             return np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
         try:
+            name: Any = self.column
             is_table = hasattr(X, "columns") or hasattr(X, "column_names")
-            column = X[self.column] if is_table else np.asarray(X)[:, self.column]
+            column = X[name] if is_table else np.asarray(X)[:, name]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ValueError(
                 "The 'column' parameter of TimeHoldout must be a column of X: a name in a table, "

@@ -74,7 +74,7 @@ ROOMS = {
         NUMPY,
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation"}, {"numpy", "scipy"}),
-    "prior.*": ({"_response", "_validation"}, NUMPY),
+    "prior.*": ({"metrics.*", "_response", "_validation"}, NUMPY),
     "preprocessing.*": ({"_validation"}, NUMPY | {"pandas"}),
     "metrics.*": ({"_validation"}, NUMPY),
     "class_weight": ({"_validation"}, {"numpy"}),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from skimbalance.report._slices import slice_flags
+
 __all__ = ["OVERALL_NAMES", "flags"]
 
 #: Score over all classes -> its name in tables and sentences.
@@ -58,6 +60,7 @@ def flags(summary: dict[str, Any]) -> list[str]:
         *_missed(
             _Parts(summary.get("entities", []), "entities", "entities", ("entity", "entities"))
         ),
+        *(slice_flags(summary["slices"], parts.noun) if "slices" in summary else []),
     ]
 
 

@@ -29,8 +29,16 @@ from skimbalance.metrics._targets import (
     steps_of,
 )
 from skimbalance.plots._several import with_several
+from skimbalance.report._answers import (
+    FRAMES,
+    answers,
+    checked_repeats,
+    importance_of,
+    with_answers,
+)
 from skimbalance.report._blocks import caption, class_figures, flags_html, sizes, tables
 from skimbalance.report._flags import flags
+from skimbalance.report._slices import named_slices, slices_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +73,8 @@ class ImbalanceReport:
         (a recall below 0.5); decisions, rankings or
         probabilities that are no better than those of a dummy; badly calibrated probabilities
         (off by more than chance explains, and by more than a quarter of the share of the class);
-        too few test rows to judge (the interval of a recall is wider than 0.4). Empty if nothing
-        is wrong.
+        too few test rows to judge (the interval of a recall is wider than 0.4); slices in which
+        recall or precision is lower than elsewhere, beyond chance. Empty if nothing is wrong.
     about : dict of str to str
         What the page says of its making: date and versions; from an estimator also the model, the
         number of columns, and the name of the data, ``X.attrs["name"]``, where a DataFrame has one;
@@ -110,6 +118,9 @@ class ImbalanceReport:
         X: Any,
         y: npt.ArrayLike,
         *,
+        pos_label: Any = None,
+        importance: bool | int = False,
+        slices: Any = None,
         level: float = 0.95,
         n_resamples: int = 1000,
         random_state: int | np.random.RandomState | None = None,
@@ -129,6 +140,17 @@ class ImbalanceReport:
         y : array-like of shape (n_samples,)
             Class labels of the rows. Those that the classifier does not know count as never
             predicted.
+        pos_label : label, default=None
+            The class, or in the multilabel case the label, that importances, slices and the reject
+            option are about. None stands for the rarest.
+        importance : bool or int, default=False
+            Whether to measure what the average precision of this class loses when a column of X is
+            shuffled, and in how many shuffles; True is 5. Each shuffle of a column predicts all
+            rows once.
+        slices : str, list of str, array-like or DataFrame, default=None
+            Columns of X by their names, or other columns with a value for each row. For each of
+            their values the report has recall, precision and F1 of this class, and flags those that
+            are lower than elsewhere, beyond chance. Numbers are cut at their quartiles.
         level : float, default=0.95
             Level of the intervals.
         n_resamples : int, default=1000
@@ -157,6 +179,8 @@ class ImbalanceReport:
                 f"The 'estimator' parameter of {cls.__name__} must be a classifier, with its "
                 f"classes as 'classes_'. Got {estimator!r} instead."
             )
+        n_repeats = checked_repeats(importance, cls.__name__)
+        slices = named_slices(slices, X, cls.__name__)
         several = with_several(estimator, X, y, cls.__name__)
         if several is None:
             labels = all_labels(None, cls.__name__, classes_=estimator.classes_, y=y)
@@ -170,10 +194,17 @@ class ImbalanceReport:
             decided,
             proba,
             labels=labels,
+            pos_label=pos_label,
+            slices=slices,
             level=level,
             n_resamples=n_resamples,
             random_state=random_state,
         )
+        if n_repeats:
+            report.summary["importance"] = importance_of(
+                estimator, X, y, labels, report.summary, pos_label, n_repeats, random_state,
+                cls.__name__,
+            )  # fmt: skip
         shape: tuple[int, ...] = getattr(X, "shape", ())
         columns = {"columns": f"{shape[1]:,}"} if len(shape) == 2 else {}
         report.about = {"model": repr(estimator), **data_name(X), **columns, **report.about}
@@ -185,6 +216,8 @@ class ImbalanceReport:
         ensemble: Any,
         y: npt.ArrayLike,
         *,
+        pos_label: Any = None,
+        slices: Any = None,
         level: float = 0.95,
         n_resamples: int = 1000,
         random_state: int | np.random.RandomState | None = None,
@@ -201,6 +234,10 @@ class ImbalanceReport:
         y : array-like of shape (n_samples,)
             Class labels of the training rows, as `fit` got them. Rows that no fold held out are
             left out; all others count the same, whatever their weights in `fit`.
+        pos_label : label, default=None
+            The class that slices and the reject option are about, see `from_estimator`.
+        slices : array-like or DataFrame, default=None
+            Columns with a value for each row, see `from_estimator`.
         level : float, default=0.95
             Level of the intervals.
         n_resamples : int, default=1000
@@ -248,6 +285,8 @@ class ImbalanceReport:
             ensemble.oof_prediction_[is_held_out],
             ensemble.oof_proba_[is_held_out],
             labels=labels,
+            pos_label=pos_label,
+            slices=None if slices is None else slices_of(slices, is_held_out, cls.__name__),
             level=level,
             n_resamples=n_resamples,
             random_state=random_state,
@@ -270,6 +309,8 @@ class ImbalanceReport:
         proba: npt.ArrayLike | None = None,
         *,
         labels: npt.ArrayLike | None = None,
+        pos_label: Any = None,
+        slices: Any = None,
         level: float = 0.95,
         n_resamples: int = 1000,
         random_state: int | np.random.RandomState | None = None,
@@ -287,6 +328,10 @@ class ImbalanceReport:
         labels : array-like of shape (n_classes,), default=None
             All class labels in the order of the columns of `proba`. By default the sorted labels
             of `y_true` and `y_pred`.
+        pos_label : label, default=None
+            The class that slices and the reject option are about, see `from_estimator`.
+        slices : array-like or DataFrame, default=None
+            Columns with a value for each row, see `from_estimator`.
         level : float, default=0.95
             Level of the intervals.
         n_resamples : int, default=1000
@@ -330,18 +375,33 @@ class ImbalanceReport:
             random_state=random_state,
         )
         if has_sequences:
-            steps = steps_of(y_true, y_pred, proba, cls.__name__)
-            return cls(summary, steps.y, steps.decided, steps.proba, labels=labels)
+            y_true, y_pred, proba, _ = steps_of(y_true, y_pred, proba, cls.__name__)
+        summary = with_answers(
+            summary, y_true, y_pred, proba, labels,
+            pos_label=pos_label, slices=slices, owner=cls.__name__,
+        )  # fmt: skip
         return cls(summary, y_true, y_pred, proba, labels=labels)
 
-    def frame(self) -> "pd.DataFrame":
-        """Scores by class.
+    def frame(self, part: str = "classes") -> "pd.DataFrame":
+        """Scores by class, or another part of the report, as a table for computing.
+
+        Parameters
+        ----------
+        part : {"classes", "reject_option", "importance", "slices"}, default="classes"
+            "classes" are the scores by class, or in the multilabel case by label; "reject_option"
+            has scores of the rows kept, by the share of rows that are left to people; "importance"
+            has a row for each column of X, and "slices" for each slice, if they were asked for.
 
         Returns
         -------
         frame : DataFrame
             A row for each class, named by its label; intervals as columns "recall_low",
             "recall_high" and so on; nan where a score is not defined.
+
+        Raises
+        ------
+        ValueError
+            If the report does not have the part.
 
         Examples
         --------
@@ -351,6 +411,14 @@ class ImbalanceReport:
         """
         import pandas as pd
 
+        if part != "classes":
+            has = [name for name in FRAMES if name in self.summary]
+            if part not in has:
+                raise ValueError(
+                    "The 'part' parameter of ImbalanceReport.frame must be a part that the report "
+                    f"has, one of {['classes', *has]!r}. Got {part!r} instead."
+                )
+            return FRAMES[part](self.summary[part])
         columns: dict[str, Any] = {}
         parts = self.summary["labels" if "labels" in self.summary else "classes"]
         for name in parts[0]:
@@ -365,12 +433,25 @@ class ImbalanceReport:
         return pd.DataFrame(columns).set_index("label")
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything in `classification_summary`, and the flags.
+        """Everything in `classification_summary`, the flags, and what else the report says.
 
         Returns
         -------
         report : dict
-            Plain Python objects, which JSON can hold.
+            Plain Python objects, which JSON can hold. Beside those of `classification_summary` and
+            "flags" it may have
+
+            - "reject_option", with posteriors of classes and at least 20 rows: "label", the class
+              that it is about; "share", 0.05; "all" and "rejected", the numbers of rows, of rows of
+              the class ("support") and of wrong decisions ("errors") in all rows and in this share
+              of the least sure ones; "p_value", the probability of at least as many wrong decisions
+              in random rows; and "curve", the scores of the rows kept for each "share" from 0 to
+              0.5;
+            - "importance": "label", "average_precision" with all columns, "n_repeats", and
+              "columns", the most important first, with the "mean" and the deviation "std" of what
+              the average precision loses;
+            - "slices": "label", and "parts", each with "column", "value", numbers of rows, scores
+              with intervals, and p-values against all other rows, adjusted by Holm's method.
 
         Examples
         --------
@@ -411,21 +492,29 @@ class ImbalanceReport:
             ("Findings", flags_html(self.flags)),
             *((heading, table_html(table)) for heading, table in self._tables()),
             *self._figures(),
+            *((answer.heading, answer.html()) for answer in answers(self.summary)),
             ("How this report was made", facts_html(self._facts())),
         ]
         write_page(path, page("Imbalance report", blocks))
 
     def _repr_html_(self):
         tables = (table_html(table) for _, table in self._tables())
-        return "\n".join([f"<p>{self._caption()}</p>", flags_html(self.flags), *tables])
+        more = (answer.html(brief=True) for answer in answers(self.summary))
+        return "\n".join([f"<p>{self._caption()}</p>", flags_html(self.flags), *tables, *more])
 
     def __str__(self):
+        more = answers(self.summary)
+        tables = [table for _, table in self._tables()]
         texts = (
             # Headings of several words, one below the other, keep a table narrow.
             table_text(table.rename(columns=lambda name: name.replace(" ", "\n")))
-            for _, table in self._tables()
+            for table in tables + [answer.table for answer in more if not answer.is_long]
         )
-        sentences = (self._caption(), *(f"! {flag}" for flag in self.flags))
+        sentences = (
+            self._caption(),
+            *(answer.sentences for answer in more),
+            *(f"! {flag}" for flag in self.flags),
+        )
         return "\n".join(["\n\n".join(texts), "", *map(paragraph, sentences)])
 
     def _facts(self) -> dict[str, str]:

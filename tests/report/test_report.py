@@ -69,7 +69,8 @@ def test_dict_is_the_summary_and_the_flags_and_is_json(fitted):
     clf, X, y = fitted
     report = ImbalanceReport.from_estimator(clf, X, y, random_state=0)
     summary = classification_summary(y, clf.predict(X), clf.predict_proba(X), random_state=0)
-    assert report.to_dict() == summary | {"flags": report.flags}
+    more = {"flags": report.flags, "reject_option": report.summary["reject_option"]}
+    assert report.to_dict() == summary | more
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False)) == report.to_dict()
     report.to_dict()["classes"].clear()
     assert report.to_dict()["classes"]
@@ -274,7 +275,7 @@ def test_page_is_whole_and_stands_alone(fitted, tmp_path):
     reader = Reader()
     reader.feed(text)
     assert reader.open == []
-    assert len(reader.alts) == 3
+    assert len(reader.alts) == 4
     assert all(reader.alts)
     assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
     assert not re.search(r"https?://|@import|url\(", text)

@@ -427,9 +427,10 @@ def test_out_of_fold_report_leaves_out_what_no_fold_held_out():
     X, y = rows(60, 40)
     weight = np.repeat([1.0, 0.0], [90, 10])
     clf = ensemble().fit(X, y, sample_weight=weight)
-    report = ImbalanceReport.from_oof(clf, y, n_resamples=10)
+    report = ImbalanceReport.from_oof(clf, y, slices=np.repeat(["a", "b"], 50), n_resamples=10)
     assert report.summary["n_rows"] == 90
     np.testing.assert_array_equal(report.y_true, y[:90])
+    assert report.frame("slices")["n_rows"].to_list() == [50, 40]
 
 
 @pytest.mark.slow

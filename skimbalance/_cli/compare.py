@@ -30,6 +30,7 @@ from skimbalance.compare._strategies import TUNED
 from skimbalance.decision._objectives import LABEL_OBJECTIVES
 from skimbalance.decision._objectives import OBJECTIVES as TUNABLE
 from skimbalance.decision._parameters import TAKERS
+from skimbalance.decision._scorers import as_scorer
 
 __all__ = ["add_arguments", "run"]
 
@@ -97,11 +98,19 @@ def _compared(rows: Rows, args: Namespace) -> StrategyComparison:
     return result
 
 
+def _can_be_tuned(objective: str | None) -> bool:
+    """Whether decisions can be tuned for an objective, as no ranking depends on them."""
+    if objective in (None, *TUNABLE, *LABEL_OBJECTIVES):
+        return True
+    scorer = as_scorer(objective)
+    return scorer is not None and scorer.of_decisions
+
+
 def _training(args: Namespace, strategy: str) -> str:
     """The command that trains a strategy on the same rows."""
     words = ["skimbalance", "train", args.table, "--target", args.target, "--strategy", strategy]
     options = {"--groups": args.groups, "--weight": args.weight}
-    if args.objective in (*TUNABLE, *LABEL_OBJECTIVES) and strategy in TUNED:
+    if strategy in TUNED and _can_be_tuned(args.objective):
         options |= {"--objective": args.objective, "--level": args.level}
         options |= {"--positive": args.positive}
     dropped = [name for name in (args.drop, args.time) if name is not None]

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +16,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skimbalance import TunedDecisionClassifierCV
-from skimbalance._cli import compare, main, streaming, train
+from skimbalance._cli import compare, main, parser, streaming, train
 from skimbalance._cli.roles import Roles, later_folds, read_training
 from skimbalance._cli.tables import open_table
 from skimbalance.persistence import load_model, model_info, save_model
@@ -438,3 +441,20 @@ def test_wrong_goals_of_training_are_one_sentence(table, capsys):
             main([*argv, "--objective", objective])
         assert ended.value.code == 2
         assert part in capsys.readouterr().err
+
+
+def commands_of_pages():
+    """The command lines that the pages and README show."""
+    root = Path(__file__).parents[2]
+    for page in (*sorted((root / "docs").rglob("*.md")), root / "README.md"):
+        if "_build" not in page.parts:
+            found = re.findall(r"^[$ ] .*?\bskimbalance (.*)$", page.read_text("utf-8"), re.M)
+            yield from (re.split("[|>#]", words)[0] for words in found)
+
+
+def test_the_parser_takes_the_commands_of_the_pages():
+    commands = [shlex.split(words) for words in commands_of_pages()]
+    assert {words[0] for words in commands} >= set(parser.COMMANDS)
+    for words in commands:
+        if words[0] in parser.COMMANDS:
+            parser.make_parser([words[0]]).parse_args(words)

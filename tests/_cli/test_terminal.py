@@ -337,6 +337,7 @@ class Compared:
         ["--target", "the target", "--drop", "b c,d", "--seed", "3", "--encoding", "latin-1"],
         ["--objective", "f1", "--positive", "x"],
         ["--target", "the target,c", "--groups", "a", "--weight", "b"],
+        ["--objective", "recall_macro"],
         ["--drop", "c", "--time", "a"],
         ["--time", "a"],
     ],

@@ -26,13 +26,27 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
+try:
+    from sklearn.callback import CallbackSupportMixin
+
+    # As a context: the decorator would stand between a warning and the line that it names.
+    from sklearn.callback._callback_support import callback_management_context as callbacks_in_fit
+except ImportError:  # before scikit-learn 1.9
+    from contextlib import nullcontext as callbacks_in_fit
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing to support."""
+
+
 __all__ = [
+    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "StrOptions",
     "are_missing",
     "as_array",
     "by_label",
+    "callbacks_in_fit",
     "check_finite",
     "check_not_lists",
     "check_one_input",
@@ -43,6 +57,7 @@ __all__ = [
     "class_indices",
     "indexable_inputs",
     "indexable_rows",
+    "indicator_for",
     "inputs_of",
     "is_indicator",
     "is_labelled",
@@ -475,6 +490,27 @@ def label_codes(y: Any) -> np.ndarray:
             f"Got {some_of(values.tolist())} instead."
         )
     return np.where(missing, -1, array == 1).astype(np.int8)
+
+
+def indicator_for(y: Any, codes: np.ndarray) -> Any:
+    """A label indicator matrix as estimators read it, which mostly misread sparse or nullable ones.
+
+    Parameters
+    ----------
+    y : array-like or sparse matrix of shape (n_samples, n_labels)
+        As the user gave it; a table keeps the names of its columns.
+    codes : ndarray of shape (n_samples, n_labels)
+        0, 1, or -1 where a label is missing.
+
+    Returns
+    -------
+    indicator : ndarray or DataFrame
+        Integers; or floats, with nan where a label is missing.
+    """
+    if hasattr(y, "columns") and not hasattr(y, "iloc"):
+        return y
+    values = np.where(codes < 0, np.nan, codes) if np.any(codes < 0) else codes.astype(int)
+    return type(y)(values, index=y.index, columns=y.columns) if hasattr(y, "iloc") else values
 
 
 def class_indices(y: np.ndarray, classes: np.ndarray, source: str = "") -> np.ndarray:

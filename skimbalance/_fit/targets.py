@@ -27,6 +27,7 @@ from skimbalance._validation import (
 from skimbalance.class_weight import _weights_of_scheme
 from skimbalance.metrics._monitors import LABEL_MONITORS, MONITORS
 from skimbalance.posterior import label_posterior, log_posterior
+from skimbalance.prior._labels import checked_label_priors, shift_labels
 from skimbalance.prior._shift import checked_prior, shift_prior
 from skimbalance.sampling import iterative_split, stratified_split
 
@@ -444,23 +445,8 @@ class Labels:
 
     def shift(self, proba, prior, priors):
         """Posteriors where rows without and with each label have other shares."""
-        priors = by_label(priors, self.classes, "priors", "labels")
-        if not hasattr(priors, "__len__") or len(priors) != self.n_outputs:
-            raise ValueError(
-                "The 'priors' parameter of predict_posterior must be, for a multilabel y, of "
-                f"shape {prior.shape}: shares of rows without and with each label. "
-                f"Got {priors!r} instead."
-            )
-        shifted = [
-            shift_prior(
-                np.stack([1 - eta, eta], axis=1),
-                old,
-                checked_prior(new, "priors", np.arange(2), counts=False),
-                "priors",
-            )[:, 1]
-            for eta, old, new in zip(proba.T, prior, priors, strict=True)
-        ]
-        return np.stack(shifted, axis=1)
+        new_prior = checked_label_priors(priors, self.classes, "predict_posterior")
+        return shift_labels(proba, prior, new_prior)
 
     def named(self, weights):
         """A dict for each label, of its weights without and with it."""

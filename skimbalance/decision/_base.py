@@ -13,6 +13,7 @@ from skimbalance._validation import (
     check_sample_weight,
     class_indices,
     indexable_rows,
+    indicator_for,
     is_indicator,
     some_of,
     warn,
@@ -203,11 +204,7 @@ class TunedClassifier(AccuracyMixin, BaseEstimator):
         weight = check_sample_weight(sample_weight, target)
         if self._is_prefit():
             check_is_fitted(self.estimator)
-        given = np.where(target < 0, np.nan, target) if np.any(target < 0) else target
-        if hasattr(y, "iloc"):  # some estimators misread nullable integers
-            given = type(y)(given, index=y.index, columns=y.columns)
-        elif hasattr(y, "columns"):
-            given = y
+        given = indicator_for(y, target)
         return Rows(X, given, target, one_on_average(weight), np.arange(target.shape[1]))
 
     def _check_judged(self, judged, classes, positive):

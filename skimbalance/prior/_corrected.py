@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from scipy.sparse import csr_matrix, issparse
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_class_weight
@@ -22,16 +23,28 @@ from skimbalance._response import (
     fit_arguments,
     hand_on_columns,
     last_step,
+    probabilities,
     sampling_pipeline,
 )
 from skimbalance._validation import (
     HasMethods,
     check_sample_weight,
     checked_target,
+    indicator_for,
+    is_indicator,
+    label_codes,
     plain_labels,
     validate_parameter_constraints,
 )
+from skimbalance.metrics._accuracy import AccuracyMixin
 from skimbalance.prior._estimate import estimate_prior
+from skimbalance.prior._labels import (
+    checked_label_priors,
+    label_shares,
+    label_weights,
+    shift_labels,
+    weight_of_one_label,
+)
 from skimbalance.prior._shift import checked_prior, checked_proba, shift_prior
 
 __all__ = ["PriorCorrectedClassifier"]
@@ -52,7 +65,7 @@ PRIORS = {"priors", "class_prior"}
 COUNTER = "class counts before the last step"
 
 
-class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class PriorCorrectedClassifier(AccuracyMixin, MetaEstimatorMixin, BaseEstimator):
     """Natural posteriors of any classifier, whatever its class weights and samplers.
 
     If a classifier is trained with the class weights w, on rows from which a sampler drew class k
@@ -71,30 +84,40 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     within each class unchanged (random ones). With SMOTE, NearMiss or Tomek links only the change
     of the shares is undone.
 
+    In the multilabel case each label has its own prior, and rows without it and with it are its two
+    classes. The ``class_weight`` is undone of the classifier inside scikit-learn's
+    `OneVsRestClassifier` and `MultiOutputClassifier`, which weighs each label by itself. Others,
+    such as forests, multiply the weights of all labels of a row, which no formula undoes.
+
     Parameters
     ----------
     estimator : classifier
         Classifier with ``predict_proba``, or a pipeline that ends in one.
-    priors : array-like of shape (n_classes,), dict or Series, default=None
+    priors : array-like of shape (n_classes,), (n_labels,) or (n_labels, 2), dict, Series or \
+DataFrame, default=None
         Class shares, which sum to 1, or counts of rows, of the population to predict: in the order
-        of `classes_`, or by class label in a dict or a pandas Series. None stands for the shares
-        in the training data. Set it after the fit to change the priors of a fitted classifier. A
-        class with a larger prior is predicted more often.
+        of `classes_`, or by class label in a dict or a pandas Series. In the multilabel case the
+        share of rows with each label, or both shares of each, without it and with it; a dict, a
+        Series or a DataFrame is read by the names of the columns of y, or their numbers where they
+        have no names. None stands for the shares in the training data. Set it after the fit to
+        change the priors of a fitted classifier. A class, or label, with a larger prior is
+        predicted more often.
 
     Attributes
     ----------
     estimator_ : classifier
         Fitted classifier.
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
-    class_prior_ : ndarray of shape (n_classes,)
-        Class shares in the training data, weighted by `sample_weight`.
-    sampling_ratio_ : ndarray of shape (n_classes,)
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        Class labels; in the multilabel case the numbers 0, 1, ... of the labels.
+    class_prior_ : ndarray of shape (n_classes,) or (n_labels, 2)
+        Class shares in the training data, weighted by `sample_weight`; in the multilabel case
+        shares of rows without and with each label.
+    sampling_ratio_ : ndarray of the same shape
         Number of rows of each class after the samplers, divided by the number before; 1 without
         samplers.
-    class_weight_ : dict
+    class_weight_ : dict, or list of dict
         Weight of each class, by class label, that is undone here: 1 without `class_weight`, or if
-        the classifier undoes it itself.
+        the classifier undoes it itself. In the multilabel case a dict for each label.
     n_features_in_ : int
         Number of columns seen in `fit`, if `estimator_` has this attribute.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -135,8 +158,10 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         "priors": ["array-like", dict, None],
     }
 
+    class_weight_: dict[Any, float] | list[dict[int, float]]
+
     def __init__(
-        self, estimator: Any, *, priors: npt.ArrayLike | dict[Any, float] | None = None
+        self, estimator: Any, *, priors: npt.ArrayLike | dict[Any, Any] | None = None
     ) -> None:
         self.estimator = estimator
         self.priors = priors
@@ -150,8 +175,9 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Training rows, in any form that the classifier accepts.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+            Class labels; or a label indicator matrix of 0 and 1, with NaN where a label is missing
+            if the classifier takes it.
         sample_weight : array-like of shape (n_samples,), default=None
             Number of rows of the population for which each row stands. It is passed to the
             classifier (the last step of a pipeline), and counts in `class_prior_` and in "balanced"
@@ -175,10 +201,12 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
-        _check_observable(self.estimator)
-        y = checked_target(y, multilabel=False)
-        if y.ndim == 2:
-            y = column_or_1d(y, warn=True)
+        target = checked_target(y)
+        is_multilabel = is_indicator(target)
+        _check_observable(self.estimator, is_multilabel)
+        if is_multilabel:
+            return self._fit_labels(X, y, fit_arguments(self, fit_params, sample_weight, groups))
+        y = column_or_1d(target, warn=True) if target.ndim == 2 else target
         estimator = clone(self.estimator)
         pipeline = sampling_pipeline(estimator)
         classifier = last_step(estimator)
@@ -196,8 +224,35 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         self._set_fitted(estimator, y, weight, y_sampled)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Most probable class of each row, under `priors`.
+    def _fit_labels(self, X, y, arguments):
+        """Fit where y is a label indicator matrix; nothing is set before all is done."""
+        codes = label_codes(checked_target(y))
+        weight = arguments.sample_weight
+        weight = None if weight is None else check_sample_weight(weight, codes)
+        estimator = clone(self.estimator)
+        weighting, scheme = weight_of_one_label(last_step(estimator))
+        if weight is not None and isinstance(scheme, str):
+            raise ValueError(
+                "The 'sample_weight' parameter must be None where a classifier weighs labels by "
+                f"{weighting}={scheme!r}, as some count the weights in it and some do not: give a "
+                "dict {0: weight without, 1: weight with} instead."
+            )
+        estimator.fit(X, indicator_for(y, codes), **arguments.fit)
+        names = np.asarray(getattr(y, "columns", np.arange(codes.shape[1])))
+        prior, weights = label_shares(codes, weight), label_weights(last_step(estimator), codes)
+        _check_weights(weights, scheme)
+        _target_label_prior(self.priors, names, prior)
+        self.estimator_ = estimator
+        self.classes_ = np.arange(codes.shape[1])
+        self.class_prior_ = prior
+        self.sampling_ratio_ = np.ones(prior.shape)
+        self.class_weight_ = [dict(enumerate(pair)) for pair in weights.tolist()]
+        self._label_names, self._sparse_labels = names, issparse(y)
+        hand_on_columns(estimator, self)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Most probable class of each row, or all labels above 0.5, under `priors`.
 
         Parameters
         ----------
@@ -206,10 +261,14 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
-            Class labels.
+        y : ndarray of shape (n_samples,), or (n_samples, n_labels)
+            Class labels; in the multilabel case an indicator of 0 and 1, sparse if the y of `fit`
+            was.
         """
         proba = self.predict_proba(X)
+        if self.class_prior_.ndim == 2:
+            decided = (proba > 0.5).astype(int)
+            return csr_matrix(decided) if self._sparse_labels else decided
         return self.classes_[np.argmax(proba, axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -222,13 +281,13 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Posteriors in the order of `classes_`; rows sum to 1.
+        proba : ndarray of shape (n_samples, n_classes), or (n_samples, n_labels)
+            Posteriors in the order of `classes_`; rows sum to 1, except in the multilabel case.
         """
         return self.predict_posterior(X)
 
     def predict_posterior(
-        self, X: Any, priors: npt.ArrayLike | dict[Any, float] | None = None
+        self, X: Any, priors: npt.ArrayLike | dict[Any, Any] | None = None
     ) -> np.ndarray:
         """Posteriors under any class shares.
 
@@ -236,13 +295,13 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows.
-        priors : array-like of shape (n_classes,), dict or Series, default=None
-            Class shares or counts to use instead of the parameter `priors`, which None stands for.
+        priors : array-like, dict, Series or DataFrame, default=None
+            Shares or counts to use instead of the parameter `priors`, which None stands for.
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Posteriors in the order of `classes_`; rows sum to 1.
+        proba : ndarray of shape (n_samples, n_classes), or (n_samples, n_labels)
+            Posteriors in the order of `classes_`; rows sum to 1, except in the multilabel case.
 
         Raises
         ------
@@ -251,11 +310,30 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """
         check_is_fitted(self, "estimator_")
         priors = self.priors if priors is None else priors
+        if self.class_prior_.ndim == 2:
+            new_prior = _target_label_prior(priors, self._label_names, self.class_prior_)
+            return self._label_posterior(X, new_prior)
         target = _target_prior(priors, self.classes_, self.class_prior_)
         weight = np.array([self.class_weight_[label] for label in plain_labels(self.classes_)])
         trained = self.class_prior_ * self.sampling_ratio_ * weight
         proba = checked_proba(_posterior(self.estimator_, X), "The probabilities of 'estimator'")
         return shift_prior(proba, trained / trained.sum(), target, "priors")
+
+    def _label_posterior(self, X, new_prior):
+        """Posteriors of labels that have these shares."""
+        weights = np.array([[pair[0], pair[1]] for pair in self.class_weight_])
+        trained = self.class_prior_ * weights
+        X, last = at_last_step(self.estimator_, X)
+        has_natural = hasattr(last, "predict_posterior")
+        proba = last.predict_posterior(X) if has_natural else probabilities(last, X)
+        if proba.shape[1:] != self.classes_.shape or not np.all((proba >= 0) & (proba <= 1)):
+            raise ValueError(
+                "The probabilities of 'estimator' must be of shape (n_samples, n_labels), from 0 "
+                f"to 1. Got other values, or shape {proba.shape}, of {type(last).__name__}: for a "
+                "class at each step of a sequence use the 'priors' of the predict_posterior of "
+                "ImbalancedSequenceClassifier."
+            )
+        return shift_labels(proba, trained / trained.sum(axis=1, keepdims=True), new_prior)
 
     def estimate_priors(self, X: Any) -> np.ndarray:
         """Class shares of unlabelled rows, by `estimate_prior`.
@@ -269,10 +347,23 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
 
         Returns
         -------
-        priors : ndarray of shape (n_classes,)
-            Class shares in the order of `classes_`; they sum to 1.
+        priors : ndarray of shape (n_classes,), or (n_labels, 2)
+            Class shares in the order of `classes_`; they sum to 1. In the multilabel case shares of
+            rows without and with each label; those of a label that all training rows have, or
+            none, are as in training.
         """
         check_is_fitted(self, "estimator_")
+        if self.class_prior_.ndim == 2:
+            proba = self._label_posterior(X, self.class_prior_)
+            pairs = zip(proba.T, self.class_prior_, strict=True)
+            return np.array(
+                [
+                    estimate_prior(np.stack([1 - eta, eta], axis=1), prior)
+                    if np.all(prior > 0)
+                    else prior
+                    for eta, prior in pairs
+                ]
+            )
         return estimate_prior(self.predict_posterior(X, self.class_prior_), self.class_prior_)
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -293,6 +384,8 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         tags.non_deterministic = inner.non_deterministic
         if inner.classifier_tags is not None:
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+            takes_labels = inner.classifier_tags.multi_label
+            tags.classifier_tags.multi_label = takes_labels and _is_observable(self.estimator, True)
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags
 
@@ -313,11 +406,7 @@ class PriorCorrectedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             )
         class_weight = _weight_to_undo(last_step(estimator))
         weights = compute_class_weight(class_weight, classes=classes, y=column_or_1d(y_sampled))
-        if not np.all((weights > 0) & np.isfinite(weights)):
-            raise ValueError(
-                "The weights in 'class_weight' must be positive and finite to be undone. "
-                f"Got {class_weight!r} instead."
-            )
+        _check_weights(weights, class_weight)
         class_prior = counts / counts.sum()
         _target_prior(self.priors, classes, class_prior)
         self.estimator_ = estimator
@@ -359,7 +448,30 @@ def _target_prior(priors, classes, class_prior):
     return checked_prior(priors, "priors", classes)
 
 
-def _check_observable(estimator):
+def _target_label_prior(priors, names, class_prior):
+    """Shares of rows without and with each label in the population to predict."""
+    if priors is None:
+        return class_prior
+    if not np.all(class_prior > 0):
+        constant = plain_labels(names[~np.all(class_prior > 0, axis=1)])
+        raise ValueError(
+            "The 'priors' parameter of PriorCorrectedClassifier must be None unless some rows of "
+            f"y have each label and others lack it. Got {priors!r}, but the labels {constant!r} "
+            "are constant."
+        )
+    return checked_label_priors(priors, names, "PriorCorrectedClassifier", counts=True)
+
+
+def _check_weights(weights, class_weight):
+    """Check that class weights can be undone."""
+    if not np.all((weights > 0) & np.isfinite(weights)):
+        raise ValueError(
+            "The weights in 'class_weight' must be positive and finite to be undone. "
+            f"Got {class_weight!r} instead."
+        )
+
+
+def _check_observable(estimator, is_multilabel):
     """Refuse classifiers with weights or samplers that cannot be seen or act in another way."""
     classifier = last_step(estimator)
     name = type(classifier).__name__
@@ -377,6 +489,12 @@ def _check_observable(estimator):
                 f"rows. Got {key}={value!r} of {name}: give them as the 'priors' of "
                 "PriorCorrectedClassifier instead."
             )
+    if is_multilabel and sampling_pipeline(estimator) is not None:
+        raise ValueError(
+            "The 'estimator' parameter of PriorCorrectedClassifier must be without samplers where "
+            "y is a label indicator matrix, which those of imbalanced-learn do not take. Got "
+            f"{estimator!r}: use class weights instead."
+        )
     if hasattr(classifier, "predict_posterior"):
         return
     if {"estimator", "refit", "cv"} <= set(params):
@@ -384,20 +502,42 @@ def _check_observable(estimator):
             f"PriorCorrectedClassifier cannot see inside {name}: wrap the classifier inside {name} "
             "instead."
         )
+    _check_weighting(classifier, is_multilabel)
+
+
+def _is_observable(estimator, is_multilabel):
+    """Whether `_check_observable` has nothing to refuse."""
+    try:
+        _check_observable(estimator, is_multilabel)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_weighting(classifier, is_multilabel):
+    """Refuse parameters that weigh or sample classes in a way that cannot be undone."""
+    params, name = classifier.get_params(), type(classifier).__name__
+    undone: str | None = "class_weight"
+    what = "the samplers of a pipeline, and None, 'balanced' or a dict"
+    where = "the class_weight of its last step"
+    if is_multilabel:
+        undone, _ = weight_of_one_label(classifier)
+        what = "for a multilabel y None, 'balanced' or a dict {0: weight without, 1: weight with}"
+        where = (
+            "the class_weight of a classifier inside OneVsRestClassifier or MultiOutputClassifier"
+        )
     for key, value in params.items():
         # A parameter may be an array, which has no single truth.
         is_balanced = isinstance(value, str) and value == "balanced"
-        undoable = value is None or is_balanced or isinstance(value, dict)
-        if key == "class_weight" and undoable:
-            if value is not None and "probability" in params:
+        if key == undone and (value is None or is_balanced or isinstance(value, dict)):
+            if value is not None and key.replace("class_weight", "probability") in params:
                 raise ValueError(
-                    f"The 'class_weight' parameter of {name} must be None: its probabilities are "
+                    f"The {key!r} parameter of {name} must be None: its probabilities are "
                     f"fitted without the weights, so there is nothing to undo. Got {value!r}."
                 )
         elif _weighs(key, value):
             raise ValueError(
-                "PriorCorrectedClassifier can undo the samplers of a pipeline, and None, "
-                "'balanced' or a dict as the class_weight of its last step. Got "
+                f"PriorCorrectedClassifier can undo {what} as {where}. Got "
                 f"{key}={value!r} of {name}, which it cannot undo."
             )
 

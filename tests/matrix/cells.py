@@ -158,6 +158,10 @@ SHAPE = Refuses(
     "The probabilities of 'estimator' must be of shape (n_samples, n_classes) or, in "
     "the multilabel case, (n_samples, n_labels)."
 )
+PRIORS_OF_STEPS = Refuses(
+    "for a class at each step of a sequence use the 'priors' of the predict_posterior of "
+    "ImbalancedSequenceClassifier."
+)
 NO_CURVE = Refuses(
     "The 'estimator' parameter of ThresholdCurveDisplay must be fitted, for two classes, and have "
     "a 'curve_'."
@@ -192,8 +196,8 @@ REFUSES = [
      ["several inputs"]),
     (COLUMNS_OF_X, [SMOTE], ["sequences", "several inputs"]),
     (STEPS_OF_Y, [TAGGER, SEQUENCE_FOLDS], ["multilabel y"]),
-    (ONE_AXIS, [PRIOR, *COMPARISONS], ["multilabel y"]),
-    (ONE_AXIS, [TAGGER], ["prior correction"]),
+    (ONE_AXIS, COMPARISONS, ["multilabel y"]),
+    (PRIORS_OF_STEPS, [TAGGER], ["prior correction"]),
     (ONE_AXIS, [TAGGER, SEQUENCE_FOLDS], ["comparison"]),
     (ONE_LABEL, ["skimbalance.metrics"], ["multilabel y", "sequences"]),
     (ONE_LABEL, [SMOTE], ["multilabel y"]),

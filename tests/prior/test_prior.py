@@ -608,7 +608,7 @@ def test_estimate_refused_in_a_sentence(proba, prior, words):
         (["a", 1] * 45, "all text or all numbers"),
         (np.linspace(0, 1, 90), "and not real numbers"),
         (np.arange(90), "90 different labels in 90 rows"),
-        (np.eye(2)[np.arange(90) % 2], "(90, 2) instead. Pass one class label for each"),
+        (np.arange(180).reshape(90, 2), "(90, 2) instead. Pass one class label for each"),
     ],
     ids=lambda value: str(value)[:20],
 )

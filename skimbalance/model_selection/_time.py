@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils.validation import check_consistent_length
 
 from skimbalance._validation import (
     Interval,
     are_missing,
     as_array,
+    indexable_rows,
+    n_rows,
     validate_parameter_constraints,
+    warn,
 )
 
 __all__ = ["TimeHoldout"]
@@ -83,10 +85,12 @@ class TimeHoldout(BaseCrossValidator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, ...)
+        X : array-like of shape (n_samples, ...), or dict or list of them
             Rows; only `column` of them is used.
-        y, groups : array-like of shape (n_samples, ...), default=None
-            Ignored, apart from their length.
+        y : array-like of shape (n_samples, ...), default=None
+            Ignored, apart from its length.
+        groups : object, default=None
+            Ignored, with a warning.
 
         Yields
         ------
@@ -98,8 +102,12 @@ class TimeHoldout(BaseCrossValidator):
         ValueError
             If X has no such column, or fewer than two different times.
         """
-        check_consistent_length(X, y, groups)
-        time = self._times(X)
+        owner = type(self).__name__
+        if groups is not None:
+            warn(f"The groups parameter is ignored by {owner}.")
+        n_samples = n_rows(X if y is None else y) or 0
+        indexable_rows(X, n_samples, owner)
+        time = np.arange(n_samples) if self.column is None else self._times(X)
         distinct, counts = np.unique(time, return_counts=True)
         if len(distinct) < 2:
             raise ValueError(
@@ -111,9 +119,7 @@ class TimeHoldout(BaseCrossValidator):
         yield np.flatnonzero(time <= last), np.flatnonzero(time > last)
 
     def _times(self, X):
-        """Times that can be sorted: those of a column, or the numbers of the rows."""
-        if self.column is None:
-            return np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
+        """Times in a column, which can be sorted."""
         try:
             name: Any = self.column
             is_table = hasattr(X, "columns") or hasattr(X, "column_names")

@@ -307,6 +307,13 @@ def test_rows_in_order_of_time():
     assert train.tolist() == list(range(180))
     assert test.tolist() == list(range(180, 240))
     assert TimeHoldout().get_n_splits() == 1
+    with pytest.warns(UserWarning, match="groups parameter is ignored by TimeHoldout"):
+        next(TimeHoldout().split(X, Y, GROUPS))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        next(TimeHoldout().split(X, Y[:-1]))
+    for nothing in (None, []):
+        with pytest.raises(ValueError, match="at least 2 different times"):
+            next(TimeHoldout().split(nothing))
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,26 @@
 """From the scores of strategies to their order, tests, notes and a recommendation."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
 
-from skimbalance._validation import some_of
+from skimbalance._validation import plain_labels, some_of
+from skimbalance.compare._goals import Goals, Outcome
 from skimbalance.compare._result import StrategyComparison
 from skimbalance.compare._strategies import STRATEGIES
 from skimbalance.metrics._p_values import holm
+from skimbalance.metrics._scores import rarest
 from skimbalance.plots._comparison import SIGNIFICANCE
 
-__all__ = ["conclude", "corrected_t_test"]
+__all__ = ["NOUNS", "conclude", "corrected_t_test", "keeps_limit"]
+
+#: The note that each comparison has.
+LUCKY = "The best of several scores is too high on average: test the choice on other rows."
+
+#: One of them -> several.
+NOUNS = {"class": "classes", "label": "labels"}
 
 FEW_ROWS = 5
 FEW_FOLDS = 5
@@ -25,14 +34,18 @@ MOST_NAMED = 4
 
 def conclude(
     X: Any,
-    y: np.ndarray,
+    y: Any,
     classes: np.ndarray,
+    counts: np.ndarray,
     candidates: dict[str, Any],
     scores: dict[str, dict[str, np.ndarray]],
     recall: dict[str, np.ndarray],
     *,
     metric: str,
     test_share: float,
+    positive: int | None = None,
+    multilabel: bool = False,
+    notes: Sequence[str] = (),
 ) -> StrategyComparison:
     """Sort the strategies, test their differences, and recommend one.
 
@@ -40,10 +53,12 @@ def conclude(
     ----------
     X : DataFrame or ndarray of shape (n_samples, n_features)
         The table.
-    y : ndarray of shape (n_samples,)
-        Class labels.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The target, as estimators get it.
     classes : ndarray of shape (n_classes,)
-        The sorted class labels.
+        The sorted class labels, or the names of the labels.
+    counts : ndarray of shape (n_classes,)
+        Number of rows of each class, or with each label.
     candidates : dict of str to classifier
         Strategy to unfitted estimator; of equally good ones, the first is preferred.
     scores : dict of str to dict of str to ndarray of shape (n_folds,)
@@ -55,6 +70,12 @@ def conclude(
         Metric to sort by.
     test_share : float
         Number of test rows over number of training rows, the mean over the folds.
+    positive : int, default=None
+        Index of the class that the metric is about; None if it is about all classes.
+    multilabel : bool, default=False
+        Whether the classes are labels.
+    notes : sequence of str, default=()
+        What else limits the comparison.
 
     Returns
     -------
@@ -64,8 +85,7 @@ def conclude(
     means = {name: float(np.nanmean(by_metric[metric])) for name, by_metric in scores.items()}
     # Equally good strategies stay in order, with the simpler first.
     names = sorted(means, key=lambda name: -means[name])
-    counts = np.array([np.sum(y == label) for label in classes])
-    # The last class is that of "f1": the last one of equally rare classes.
+    # Of equally rare classes, the last one is the rarest, as in `rarest`.
     by_count = np.argsort(-counts, kind="stable")
     metrics = {key: np.array([scores[name][key] for name in names]) for key in scores[names[0]]}
     judged = ~np.isnan(metrics[metric][0])
@@ -73,8 +93,12 @@ def conclude(
     t, p = corrected_t_test(sorted_scores[0] - sorted_scores[1:], test_share)
     p_values = np.append(np.nan, holm(p))
     recommended = _simplest(names, np.append(0.0, t))
+    about = plain_labels(classes)[rarest(counts) if positive is None else positive]
+    noun = "label" if multilabel else "class"
+    few = counts < FEW_ROWS
+    is_luck = few.all() if multilabel else np.sum(~few) < 2 if positive is None else few[positive]
+    luck = _luck(f"{noun} {about!r}", counts[classes == about], names[0], metric, means[names[0]])
     classes, counts = classes[by_count], counts[by_count]
-    luck = _luck(metric, classes, counts, names[0], means[names[0]])
     return StrategyComparison(
         names=names,
         metric=metric,
@@ -85,8 +109,14 @@ def conclude(
         p_values=p_values,
         recommended=recommended,
         recommendation=luck
-        or _recommendation(metric, names, means, p_values, recommended, int(judged.sum())),
-        notes=[*_notes_on_columns(X), *_notes(metric, classes, counts, judged)],
+        if is_luck
+        else _recommendation(metric, names, means, p_values, recommended, int(judged.sum())),
+        notes=[
+            *_notes_on_columns(X),
+            *_notes(metric, noun, classes, counts, judged),
+            *notes,
+            LUCKY,
+        ],
         _estimator=candidates[recommended],
         _X=X,
         _y=y,
@@ -103,17 +133,12 @@ def _simplest(names: list[str], t: np.ndarray) -> str:
     return next(name for name in STRATEGIES if name in near)
 
 
-def _luck(
-    metric: str, classes: np.ndarray, class_counts: np.ndarray, best: str, mean: float
-) -> str:
-    """What to say instead of a recommendation if too few rows judge; otherwise an empty text."""
-    few = class_counts < FEW_ROWS
-    if not (few[-1] if metric == "f1" else np.sum(~few) < 2):
-        return ""
-    n_rows = f"{class_counts[-1]} row{'s' if class_counts[-1] > 1 else ''}"
+def _luck(about: str, n_rows: np.ndarray, best: str, metric: str, mean: float) -> str:
+    """What to say instead of a recommendation if too few rows judge."""
+    rows = f"{n_rows[0]} row{'s' if n_rows[0] > 1 else ''}"
     return (
-        f"No strategy can be recommended, as class {classes.tolist()[-1]!r} has only {n_rows}, and "
-        f"scores by so few are luck. {best!r} has the best mean {metric}, {mean:.3f}."
+        f"No strategy can be recommended, as {about} has only {rows}, and scores by so few are "
+        f"luck. {best!r} has the best mean {metric}, {mean:.3f}."
     )
 
 
@@ -160,7 +185,7 @@ def _lead(best: str, n_beaten: int, n_others: int) -> str:
 
 
 def _notes(
-    metric: str, classes: np.ndarray, class_counts: np.ndarray, judged: np.ndarray
+    metric: str, noun: str, classes: np.ndarray, class_counts: np.ndarray, judged: np.ndarray
 ) -> list[str]:
     """What limits the comparison; the classes with the most rows come first."""
     n_folds, n_judged = len(judged), int(judged.sum())
@@ -172,22 +197,17 @@ def _notes(
     notes = []
     if few:
         notes.append(
-            f"Scores of classes with fewer than {FEW_ROWS} rows are mostly luck: "
+            f"Scores of {NOUNS[noun]} with fewer than {FEW_ROWS} rows are mostly luck: "
             f"{some_of(few, MOST_NAMED)}."
         )
     if n_judged < n_folds:
         notes.append(
-            f"{n_folds - n_judged} of the {n_folds} folds have no test rows of a class that "
+            f"{n_folds - n_judged} of the {n_folds} folds have no test rows of a {noun} that "
             f"{metric} is about. They cannot judge it: it is nan there, and the means are over the "
             f"other {n_judged}. Fewer folds with more repeats judge more."
         )
     if 1 < n_judged < FEW_FOLDS:
         notes.append(f"{n_judged} folds say little about the noise: use more folds or repeats.")
-    if metric == "f1":
-        notes.append(f"f1 is that of class {classes.tolist()[-1]}, the rarest.")
-    notes.append(
-        "The best of several scores is too high on average: test the choice on other rows."
-    )
     return notes
 
 
@@ -195,7 +215,11 @@ def _notes_on_columns(X: Any) -> list[str]:
     """A note on columns of text of which most cells differ, such as names of customers."""
     import pandas as pd
 
-    if hasattr(X, "tocsr") or getattr(getattr(X, "dtype", None), "kind", "O") in "biuf":
+    if (
+        isinstance(X, tuple | dict)
+        or hasattr(X, "tocsr")
+        or getattr(getattr(X, "dtype", None), "kind", "O") in "biuf"
+    ):
         return []
     names = getattr(X, "columns", None)
     frame = X if hasattr(X, "iloc") else pd.DataFrame(np.asarray(X, dtype=object), columns=names)
@@ -211,6 +235,53 @@ def _notes_on_columns(X: Any) -> list[str]:
         "Most cells of these columns of text differ, so that little can be learnt from them: "
         f"{some_of(mostly_different, MOST_NAMED)}. Drop them, or convert them to numbers."
     ]
+
+
+def keeps_limit(
+    goals: Goals,
+    outcomes: Mapping[str, Sequence[Outcome]],
+    scores: dict[str, dict[str, np.ndarray]],
+    judged: np.ndarray,
+    test_share: float,
+) -> list[str]:
+    """Set the scores of strategies that break the limit of the objective to 0, and name them.
+
+    A tuned decision lies at the limit, so that noise breaks it in about half of the folds. So a
+    strategy breaks it if it does so in the mean over the folds, by more than a standard error.
+
+    Parameters
+    ----------
+    goals : Goals
+        The scores.
+    outcomes : dict of str to list of Outcome
+        Strategy to what it made of the folds.
+    scores : dict of str to dict of str to ndarray of shape (n_folds,)
+        Strategy to metric to score in each fold; changed in place.
+    judged : ndarray of bool of shape (n_folds,)
+        The folds that judge the objective.
+    test_share : float
+        As in `conclude`.
+
+    Returns
+    -------
+    notes : list of str
+        One sentence, if a strategy breaks the limit.
+    """
+    metric, slack = goals.metric, goals.by_name[goals.metric].slack
+    if slack is None:
+        return []
+    breaking = []
+    for name, folds in outcomes.items():
+        room = np.array([slack(fold) for fold, judge in zip(folds, judged, strict=True) if judge])
+        t, _ = corrected_t_test(room[np.newaxis], test_share)
+        if room.mean() < 0 and not t[0] >= -1:
+            breaking.append(name)
+            scores[name][metric] = np.where(judged, 0.0, np.nan)
+    if not breaking:
+        return []
+    kept = f"{some_of(breaking, len(STRATEGIES))} break it in the test folds, and score 0"
+    remedy = "" if len(breaking) < len(outcomes) else ", so that none can be used: lower the level"
+    return [f"{metric} has a limit (level={goals.tuning['level']}): {kept}{remedy}."]
 
 
 def corrected_t_test(differences: np.ndarray, test_share: float) -> tuple[np.ndarray, np.ndarray]:

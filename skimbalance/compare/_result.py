@@ -21,11 +21,11 @@ from skimbalance._page import (
     table_text,
     write_page,
 )
-from skimbalance._response import with_groups
 from skimbalance.compare._strategies import (
     DEFAULT_OF_THE_CLASSIFIER,
     STRATEGIES,
     default_network,
+    fit_given,
 )
 
 if TYPE_CHECKING:
@@ -40,12 +40,14 @@ __all__ = ["StrategyComparison", "settings"]
 _PRINTED = {
     "balanced_accuracy": "balanced acc.",
     "mcc": "MCC",
+    "f1_macro": "f1_macro",
+    "f1_micro": "f1_micro",
     "average_precision": "avg. precision",
 }
 
 
 def settings(
-    n_rows: int, *, network: Any, cv: Any, n_repeats: int, random_state: Any
+    n_rows: int, *, network: Any, cv: Any, n_repeats: int, random_state: Any, weighted: bool = False
 ) -> dict[str, str]:
     """What the page says of the parameters of `compare_strategies`, in words."""
     network = default_network(n_rows) if network is None else network
@@ -55,6 +57,7 @@ def settings(
         folds += f", repeated {n_repeats} times"
     return {
         "folds": folds,
+        **({"weights": "of the rows, in fits and scores"} if weighted else {}),
         "network": f"layers {layers}, {network.epochs} epochs: {network!r}, with what each "
         "strategy changes",
         "random_state": repr(random_state),
@@ -85,14 +88,18 @@ class StrategyComparison:
     scores : ndarray of shape (n_strategies, n_folds)
         Scores by that metric in each fold; nan where the test rows cannot judge it.
     metrics : dict of str to ndarray of shape (n_strategies, n_folds)
-        Scores by all metrics: those that `objective` can name, where "f1" is that of the rarest
-        class, and "average_precision", the mean over the classes.
-    classes : ndarray of shape (n_classes,)
-        Class labels, the most frequent first.
-    class_counts : ndarray of shape (n_classes,)
-        Number of rows of each class.
-    recall : ndarray of shape (n_strategies, n_classes)
-        Recall of each class, over all folds; nan if no fold tests a row of it.
+        Scores by `metric` and by "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
+        "geometric_mean", "cohen_kappa", "f1" (of the class `pos_label`) and "average_precision" (of
+        this class for two classes, otherwise the mean over the classes). In the multilabel case
+        they are "f1_macro", "f1_micro", "f1_samples" and "average_precision", the mean over the
+        labels.
+    classes : ndarray of shape (n_classes,) or (n_labels,)
+        Class labels, the most frequent first; in the multilabel case the names of the columns of y,
+        or their numbers.
+    class_counts : ndarray of shape (n_classes,) or (n_labels,)
+        Number of rows of each class, or with each label.
+    recall : ndarray of shape (n_strategies, n_classes) or (n_strategies, n_labels)
+        Recall of each class or label, over all folds; nan if no fold tests a row of it.
     p_values : ndarray of shape (n_strategies,)
         P-values of the hypothesis that a strategy is as good as the first one: two-sided, by the
         corrected resampled t-test [1]_ on the differences in the folds, adjusted for their number
@@ -106,6 +113,8 @@ class StrategyComparison:
         What limits the comparison.
     about : dict of str to str
         What the page says of its making: data, folds, network, seed, versions, date.
+    pos_label : label
+        The class that scores of one class are about; None in the multilabel case.
 
     References
     ----------
@@ -142,9 +151,11 @@ class StrategyComparison:
     # The recommended estimator, not fitted, and the rows to fit it on.
     _estimator: Any
     _X: Any
-    _y: np.ndarray
+    _y: Any
     _groups: np.ndarray | None = None
+    _sample_weight: np.ndarray | None = None
     about: dict[str, str] = field(default_factory=made_with)
+    pos_label: Any = None
 
     @property
     def scores(self) -> np.ndarray:
@@ -214,7 +225,7 @@ class StrategyComparison:
             A classifier for tables like the one that was compared on.
         """
         estimator = clone(self._estimator)
-        given = {} if self._groups is None else with_groups(estimator, self._groups)
+        given = fit_given(estimator, self._groups, self._sample_weight)
         return estimator.fit(self._X, self._y, **given) if refit else estimator
 
     def plot(self, ax: "Axes | None" = None) -> "StrategyComparisonDisplay":
@@ -255,27 +266,43 @@ class StrategyComparison:
             ("", f"<p>{html.escape(self.recommendation)}</p>"),
             (title, picture),
             ("Means over the folds", table_html(self._overall().reset_index())),
-            ("Recall of each class, over all folds", table_html(self._recalls().reset_index())),
+            (
+                f"Recall of each {self._noun}, over all folds",
+                table_html(self._recalls().reset_index()),
+            ),
             *self._explained(),
             ("What to keep in mind", list_html(self.notes)),
             ("How this comparison was made", facts_html(self._facts())),
         ]
         write_page(path, page("Which strategy?", blocks))
 
+    @property
+    def _noun(self) -> str:
+        """What the classes are."""
+        return "label" if np.ndim(self._y) == 2 else "class"
+
     def _facts(self) -> dict[str, str]:
         counts = zip(self.classes.tolist(), self.class_counts.tolist(), strict=True)
+        inputs = self._X if isinstance(self._X, dict | tuple) else None
         return {
             **data_name(self._X),
             "rows": f"{len(self._y):,}",
-            "columns": f"{np.shape(self._X)[1]:,}",
-            "classes (rows)": ", ".join(f"{label} ({count:,})" for label, count in counts),
+            **(
+                {"columns": f"{np.shape(self._X)[1]:,}"}
+                if inputs is None
+                else {"inputs": f"{len(inputs):,}"}
+            ),
+            f"{'labels' if self._noun == 'label' else 'classes'} (rows)": ", ".join(
+                f"{label} ({count:,})" for label, count in counts
+            ),
             **self.about,
         }
 
     def _in_words(self, metric: str) -> str:
         """A metric in words: "f1" is that of one class."""
         if metric.removesuffix(" std") == "f1":
-            return metric.replace("f1", f"F1 of class {self.classes.tolist()[-1]}", 1)
+            label = self.classes.tolist()[-1] if self.pos_label is None else self.pos_label
+            return metric.replace("f1", f"F1 of class {label}", 1)
         return metric.replace("_", " ")
 
     def _overall(self) -> "pd.DataFrame":
@@ -321,7 +348,8 @@ class StrategyComparison:
             "p (Holm)": ["" if np.isnan(p) else f"{p:.3f}" for p in self.p_values],
         }
         for key, title in _PRINTED.items():
-            if key != self.metric:
+            shown = key in self.metrics and (key != "f1_macro" or "mcc" not in self.metrics)
+            if shown and key != self.metric:
                 columns[title] = [
                     "-" if np.isnan(mean) else f"{mean:.3f}"
                     for mean in mean_of_judged(self.metrics[key])

@@ -3,58 +3,54 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import joblib
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skimbalance._response import posterior, with_groups
+from skimbalance._response import check_no_weights_of_sampled
 from skimbalance._validation import (
     HasMethods,
     Interval,
-    StrOptions,
-    check_one_input,
-    checked_groups,
-    checked_target,
+    plain_labels,
     safe_indexing,
+    some_of,
     validate_parameter_constraints,
 )
 from skimbalance.classifier import ImbalancedMLPClassifier
-from skimbalance.compare._conclusions import conclude
+from skimbalance.compare._conclusions import NOUNS, conclude, keeps_limit
+from skimbalance.compare._data import Compared, Split, read, with_splits
+from skimbalance.compare._goals import Goals, Outcome, class_goals, label_goals
 from skimbalance.compare._result import StrategyComparison, settings
 from skimbalance.compare._strategies import (
     STRATEGIES,
+    TUNED,
+    fit_given,
     make_strategy,
     over_table,
+    strategies_for,
+    takes_weights,
     with_strategies,
 )
-from skimbalance.decision._folds import check_trained, cv_splits
-from skimbalance.decision._objectives import WHOLE, custom_score, make_objective
-from skimbalance.metrics import average_precision_by_class
-from skimbalance.metrics._scores import decision_sums, rarest
+from skimbalance.decision._folds import check_trained
+from skimbalance.metrics._scores import rarest
 
-__all__ = ["OBJECTIVES", "compare_strategies"]
-
-#: Objectives to compare by: scores over all classes, and the F1 of the rarest class.
-OBJECTIVES = (*WHOLE, "f1")
-
-#: Scores in which all classes count the same, so that a fold judges them if it tests every class.
-EACH_CLASS = {"balanced_accuracy", "f1_macro", "geometric_mean", "average_precision"}
-
-Split = tuple[np.ndarray, np.ndarray]
+__all__ = ["compare_strategies"]
 
 _CONSTRAINTS = {
     "strategies": ["array-like", None],
     "estimators": [dict, None],
     "network": [ImbalancedMLPClassifier, None],
-    "objective": [StrOptions(set(OBJECTIVES)), callable],
+    "objective": [str, callable],
+    "level": [Interval(Real, 0, None, closed="left"), None],
+    "cost_matrix": ["array-like", dict, None],
     "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), "array-like",
            HasMethods("__next__")],
     "n_repeats": [Interval(Integral, 1, None, closed="left")],
@@ -71,9 +67,13 @@ def compare_strategies(
     strategies: Sequence[str] | None = None,
     estimators: dict[str, Any] | None = None,
     network: ImbalancedMLPClassifier | None = None,
-    objective: str | Callable[[np.ndarray, np.ndarray], float] = "f1_macro",
+    objective: str | Callable[..., float] = "f1_macro",
+    level: float | None = None,
+    cost_matrix: npt.ArrayLike | None = None,
+    pos_label: Any = None,
     cv: Any = 5,
     groups: npt.ArrayLike | None = None,
+    sample_weight: npt.ArrayLike | None = None,
     n_repeats: int = 1,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 1,
@@ -85,9 +85,10 @@ def compare_strategies(
 
     A score is nan in a fold that cannot judge it, and means are over the other folds: a fold that
     tests fewer than two classes judges nothing; scores in which all classes count the same
-    ("balanced_accuracy", "f1_macro", "geometric_mean", "average_precision") need test rows of every
-    class, apart from classes that no fold both trains on and tests; "f1" needs test rows of its
-    class.
+    ("balanced_accuracy", "f1_macro", "geometric_mean", and means of rankings over the classes) need
+    test rows of every class, apart from classes that no fold both trains on and tests; scores of
+    one class need test rows of it. In the multilabel case a ranking is the mean over the labels
+    that some test rows of the fold have and others lack.
 
     {default}
 
@@ -95,11 +96,13 @@ def compare_strategies(
     ----------
     X : DataFrame or ndarray of shape (n_samples, n_features)
         Table of numbers, text and categories, which may be missing; see
-        `skimbalance.preprocessing.table_steps`.
-    y : array-like of shape (n_samples,)
-        Class labels.
+        `skimbalance.preprocessing.table_steps`. With `estimators` alone it may be several inputs, a
+        dict or list of arrays.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Class labels, or a label indicator matrix of 0 and 1, in which labels may be missing (nan).
     strategies : list of str, default=None
-        Names of the strategies to compare. By default all of these:
+        Names of the strategies to compare. By default all that take the data; a note names those
+        that do not ("smote" takes no weights, and some are for class labels only). They are:
 
         {strategies}
     estimators : dict of str to classifier, default=None
@@ -110,10 +113,38 @@ def compare_strategies(
         default layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0; those of
         "ensemble" have the default of `ImbalancedEnsembleClassifier`. Early
         stopping, if the network has it, works inside the training folds.
-    objective : str or callable, default="f1_macro"
-        Score that sorts the strategies: "balanced_accuracy", "f1_macro", "f1_weighted", "mcc",
-        "geometric_mean", "cohen_kappa"; "f1" (of the rarest class; of equally rare
-        ones, the last in sorted order); or a function of (y_true, y_pred), larger is better.
+    objective : str, scorer or callable, default="f1_macro"
+        Score that sorts the strategies, larger is better:
+
+        - of decisions: those of `TunedDecisionClassifierCV`, such as "balanced_accuracy",
+          "f1_macro", "mcc", "f1" (of the class `pos_label`), "alerts" or "cost". A strategy that
+          breaks the limit of "recall_at_precision", "precision_at_recall" or "alerts" in the folds,
+          by more than one standard error, scores 0, and a note names it;
+        - of the ranking by the posteriors: "average_precision" and "roc_auc", of the class
+          `pos_label` if it is given or there are two classes, and otherwise the mean over the
+          classes; "precision_at_k" and "recall_at_k", where the first `level` rows of each test
+          fold are flagged, however large it is; "partial_roc_auc", up to the false positive rate
+          `level`, standardised [1]_. They are of the class `pos_label`;
+        - of the posteriors: "log_loss" and "brier", whose negatives are the scores "neg_log_loss"
+          and "neg_brier_score";
+        - a scorer of scikit-learn, by its name, such as "recall_macro", or made by `make_scorer`.
+          The names above keep their meaning;
+        - a function of (y_true, y_pred), which sees no weights;
+        - in the multilabel case "f1_macro", "f1_micro", "f1_samples", rankings and losses as means
+          over the labels, a scorer, or a function.
+
+        Posteriors are those of ``predict_posterior``, if a classifier has it. "tuned_decision" and
+        "ensemble" tune their decisions for the objective, or for "f1_macro" if it is not one of
+        decisions.
+    level : float, default=None
+        What some objectives need: the limit of "recall_at_precision", "precision_at_recall" (a
+        share) and "alerts" (rows in 1,000); a number of rows for "precision_at_k" and
+        "recall_at_k", with weights a total weight; a rate for "partial_roc_auc".
+    cost_matrix : array-like of shape (n_classes, n_classes) or DataFrame, default=None
+        Costs for "cost", see `TunedDecisionClassifierCV`.
+    pos_label : label, default=None
+        The class of objectives of one class. None stands for the rarest class; of equally rare
+        ones, for the last in sorted order.
     cv : int or cross-validation splitter, default=5
         Number of folds, which are stratified, also for classes with fewer rows than folds; or a
         splitter.
@@ -121,6 +152,9 @@ def compare_strategies(
         Groups of the rows, for a splitter such as ``GroupKFold``. If `cv` is an int, no group is
         divided between training and test rows. The folds in which decisions are tuned keep groups
         together, too.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, in the fits and in all scores; a row of weight 0 is as absent.
+        Estimators whose `fit` takes no weights are fitted without them, and a note names them.
     n_repeats : int, default=1
         Number of repetitions with other folds, if `cv` is an int.
     random_state : int, RandomState instance or None, default=None
@@ -140,6 +174,11 @@ def compare_strategies(
         If a parameter or the table breaks a rule, or a strategy cannot be trained; the error
         says which one, and why.
 
+    References
+    ----------
+    .. [1] D. K. McClish. "Analyzing a Portion of the ROC Curve." Medical Decision Making 9(3),
+       1989. doi:10.1177/0272989X8900900307
+
     Examples
     --------
     >>> from skimbalance import ImbalancedMLPClassifier, compare_strategies
@@ -155,74 +194,88 @@ def compare_strategies(
     validate_parameter_constraints(
         _CONSTRAINTS,
         {"strategies": strategies, "estimators": estimators, "network": network,
-         "objective": objective, "cv": cv, "n_repeats": n_repeats, "random_state": random_state,
-         "verbose": verbose},
+         "objective": objective, "level": level, "cost_matrix": cost_matrix, "cv": cv,
+         "n_repeats": n_repeats, "random_state": random_state, "verbose": verbose},
         "compare_strategies",
     )  # fmt: skip
-    # A partial function has no name.
-    metric = getattr(objective, "__name__", "objective") if callable(objective) else objective
-    labels = _checked_target(X, y)
-    custom = {}
-    if callable(objective):
-        custom[metric] = custom_score(objective, labels, "compare_strategies")
-    classes, y_index = np.unique(labels, return_inverse=True)
-    _check_classes(classes, np.bincount(y_index), objective)
-    if groups is not None:
-        groups = checked_groups(groups, len(labels), "compare_strategies")
+    data = read(X, y, groups, sample_weight)
+    _check_classes(data)
+    names, notes = strategies_for(
+        strategies, multilabel=data.multilabel, weighted=data.weighted, one_table=data.one_table
+    )
+    seed = check_random_state(random_state).randint(2**31)
+    data, splits = with_splits(data, cv, n_repeats, random_state)
+    _check_classes(data)
+    if not data.multilabel:
+        check_trained(splits, data.rows.target, data.rows.classes)
+    params = {"objective": objective, "level": level, "cost_matrix": cost_matrix,
+              "pos_label": pos_label}  # fmt: skip
+    goals = _goals(params, data, splits)
+    judged = _judged(goals, data, splits)
     candidates = _candidates(
-        X, labels, strategies, estimators, network=network, objective=objective,
-        random_state=random_state, verbose=int(verbose > 1),
+        data, names, estimators, network=network, random_state=seed, verbose=int(verbose > 1),
+        **goals.tuning,
     )  # fmt: skip
-    splits = _splits(X, labels, y_index, cv, groups, n_repeats, random_state)
-    check_trained(splits, y_index, classes)
-    judged = _judged(splits, y_index, custom)
-    _check_judged(judged[metric], metric, y_index, classes)
-    outcomes = _train(candidates, X, labels, groups, splits, classes, verbose)
-    scores, recall = _scores(outcomes, y_index, splits, classes, judged, custom)
+    outcomes = _train(candidates, data, splits, verbose)
+    scores, recall = _scores(outcomes, goals, judged, data.multilabel)
     test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
+    notes += _notes_on_fits(candidates, goals, data)
+    notes += keeps_limit(goals, outcomes, scores, judged[goals.metric], test_share)
     result = conclude(
-        X, labels, classes, candidates, scores, recall, metric=metric, test_share=test_share
-    )
+        data.rows.X, data.rows.y, data.rows.classes, data.counts, candidates, scores, recall,
+        metric=goals.metric, positive=goals.positive if goals.of_one_class else None,
+        multilabel=data.multilabel, notes=[*notes, *goals.notes], test_share=test_share,
+    )  # fmt: skip
     about = settings(
-        len(labels), network=network, cv=cv, n_repeats=n_repeats, random_state=random_state
-    )
-    return replace(result, about=about | result.about, _groups=groups)
+        len(data.rows.target), network=network, cv=cv, n_repeats=n_repeats,
+        random_state=random_state, weighted=data.weighted,
+    )  # fmt: skip
+    return replace(
+        result, about=about | result.about, _groups=data.groups,
+        _sample_weight=data.sample_weight(np.arange(len(data.rows.target))),
+        pos_label=plain_labels(data.rows.classes)[goals.positive] if goals.positive is not None
+        else None,
+    )  # fmt: skip
 
 
-def _checked_target(X: Any, y: npt.ArrayLike) -> np.ndarray:
-    target = checked_target(y, multilabel=False)
-    check_one_input(X, len(target), "compare_strategies")
-    check_consistent_length(X, target)
-    labels = column_or_1d(target)
-    check_classification_targets(labels)
-    return labels
-
-
-def _check_classes(classes, counts, objective):
-    if len(classes) < 2:
+def _check_classes(data: Compared) -> None:
+    classes = data.rows.classes
+    if not data.multilabel and len(classes) < 2:
         raise ValueError(
             "y must have rows of at least 2 classes. "
             f"Got {len(classes)} class: {classes.tolist()!r}."
         )
-    if objective == "f1" and counts.min() < 2:
+
+
+def _goals(params: dict[str, Any], data: Compared, splits: list[Split]) -> Goals:
+    """The scores to compare by."""
+    rows = data.rows
+    smallest = min(float(rows.weight[test].sum()) for _, test in splits)
+    if data.multilabel:
+        return label_goals(params, rows.target, smallest, data.weighted)
+    parts = (
+        np.array([np.bincount(rows.target[of], minlength=len(rows.classes)) > 0 for of in part])
+        for part in zip(*splits, strict=True)
+    )
+    needed = np.any(np.logical_and(*parts), axis=0)
+    goals = class_goals(params, rows.target, rows.classes, needed, smallest, data.weighted)
+    if goals.of_one_class and data.counts[goals.positive] < 2:
         raise ValueError(
-            "The rarest class must have at least 2 rows for objective='f1', one to train and one "
-            f"to test. Got 1 row of class {classes.tolist()[counts.argmin()]!r}."
+            f"The class of objective={params['objective']!r} must have at least 2 rows, one to "
+            f"train and one to test. Got 1 row of class {rows.classes.tolist()[goals.positive]!r}."
         )
+    return goals
 
 
-def _candidates(X, y, strategies, estimators, *, random_state, **options):
-    """Name -> estimator, not fitted."""
-    names = list(STRATEGIES) if strategies is None else list(strategies)
+def _candidates(data, names, estimators, **options):
+    """Name -> estimator, not fitted; of equally good strategies the simpler comes first."""
     if not names and not estimators:
         raise ValueError(
             "The 'strategies' and 'estimators' parameters of compare_strategies must not both be "
-            f"empty. Got {strategies!r} and {estimators!r}."
+            "empty: no strategy and no estimator is left to compare."
         )
-    seed = check_random_state(random_state).randint(2**31)
-    by_name = {name: make_strategy(name, X, y, random_state=seed, **options) for name in names}
-    # In the order of their simplicity: of equally good strategies the simpler comes first.
-    candidates = {name: by_name[name] for name in STRATEGIES if name in by_name}
+    X, y = data.rows.X, data.rows.y
+    candidates = {name: make_strategy(name, X, y, **options) for name in names}
     for name, estimator in (estimators or {}).items():
         if name in candidates:
             raise ValueError(
@@ -234,61 +287,53 @@ def _candidates(X, y, strategies, estimators, *, random_state, **options):
                 "The 'estimators' parameter of compare_strategies must hold classifiers. Got "
                 f"{estimator!r} as {name!r}."
             )
-        candidates[name] = over_table(estimator, X)
+        check_no_weights_of_sampled(estimator, data.rows.weight if data.weighted else None)
+        candidates[name] = over_table(estimator, X) if data.one_table else estimator
     return candidates
 
 
-def _splits(X, y, y_index, cv, groups, n_repeats, random_state) -> list[Split]:
-    if n_repeats > 1 and not isinstance(cv, Integral):
-        raise ValueError(
-            "The 'n_repeats' parameter of compare_strategies must be 1 unless 'cv' is an int. Got "
-            f"{n_repeats!r} instead: let the splitter repeat."
+def _notes_on_fits(candidates, goals, data):
+    """What is to be known of the fits: decisions tuned for another goal, and weights not taken."""
+    notes = []
+    tuned = [name for name in TUNED if name in candidates]
+    if tuned and goals.tuning["objective"] == "f1_macro" != goals.metric:
+        notes.append(
+            f"{goals.metric} does not depend on decisions: those of {' and '.join(tuned)} are "
+            "tuned for f1_macro."
         )
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-    split_params = {} if groups is None else {"groups": groups}
-    return [
-        split
-        for _ in range(n_repeats)
-        for split in cv_splits(
-            cv, X, y, y_index, rng, split_params=split_params, owner="compare_strategies"
+    without = [name for name, estimator in candidates.items() if not takes_weights(estimator)]
+    if data.weighted and without:
+        notes.append(
+            f"The fits of {some_of(without)} take no weights, which count in their scores only."
         )
-    ]
+    return notes
 
 
-def _judged(splits, y_index, custom) -> dict[str, np.ndarray]:
-    """Metric -> mask of the folds whose test rows judge it; see `compare_strategies`."""
-    n_classes = int(y_index.max()) + 1
-    trained, tested = (
-        np.array([np.bincount(y_index[rows], minlength=n_classes) > 0 for rows in part])
-        for part in zip(*splits, strict=True)
-    )
-    several = tested.sum(axis=1) >= 2
-    needed = np.any(trained & tested, axis=0)
-    masks = {
-        "f1": several & tested[:, rarest(np.bincount(y_index))],
-        **dict.fromkeys(EACH_CLASS, several & tested[:, needed].all(axis=1)),
+def _judged(goals: Goals, data: Compared, splits: list[Split]) -> dict[str, np.ndarray]:
+    """Name of a score -> mask of the folds whose test rows judge it; see `compare_strategies`."""
+    target = data.rows.target
+    judged = {
+        name: np.array([goal.judges(target[test]) for _, test in splits])
+        for name, goal in goals.by_name.items()
     }
-    names = (*OBJECTIVES, "average_precision", *custom)
-    return {name: several if name in custom else masks.get(name, several) for name in names}
-
-
-def _check_judged(judged, metric, y_index, classes):
-    if judged.any():
-        return
-    counts = np.bincount(y_index)
-    fewest = counts[counts > 1].min()
+    if judged[goals.metric].any():
+        return judged
+    counts = data.counts
+    fewest = counts[counts > 1].min(initial=2)
+    noun = "label" if data.multilabel else "class"
+    rare = plain_labels(data.rows.classes)[rarest(counts)]
     raise ValueError(
-        f"A fold of compare_strategies must have test rows of each class that {metric!r} is about. "
-        f"Got no such fold among {len(judged)}; the rarest class, "
-        f"{classes.tolist()[rarest(counts)]!r}, has {counts.min()} rows: use at most cv={fewest}, "
-        "with more n_repeats, or leave out classes that are too rare to judge."
+        f"A fold of compare_strategies must have test rows of each {noun} that {goals.metric!r} is "
+        f"about. Got no such fold among {len(splits)}; the rarest {noun}, {rare!r}, has "
+        f"{counts.min()} rows: use at most cv={fewest}, with more n_repeats, or leave out "
+        f"{NOUNS[noun]} that are too rare to judge."
     )
 
 
 def _train(
-    candidates, X, y, groups, splits, classes, verbose
-) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
-    """Name -> decisions, as class indices, and posteriors of the test rows of each fold."""
+    candidates: dict[str, Any], data: Compared, splits: list[Split], verbose: int
+) -> dict[str, list[Outcome]]:
+    """Name -> what the strategy makes of the test rows of each fold."""
     from tqdm.auto import tqdm
 
     tasks = [(name, i) for name in candidates for i in range(len(splits))]
@@ -299,16 +344,11 @@ def _train(
     ):  # fmt: skip
 
         def run(name, fold):
-            train, test = splits[fold]
             estimator = clone(candidates[name])
             if name in STRATEGIES:
                 _reseed(estimator, fold)
-            given = {} if groups is None else with_groups(estimator, safe_indexing(groups, train))
             try:
-                fitted = estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **given)
-                rows = safe_indexing(X, test)
-                decided = np.searchsorted(classes, fitted.predict(rows))
-                proba = posterior(fitted, rows, classes)
+                outcome = _outcome(estimator, data, *splits[fold])
             except ValueError as error:
                 raise ValueError(
                     f"The strategy {name!r} failed, and may have to be left out: {error}"
@@ -317,20 +357,35 @@ def _train(
                 error.add_note(f"The strategy {name!r} failed.")
                 raise
             bar.update()
-            return decided, proba
+            return outcome
 
         # scikit-learn's parallel calls replace the filters of the whole process for a while, so
         # that a call in another thread may find none and warn; here all are put back.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"`sklearn.utils.parallel.delayed` should be used")
             # The result notes classes with few rows once.
-            warnings.filterwarnings("ignore", r"The classes .* have too few rows")
+            warnings.filterwarnings("ignore", r"The (classes|labels) .* have too few")
             # A parameter of the given network may be meant for some of the strategies.
             warnings.filterwarnings("ignore", r"The '\w+' parameter has no effect")
-            warnings.filterwarnings("ignore", r"Decisions for classes with fewer than")
+            warnings.filterwarnings("ignore", r"Decisions for (classes|labels) with fewer than")
             results = Parallel()(delayed(run)(*task) for task in tasks)
     n = len(splits)
     return {name: results[i * n : (i + 1) * n] for i, name in enumerate(candidates)}
+
+
+def _outcome(estimator: Any, data: Compared, train: np.ndarray, test: np.ndarray) -> Outcome:
+    """Fit on the training rows, and predict the test rows."""
+    rows = data.rows
+    groups = None if data.groups is None else data.groups[train]
+    given = fit_given(estimator, groups, data.sample_weight(train))
+    fitted = estimator.fit(safe_indexing(rows.X, train), safe_indexing(rows.y, train), **given)
+    X = safe_indexing(rows.X, test)
+    decided = fitted.predict(X)
+    if data.multilabel:
+        decided = np.asarray(decided.toarray() if issparse(decided) else decided).astype(int)
+    else:
+        decided = np.searchsorted(rows.classes, decided)
+    return Outcome(rows.target[test], decided, rows.posterior(fitted, X), rows.weight[test])
 
 
 def _reseed(estimator: Any, fold: int) -> None:
@@ -344,40 +399,35 @@ def _reseed(estimator: Any, fold: int) -> None:
 
 
 def _scores(
-    outcomes: dict[str, list[tuple[np.ndarray, np.ndarray]]],
-    y_index: np.ndarray,
-    splits: list[Split],
-    classes: np.ndarray,
+    outcomes: dict[str, list[Outcome]],
+    goals: Goals,
     judged: dict[str, np.ndarray],
-    custom: dict[str, Callable[[np.ndarray, np.ndarray], float]],
+    multilabel: bool,
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
-    """Name -> metric -> score in each fold, nan where not judged; and name -> recall of each class.
-
-    `custom` holds the user's function by its name, and replaces a metric of that name.
-    """
-    n_classes = len(classes)
-    positive = rarest(np.bincount(y_index))
-    objectives = {name: make_objective(name, positive, None) for name in OBJECTIVES}
+    """Name -> metric -> score in each fold, nan where not judged; and name -> recalls."""
     scores, recall = {}, {}
-    for name, folds in outcomes.items():
-        by_metric = {metric: np.full(len(splits), np.nan) for metric in judged}
-        hits, actual = np.zeros(n_classes), np.zeros(n_classes)
-        for i, ((_, test), (decided, proba)) in enumerate(zip(splits, folds, strict=True)):
-            true = y_index[test]
-            sums = decision_sums(true, decided, n_classes)
-            values: dict[str, Any] = {
-                metric: goal.value(*sums) for metric, goal in objectives.items()
-            }
-            by_class = average_precision_by_class(true, proba, labels=np.arange(n_classes))
-            values["average_precision"] = np.nanmean(by_class)
-            for metric, function in custom.items():
-                values[metric] = function(classes[true], classes[decided], None)
-            for metric, value in values.items():
-                if judged[metric][i]:
-                    by_metric[metric][i] = value
-            hits += sums[0]
-            actual += sums[2]
-        scores[name] = by_metric
-        tested = actual > 0
-        recall[name] = np.where(tested, hits / np.where(tested, actual, 1), np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        for name, folds in outcomes.items():
+            scores[name] = {
+                metric: np.array([goal.score(fold) if judge else np.nan
+                                  for fold, judge in zip(folds, judged[metric], strict=True)])
+                for metric, goal in goals.by_name.items()
+            }  # fmt: skip
+            hits, actual = np.sum([_hits(fold, multilabel) for fold in folds], axis=0)
+            tested = actual > 0
+            recall[name] = np.where(tested, hits / np.where(tested, actual, 1), np.nan)
     return scores, recall
+
+
+def _hits(outcome, multilabel):
+    """Weight of the hits and of all rows of each class, or with each label."""
+    if multilabel:
+        has = outcome.true == 1
+        return outcome.weight @ (has & (outcome.decided == 1)), outcome.weight @ has
+    n_classes = outcome.proba.shape[1]
+    hit = outcome.true == outcome.decided
+    return (
+        np.bincount(outcome.true[hit], outcome.weight[hit], n_classes),
+        np.bincount(outcome.true, outcome.weight, n_classes),
+    )

@@ -2,12 +2,15 @@
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
 
+from skimbalance._response import for_last_step, last_step, with_groups
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.ensemble import ImbalancedEnsembleClassifier
@@ -19,8 +22,11 @@ __all__ = [
     "DEFAULT_OF_THE_CLASSIFIER",
     "STRATEGIES",
     "TUNED",
+    "fit_given",
     "make_strategy",
     "over_table",
+    "strategies_for",
+    "takes_weights",
     "with_strategies",
 ]
 
@@ -62,6 +68,18 @@ MANY_ROWS = 10_000
 
 #: Strategies whose decisions are tuned for the objective.
 TUNED = ("tuned_decision", "ensemble")
+
+#: Strategies that create rows, which have no weights.
+MAKES_ROWS = ("smote",)
+
+#: Strategies that exist for class labels only.
+OF_CLASSES = (
+    "logit_adjusted",
+    "ldam",
+    "over_sampling",
+    "under_sampling",
+    "smote",
+)
 
 # Parameters of the network that all strategies replace.
 _PLAIN: dict[str, Any] = {
@@ -140,7 +158,10 @@ def make_strategy(
     y: Any,
     *,
     network: ImbalancedMLPClassifier | None = None,
-    objective: str | Callable[[np.ndarray, np.ndarray], float] = "f1_macro",
+    objective: Any = "f1_macro",
+    level: float | None = None,
+    cost_matrix: Any = None,
+    pos_label: Any = None,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 0,
 ) -> Any:
@@ -153,14 +174,16 @@ def make_strategy(
     X : DataFrame or ndarray of shape (n_samples, n_features)
         Table; the types of its columns decide how they are prepared.
     y : array-like of shape (n_samples,) or None
-        Class labels; the rarest is the class of objective="f1", as in
+        Class labels; the rarest is the class of objective="f1" without a `pos_label`, as in
         `TunedDecisionClassifierCV`. Only "tuned_decision" and "ensemble" use them.
     network : ImbalancedMLPClassifier, default=None
         Network to train; the strategy replaces its class weights, loss and sampling. By default
         layers 64-32, 50 epochs, and a learning rate that falls from 0.003 to 0; those in
         "ensemble" have the default of `ImbalancedEnsembleClassifier`.
-    objective : str or callable, default="f1_macro"
+    objective : str, scorer or callable, default="f1_macro"
         Objective of "tuned_decision" and "ensemble".
+    level, cost_matrix, pos_label
+        What some objectives take, see `TunedDecisionClassifierCV`.
     random_state : int, RandomState instance or None, default=None
         Seed of sampling and folds, and of a network without a seed.
     verbose : int, default=0
@@ -175,7 +198,8 @@ def make_strategy(
     if name not in STRATEGIES:
         raise ValueError(f"A strategy must be one of {list(STRATEGIES)!r}. Got {name!r} instead.")
     decision: dict[str, Any] = {"objective": objective, "random_state": random_state}
-    if objective == "f1" and name in TUNED:
+    decision |= {"level": level, "cost_matrix": cost_matrix, "pos_label": pos_label}
+    if pos_label is None and objective == "f1" and name in TUNED:
         labels, counts = np.unique(y, return_counts=True)
         decision["pos_label"] = labels.tolist()[rarest(counts)]
     if name == "ensemble":
@@ -185,6 +209,8 @@ def make_strategy(
     if network.random_state is None:
         network.set_params(random_state=random_state)
     network.set_params(**_PLAIN, verbose=max(verbose, network.verbose))
+    if get_config()["enable_metadata_routing"]:
+        network.set_fit_request(sample_weight=True)
     steps = _array_steps(X)
     network.set_params(**_CHANGES.get(name, {}))
     if name == "over_sampling":
@@ -200,6 +226,90 @@ def make_strategy(
         return _pipeline(steps.clean, sampler, steps.encode, network)
     estimator = _pipeline(steps.clean, steps.encode, network)
     return TunedDecisionClassifierCV(estimator, **decision) if name in TUNED else estimator
+
+
+def strategies_for(
+    names: Sequence[str] | None, *, multilabel: bool, weighted: bool, one_table: bool
+) -> tuple[list[str], list[str]]:
+    """The strategies to compare, and a note on those that the data leave out.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        Names of strategies; None for all that take the data.
+    multilabel : bool
+        Whether y is a label indicator matrix.
+    weighted : bool
+        Whether rows have weights.
+    one_table : bool
+        Whether X is one table, and not several inputs.
+
+    Returns
+    -------
+    names : list of str
+        The strategies, in the order of their simplicity.
+    notes : list of str
+        The note, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or that of a strategy that does not take the data.
+    """
+    refused: dict[str, str] = {}
+    if weighted:
+        refused |= dict.fromkeys(MAKES_ROWS, "rows that a sampler creates have no weights")
+    if multilabel:
+        refused |= dict.fromkeys(OF_CLASSES, "they are made for classes, and y is multilabel")
+    if not one_table:
+        refused |= dict.fromkeys(STRATEGIES, "they are for one table, and X has several inputs")
+    if names is not None:
+        for name in names:
+            if name not in STRATEGIES:
+                raise ValueError(
+                    f"A strategy must be one of {list(STRATEGIES)!r}. Got {name!r} instead."
+                )
+            if name in refused:
+                raise ValueError(
+                    "The 'strategies' parameter of compare_strategies must leave out "
+                    f"{[*refused]!r}, as {refused[name]}. Got {name!r}."
+                )
+        return [name for name in STRATEGIES if name in names], []
+    notes = [
+        f"{', '.join(name for name, why in refused.items() if why == reason)} left out: {reason}."
+        for reason in dict.fromkeys(refused.values())
+    ]
+    return [name for name in STRATEGIES if name not in refused], notes
+
+
+def fit_given(estimator: Any, groups: Any, sample_weight: Any) -> dict[str, Any]:
+    """The arguments for the fit of an estimator by which it gets groups and weights.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Classifier or pipeline.
+    groups : ndarray of shape (n_samples,) or None
+        Groups of the rows.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights of the rows, for the last step of a pipeline.
+
+    Returns
+    -------
+    given : dict of str to ndarray
+        Only what the estimator takes.
+    """
+    given = {} if groups is None else with_groups(estimator, groups)
+    if sample_weight is None or not takes_weights(estimator):
+        return given
+    routed = get_config()["enable_metadata_routing"]
+    name = "sample_weight" if routed else for_last_step(estimator, "sample_weight")
+    return given | {name: sample_weight}
+
+
+def takes_weights(estimator: Any) -> bool:
+    """Whether the last step of a pipeline, or a classifier, names weights in its fit."""
+    return has_fit_parameter(last_step(estimator), "sample_weight")
 
 
 def over_table(estimator: Any, X: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 import skimbalance.metrics._scores as _scores
-from skimbalance.decision._scorers import Scorer, as_scorer
+from skimbalance.decision._scorers import as_scorer
 
 __all__ = [
     "LABEL_OBJECTIVES",
@@ -346,18 +346,20 @@ def custom_score(objective: Any, y: np.ndarray, owner: str) -> CustomScore | Non
             f"{scorer.name!r} instead, which no decision rule changes: compare strategies by it, "
             "or search parameters with it."
         )
-    try_scorer(scorer, y, y, owner)
+    try_scorer(scorer, y, y, owner, scorer.name)
     return _finite(scorer, f"scorer {scorer.name!r}", owner)
 
 
-def try_scorer(scorer: Scorer, y: np.ndarray, response: np.ndarray, owner: str) -> None:
+def try_scorer(
+    scorer: Callable[[Any, Any], float], y: np.ndarray, response: np.ndarray, owner: str, name: str
+) -> None:
     """Refuse a scorer that does not fit y, before anything is trained."""
     try:
         scorer(y, response)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"The 'objective' parameter of {owner} must be a scorer that fits y. Got "
-            f"{scorer.name!r}, which fails: {error}"
+            f"The 'objective' parameter of {owner} must be a scorer that fits y. Got {name!r}, "
+            f"which fails: {error}"
         ) from error
 
 

@@ -55,6 +55,12 @@ class Scorer:
         """Whether the function has an argument."""
         return name in signature(self.function).parameters
 
+    def default(self, name: str) -> Any:
+        """The value of an argument that is given, or its default; None if there is none."""
+        if name in self.options or not self.takes(name):
+            return self.options.get(name)
+        return signature(self.function).parameters[name].default
+
     def with_option(self, name: str, value: Any) -> "Scorer":
         """The scorer with an argument, if its function has it and it is not yet given."""
         if name in self.options or not self.takes(name):

@@ -79,7 +79,7 @@ def calibration_error_by_chance(
     return np.array(limits)
 
 
-def losses(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
+def losses(y: np.ndarray, proba: np.ndarray, weight: np.ndarray | None = None) -> dict[str, float]:
     """Log-loss and Brier score of all classes together.
 
     They equal scikit-learn's functions, which in version 1.7 warn about more than 20 classes.
@@ -88,9 +88,10 @@ def losses(y: np.ndarray, proba: np.ndarray) -> dict[str, float]:
     proba = proba / proba.sum(axis=1, keepdims=True)
     missing = np.eye(proba.shape[1])[y] - proba
     eps = np.finfo(float).eps
-    brier = np.mean(np.sum(missing**2, axis=1))
+    brier = np.average(np.sum(missing**2, axis=1), weights=weight)
+    log_proba = np.log(np.clip(proba[np.arange(len(y)), y], eps, 1 - eps))
     return {
-        "log_loss": float(-np.mean(np.log(np.clip(proba[np.arange(len(y)), y], eps, 1 - eps)))),
+        "log_loss": float(-np.average(log_proba, weights=weight)),
         # For two classes it is by convention the score of one class.
         "brier": float(brier / 2 if proba.shape[1] == 2 else brier),
     }

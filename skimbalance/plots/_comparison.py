@@ -118,7 +118,7 @@ class StrategyComparisonDisplay(Display):
     def _undrawn(cls, comparison):
         metric = comparison.metric
         if metric == "f1":
-            metric = f"F1 of class {comparison.classes[-1]}"
+            metric = comparison._in_words(metric)
         return cls(
             comparison.names,
             comparison.scores,

@@ -255,7 +255,7 @@ def made(classes=(0, 1), counts=(20, 10), metric="f1_macro", **scores):
     """A comparison with the given scores in the folds, by strategy."""
     metrics = ("f1_macro", "f1", "balanced_accuracy", "mcc", "average_precision")
     return conclude(
-        np.zeros((sum(counts), 1)), np.repeat(classes, counts), np.array(classes),
+        np.zeros((sum(counts), 1)), np.repeat(classes, counts), np.array(classes), np.array(counts),
         dict.fromkeys(scores, LOGISTIC),
         {name: dict.fromkeys(metrics, np.array(of)) for name, of in scores.items()},
         {name: np.full(len(classes), 0.5) for name in scores},
@@ -924,7 +924,7 @@ SIX = [0, 0, 0, 1, 1, 1]
         (
             {"estimators": None},
             "The 'strategies' and 'estimators' parameters of compare_strategies must not both be "
-            "empty. Got [] and None.",
+            "empty: no strategy and no estimator is left to compare.",
         ),
         (
             {"strategies": ["plain"], "estimators": {"plain": LOGISTIC}},
@@ -942,7 +942,7 @@ SIX = [0, 0, 0, 1, 1, 1]
         ),
         (
             {"objective": "f2"},
-            "The 'objective' parameter of compare_strategies must be a str among {",
+            "The 'objective' parameter of compare_strategies must be one of ['balanced_accuracy', ",
         ),
         (
             {"objective": lambda true, decided: np.nan},
@@ -951,8 +951,8 @@ SIX = [0, 0, 0, 1, 1, 1]
         ),
         (
             {"objective": "f1", "y": np.r_[Y[:-1] % 2, 7]},
-            "The rarest class must have at least 2 rows for objective='f1', one to train and one "
-            "to test. Got 1 row of class 7.",
+            "The class of objective='f1' must have at least 2 rows, one to train and one to test. "
+            "Got 1 row of class 7.",
         ),
         *(
             ({"cv": cv}, f"The 'cv' parameter of compare_strategies must be an int .* Got {cv} ")

@@ -216,15 +216,17 @@ def _divided(values):
     is_time = pd.api.types.is_datetime64_any_dtype(values)
     if (is_number or is_time) and values.nunique() > _MOST_NUMBERS:
         names, codes = _quartiles(values)
+        fewest = 1
     else:
         coded = pd.Categorical(values)
         names, codes = [_text(value) for value in coded.categories], np.array(coded.codes)
+        fewest = _FEWEST_ROWS
     codes = codes.astype(int)
     names, codes = [*names, "missing"], np.where(codes < 0, len(names), codes)
     counts = np.bincount(codes, minlength=len(names))
     largest = np.argsort(-counts, kind="stable")[:_MOST_VALUES]
     is_kept = np.zeros(len(names), bool)
-    is_kept[largest] = counts[largest] >= _FEWEST_ROWS
+    is_kept[largest] = counts[largest] >= fewest
     is_rest = (counts > 0) & ~is_kept
     if np.count_nonzero(is_rest) < 2:
         is_kept, is_rest = counts > 0, np.zeros(len(names), bool)

@@ -112,6 +112,12 @@ def test_numbers_are_cut_at_their_quartiles():
     assert frame.index[3] == "over 374.5"
 
 
+def test_quarters_of_a_few_rows_stay_apart():
+    y, decided, _ = drawn(40)
+    frame = sliced(y, decided, np.arange(40)).frame("slices")
+    assert frame["n_rows"].tolist() == [10] * 4
+
+
 def test_values_with_few_rows_share_a_slice_and_are_never_bare():
     y, decided, _ = drawn(1000)
     names = np.array(["big"] * 900 + ["first"] * 19 + ["second"] * 19 + ["mid"] * 62)

@@ -8,7 +8,12 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 
-from skimbalance.metrics._checks import checked_posteriors, in_order_of, posterior_matrix
+from skimbalance.metrics._checks import (
+    all_labels,
+    checked_posteriors,
+    in_order_of,
+    posterior_matrix,
+)
 
 __all__ = [
     "StepsOf",
@@ -19,6 +24,7 @@ __all__ = [
     "is_multilabel",
     "label_matrix",
     "label_names",
+    "labels_in",
     "row_counts",
     "steps_of",
 ]
@@ -105,6 +111,16 @@ def checked_label_posteriors(
             f"{array[wrong][0]:g} in row {int(np.argmax(wrong.any(axis=1)))} instead."
         )
     return y, array, names
+
+
+def labels_in(y_true: Any, y_pred: Any, proba: Any, owner: str) -> Any:
+    """All class labels of targets and decisions of any form, or the names of the labels."""
+    if are_sequences(y_true, proba):
+        y_true, y_pred, _, _ = steps_of(y_true, y_pred, None, owner)
+    elif is_multilabel(y_true):
+        n_labels = label_matrix(y_true, "y_true", owner, missing=True).shape[1]
+        return label_names(None, y_true, n_labels, owner)
+    return all_labels(None, owner, y_true=y_true, y_pred=y_pred)
 
 
 def checked_targets(

@@ -14,6 +14,7 @@ from skimbalance._validation import some_of
 from skimbalance.metrics._checks import all_labels, checked_posteriors, encoded
 from skimbalance.metrics._scores import rarest
 from skimbalance.metrics._targets import label_matrix
+from skimbalance.report._blocks import score_frame
 from skimbalance.report._importance import (
     MOST_SHOWN,
     column_importance,
@@ -32,6 +33,8 @@ __all__ = ["FRAMES", "Answer", "answers", "checked_repeats", "importance_of", "w
 
 #: Part of a summary -> its table for computing.
 FRAMES: dict[str, Callable[[Any], "pd.DataFrame"]] = {
+    "classes": score_frame,
+    "entities": score_frame,
     "reject_option": reject_frame,
     "importance": importance_frame,
     "slices": slice_frame,

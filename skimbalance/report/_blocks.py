@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from skimbalance._page import figure_html, list_html
@@ -11,7 +12,7 @@ from skimbalance.report._flags import OVERALL_NAMES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["caption", "class_figures", "flags_html", "sizes", "tables"]
+__all__ = ["caption", "class_figures", "flags_html", "score_frame", "sizes", "tables"]
 
 _NAMES = {
     "support": "rows",
@@ -86,6 +87,23 @@ def tables(summary: dict[str, Any]) -> list[tuple[str, "pd.DataFrame"]]:
     if "entities" in summary:
         blocks.append(("By entity", _entities(summary)))
     return blocks
+
+
+def score_frame(parts: list[dict[str, Any]]) -> "pd.DataFrame":
+    """Scores of classes, labels or types of entities, as a table for computing."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name in parts[0]:
+        values = [scores[name] for scores in parts]
+        if name.endswith("_interval"):
+            score = name.removesuffix("_interval")
+            columns[f"{score}_low"], columns[f"{score}_high"] = zip(*values, strict=True)
+        elif name in ("label", "n_rows", "support", "predicted"):
+            columns[name] = values
+        else:
+            columns[name] = np.array(values, dtype=float)
+    return pd.DataFrame(columns).set_index("label")
 
 
 def _by_name(parts, noun, unit):

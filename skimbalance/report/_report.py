@@ -21,13 +21,7 @@ from skimbalance._page import (
 from skimbalance._response import posterior
 from skimbalance.metrics import classification_summary
 from skimbalance.metrics._checks import all_labels
-from skimbalance.metrics._targets import (
-    are_sequences,
-    is_multilabel,
-    label_matrix,
-    label_names,
-    steps_of,
-)
+from skimbalance.metrics._targets import are_sequences, labels_in, steps_of
 from skimbalance.plots._several import with_several
 from skimbalance.report._answers import (
     FRAMES,
@@ -47,7 +41,10 @@ __all__ = ["ImbalanceReport"]
 
 
 class ImbalanceReport:
-    """How far a classifier can be trusted, class by class.
+    """How far a classifier can be trusted, class by class, label by label or step by step.
+
+    In the multilabel case each label has the place of a class. Of a tagger the steps count, and
+    where the classes are tags such as "B-PER" also the entities.
 
     Built by `from_estimator`, `from_oof` or `from_predictions`. ``str()`` gives plain tables, a
     notebook shows them as HTML, `save` writes a page with figures.
@@ -56,15 +53,15 @@ class ImbalanceReport:
     ----------
     summary : dict
         The figures, as in `skimbalance.metrics.classification_summary`.
-    y_true : array-like of shape (n_samples,)
-        True class labels.
-    y_pred : array-like of shape (n_samples,)
+    y_true : array-like of shape (n_samples,) or (n_samples, n_labels)
+        True class labels, also those of the steps of sequences; or 0 and 1 for each label.
+    y_pred : array-like of the form of `y_true`
         Predicted class labels.
-    proba : array-like of shape (n_samples, n_classes), default=None
+    proba : array-like of shape (n_samples, n_classes) or (n_samples, n_labels), default=None
         Posteriors in the population.
-    labels : array-like of shape (n_classes,), default=None
-        All class labels in the order of the columns of `proba`. By default the sorted labels of
-        `y_true` and `y_pred`.
+    labels : array-like of shape (n_classes,) or (n_labels,), default=None
+        All class labels in the order of the columns of `proba`, or the names of the labels. By
+        default the sorted labels of `y_true` and `y_pred`, or the numbers of the labels.
 
     Attributes
     ----------
@@ -83,6 +80,27 @@ class ImbalanceReport:
     See Also
     --------
     skimbalance.metrics.classification_summary : How each figure is computed, and its sources.
+
+    Notes
+    -----
+    The reject option leaves the rows with the largest expected cost of the decision to people. A
+    threshold t of the posterior p is the rule of least cost where a miss costs 1 / t and a false
+    alarm 1 / (1 - t) [2]_, and weights of several classes are costs, too: those with which the
+    posteriors give the decisions are looked for. For the most probable class these are the rows
+    with the lowest posterior [1]_. The curve is that of risk and coverage [3]_, [4]_.
+
+    References
+    ----------
+    .. [1] C. K. Chow. "On Optimum Recognition Error and Reject Tradeoff." IEEE Transactions on
+       Information Theory 16(1), 1970. doi:10.1109/TIT.1970.1054406
+    .. [2] C. Elkan. "The Foundations of Cost-Sensitive Learning." IJCAI 2001.
+    .. [3] R. El-Yaniv, Y. Wiener. "On the Foundations of Noise-free Selective Classification."
+       Journal of Machine Learning Research 11, 2010.
+    .. [4] Y. Geifman, R. El-Yaniv. "Selective Classification for Deep Neural Networks." NeurIPS
+       2017. arXiv:1705.08500
+    .. [5] L. Breiman. "Random Forests." Machine Learning 45, 2001. doi:10.1023/A:1010933404324
+    .. [6] S. Holm. "A Simple Sequentially Rejective Multiple Test Procedure." Scandinavian Journal
+       of Statistics 6(2), 1979.
 
     Examples
     --------
@@ -135,18 +153,20 @@ class ImbalanceReport:
         ----------
         estimator : classifier
             A fitted classifier or pipeline.
-        X : array-like of shape (n_samples, n_features)
-            Test rows.
-        y : array-like of shape (n_samples,)
-            Class labels of the rows. Those that the classifier does not know count as never
-            predicted.
+        X : array-like of shape (n_samples, n_features), or sequences
+            Test rows, or what a tagger takes; a mask of steps as that of a masked array.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), or sequences
+            Class labels of the rows or steps. Those that the classifier does not know count as
+            never predicted, and those that it ignores (`ignore_label`) not at all. In the
+            multilabel case 0 and 1 for each label, nan where it is not known; the columns of a
+            DataFrame name the labels.
         pos_label : label, default=None
             The class, or in the multilabel case the label, that importances, slices and the reject
             option are about. None stands for the rarest.
         importance : bool or int, default=False
             Whether to measure what the average precision of this class loses when a column of X is
             shuffled, and in how many shuffles; True is 5. Each shuffle of a column predicts all
-            rows once.
+            rows once. Columns that say the same share their importance.
         slices : str, list of str, array-like or DataFrame, default=None
             Columns of X by their names, or other columns with a value for each row. For each of
             their values the report has recall, precision and F1 of this class, and flags those that
@@ -172,6 +192,13 @@ class ImbalanceReport:
         >>> clf = LogisticRegression(max_iter=1000).fit(X[::2], y[::2])
         >>> ImbalanceReport.from_estimator(clf, X[1::2], y[1::2]).flags
         []
+        >>> report = ImbalanceReport.from_estimator(
+        ...     clf, X[1::2], y[1::2], importance=True, slices=X[1::2, 0], random_state=0
+        ... )
+        >>> sorted(report.frame("importance").index[:2])  # the columns that matter most
+        [2, 3]
+        >>> report.frame("slices")["n_rows"].to_list()  # by quarters of the first column
+        [22, 16, 21, 16]
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "classes_"):
@@ -230,8 +257,8 @@ class ImbalanceReport:
         Parameters
         ----------
         ensemble : ImbalancedEnsembleClassifier
-            Fitted on class labels.
-        y : array-like of shape (n_samples,)
+            Fitted on class labels, or on a label indicator matrix.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of the training rows, as `fit` got them. Rows that no fold held out are
             left out; all others count the same, whatever their weights in `fit`.
         pos_label : label, default=None
@@ -253,8 +280,8 @@ class ImbalanceReport:
         Raises
         ------
         ValueError
-            If y is not that of the fit; if the ensemble was fitted on a label indicator matrix; or
-            if it was loaded from a model file, which holds nothing of the training rows.
+            If y is not that of the fit; or if the ensemble was loaded from a model file, which
+            holds nothing of the training rows.
 
         Examples
         --------
@@ -319,15 +346,14 @@ class ImbalanceReport:
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True class labels.
-        y_pred : array-like of shape (n_samples,)
-            Predicted class labels.
-        proba : array-like of shape (n_samples, n_classes), default=None
-            Posteriors in the population; rows sum to 1.
-        labels : array-like of shape (n_classes,), default=None
-            All class labels in the order of the columns of `proba`. By default the sorted labels
-            of `y_true` and `y_pred`.
+        y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_labels), or sequences
+            True and predicted class labels, in the forms of `classification_summary`.
+        proba : array-like of shape (n_samples, n_classes), (n_samples, n_labels) or \
+(n_sequences, n_steps, n_classes), default=None
+            Posteriors in the population; those of classes sum to 1.
+        labels : array-like of shape (n_classes,) or (n_labels,), default=None
+            All class labels in the order of the columns of `proba`, or the names of the labels. By
+            default the sorted labels of `y_true` and `y_pred`, or the names of the columns.
         pos_label : label, default=None
             The class that slices and the reject option are about, see `from_estimator`.
         slices : array-like or DataFrame, default=None
@@ -358,13 +384,8 @@ class ImbalanceReport:
         >>> report.to_dict()["overall"]["balanced_accuracy"]
         0.75
         """
-        has_sequences = are_sequences(y_true, proba)
-        if labels is None and not has_sequences:
-            if is_multilabel(y_true):
-                n_labels = label_matrix(y_true, "y_true", cls.__name__, missing=True).shape[1]
-                labels = label_names(None, y_true, n_labels, cls.__name__)
-            else:
-                labels = all_labels(None, cls.__name__, y_true=y_true, y_pred=y_pred)
+        if labels is None:
+            labels = labels_in(y_true, y_pred, proba, cls.__name__)
         summary = classification_summary(
             y_true,
             y_pred,
@@ -374,7 +395,7 @@ class ImbalanceReport:
             n_resamples=n_resamples,
             random_state=random_state,
         )
-        if has_sequences:
+        if are_sequences(y_true, proba):
             y_true, y_pred, proba, _ = steps_of(y_true, y_pred, proba, cls.__name__)
         summary = with_answers(
             summary, y_true, y_pred, proba, labels,
@@ -387,8 +408,9 @@ class ImbalanceReport:
 
         Parameters
         ----------
-        part : {"classes", "reject_option", "importance", "slices"}, default="classes"
-            "classes" are the scores by class, or in the multilabel case by label; "reject_option"
+        part : {"classes", "entities", "reject_option", "importance", "slices"}, default="classes"
+            "classes" are the scores by class, or in the multilabel case by label; "entities" those
+            by type of entity, where the classes of sequences are tags; "reject_option"
             has scores of the rows kept, by the share of rows that are left to people; "importance"
             has a row for each column of X, and "slices" for each slice, if they were asked for.
 
@@ -409,28 +431,14 @@ class ImbalanceReport:
         >>> ImbalanceReport.from_predictions([0, 0, 1], [0, 1, 1]).frame()["precision"].to_dict()
         {0: 1.0, 1: 0.5}
         """
-        import pandas as pd
-
-        if part != "classes":
-            has = [name for name in FRAMES if name in self.summary]
-            if part not in has:
-                raise ValueError(
-                    "The 'part' parameter of ImbalanceReport.frame must be a part that the report "
-                    f"has, one of {['classes', *has]!r}. Got {part!r} instead."
-                )
-            return FRAMES[part](self.summary[part])
-        columns: dict[str, Any] = {}
-        parts = self.summary["labels" if "labels" in self.summary else "classes"]
-        for name in parts[0]:
-            values = [scores[name] for scores in parts]
-            if name.endswith("_interval"):
-                score = name.removesuffix("_interval")
-                columns[f"{score}_low"], columns[f"{score}_high"] = zip(*values, strict=True)
-            elif name in ("label", "n_rows", "support", "predicted"):
-                columns[name] = values
-            else:
-                columns[name] = np.array(values, dtype=float)
-        return pd.DataFrame(columns).set_index("label")
+        parts = {"classes": self.summary.get("labels"), **self.summary}
+        has = [name for name in FRAMES if parts.get(name) is not None]
+        if part not in has:
+            raise ValueError(
+                "The 'part' parameter of ImbalanceReport.frame must be a part that the report "
+                f"has, one of {has!r}. Got {part!r} instead."
+            )
+        return FRAMES[part](parts[part])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in `classification_summary`, the flags, and what else the report says.
@@ -487,28 +495,29 @@ class ImbalanceReport:
         ...     "<h1>" in path.read_text()
         True
         """
+        numbers = {name: f"{n:,}" for name, n in sizes(self.summary).items()}
         blocks = [
             ("", f"<p>{self._caption()}</p>"),
             ("Findings", flags_html(self.flags)),
-            *((heading, table_html(table)) for heading, table in self._tables()),
-            *self._figures(),
+            *((heading, table_html(table)) for heading, table in tables(self.summary)),
+            *class_figures(self.y_true, self.y_pred, self.proba, self.labels),
             *((answer.heading, answer.html()) for answer in answers(self.summary)),
-            ("How this report was made", facts_html(self._facts())),
+            ("How this report was made", facts_html(numbers | self.about)),
         ]
         write_page(path, page("Imbalance report", blocks))
 
     def _repr_html_(self):
-        tables = (table_html(table) for _, table in self._tables())
-        more = (answer.html(brief=True) for answer in answers(self.summary))
-        return "\n".join([f"<p>{self._caption()}</p>", flags_html(self.flags), *tables, *more])
+        parts = [table_html(table) for _, table in tables(self.summary)]
+        parts += [answer.html(brief=True) for answer in answers(self.summary)]
+        return "\n".join([f"<p>{self._caption()}</p>", flags_html(self.flags), *parts])
 
     def __str__(self):
         more = answers(self.summary)
-        tables = [table for _, table in self._tables()]
+        frames = [table for _, table in tables(self.summary)]
         texts = (
             # Headings of several words, one below the other, keep a table narrow.
             table_text(table.rename(columns=lambda name: name.replace(" ", "\n")))
-            for table in tables + [answer.table for answer in more if not answer.is_long]
+            for table in frames + [answer.table for answer in more if not answer.is_long]
         )
         sentences = (
             self._caption(),
@@ -517,18 +526,6 @@ class ImbalanceReport:
         )
         return "\n".join(["\n\n".join(texts), "", *map(paragraph, sentences)])
 
-    def _facts(self) -> dict[str, str]:
-        """What the page says of the making, by its name."""
-        return {name: f"{n:,}" for name, n in sizes(self.summary).items()} | self.about
-
     def _caption(self) -> str:
         """What the tables are about, in a few sentences."""
         return caption(self.summary, self.about.get("out of fold"))
-
-    def _tables(self) -> list[tuple[str, "pd.DataFrame"]]:
-        """Headings and tables of readable texts, for the text, a notebook and the page."""
-        return tables(self.summary)
-
-    def _figures(self) -> list[tuple[str, str]]:
-        """Headings and pictures of the page."""
-        return class_figures(self.y_true, self.y_pred, self.proba, self.labels)

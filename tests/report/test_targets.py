@@ -210,6 +210,8 @@ def test_a_report_of_steps_is_that_of_the_predictions(tmp_path):
         tags, clf.predict(tokens), clf.predict_proba(tokens), labels=clf.classes_, **options
     )
     assert by_hand.to_dict() == report.to_dict()
+    types = report.frame("entities")
+    assert types["support"].to_dict() == {e["label"]: e["support"] for e in expected["entities"]}
     report.save(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert page.count("<img") >= 3
@@ -223,6 +225,8 @@ def test_entities_are_left_out_where_labels_are_no_tags():
     report = ImbalanceReport.from_estimator(Tagger().fit(tokens, tags), tokens, tags)
     assert "entities" not in report.to_dict()
     assert "entit" not in str(report)
+    with pytest.raises(ValueError, match=r"one of \['classes'.* Got 'entities'"):
+        report.frame("entities")
 
 
 @pytest.mark.parametrize("padding", ["pad", "-100"])

@@ -110,6 +110,9 @@ _OTHERS = (
 # Where scikit-learn's estimators keep what `set_fit_request` and its like asked for.
 _REQUESTS = "_metadata_request"
 
+# And what `set_callbacks` set, which no prediction needs.
+_CALLBACKS = "_skl_callbacks"
+
 # How attributes begin that hold something for each training row, which no prediction needs.
 _OF_TRAINING_ROWS = "oof_"
 
@@ -334,7 +337,7 @@ def _lean(value: Any) -> Any:
     if isinstance(value, BaseEstimator):
         new = copy.copy(value)
         for name in [*vars(new)]:
-            if name == _REQUESTS or name.startswith(_OF_TRAINING_ROWS):
+            if name in (_REQUESTS, _CALLBACKS) or name.startswith(_OF_TRAINING_ROWS):
                 del vars(new)[name]
         vars(new).update({name: _lean(part) for name, part in vars(new).items()})
         return new

@@ -222,6 +222,8 @@ class Job:
         Weights of the training rows in these epochs.
     vote : skimbalance._engine.committee.Vote or None
         The voice of this network among those with which it stops, at one epoch for all.
+    watch : skimbalance._fit.progress.Watch or None
+        Is told when each epoch begins and ends, and may stop training.
     verbose : int
         1 shows a progress bar.
     """
@@ -247,6 +249,7 @@ class Job:
     deferred_until: int = 0
     early_weight: np.ndarray | None = None
     vote: Any = None
+    watch: Any = None
     verbose: int = 0
 
     @property

@@ -100,7 +100,7 @@ class Member:
         """
         if self.job.rows.lengths is not None:
             return 1
-        if self.validation or self.hooks or self.job.metrics:
+        if self.validation or self.hooks or self.job.watch or self.job.metrics:
             return self._n_steps - self._step % self._n_steps
         return self.steps_left
 
@@ -186,6 +186,26 @@ class Member:
     def _remember(self):
         for key, number in self.record.items():
             self._history.setdefault(key, []).append(number)
+
+    def announce(self):
+        """Tell the watch of an epoch that begins."""
+        if self.job.watch and self._step % self._n_steps == 0:
+            self.job.watch.epoch_begin()
+
+    def report(self, values, path):
+        """Tell the watch of an epoch that is over; it may also stop training.
+
+        `values()` are the parameters and the state.
+        """
+        if self.job.watch is None:
+            return
+
+        def result():
+            weights = self.job.program.unflatten(*values())
+            history = {name: [*numbers] for name, numbers in self._history.items()}
+            return Result(weights, None, history, self.epoch, self.epoch, path)
+
+        self.stopped |= self.job.watch.epoch_end(result)
 
     def before_steps(self, values):
         """(Parameters, state) as the callbacks leave them before the next steps."""

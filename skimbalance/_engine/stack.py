@@ -293,6 +293,7 @@ class _Stack:
         return true_for
 
     def _before_steps(self, k, member):
+        member.announce()
         if member.hooks:
             self._change(k, member.before_steps(self._values(k)))
 
@@ -364,6 +365,7 @@ class _Stack:
     def _after_epoch(self, k, member):
         if member.hooks:
             self._change(k, member.after_epoch(self._values(k)))
+        member.report(lambda: self._kept(k), self._path)
         if len(self._seats) == 1:
             self._bar.set_postfix({key: f"{number:.4f}" for key, number in member.record.items()})
         if member.stopped:

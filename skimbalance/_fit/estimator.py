@@ -18,9 +18,12 @@ from skimbalance._fit.data import Data
 from skimbalance._fit.held_out import check_judges, chosen_rows
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._fit.plan import Course, Plan, prepare
+from skimbalance._fit.progress import watch_of
 from skimbalance._fit.targets import Classes, Labels, Target
 from skimbalance._keras_private import check_tensorflow
 from skimbalance._validation import (
+    CallbackSupportMixin,
+    callbacks_in_fit,
     check_finite,
     check_sample_weight,
     checked_groups,
@@ -61,7 +64,7 @@ def errors_of_own_rows() -> Iterator[None]:
         raise ValueError(f"In the held-out rows X_val and y_val: {error}") from error
 
 
-class NetworkClassifier(AccuracyMixin, BaseEstimator):
+class NetworkClassifier(CallbackSupportMixin, AccuracyMixin, BaseEstimator):
     """A network behind scikit-learn's face.
 
     A subclass says how rows are read (`_read`), which settings and which network follow from its
@@ -72,6 +75,7 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
     __metadata_request__fit = {"groups": True}
 
     _target: Target
+    _fitted: Any
     _parameter_constraints: dict[str, list[Any]]
     _shared_defaults: dict[str, Any]
     history_: dict[str, list[float]]
@@ -93,7 +97,8 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
         if priors is None:
             return proba
         if not np.all(self.class_prior_ > 0):
-            unseen = self.classes_[np.any(np.atleast_2d(self.class_prior_.T) == 0, axis=0)].tolist()
+            seen = np.all(np.atleast_2d(self.class_prior_.T) > 0, axis=0)
+            unseen = self.classes_[~seen].tolist()
             raise ValueError(
                 "The 'priors' parameter of predict_posterior must be None until every class has "
                 f"had rows. Got {priors!r}, but no rows of {unseen!r} yet."
@@ -120,7 +125,9 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
         return super().__sklearn_clone__()
 
     def __getstate__(self):
-        self._check_copies()
+        # A fit shows copies of itself to scikit-learn's callbacks, while Keras' hold live models.
+        if not hasattr(self, "_callback_fit_ctx"):
+            self._check_copies()
         return super().__getstate__()
 
     def _check_copies(self):
@@ -147,7 +154,9 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
             self._check_own(own)
             data = self._read(X, y, sample_weight, resume=resume, **reading)
             data, held_out = self._divided(data, X, y, groups, own, partial=partial)
-            self._fit_rows(data, held_out, resume=resume, partial=partial)
+            beside = {"sample_weight": sample_weight, "mask": reading.get("mask")}
+            with callbacks_in_fit(self):
+                self._fit_rows(data, held_out, (X, y, beside), resume=resume, partial=partial)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
@@ -184,7 +193,8 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
 
         The latter are None where they are to be drawn.
         """
-        owner, n_given = type(self).__name__, n_rows(y)
+        owner = type(self).__name__
+        n_given: Any = n_rows(y)
         if groups is not None:
             groups = checked_groups(groups, n_given, owner)
             given = data.index if data.given is None else data.given
@@ -208,8 +218,11 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
         finally:
             self._target = target
 
-    def _fit_rows(self, data, held_out, *, resume, partial):
-        """Plan the training from the parameters and the rows, train, set the attributes."""
+    def _fit_rows(self, data, held_out, shown, *, resume, partial):
+        """Plan the training from the parameters and the rows, train, set the attributes.
+
+        `shown` is what callbacks of scikit-learn get: X, y, and what was given beside them.
+        """
         target = self._target
         # A part of the data may look like a mistake by chance: it may lack a label.
         if not (resume or partial):
@@ -219,9 +232,12 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
         plan = self._plan(data, course, held_out)
         if not self._hands_on_parameters():
             warn_without_effect(plan.settings, target, self._shared_defaults, partial=partial)
-        result = self._train(plan)
+        watch = watch_of(self, lambda result: self._attributes(plan, result, course), plan, shown)
+        result = self._train(replace(plan, watch=watch))
         self._set_fitted(plan, result, course)
         self._after_training(plan)
+        if watch:
+            watch.fit_end()
 
     def _course(self, data, *, resume, partial):
         """Where a fit stands among the fits of this estimator."""
@@ -252,24 +268,32 @@ class NetworkClassifier(AccuracyMixin, BaseEstimator):
 
     def _set_fitted(self, plan, result, course):
         """Set the attributes of a fit."""
+        self.__dict__.update(self._attributes(plan, result, course))
+
+    def _attributes(self, plan, result, course) -> dict[str, Any]:
+        """The attributes of a fit with some result."""
         earlier = self.history_ if course.previous is not None else {}
         n_before = course.n_before
-        self._fitted = plan.fitted(result)
-        self.class_counts_ = course.counts
         # Of a label that no row has told, it is not known.
         with np.errstate(invalid="ignore"):
-            self.class_prior_ = course.counts / course.counts.sum(axis=-1, keepdims=True)
-        self.class_weight_ = plan.target.named(plan.class_weight)
-        self.fit_path_ = result.path
+            prior = course.counts / course.counts.sum(axis=-1, keepdims=True)
         # One value for each epoch: nan where a fit had no held-out rows.
-        self.history_ = {
+        history = {
             name: earlier.get(name, [np.nan] * n_before)
             + result.history.get(name, [np.nan] * result.n_epochs)
             for name in {**earlier, **result.history}
         }
-        self.n_iter_ = n_before + result.n_epochs
-        self.best_epoch_ = n_before + result.best_epoch
-        self.loss_ = result.history["loss"][result.best_epoch - 1]
+        return {
+            "_fitted": plan.fitted(result),
+            "class_counts_": course.counts,
+            "class_prior_": prior,
+            "class_weight_": plan.target.named(plan.class_weight),
+            "fit_path_": result.path,
+            "history_": history,
+            "n_iter_": n_before + result.n_epochs,
+            "best_epoch_": n_before + result.best_epoch,
+            "loss_": result.history["loss"][result.best_epoch - 1],
+        }
 
     @staticmethod
     def _without_model(state):

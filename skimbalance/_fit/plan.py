@@ -161,6 +161,8 @@ class Plan:
         Whether this is one epoch of `partial_fit`.
     vote : Vote or None
         The voice of this network among those with which it stops.
+    watch : Watch or None
+        Tells scikit-learn's callbacks of the epochs.
     """
 
     settings: Settings
@@ -182,6 +184,7 @@ class Plan:
     noise_seed: int
     partial: bool
     vote: Any = None
+    watch: Any = None
 
     def fitted(self, result: Any) -> Fitted:
         """The network after training."""

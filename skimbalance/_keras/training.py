@@ -147,6 +147,7 @@ def _job(plan, network, program):
         deferred_until=plan.deferred_until,
         early_weight=plan.early_weight if plan.deferred_until else None,
         vote=plan.vote,
+        watch=plan.watch,
         verbose=settings.verbose,
     )
 

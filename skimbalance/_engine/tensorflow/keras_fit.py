@@ -62,11 +62,11 @@ def train_by_keras(job, network, model, trained, callbacks, mean_loss, *, stream
     batches = (_TensorBatches if tensors else _Batches)(job, network.pack)
     with progress_bar([job]) as bar:
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
-        judging = _Judging(job, batches, bar, callers, network.to_logits)
+        judging = _Judging(job, batches, bar, callers, network.to_logits, variables)
         trained.fit(batches.data, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
     # The user may see or store the model, so it gets back the loss that it came with.
     compile_anew(trained, model.optimizer, loss=own_loss)
-    weights = {name: variable.numpy() for name, variable in variables.items()}
+    weights = _values(variables)
     n_epochs = len(judging.history["loss"])
     for value in weights.values():
         check_finite(value, n_epochs, "weights")
@@ -92,6 +92,11 @@ def _steps_together(job, callbacks):
     rates = job.learning_rates(0, job.epochs * n_steps).reshape(job.epochs, n_steps)
     watched = any(map(has_batch_hooks, callbacks)) or np.any(rates != rates[:, :1])
     return 1 if watched else n_steps
+
+
+def _values(variables):
+    """Values of variables, by name."""
+    return {name: variable.numpy() for name, variable in variables.items()}
 
 
 class _MeanLoss(keras.losses.Loss):
@@ -180,10 +185,10 @@ class _Judging(keras.callbacks.Callback):
     stop is passed on.
     """
 
-    def __init__(self, job, batches, bar, callers, to_logits):
+    def __init__(self, job, batches, bar, callers, to_logits, variables):
         super().__init__()
         self._job, self._batches, self._bar, self._callers = job, batches, bar, callers
-        self._to_logits = to_logits
+        self._to_logits, self._variables = to_logits, variables
         self.stopping = EarlyStopping(job.patience, job.tol)
         self.history = {}
         self._steps_before = 0
@@ -202,6 +207,8 @@ class _Judging(keras.callbacks.Callback):
         self._batches.start_epoch(epoch + 1)
         self._steps_before = epoch * (len(self._job.cuts) - 1)
         self._plan_rate(self._steps_before)
+        if self._job.watch:
+            self._job.watch.epoch_begin()
         self._callers.on_epoch_begin(epoch, logs)
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -230,6 +237,14 @@ class _Judging(keras.callbacks.Callback):
         self._bar.set_postfix({key: f"{number:.4f}" for key, number in record.items()})
         self._callers.on_epoch_end(epoch, record)
         self.model.stop_training |= self._callers.model.stop_training
+        if job.watch:
+            self.model.stop_training |= job.watch.epoch_end(lambda: self._so_far(epoch + 1))
+
+    def _so_far(self, n_epochs):
+        """The result if training stopped here, with the weights of this epoch."""
+        history = {name: [*numbers] for name, numbers in self.history.items()}
+        path = "Keras' own fit"
+        return Result(_values(self._variables), None, history, n_epochs, n_epochs, path)
 
     def _plan_rate(self, step):
         """Set the planned rate only when it changes, as callbacks may have set another."""

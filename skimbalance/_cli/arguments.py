@@ -6,7 +6,7 @@ import re
 import shutil
 import textwrap
 from argparse import ArgumentParser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "goal",
     "integer",
     "names",
+    "said",
 ]
 
 _TABLE = (
@@ -60,8 +61,11 @@ def _encoding(text: str) -> str:
     return text.lower()
 
 
-def add_fitting(parser: ArgumentParser, objectives: Sequence[str]) -> None:
+def add_fitting(parser: ArgumentParser, objectives: Iterable[str]) -> None:
     """Add what to learn, from which columns and rows, and for which of the objectives."""
+    # Costs are a matrix, for which there is no option.
+    objectives = [name for name in dict.fromkeys(objectives) if name != "cost"]
+    ranks = "precision_at_k" in objectives
     parser.add_argument(
         "--target",
         type=str.strip,
@@ -93,13 +97,15 @@ def add_fitting(parser: ArgumentParser, objectives: Sequence[str]) -> None:
         type=_one_of(objectives),
         metavar="NAME",
         help=f"score to aim at: {', '.join(objectives)}; or a name of a scikit-learn scorer, such "
-        "as recall_macro (f1 and what is about one class is that of --positive; default: f1_macro)",
+        "as recall_macro (f1 and other scores of one class are about that of --positive; default: "
+        "f1_macro)",
     )
     parser.add_argument(
         "--level",
         type=_number,
         metavar="NUMBER",
-        help="limit of an objective that has one, such as a precision of 0.9",
+        help="number that an objective needs: the least precision or recall, or the alerts in "
+        f"1,000 rows{', or k, or the largest false positive rate' if ranks else ''}",
     )
     parser.add_argument(
         "--positive",
@@ -121,7 +127,7 @@ def add_time(parser: ArgumentParser, use: str) -> None:
         "--time",
         type=str.strip,
         metavar="COLUMN",
-        help=f"column of numbers or of dates such as 2024-01-31: {use}; nothing is learnt from it",
+        help=f"column of numbers or of dates such as 2024-01-31. {use}. Nothing is learnt from it",
     )
 
 
@@ -200,6 +206,12 @@ def check_goal(args: argparse.Namespace, takers: Mapping[str, Sequence[str]]) ->
             f"The option --level must be given with --objective {objective}, which needs a number. "
             "Got none."
         )
+
+
+def said(args: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of the rows and of the goal, by their names, for JSON."""
+    options = ("groups", "weight", "time", "level", "positive")
+    return {name: vars(args)[name] for name in options if vars(args)[name] is not None}
 
 
 def goal(args: argparse.Namespace, y: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from skimbalance._cli.arguments import (
     goal,
     integer,
     names,
+    said,
 )
 from skimbalance._cli.output import (
     STANDARD_OUTPUT,
@@ -26,10 +27,10 @@ from skimbalance._cli.output import (
 from skimbalance._cli.roles import Roles, Rows, later_folds, read_training
 from skimbalance._cli.tables import open_table
 from skimbalance.compare import OBJECTIVES, StrategyComparison, compare_strategies
+from skimbalance.compare._goals import GOAL_TAKERS
 from skimbalance.compare._strategies import TUNED
 from skimbalance.decision._objectives import LABEL_OBJECTIVES
 from skimbalance.decision._objectives import OBJECTIVES as TUNABLE
-from skimbalance.decision._parameters import TAKERS
 from skimbalance.decision._scorers import as_scorer
 
 __all__ = ["add_arguments", "run"]
@@ -38,8 +39,8 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
-    add_fitting(parser, OBJECTIVES)
-    add_time(parser, "the test rows of each fold are later than its training rows")
+    add_fitting(parser, (*OBJECTIVES, *LABEL_OBJECTIVES))
+    add_time(parser, "The test rows of each fold are later than its training rows")
     parser.add_argument("--cv", type=integer(2), default=5, help="number of folds (default: 5)")
     parser.add_argument(
         "--repeats",
@@ -59,7 +60,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     """Run the command."""
-    check_goal(args, TAKERS)
+    check_goal(args, GOAL_TAKERS)
     check_time(args)
     table = open_table(args.table, args.encoding)
     rows = read_training(table, Roles.of(table, args))
@@ -70,7 +71,7 @@ def run(args: Namespace) -> None:
             result.save(path)
     command = _training(args, result.recommended)
     if args.json:
-        print_json(result.to_dict() | {"train": command, "page": args.out})
+        print_json(result.to_dict() | said(args) | {"train": command, "page": args.out})
     elif args.out != STANDARD_OUTPUT:
         print_text(f"{result}\n\nTo train it:\n\n    {command}")
         if args.out:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "ROLES",
     "Roles",
     "Rows",
     "beside",
@@ -31,10 +30,6 @@ __all__ = [
     "read_training",
     "with_names",
 ]
-
-
-#: Options that name a column which says something of the rows.
-ROLES = ("groups", "weight", "time")
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ class Roles:
             raise ValueError(
                 f"The option --target must name different columns. Got {self.targets!r}."
             )
-        for option in ROLES:
+        for option in ("groups", "weight", "time"):
             name = getattr(self, option)
             if name is None:
                 continue

@@ -16,6 +16,7 @@ from skimbalance._cli.arguments import (
     check_time,
     explain_strategies,
     goal,
+    said,
 )
 from skimbalance._cli.output import (
     STANDARD_OUTPUT,
@@ -26,29 +27,26 @@ from skimbalance._cli.output import (
     print_text,
     shows_progress,
 )
-from skimbalance._cli.roles import ROLES, Roles, Rows, latest_rows, read_training
+from skimbalance._cli.roles import Roles, Rows, latest_rows, read_training
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
-from skimbalance._response import for_last_step, sampling_pipeline, with_groups
+from skimbalance._response import for_last_step, with_groups
 from skimbalance._validation import safe_indexing
-from skimbalance.compare._strategies import TUNED
+from skimbalance.compare._strategies import MAKES_ROWS, OF_CLASSES, TUNED
 from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
 from skimbalance.decision._parameters import TAKERS
 
 __all__ = ["add_arguments", "run"]
 
 
-# Costs are a matrix, for which there is no option.
-_GOALS = [name for name in dict.fromkeys((*OBJECTIVES, *LABEL_OBJECTIVES)) if name != "cost"]
-
-
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_table(parser, "rows to learn from")
-    add_fitting(parser, _GOALS)
+    add_fitting(parser, (*OBJECTIVES, *LABEL_OBJECTIVES))
     add_time(
         parser,
-        "the latest fifth of the rows judges: by it networks stop and decisions are tuned",
+        "The latest fifth of the rows is held out: it decides when networks stop, and decisions "
+        "are tuned on it",
     )
     parser.add_argument(
         "--strategy",
@@ -90,6 +88,7 @@ def run(args: Namespace) -> None:
     table = open_table(args.table, args.encoding)
     roles = Roles.of(table, args)
     if args.stream:
+        _check_strategy(strategy, args, several=not isinstance(roles.target, str))
         model, y, kinds = train_streaming(table, roles, strategy, args.seed)
     else:
         rows = read_training(table, roles)
@@ -106,17 +105,11 @@ def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
     from skimbalance.compare._strategies import make_strategy
 
     X, y, _, given = rows
+    _check_strategy(strategy, args, several=y.ndim == 2)
     model = make_strategy(
         strategy, X, y, objective=args.objective or "f1_macro", random_state=args.seed,
-        verbose=int(shows_progress()),
+        verbose=int(shows_progress()), **goal(args, y),
     )  # fmt: skip
-    if strategy in TUNED:
-        model.set_params(**goal(args, y))
-    if args.weight and sampling_pipeline(model) is not None:
-        raise ValueError(
-            "The option --weight must be left out with a strategy that makes rows, as these have "
-            f"no weights. Got '{strategy}'."
-        )
     import_training()
     with joblib.parallel_config(backend="stacked"):
         _fit(model, X, y, **given)
@@ -127,6 +120,20 @@ def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
         if names:
             part.set_params(**dict.fromkeys(names, 0))
     return model
+
+
+def _check_strategy(strategy: str, args: Namespace, *, several: bool) -> None:
+    """Check that a strategy takes weights and several targets, if there are any."""
+    if args.weight is not None and strategy in MAKES_ROWS:
+        raise ValueError(
+            f"The option --weight must be left out with --strategy {strategy}, which makes rows "
+            f"that have no weights. Got '{args.weight}'."
+        )
+    if several and strategy in OF_CLASSES:
+        raise ValueError(
+            f"The option --target must name one column with --strategy {strategy}, which is for "
+            f"classes only. Got '{args.target}'."
+        )
 
 
 def _fit(model: Any, X: Any, y: Any, *, groups=None, sample_weight=None, time=None) -> None:
@@ -156,11 +163,10 @@ def _print_summary(args: Namespace, strategy: str, model: Any, y: Any) -> None:
         "rows": len(y),
         "strategy": strategy,
         **_counts(y),
-        **{option: getattr(args, option) for option in ROLES if vars(args)[option]},
+        **said(args),
     }
     if hasattr(model, "objective_score_"):
-        about |= {"objective": model.objective, **goal(args, y)}
-        about["out_of_fold"] = model.objective_score_
+        about |= {"objective": model.objective, "out_of_fold": model.objective_score_}
     if args.json:
         print_json(about)
         return

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shlex
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from skimbalance import TunedDecisionClassifierCV
+from skimbalance import TunedDecisionClassifierCV, compare_strategies
 from skimbalance._cli import compare, main, parser, streaming, train
 from skimbalance._cli.roles import Roles, later_folds, read_training
 from skimbalance._cli.tables import open_table
@@ -265,10 +266,10 @@ def fast_steps(X):
     return make_pipeline(clean, encode).steps
 
 
-def fast(strategy, X, y, *, objective="f1_macro", random_state, verbose=0):
+def fast(strategy, X, y, *, verbose=0, **decision):
     """In the place of `make_strategy`: decisions of a fast classifier."""
     logistic = Pipeline([*fast_steps(X), ("classify", LogisticRegression())])
-    return TunedDecisionClassifierCV(logistic, objective=objective, random_state=random_state)
+    return TunedDecisionClassifierCV(logistic, **decision)
 
 
 def test_train_hands_on_what_the_columns_say_of_the_rows(table, tmp_path, monkeypatch, capsys):
@@ -288,7 +289,7 @@ def test_train_hands_on_what_the_columns_say_of_the_rows(table, tmp_path, monkey
     assert loaded.threshold_ == clf.threshold_
     assert model_info(tmp_path / "m.skim")["columns"] == {"x": "number", "z": "number"}
     assert about["out_of_fold"] == clf.objective_score_
-    expected = {"level": 0.6, "pos_label": "well", "groups": "patient", "weight": "count"}
+    expected = {"level": 0.6, "positive": "well", "groups": "patient", "weight": "count"}
     assert about.items() >= {"objective": "recall_at_precision", **expected}.items()
 
 
@@ -379,6 +380,7 @@ def test_compare_hands_on_what_the_columns_say_of_the_rows(table, monkeypatch, c
     given = {}
 
     def compared(X, y, **options):
+        signature(compare_strategies).bind(X, y, **options)
         given.update(options, X=X, y=y)
         return Compared()
 
@@ -386,11 +388,14 @@ def test_compare_hands_on_what_the_columns_say_of_the_rows(table, monkeypatch, c
     monkeypatch.setattr(compare, "import_training", lambda: None)
     data = frame()
     argv = ["compare", table, "--target", ",".join(LABELS), "--weight", "count", "--json"]
+    argv += ["--objective", "partial_roc_auc", "--level", 0.1]
     out = done(capsys, *argv, "--drop", "grade,day", "--groups", "patient")
     assert list(given["X"]) == ["x", "z"]
     assert_array_equal(given["y"], np.column_stack([data["x"] > 1, data["x"] < -1]))
     assert_array_equal(given["groups"], data["patient"])
     assert_array_equal(given["sample_weight"], data["count"])
+    assert (given["objective"], given["level"]) == ("partial_roc_auc", 0.1)
+    assert json.loads(out).items() >= {"groups": "patient", "weight": "count", "level": 0.1}.items()
     assert "--groups patient --weight count" in json.loads(out)["train"]
     given.clear()
     done(capsys, *argv, "--drop", "grade,patient", "--time", "day", "--cv", 3)
@@ -432,8 +437,11 @@ def test_wrong_goals_of_training_are_one_sentence(table, capsys):
     err = failed(capsys, *argv, "--groups", "patient", "--time", "day")
     assert "--time must be given without --groups" in err
     err = failed(capsys, *argv, "--strategy", "smote", "--weight", "count")
-    assert "--weight must be left out with a strategy that makes rows" in err
+    assert "--weight must be left out with --strategy smote" in err
     several = ["train", table, "--target", ",".join(LABELS), "--out", "m"]
+    for more in ([], ["--stream"]):
+        err = failed(capsys, *several, "--strategy", "ldam", *more)
+        assert "--target must name one column with --strategy ldam" in err
     err = failed(capsys, *several, "--objective", "f1", "--positive", "1")
     assert "must name a class of the target. Got several targets" in err
     for objective, part in (("f1_macr", "Did you mean 'f1_macro'"), ("cost", "only Python takes")):

@@ -338,6 +338,7 @@ class Compared:
         ["--objective", "f1", "--positive", "x"],
         ["--target", "the target,c", "--groups", "a", "--weight", "b"],
         ["--objective", "recall_macro"],
+        ["--objective", "alerts", "--level", "12.5"],
         ["--drop", "c", "--time", "a"],
         ["--time", "a"],
     ],

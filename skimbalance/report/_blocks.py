@@ -111,6 +111,9 @@ def _by_name(parts, noun, unit):
     import pandas as pd
 
     titles = {"label": noun, **_NAMES, "support": unit}
+    if len({part.get("n_rows") for part in parts}) > 1:
+        # Rows in which a label is known, where they differ.
+        titles = {"label": noun, "n_rows": f"known {unit}", **titles}
     return pd.DataFrame(
         {
             title: [_readable(scores, name) for scores in parts]

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from ensemble_setup import ensemble, labels, rows
+from ensemble_setup import ensemble, rows
 from sklearn.cluster import KMeans
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -441,13 +441,3 @@ def test_out_of_fold_report_refuses_another_y(bagged):
             ImbalanceReport.from_oof(clf, other)
     with pytest.raises(ValueError, match="which model files do not hold"):
         ImbalanceReport.from_oof(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), y)
-
-
-@pytest.mark.slow
-def test_out_of_fold_report_of_labels_says_how():
-    X, y = labels()
-    clf = ensemble().fit(X, y)
-    with pytest.raises(ValueError, match=re.escape("from_predictions(y[:, k]")):
-        ImbalanceReport.from_oof(clf, y)
-    by_hand = ImbalanceReport.from_predictions(y[:, 0], clf.oof_prediction_[:, 0])
-    assert by_hand.summary["n_rows"] == len(y)

@@ -91,6 +91,8 @@ def test_labels_that_are_not_known_are_ignored_in_a_report(tmp_path):
             labels=columns,
         )
         assert figures_of(report)[k] == figures_of(alone)[0]
+        assert re.search(rf"{name} +{rows.sum()} +{Y[rows, k].sum()} ", str(report))
+    assert "known rows" in report._repr_html_()
     report.save(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text().count("<img") == 3
 

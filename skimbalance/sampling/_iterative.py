@@ -195,6 +195,8 @@ def _units(indicator):
     Where a label is missing in some rows, those known to lack it are one more label: with all
     rows and those that have it, they are not determined.
     """
+    if hasattr(indicator, "iloc"):  # in which pandas' NA may stand for nan
+        indicator = indicator.to_numpy(dtype=float, na_value=np.nan)
     try:
         units = np.asarray(indicator, dtype=float)
     except (TypeError, ValueError):  # text, a sparse matrix, or lists of unequal length

@@ -33,7 +33,7 @@ class Panel(NamedTuple):
 
 
 class IntervalsDisplay(Display):
-    """Values with intervals, by name from top to bottom, in panels side by side.
+    """Values with intervals, by name from top to bottom, in panels on a figure of their own.
 
     Parameters
     ----------
@@ -52,13 +52,10 @@ class IntervalsDisplay(Display):
 
     def _draw(self, ax, new_figure):
         names = [short(name, 32) for name in self.names]
-        if ax is None:
-            width = LETTER * max(map(len, names)) + 3 * len(self.panels) + 0.5
-            figure = new_figure(max(width, 5), 0.28 * len(names) + 1)
-            axes = figure.subplots(1, len(self.panels), sharey=True, squeeze=False)[0]
-        else:
-            axes = [ax]
-        for one, panel in zip(axes, self.panels, strict=False):
+        width = LETTER * max(map(len, names)) + 3 * len(self.panels) + 0.5
+        figure = new_figure(max(width, 5), 0.28 * len(names) + 1)
+        axes = figure.subplots(1, len(self.panels), sharey=True, squeeze=False)[0]
+        for one, panel in zip(axes, self.panels, strict=True):
             self._draw_panel(one, panel)
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set(ylim=(len(names) - 0.4, -0.6))

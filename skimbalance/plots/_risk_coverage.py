@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from skimbalance.plots._drawing import BLUE, CHANCE_LINE, COLORS, VERMILION, Display, legend
+from skimbalance.plots._drawing import (
+    BLUE,
+    CHANCE_LINE,
+    COLORS,
+    STYLES,
+    VERMILION,
+    Display,
+    visible,
+)
 from skimbalance.plots._words import short
 
 __all__ = ["RiskCoverageDisplay"]
@@ -14,7 +22,8 @@ __all__ = ["RiskCoverageDisplay"]
 class RiskCoverageDisplay(Display):
     """The error rate, and other scores, of the rows kept if the least sure ones are rejected.
 
-    Dotted lines are the scores of all rows, which random rows leave as they are on average.
+    Dotted lines are what rejecting random rows gives on average. Both panels are on a figure of
+    their own.
 
     Parameters
     ----------
@@ -53,28 +62,40 @@ class RiskCoverageDisplay(Display):
         self.label = label
 
     def _draw(self, ax, new_figure):
-        left, right = new_figure(8.5, 3.8).subplots(1, 2) if ax is None else (ax, None)
+        figure = new_figure(8.5, 4.2)
+        left, right = figure.subplots(1, 2)
         self._draw_curves(left, {"error rate": self.error_rate}, [VERMILION])
         left.set(ylabel="error rate of the rows kept", ylim=(0, None))
-        if right is not None:
-            name = short(self.label)
-            curves = {
-                "macro-F1": self.f1_macro,
-                f"recall of {name}": self.recall,
-                f"precision of {name}": self.precision,
-                f"{name}: found if people are right": self.found,
-            }
-            handles = self._draw_curves(right, curves, [BLUE, *COLORS[2:]])
-            right.set(ylabel="score of the rows kept")
-            legend(right, handles, "inside")
+        name = short(self.label)
+        curves = {
+            "macro-F1 of the rows kept": self.f1_macro,
+            f"their recall of {name}": self.recall,
+            f"their precision of {name}": self.precision,
+        }
+        handles = self._draw_curves(right, curves, [BLUE, *COLORS[2:]])
+        found = np.array(self.found, dtype=float)
+        by_random = 1 - (1 - found[0]) * (1 - np.asarray(self.share))
+        label = f"{name}: found in all rows, if people are right"
+        style = {"color": visible("black"), "label": label}
+        handles += self._draw_curve(right, found, by_random, **style)
+        right.set(ylabel="score", ylim=(-0.02, 1.02))
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
         return left
 
     def _draw_curves(self, ax, curves, colors):
-        """A line for each score, and a dotted one for its value on all rows."""
+        """A line for each score of the rows kept."""
         handles = []
-        for (name, values), color in zip(curves.items(), colors, strict=False):
+        for k, (name, values) in enumerate(curves.items()):
             scores = np.array(values, dtype=float)
-            handles += ax.plot(100 * np.asarray(self.share), scores, color=color, label=name)
-            ax.axhline(scores[0], color=color, **CHANCE_LINE)
-        ax.set(xlabel="% of the rows left to people", xlim=(0, 100 * self.share[-1]))
+            by_random = np.full(len(scores), scores[0])
+            # Dotted lines are those of random rows.
+            style = {"color": colors[k], "linestyle": STYLES[(0, 1, 3)[k]], "label": name}
+            handles += self._draw_curve(ax, scores, by_random, **style)
         return handles
+
+    def _draw_curve(self, ax, scores, by_random, *, color, **style):
+        """A line, and a dotted one for what random rows give on average."""
+        percent = 100 * np.asarray(self.share)
+        ax.plot(percent, by_random, color=color, **CHANCE_LINE)
+        ax.set(xlabel="% of the rows left to people", xlim=(0, percent[-1]))
+        return ax.plot(percent, scores, color=color, **style)

@@ -34,7 +34,7 @@ ROOMS = {
     ),
     "compare.*": (
         {"plots.*", "ensemble.*", "decision.*", "preprocessing.*", "classifier", "metrics.*",
-         "sampling.*", "_page.*", "_response", "_validation"},
+         "model_selection.*", "sampling.*", "_page.*", "_response", "_validation"},
         NUMPY | {"imblearn", "pandas", "matplotlib", "joblib", "tqdm"},
     ),
     "report.*": (

@@ -21,6 +21,7 @@ from skimbalance._validation import (
 )
 from skimbalance.decision._folds import cv_splits
 from skimbalance.decision._rows import Rows
+from skimbalance.model_selection import Inputs
 
 __all__ = ["Compared", "Split", "read", "with_splits"]
 
@@ -88,7 +89,7 @@ def read(X: Any, y: Any, groups: Any, sample_weight: npt.ArrayLike | None) -> Co
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features), or several inputs
-        Table, or a dict or list of arrays.
+        Table, or a dict or list of arrays, or `Inputs`.
     y : array-like of shape (n_samples,) or (n_samples, n_labels)
         Class labels, or a label indicator matrix.
     groups, sample_weight : array-like of shape (n_samples,) or None
@@ -112,6 +113,7 @@ def read(X: Any, y: Any, groups: Any, sample_weight: npt.ArrayLike | None) -> Co
         labels = column_or_1d(target)
         check_classification_targets(labels)
         classes, index = np.unique(labels, return_inverse=True)
+    X = X.inputs if isinstance(X, Inputs) else X
     if inputs_of(X)[0] is None:
         check_consistent_length(X, index)
     else:

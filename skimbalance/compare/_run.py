@@ -285,7 +285,7 @@ def _candidates(data, names, estimators, **options):
         if isinstance(estimator, type) or not is_classifier(estimator):
             raise ValueError(
                 "The 'estimators' parameter of compare_strategies must hold classifiers. Got "
-                f"{estimator!r} as {name!r}."
+                f"{' '.join(repr(estimator).split())} as {name!r}."
             )
         check_no_weights_of_sampled(estimator, data.rows.weight if data.weighted else None)
         candidates[name] = over_table(estimator, X) if data.one_table else estimator

@@ -275,10 +275,10 @@ def strategies_for(
                     f"{[*refused]!r}, as {refused[name]}. Got {name!r}."
                 )
         return [name for name in STRATEGIES if name in names], []
-    notes = [
-        f"{', '.join(name for name, why in refused.items() if why == reason)} left out: {reason}."
-        for reason in dict.fromkeys(refused.values())
-    ]
+    notes = []
+    for reason in dict.fromkeys(refused.values()):
+        left_out = [name for name in STRATEGIES if refused.get(name) == reason]
+        notes.append(f"The strategies {', '.join(left_out)} are left out, as {reason}.")
     return [name for name in STRATEGIES if name not in refused], notes
 
 

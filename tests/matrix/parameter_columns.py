@@ -67,6 +67,12 @@ def in_fit(name, **others):
     return way
 
 
+def in_comparison(row, value, classes):
+    """The way of the costs of a comparison."""
+    costs = {"objective": "cost", "cost_matrix": value}
+    return numbers_of(row.thing(row.make(), row.X, classes[row.y], **costs).scores)
+
+
 def in_loss_params(row, value, classes):
     return in_fit("loss_params", loss="expected_cost")(row, {"cost_matrix": value}, classes)
 
@@ -156,6 +162,7 @@ by_cost_matrix = read_by_label(
             in_fit("cost_matrix", objective="cost"),
         ),
         LOSSES: by_number(in_expected_cost),
+        "compare_strategies": in_comparison,
     },
 )
 by_loss_params = read_by_label(

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import PredefinedSplit, StratifiedKFold
 from sklearn.pipeline import make_pipeline as make_plain_pipeline
 
 from skimbalance import (
@@ -33,7 +33,11 @@ from skimbalance import (
     sampling,
 )
 from skimbalance._response import last_step, posterior
-from skimbalance.model_selection import IterativeStratifiedKFold, StratifiedSequenceKFold
+from skimbalance.model_selection import (
+    IterativeStratifiedKFold,
+    StratifiedSequenceKFold,
+    TimeHoldout,
+)
 from skimbalance.persistence import load_model, save_model
 from skimbalance.posterior import label_posterior, log_posterior
 from skimbalance.preprocessing import table_steps
@@ -182,6 +186,9 @@ class Comparison(Row):
     """Scores of a classifier in folds."""
 
     def thing(self, estimator, X, y, cv=2, **given):
+        if cv == 2 and getattr(y, "ndim", 1) == 2:  # what comes after the rows trains only
+            place = np.arange(y.shape[0])
+            cv = PredefinedSplit(np.where(place < N_ROWS, 2 * place // N_ROWS, -1))
         cv = StratifiedKFold(2) if cv == 2 else cv
         candidate = {"it": make_plain_pipeline("passthrough", estimator)}
         return compare_strategies(
@@ -219,6 +226,13 @@ class Splitter(Row):
     def outcome(self, estimator, X, y, **given):
         folds = list(self.thing(estimator, X, y).split(X, y, **given))
         return numbers_of([rows for fold in folds for rows in fold])
+
+
+class OneSplit(Splitter):
+    """Training rows and held-out rows."""
+
+    def thing(self, estimator, X, y, **given):
+        return self.of(0.5)
 
 
 class Function(Row):
@@ -411,6 +425,7 @@ ROWS = [
     row(Splitter, "IterativeStratifiedKFold", "model_selection", of=IterativeStratifiedKFold),
     row(Splitter, "StratifiedSequenceKFold", "model_selection", of=StratifiedSequenceKFold,
         make=tagger, y=STEPS, trains=True),
+    row(OneSplit, "TimeHoldout", "model_selection", of=TimeHoldout),
     row(Table, "table_steps", "preprocessing", "TableSteps", make=LogisticRegression),
     row(Space, "search_space"),
     row(Stored, "save_model", "persistence", "load_model", "model_info"),

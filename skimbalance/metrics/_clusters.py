@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.stats import t
 from sklearn.utils import gen_batches
 
 import skimbalance.metrics._scores as _scores
@@ -55,18 +56,18 @@ def class_intervals(sums: Sums, level: float) -> dict[str, np.ndarray]:
 
     They are Jeffreys' intervals of an effective number of decisions, which is the number divided
     by the design effect: how much more the score varies than that of independent decisions (Korn
-    and Graubard 1998). If a class is never or always found, its variance is unknown; then each
-    unit counts as one decision.
+    and Graubard 1998, with their correction for few units). If a class is never or always found,
+    its variance is unknown; then each unit counts as one decision.
     """
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     ends = {}
     for name, (hits, total) in proportions(*sums).items():
-        share, n = _share_and_effective_number(hits, total)
+        share, n = _share_and_effective_number(hits, total, tails[1])
         ends[name] = jeffreys(share * n, n, tails)
     return ends | {"f1": f1_of_jaccard(ends["f1"])}
 
 
-def _share_and_effective_number(hits, total):
+def _share_and_effective_number(hits, total, tail):
     """Share of hits and effective number of trials of each class, from the sums of each unit."""
     n_hits, n = hits.sum(axis=0), total.sum(axis=0)
     n_units = np.count_nonzero(total, axis=0)
@@ -74,8 +75,10 @@ def _share_and_effective_number(hits, total):
     spread = np.sum((hits - share * total) ** 2, axis=0) * n_units / np.maximum(n_units - 1, 1)
     independent = n * share * (1 - share) * n / np.maximum(n - 1, 1)
     unknown = (n_units < 2) | (n_hits == 0) | (n_hits == n)
-    effect = spread / np.where(unknown, 1.0, independent)
-    return share, np.where(unknown, n_units, n / np.maximum(effect, 1.0))
+    effect = np.maximum(spread / np.where(unknown, 1.0, independent), 1.0)
+    # The variance of few units is itself uncertain.
+    certainty = t.ppf(tail, np.maximum(n - 1, 1)) / t.ppf(tail, np.maximum(n_units - 1, 1))
+    return share, np.where(unknown, n_units, n / effect * certainty**2)
 
 
 def overall_intervals(

@@ -336,10 +336,11 @@ def classification_summary(
     Notes
     -----
     Intervals of sequences take whole sequences as their units. Those of a class or an entity are
-    Jeffreys' intervals of an effective number of decisions, that is the number divided by the
-    design effect [2]_; a class that is always or never found has one decision for each sequence
-    that holds it. Those of overall scores draw whole sequences [3]_, by the Bayesian bootstrap of
-    `score_intervals`. Sequences of one step each have the intervals of rows.
+    Jeffreys' intervals of an effective number of decisions: the number divided by the design
+    effect, and corrected for few sequences [2]_. A class that is always or never found has one
+    decision for each sequence that holds it. Those of overall scores draw whole sequences [3]_, by
+    the Bayesian bootstrap of `score_intervals`. Sequences of one step each have the intervals of
+    rows.
 
     References
     ----------

@@ -7,6 +7,8 @@ import pytest
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
 from skimbalance.metrics import classification_summary, score_intervals
+from skimbalance.metrics._clusters import class_intervals
+from skimbalance.metrics._decisions import jeffreys
 from skimbalance.metrics._entities import are_tags, spans
 
 TAGS = np.array(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
@@ -93,6 +95,21 @@ def test_a_class_of_one_sequence_is_not_certain_however_long_it_is():
     np.testing.assert_allclose(
         recall, score_intervals(["rare", "O"], ["rare", "O"], n_resamples=1)["recall"][0]
     )
+
+
+@pytest.mark.parametrize("recall", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("n_sequences", [10, 40, 200])
+def test_recall_intervals_hold_the_truth_where_steps_of_a_sequence_are_alike(recall, n_sequences):
+    """Recalls of single sequences spread by a beta distribution around the recall of all."""
+    rng = np.random.default_rng(0)
+    shape = (n_sequences, 1000)  # each class is another test set
+    actual = rng.integers(1, 20, shape).astype(float)
+    hits = rng.binomial(actual.astype(int), rng.beta(2 * recall, 2 * (1 - recall), shape))
+    ends = class_intervals((hits.astype(float), actual, actual), 0.95)["recall"]
+    holds = np.mean((ends[:, 0] <= recall) & (recall <= ends[:, 1]))
+    assert holds > 0.9
+    as_rows = jeffreys(hits.sum(axis=0), actual.sum(axis=0), [0.025, 0.975])
+    assert np.mean((as_rows[:, 0] <= recall) & (recall <= as_rows[:, 1])) < 0.75
 
 
 def test_masked_steps_do_not_count():

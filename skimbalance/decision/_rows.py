@@ -10,7 +10,7 @@ from sklearn.base import clone
 from skimbalance._response import last_step, posterior
 from skimbalance._validation import n_rows, safe_indexing
 
-__all__ = ["Rows", "held_out_posteriors"]
+__all__ = ["Rows", "fitted_clone", "held_out_posteriors"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,28 @@ class Rows:
         return proba
 
 
+def fitted_clone(
+    estimator: Any, X: Any, y: Any, fit_params: Mapping[str, Any], told: tuple[Any, Any] | None
+) -> Any:
+    """A clone, fitted. `told` is a caller whose callbacks are told of the fit, and its task."""
+    new = clone(estimator)
+    if told is None:
+        return new.fit(X, y, **fit_params)
+    caller, task = told
+    with task.propagate_callback_context(new):
+        task.call_on_fit_task_begin(estimator=caller, X=X, y=y)
+        new.fit(X, y, **fit_params)
+    task.call_on_fit_task_end(estimator=caller, X=X, y=y)
+    return new
+
+
 def held_out_posteriors(
-    estimator: Any, data: Rows, train: np.ndarray, test: np.ndarray, fit_params: Mapping[str, Any]
+    estimator: Any,
+    data: Rows,
+    train: np.ndarray,
+    test: np.ndarray,
+    fit_params: Mapping[str, Any],
+    told: tuple[Any, Any] | None = None,
 ) -> np.ndarray:
     """Posteriors of the test rows by a clone fitted on the training rows."""
     params = {
@@ -60,4 +80,5 @@ def held_out_posteriors(
         for name, value in fit_params.items()
     }
     X, y = safe_indexing(data.X, train), safe_indexing(data.y, train)
-    return data.posterior(clone(estimator).fit(X, y, **params), safe_indexing(data.X, test))
+    new = fitted_clone(estimator, X, y, params, told)
+    return data.posterior(new, safe_indexing(data.X, test))

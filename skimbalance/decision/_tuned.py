@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import (
     get_tags,
@@ -23,9 +23,11 @@ from skimbalance._response import (
     takes,
 )
 from skimbalance._validation import (
+    CallbackSupportMixin,
     HasMethods,
     Interval,
     StrOptions,
+    callbacks_in_fit,
     checked_target,
     validate_parameter_constraints,
     warn,
@@ -40,7 +42,7 @@ from skimbalance.decision._folds import (
 )
 from skimbalance.decision._learning import HeldOut
 from skimbalance.decision._parameters import OBJECTIVE_CONSTRAINTS
-from skimbalance.decision._rows import Rows, held_out_posteriors
+from skimbalance.decision._rows import Rows, fitted_clone, held_out_posteriors
 
 __all__ = ["TunedDecisionClassifierCV"]
 
@@ -48,7 +50,7 @@ __all__ = ["TunedDecisionClassifierCV"]
 FEW_ROWS = 10
 
 
-class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
+class TunedDecisionClassifierCV(CallbackSupportMixin, MetaEstimatorMixin, TunedClassifier):
     """Classifier with decisions tuned for a metric: a threshold, or one for each label or class.
 
     Predicting the most probable class is best for accuracy and for few other metrics. This
@@ -291,7 +293,12 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
         arguments = self._weights_that_are_taken(
             fit_arguments(self, fit_params, sample_weight, groups)
         )
-        self._tune(X, y, checked_target(y), params, arguments)
+        with callbacks_in_fit(self):
+            self._tune(X, y, checked_target(y), params, arguments)
+            if hasattr(self, "_callback_fit_ctx"):
+                self._callback_fit_ctx.call_on_fit_task_end(
+                    estimator=self, X=X, y=y, reconstruction_attributes={}
+                )
         return self
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -349,6 +356,14 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
         held_out = HeldOut(np.arange(len(target)), part, proba, target, data.weight)
         return self.estimator, held_out, with_rows(target, n_classes, data.weight)
 
+    def _told(self, n_folds):
+        """For each fold, and the fit on all rows, who tells callbacks of which task; or None."""
+        if not getattr(self, "_skl_callbacks", None):
+            return [None] * (n_folds + 1)
+        fit = self._init_callback_context(max_subtasks=n_folds + 1)
+        fit.call_on_fit_task_begin(estimator=self)
+        return [(self, fit.subcontext(name)) for name in [*["fold"] * n_folds, "refit"]]
+
     def _out_of_fold(self, data, arguments):
         """The estimator fitted on all rows, out-of-fold rows, and a mask of the judged classes."""
         target, n_classes = data.target, len(data.classes)
@@ -358,11 +373,13 @@ class TunedDecisionClassifierCV(MetaEstimatorMixin, TunedClassifier):
         )  # fmt: skip
         if target.ndim == 1:
             check_trained(splits, target, data.classes)
+        told = self._told(len(splits))
         tasks = [
-            delayed(held_out_posteriors)(self.estimator, data, train, test, arguments.fit)
-            for train, test in splits
+            delayed(held_out_posteriors)(self.estimator, data, *split, arguments.fit, task)
+            for split, task in zip(splits, told, strict=False)
         ]
-        tasks.append(delayed(clone(self.estimator).fit)(data.X, data.y, **arguments.fit))
+        rows = data.X, data.y, arguments.fit
+        tasks.append(delayed(fitted_clone)(self.estimator, *rows, told[-1]))
         *probas, estimator = Parallel(n_jobs=self.n_jobs)(tasks)
         tests = [test for _, test in splits]
         row, part = np.concatenate(tests), parts_of_folds(tests, target, self._rng)

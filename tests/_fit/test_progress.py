@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV
 
-from skimbalance import ImbalancedMLPClassifier
+from skimbalance import ImbalancedMLPClassifier, TunedDecisionClassifierCV
 from skimbalance.persistence import load_model, save_model
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 brings callbacks")
@@ -127,6 +127,19 @@ def test_a_search_hands_its_callbacks_on(backend):
     assert recorder.begun.count("epoch") == recorder.ended.count("epoch") == n_epochs
     assert recorder.setups == recorder.teardowns == 1
     assert not hasattr(search.best_estimator_, "_skl_callbacks")
+
+
+def test_a_tuner_hands_its_callbacks_on():
+    recorder = Propagated()
+    tuner = TunedDecisionClassifierCV(CLF, cv=2, random_state=0)
+    alone = clone(tuner).fit(X, Y)
+    tuner.set_callbacks(recorder).fit(X, Y)
+    # A task of the tuner and the fit within are one, of which the tuner tells nothing by itself.
+    assert recorder.begun.count("fit") == 1 + 3
+    assert recorder.begun.count("epoch") == recorder.ended.count("epoch") == 3 * CLF.epochs
+    assert recorder.setups == recorder.teardowns == 1
+    np.testing.assert_array_equal(tuner.predict_proba(X), alone.predict_proba(X))
+    assert "_callback_fit_ctx" not in vars(tuner)
 
 
 def test_callbacks_are_no_parameters_and_in_no_model_file(tmp_path):

@@ -21,6 +21,7 @@ from skimbalance._validation import (
     checked_target,
     class_indices,
     label_codes,
+    n_rows,
     safe_indexing,
     validate_parameter_constraints,
 )
@@ -323,8 +324,8 @@ threshold_std_, curve_
                 target = dense_indicator(own.y)
             weight = one_on_average(check_sample_weight(own.weight, target))
         n_nets = _auto_folds(data.target) if isinstance(self.cv, str) else int(self.cv)
-        n_rows, n_own = len(data.target), len(target)
-        split = np.arange(n_rows), n_rows + np.arange(n_own)
+        n_given, n_own = len(data.target), len(target)
+        split = np.arange(n_given), n_given + np.arange(n_own)
         repeats = [[split] * n_nets] * self.n_repeats
         bag, probas = Bag.fit(
             self._network(), data.X, data.y, arguments.fit["sample_weight"], repeats, rng,
@@ -341,7 +342,9 @@ threshold_std_, curve_
             )
             share = share_of_trees(proba, of_trees, target, weight)
             proba, estimator = blended(proba, of_trees, share), Blend(bag, trees, share)
-        held_out = HeldOut(np.arange(n_own), stratified_parts(target, rng), proba, target, weight)
+        kept = np.flatnonzero(weight)  # a row of weight 0 is as absent
+        part = stratified_parts(target[kept], rng)
+        held_out = HeldOut(kept, part, proba[kept], target[kept], weight[kept])
         judged = with_rows(data.target, n_classes) & with_rows(target, n_classes, weight)
         return estimator, held_out, judged
 
@@ -369,8 +372,9 @@ threshold_std_, curve_
             self.share_of_trees_ = bag.share
             bag = bag.nets
         self.estimators_, self.best_epochs_ = bag.nets, bag.best_epochs
-        judged = data.target if arguments.fit["own"].X is None else held_out.y
-        self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, len(judged))
+        own = arguments.fit["own"].y
+        n_judged: Any = len(data.target) if own is None else n_rows(own)
+        self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, n_judged)
         self.oof_prediction_ = decided if decided.ndim == 2 else self.classes_[decided]
         self._oof_target = joblib.hash(held_out.y.tolist())
 

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 from skimbalance._validation import (
     Interval,
     as_array,
+    checked_labels,
     indexable_rows,
     numbers_of_matrix,
     some_of,
@@ -222,9 +223,8 @@ class StratifiedSequenceKFold(_IterativeKFold):
     def _label_counts(self, y):
         steps = _steps(y)
         lengths = np.array([len(labels) for labels in steps])
-        labels, index = np.unique(
-            np.concatenate([labels for labels in steps if len(labels)]), return_inverse=True
-        )
+        labels = np.concatenate([labels for labels in steps if len(labels)])
+        labels, index = np.unique(checked_labels(labels, "step"), return_inverse=True)
         cell = np.repeat(np.arange(len(steps)), lengths) * len(labels) + index
         counts = np.bincount(cell, minlength=len(steps) * len(labels)).reshape(len(steps), -1)
         # If all steps and those of the other labels are balanced, so is the most frequent label.

@@ -68,7 +68,7 @@ MLP, KERAS, TAGGER, ENSEMBLE, RECIPE = titles(Classifier)[:5]
 LOSSES, NETWORKS = "skimbalance.losses", "skimbalance.networks"
 CLASSIFIERS, FUNCTIONS, DATA, VIEWS = map(titles, (Classifier, Function, Data, View))
 SPLITTERS, COMPARISONS, OF_FIT = map(titles, (Splitter, Comparison, ViewOfFit))
-SEQUENCE_FOLDS = SPLITTERS[1]
+SEQUENCE_FOLDS, TIME = SPLITTERS[1], SPLITTERS[2:]
 ABOUT_Y = ["compute_class_weight", "stratified_split", "iterative_split"]
 ABOUT_PROBABILITIES = [title for title in FUNCTIONS if title not in ABOUT_Y]
 RESULTS = [*VIEWS, "StrategyComparisonDisplay"]
@@ -79,23 +79,23 @@ META = [
 ]  # fmt: skip
 TAKES_NO_FOLDS = ["sampler in a pipeline", "prior correction", "bagging"]
 KEEPING = ["clone", "pickle", "model file"]
-OF_LABELS = ["text labels", "multilabel y", "sequences"]
+OF_LABELS = ["text labels", "multilabel y", "missing labels", "sequences"]
 SHOWN = ["report", "comparison", "displays"]
 
 #: Reason, rows, columns. A parameter's column has no meaning for a row without the parameter.
 MEANINGLESS = [
     ("It is a function, and keeps nothing.", FUNCTIONS, KEEPING),
     ("It takes arrays, whichever classifier they come from.", FUNCTIONS,
-     [*META, "stacked backend", *SHOWN, "command line"]),
+     [*META, "stacked backend", *SHOWN, "command line", "own held-out rows"]),
     ("It looks at y only.", ABOUT_Y, ["sparse X", "missing values", "several inputs"]),
     ("It takes one array.", ABOUT_PROBABILITIES, ["several inputs"]),
     ("It looks at no class labels.", ["correct_prior", "estimate_prior", "log_posterior"],
      OF_LABELS),
     ("It counts class labels: one column at a time.", ["compute_class_weight"],
-     ["multilabel y", "sequences"]),
+     ["multilabel y", "missing labels", "sequences"]),
     ("It has no weights of rows.",
-     [*[title for title in FUNCTIONS if title != "skimbalance.metrics"], *RESULTS, *COMPARISONS[:1],
-      *SPLITTERS], ["weights, routed"]),
+     [*[title for title in FUNCTIONS if title != "skimbalance.metrics"], *RESULTS, *SPLITTERS],
+     ["weights, routed"]),
     ("It has no groups of rows.", [*FUNCTIONS, *VIEWS], ["groups, routed"]),
     ("It gives data, and takes none.", DATA,
      [name for name in COLUMNS if name not in [*PARAMETERS, "command line"]]),
@@ -103,12 +103,13 @@ MEANINGLESS = [
      [name for name in COLUMNS if name not in PARAMETERS]),
     ("It is a result, and not an estimator.", [*VIEWS, *COMPARISONS], ["clone"]),
     ("It is a result, and not a classifier.", RESULTS, SHOWN),
-    ("It fits nothing.", VIEWS, ["stacked backend"]),
+    ("It fits nothing.", VIEWS, ["stacked backend", "own held-out rows"]),
     ("It is itself.", COMPARISONS[:1], ["comparison"]),
     ("It takes no folds.", SPLITTERS, TAKES_NO_FOLDS),
     ("It predicts nothing.", SPLITTERS, ["report", "displays", "command line"]),
     ("Its build function takes one input.", [NETWORKS], ["several inputs"]),
     ("It is for multilabel y.", ["iterative_split"], ["text labels", "sequences"]),
+    ("It does not look at y.", TIME, ["missing labels"]),
     ("A table has one class label in each row.", [TAGGER], ["command line"]),
     ("No command draws it.", OF_FIT, ["command line"]),
 ]  # fmt: skip
@@ -171,6 +172,7 @@ NO_HISTORY = Refuses(
 )
 NO_CLOSED_FORM = Refuses("Natural posteriors have a closed form for the losses")
 OF_ONE_LABEL = "y should be a 1d array, got an array of shape (80, 4) instead."
+OF_PREDICTIONS = "cross_val_predict only works for partitions"
 OF_IMBLEARN = "Multilabel and multioutput targets are not supported."
 OF_STACKING = "Number of classes in training fold (2) does not match total number of classes (4)."
 
@@ -192,15 +194,15 @@ REFUSES = [
     (Refuses("X of [name] must be finite."), [KERAS, NETWORKS, TAGGER], ["missing values"]),
     (POSTERIORS, ["skimbalance.metrics", "correct_prior", "estimate_prior"], ["missing values"]),
     (FILL_BEFORE, [SMOTE], ["missing values"]),
-    (ONE_INPUT, [MLP, RECIPE, ENSEMBLE, *COMPARISONS, "LearningCurvesDisplay", LOSSES],
-     ["several inputs"]),
+    (ONE_INPUT, [MLP, RECIPE, ENSEMBLE, "LearningCurvesDisplay", LOSSES], ["several inputs"]),
     (COLUMNS_OF_X, [SMOTE], ["sequences", "several inputs"]),
     (STEPS_OF_Y, [TAGGER, SEQUENCE_FOLDS], ["multilabel y"]),
-    (ONE_AXIS, COMPARISONS, ["multilabel y"]),
     (PRIORS_OF_STEPS, [TAGGER], ["prior correction"]),
-    (ONE_AXIS, [TAGGER, SEQUENCE_FOLDS], ["comparison"]),
-    (ONE_LABEL, ["skimbalance.metrics"], ["multilabel y", "sequences"]),
-    (ONE_LABEL, [SMOTE], ["multilabel y"]),
+    (ONE_LABEL, ["skimbalance.metrics"], ["multilabel y", "missing labels", "sequences"]),
+    (ONE_LABEL, [SMOTE], ["multilabel y", "missing labels"]),
+    (Refuses("as a custom loss has one value for all labels of a row."), [LOSSES],
+     ["missing labels"]),
+    (Refuses("The labels in y must not be missing."), [SEQUENCE_FOLDS], ["missing labels"]),
     (INDICES, ["stratified_split"], OF_LABELS),
     (INDICATOR, ["iterative_split"], ["multilabel y"]),
     (TAGGER_INSTEAD, [*NETWORK_ROWS, RECIPE, ENSEMBLE, TUNED, PRIOR, "ThresholdCurveDisplay",
@@ -208,11 +210,15 @@ REFUSES = [
     (SEQUENCE_FOLDS_INSTEAD, SPLITTERS[:1], ["sequences"]),
     (Refuses(OF_IMBLEARN, by="imbalanced-learn"), [TAGGER], ["sampler in a pipeline"]),
     (SHAPE, [TAGGER, SEQUENCE_FOLDS], ["decision tuner"]),
+    (Refuses("The 'estimators' parameter of compare_strategies must hold classifiers."),
+     [TAGGER, SEQUENCE_FOLDS], ["comparison"]),
     (Refuses(OF_ONE_LABEL, by="scikit-learn"), [TAGGER], ["calibration", "bagging"]),
     (Refuses(OF_ONE_LABEL, by="scikit-learn"), [SEQUENCE_FOLDS], ["calibration"]),
     (Refuses(OF_STACKING, RuntimeWarning, "scikit-learn"), [TAGGER, SEQUENCE_FOLDS], ["stacking"]),
+    (Refuses(OF_PREDICTIONS, by="scikit-learn"), TIME,
+     ["calibration", "stacking", "stacked backend"]),
     (NO_CLOSED_FORM, [LOSSES], ["prior correction"]),
-    (NO_CURVE, ["ThresholdCurveDisplay"], ["multilabel y", *META[2:]]),
+    (NO_CURVE, ["ThresholdCurveDisplay"], ["multilabel y", "missing labels", *META[2:]]),
     (NO_HISTORY, ["LearningCurvesDisplay"], META[1:]),
 ]  # fmt: skip
 

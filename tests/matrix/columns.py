@@ -1,15 +1,22 @@
 """The columns of the matrix: each a law that a row keeps where the two meet."""
 
-from matrix import data_columns, estimator_columns, parameter_columns, view_columns
+from matrix import (
+    data_columns,
+    estimator_columns,
+    held_out_columns,
+    parameter_columns,
+    view_columns,
+)
 
 #: Heading -> columns of a table that fits a page.
 GROUPS_OF_COLUMNS = {
-    "Copies, files, weights and groups": {
+    "Copies, files, weights, groups and held-out rows": {
         "clone": data_columns.cloned,
         "pickle": data_columns.pickled,
         "model file": data_columns.in_model_file,
         "weights, routed": data_columns.routed_weights,
         "groups, routed": data_columns.routed_groups,
+        "own held-out rows": held_out_columns.with_own_rows,
     },
     "Forms of X and y": {
         "DataFrame": data_columns.from_frame,
@@ -18,6 +25,7 @@ GROUPS_OF_COLUMNS = {
         "missing values": data_columns.with_missing_values,
         "text labels": data_columns.with_text_labels,
         "multilabel y": data_columns.with_labels,
+        "missing labels": data_columns.with_missing_labels,
         "sequences": data_columns.with_sequences,
         "several inputs": data_columns.with_inputs,
     },

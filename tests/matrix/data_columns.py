@@ -17,6 +17,7 @@ from matrix.rows import (
     Table,
     X,
     Y,
+    mlp,
     numbers_of,
     of_keras,
     tagger,
@@ -125,6 +126,13 @@ def routed_weights(row):
             assert_same(weighted, function(row.y[repeated], row.X[repeated]))
             assert not np.allclose(weighted, function(row.y, row.X))
         return
+    if isinstance(row, Comparison):
+        plain, weighted = row.outcome(row.make(), row.X, row.y), {"sample_weight": WEIGHT}
+        expected = row.outcome(row.make(), row.X, row.y, **weighted)
+        with sklearn.config_context(enable_metadata_routing=True):
+            assert_same(row.outcome(asking(row.make()), row.X, row.y, **weighted), expected)
+        assert not np.allclose(expected, plain, atol=1e-4)
+        return
     estimator, step = row.make(), ""
     if isinstance(row, Table):
         step = f"{type(estimator).__name__.lower()}__"
@@ -229,6 +237,26 @@ def with_labels(row):
     sparse, dense = (row.outcome(estimator, row.X, y) for y in (csr_matrix(LABELS), LABELS))
     assert len(dense)
     assert_same(sparse, dense)
+
+
+def with_missing_labels(row):
+    """NaN is read as pandas' NA is, and a row without any known label is as absent."""
+    if row.make is tagger and not isinstance(row, Splitter):
+        weight = 1.0 + np.arange(4) % 2 * (np.arange(N_ROWS)[:, np.newaxis] % 3 - 1)
+        ignoring = tagger(ignore_label=-1)
+        ignored = row.outcome(
+            ignoring, row.X, np.where(weight > 0, row.y, -1), sample_weight=weight
+        )
+        assert_same(ignored, row.outcome(row.make(), row.X, row.y, sample_weight=weight))
+        return
+    labels = LABELS.astype(float)
+    labels[::5, 1], labels[1::7, 2] = np.nan, np.nan
+    estimator = around_another(row, mlp())
+    expected = row.outcome(estimator, row.X, labels)
+    assert_same(row.outcome(estimator, row.X, in_frame(labels).astype("Int64")), expected, 1e-6)
+    if row.trains and not isinstance(estimator, ImbalancedEnsembleClassifier):
+        more = np.vstack([row.X, row.X[:8] + 1]), np.vstack([labels, np.full((8, 3), np.nan)])
+        assert_same(row.numbers(row.thing(estimator, *more), row.X), expected, 1e-6)
 
 
 def with_sequences(row):

@@ -1,6 +1,7 @@
 """The command line: tables read as they stand, errors in one sentence, files written whole."""
 
 import csv
+import gc
 import json
 import math
 import subprocess
@@ -496,18 +497,28 @@ def test_a_failure_leaves_the_old_file_and_no_other(model, table, tmp_path, caps
 
 
 def test_memory_does_not_grow_with_the_file(model, tmp_path, capsys, monkeypatch):
+    scores = predict._scores
+
+    def without_garbage(*args):
+        gc.collect()  # when it would be collected depends on the tests before
+        return scores(*args)
+
+    monkeypatch.setattr(predict, "_scores", without_garbage)
     monkeypatch.setattr(predict, "ROWS", 200)
-    peaks = []
-    for times in (6, 24):
+    peaks = {}
+    gc.freeze()
+    # The first time there are imports, and a table of Python's own may grow once.
+    for times in (6, 6, 24, 24):
         path = write(tmp_path / "new.csv", rows(200) * times)
-        done(capsys, "predict", model, path, "--out", tmp_path / "s.csv")  # imports
         tracemalloc.start()
         try:
             done(capsys, "predict", model, path, "--out", tmp_path / "s.csv")
-            peaks.append(tracemalloc.get_traced_memory()[1])
+            peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert peaks[1] < 1.1 * peaks[0]
+        peaks[times] = min(peak, peaks.get(times, peak))
+    gc.unfreeze()
+    assert peaks[24] < 1.1 * peaks[6]
 
 
 # Training

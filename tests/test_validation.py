@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from skimbalance import _validation
 from skimbalance._validation import (
+    _words,
     check_finite,
     check_one_input,
     check_sample_weight,
@@ -84,8 +84,8 @@ def test_a_warning_names_the_line_outside_the_package():
     def through_the_package(depth):
         """Warn from `depth` frames that look like frames of the package."""
         code = "def f(depth):\n    return f(depth - 1) if depth else warn('careful')\n"
-        names = {"warn": _validation.warn}
-        exec(compile(code, f"{_validation.PACKAGE}inner.py", "exec"), names)
+        names = {"warn": _words.warn}
+        exec(compile(code, f"{_words.PACKAGE}inner.py", "exec"), names)
         names["f"](depth)
 
     for depth in (0, 3):

@@ -1,0 +1,88 @@
+"""Checks of data and parameters, and the only access to scikit-learn's private helpers."""
+
+from skimbalance._validation._inputs import (
+    check_one_input,
+    indexable_inputs,
+    indexable_rows,
+    inputs_of,
+    n_rows,
+    safe_indexing,
+)
+from skimbalance._validation._labelled import (
+    by_label,
+    is_labelled,
+    labels_and_values,
+    matrix_by_label,
+    plain_labels,
+)
+from skimbalance._validation._rows import (
+    check_finite,
+    check_sample_weight,
+    checked_groups,
+    numeric_rows,
+    table_rows,
+)
+from skimbalance._validation._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    callbacks_in_fit,
+    scorer_parts,
+    tree_values,
+    validate_parameter_constraints,
+)
+from skimbalance._validation._targets import (
+    are_missing,
+    as_array,
+    check_not_lists,
+    checked_labels,
+    checked_target,
+    class_indices,
+    indicator_for,
+    is_indicator,
+    label_codes,
+    numbers_of_matrix,
+)
+from skimbalance._validation._words import one_of, some_of, warn, warn_of_no_effect
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "are_missing",
+    "as_array",
+    "by_label",
+    "callbacks_in_fit",
+    "check_finite",
+    "check_not_lists",
+    "check_one_input",
+    "check_sample_weight",
+    "checked_groups",
+    "checked_labels",
+    "checked_target",
+    "class_indices",
+    "indexable_inputs",
+    "indexable_rows",
+    "indicator_for",
+    "inputs_of",
+    "is_indicator",
+    "is_labelled",
+    "label_codes",
+    "labels_and_values",
+    "matrix_by_label",
+    "n_rows",
+    "numbers_of_matrix",
+    "numeric_rows",
+    "one_of",
+    "plain_labels",
+    "safe_indexing",
+    "scorer_parts",
+    "some_of",
+    "table_rows",
+    "tree_values",
+    "validate_parameter_constraints",
+    "warn",
+    "warn_of_no_effect",
+]

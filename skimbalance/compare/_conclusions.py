@@ -14,7 +14,7 @@ from skimbalance.metrics._p_values import holm
 from skimbalance.metrics._scores import rarest
 from skimbalance.plots._comparison import SIGNIFICANCE
 
-__all__ = ["NOUNS", "conclude", "corrected_t_test", "keeps_limit"]
+__all__ = ["NOUNS", "breaking_limit", "conclude", "corrected_t_test"]
 
 #: The note that each comparison has.
 LUCKY = "The best of several scores is too high on average: test the choice on other rows."
@@ -45,6 +45,7 @@ def conclude(
     test_share: float,
     positive: int | None = None,
     multilabel: bool = False,
+    breaking: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> StrategyComparison:
     """Sort the strategies, test their differences, and recommend one.
@@ -74,6 +75,8 @@ def conclude(
         Index of the class that the metric is about; None if it is about all classes.
     multilabel : bool, default=False
         Whether the classes are labels.
+    breaking : sequence of str, default=()
+        Strategies that break the limit of the metric: they score 0.
     notes : sequence of str, default=()
         What else limits the comparison.
 
@@ -82,6 +85,9 @@ def conclude(
     comparison : StrategyComparison
         The figures and what they say.
     """
+    for name in breaking:
+        of_name = scores[name]
+        scores = scores | {name: of_name | {metric: np.minimum(of_name[metric], 0.0)}}
     means = {name: float(np.nanmean(by_metric[metric])) for name, by_metric in scores.items()}
     # Equally good strategies stay in order, with the simpler first.
     names = sorted(means, key=lambda name: -means[name])
@@ -110,10 +116,13 @@ def conclude(
         recommended=recommended,
         recommendation=luck
         if is_luck
+        else _none_keeps(metric)
+        if len(breaking) == len(names)
         else _recommendation(metric, names, means, p_values, recommended, int(judged.sum())),
         notes=[
             *_notes_on_columns(X),
             *_notes(metric, noun, classes, counts, judged),
+            *([_broken(metric, breaking)] if breaking else []),
             *notes,
             LUCKY,
         ],
@@ -140,6 +149,17 @@ def _luck(about: str, n_rows: np.ndarray, best: str, metric: str, mean: float) -
         f"No strategy can be recommended, as {about} has only {rows}, and scores by so few are "
         f"luck. {best!r} has the best mean {metric}, {mean:.3f}."
     )
+
+
+def _none_keeps(metric: str) -> str:
+    return (
+        f"No strategy can be recommended, as none keeps the limit of {metric} in the test folds: "
+        "change the level, or compare by another objective."
+    )
+
+
+def _broken(metric: str, breaking: Sequence[str]) -> str:
+    return f"The limit of {metric} is broken in the test folds by {', '.join(breaking)}: score 0."
 
 
 def _recommendation(
@@ -237,14 +257,10 @@ def _notes_on_columns(X: Any) -> list[str]:
     ]
 
 
-def keeps_limit(
-    goals: Goals,
-    outcomes: Mapping[str, Sequence[Outcome]],
-    scores: dict[str, dict[str, np.ndarray]],
-    judged: np.ndarray,
-    test_share: float,
+def breaking_limit(
+    goals: Goals, outcomes: Mapping[str, Sequence[Outcome]], judged: np.ndarray, test_share: float
 ) -> list[str]:
-    """Set the scores of strategies that break the limit of the objective to 0, and name them.
+    """The strategies that break the limit of the objective, if it has one.
 
     A tuned decision lies at the limit, so that noise breaks it in about half of the folds. So a
     strategy breaks it if it does so in the mean over the folds, by more than a standard error.
@@ -255,8 +271,6 @@ def keeps_limit(
         The scores.
     outcomes : dict of str to list of Outcome
         Strategy to what it made of the folds.
-    scores : dict of str to dict of str to ndarray of shape (n_folds,)
-        Strategy to metric to score in each fold; changed in place.
     judged : ndarray of bool of shape (n_folds,)
         The folds that judge the objective.
     test_share : float
@@ -264,24 +278,28 @@ def keeps_limit(
 
     Returns
     -------
-    notes : list of str
-        One sentence, if a strategy breaks the limit.
+    names : list of str
+        The strategies.
     """
-    metric, slack = goals.metric, goals.by_name[goals.metric].slack
+    slack = goals.by_name[goals.metric].slack
     if slack is None:
         return []
-    breaking = []
-    for name, folds in outcomes.items():
-        room = np.array([slack(fold) for fold, judge in zip(folds, judged, strict=True) if judge])
-        t, _ = corrected_t_test(room[np.newaxis], test_share)
-        if room.mean() < 0 and not t[0] >= -1:
-            breaking.append(name)
-            scores[name][metric] = np.where(judged, 0.0, np.nan)
-    if not breaking:
-        return []
-    kept = f"{some_of(breaking, len(STRATEGIES))} break it in the test folds, and score 0"
-    remedy = "" if len(breaking) < len(outcomes) else ", so that none can be used: lower the level"
-    return [f"{metric} has a limit (level={goals.tuning['level']}): {kept}{remedy}."]
+    room = {
+        name: np.array([slack(fold) for fold, judge in zip(folds, judged, strict=True) if judge])
+        for name, folds in outcomes.items()
+    }
+    return [
+        name
+        for name, of_folds in room.items()
+        if of_folds.mean() < -_standard_error(of_folds, test_share) - 1e-12
+    ]
+
+
+def _standard_error(values: np.ndarray, test_share: float) -> np.ndarray:
+    """Of means over folds that share training rows; folds are the last axis. 0 for one fold."""
+    n_folds = values.shape[-1]
+    spread = values.var(axis=-1, ddof=min(1, n_folds - 1))
+    return np.sqrt((1 / n_folds + test_share) * spread)
 
 
 def corrected_t_test(differences: np.ndarray, test_share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -307,6 +325,6 @@ def corrected_t_test(differences: np.ndarray, test_share: float) -> tuple[np.nda
     if n_folds < 2:
         return np.full(n, np.nan), np.full(n, np.nan)
     mean = differences.mean(axis=1)
-    error = np.sqrt((1 / n_folds + test_share) * differences.var(axis=1, ddof=1))
+    error = _standard_error(differences, test_share)
     t = np.divide(mean, error, out=np.where(mean == 0, 0, np.inf), where=error > 0)
     return t, 2 * student.sf(np.abs(t), n_folds - 1)

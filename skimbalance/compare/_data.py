@@ -108,7 +108,8 @@ def read(X: Any, y: Any, groups: Any, sample_weight: npt.ArrayLike | None) -> Co
     is_matrix = target.ndim == 2 and target.shape[1] > 1
     if is_matrix:
         labels, index = _labels(y, target)
-        classes = np.array(list(y.columns) if hasattr(y, "columns") else range(index.shape[1]))
+        names = list(getattr(y, "columns", range(index.shape[1])))
+        classes = np.array(names, dtype=object)
     else:
         labels = column_or_1d(target)
         check_classification_targets(labels)

@@ -25,7 +25,7 @@ from skimbalance._validation import (
     validate_parameter_constraints,
 )
 from skimbalance.classifier import ImbalancedMLPClassifier
-from skimbalance.compare._conclusions import NOUNS, conclude, keeps_limit
+from skimbalance.compare._conclusions import NOUNS, breaking_limit, conclude
 from skimbalance.compare._data import Compared, Split, read, with_splits
 from skimbalance.compare._goals import Goals, Outcome, class_goals, label_goals
 from skimbalance.compare._result import StrategyComparison, settings
@@ -220,11 +220,12 @@ def compare_strategies(
     scores, recall = _scores(outcomes, goals, judged, data.multilabel)
     test_share = float(np.mean([len(test) / len(train) for train, test in splits]))
     notes += _notes_on_fits(candidates, goals, data)
-    notes += keeps_limit(goals, outcomes, scores, judged[goals.metric], test_share)
+    breaking = breaking_limit(goals, outcomes, judged[goals.metric], test_share)
     result = conclude(
         data.rows.X, data.rows.y, data.rows.classes, data.counts, candidates, scores, recall,
         metric=goals.metric, positive=goals.positive if goals.of_one_class else None,
-        multilabel=data.multilabel, notes=[*notes, *goals.notes], test_share=test_share,
+        multilabel=data.multilabel, breaking=breaking, notes=[*notes, *goals.notes],
+        test_share=test_share,
     )  # fmt: skip
     about = settings(
         len(data.rows.target), network=network, cv=cv, n_repeats=n_repeats,

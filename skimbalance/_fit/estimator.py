@@ -179,14 +179,16 @@ class NetworkClassifier(CallbackSupportMixin, AccuracyMixin, BaseEstimator):
             )
         if own.X is None:
             return
-        for name, needed in (("early_stopping", self.early_stopping is not False),
-                             ("validation", self.validation is None)):  # fmt: skip
-            if not needed:
-                rule = "be True or 'auto'" if name == "early_stopping" else "be None"
-                raise ValueError(
-                    f"The {name!r} parameter of {owner} must {rule} where X_val and y_val are the "
-                    f"held-out rows. Got {getattr(self, name)!r} instead."
-                )
+        if self.early_stopping is False:
+            raise ValueError(
+                f"The 'early_stopping' parameter of {owner} must be True or 'auto' where X_val and "
+                "y_val are the held-out rows. Got False instead."
+            )
+        if self.validation is not None:
+            raise ValueError(
+                f"The 'validation' parameter of {owner} must be None where X_val and y_val are the "
+                f"held-out rows. Got {self.validation!r} instead."
+            )
 
     def _divided(self, data, X, y, groups, own, *, partial):
         """The rows, with their groups, and held-out rows that the caller gives or chooses.

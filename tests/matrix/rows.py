@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import PredefinedSplit, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline as make_plain_pipeline
 
 from skimbalance import (
@@ -186,10 +186,8 @@ class Comparison(Row):
     """Scores of a classifier in folds."""
 
     def thing(self, estimator, X, y, cv=2, **given):
-        if cv == 2 and getattr(y, "ndim", 1) == 2:  # what comes after the rows trains only
-            place = np.arange(y.shape[0])
-            cv = PredefinedSplit(np.where(place < N_ROWS, 2 * place // N_ROWS, -1))
-        cv = StratifiedKFold(2) if cv == 2 else cv
+        if cv == 2:
+            cv = (StratifiedKFold if getattr(y, "ndim", 1) == 1 else KFold)(2)
         candidate = {"it": make_plain_pipeline("passthrough", estimator)}
         return compare_strategies(
             X, y, strategies=[], estimators=candidate, cv=cv, random_state=0, verbose=0, **given

@@ -17,7 +17,9 @@ from matrix.view_columns import CommandError
 import skimbalance
 
 # Other estimators train in these columns.
-TRAINING = ("sequences", "several inputs", "command line")
+TRAINING = (
+    "sequences", "several inputs", "command line", "own held-out rows", "missing labels",
+)  # fmt: skip
 # Package -> its folder.
 FOLDERS = {"scikit-learn": "sklearn", "imbalanced-learn": "imblearn"}
 

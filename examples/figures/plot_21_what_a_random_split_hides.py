@@ -4,8 +4,8 @@ What a random split hides
 
 A random split asks how well a model knows the patients and the months that it has seen. If it will
 meet others, the score is too good: about three times too good for the patients below. Folds of
-whole patients and a later held-out part ask the right question. A survey found leaks of this and other
-kinds in 17 fields of science, in 294 papers :cite:p:`kapoor2023leakage`.
+whole patients and a later held-out part ask the right question. A survey found leaks of this and
+other kinds in 17 fields of science, in 294 papers :cite:p:`kapoor2023leakage`.
 """
 
 # %%

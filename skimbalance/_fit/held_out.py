@@ -109,6 +109,11 @@ def chosen_rows(
     ValueError
         If the parameter is neither, a part is empty, a row is in both parts, or a group is.
     """
+    if isinstance(validation, type):
+        raise ValueError(
+            f"The 'validation' parameter of {owner} must be a splitter, not its class. Got "
+            f"{validation!r}: call it."
+        )
     if hasattr(validation, "split") and not isinstance(validation, str):
         train, held_out = _first_split(validation, X, y, groups, n_rows, owner)
     else:
@@ -163,12 +168,16 @@ def _first_split(splitter, X, y, groups, n_rows, owner):
 
 def _masked(validation, n_rows, owner):
     """Rows where a mask is false, and where it is true."""
-    mask = np.asarray(as_array(validation))
+    try:
+        mask = np.asarray(as_array(validation))
+    except ValueError:  # such as tables and labels, of different shapes
+        mask = np.empty(0)
     if mask.dtype.kind not in "bO" or mask.shape != (n_rows,) or not np.isin(mask, (0, 1)).all():
         raise ValueError(
             f"The 'validation' parameter of {owner} must be None, a splitter, or a mask with true "
             f"or false for each of the {n_rows} rows. Got {reprlib.repr(validation)} instead: in a "
-            "search, which divides the rows, use a splitter."
+            "search, which divides the rows, use a splitter, and give rows of your own to 'fit' as "
+            "X_val and y_val."
         )
     mask = mask.astype(bool)
     return np.flatnonzero(~mask), np.flatnonzero(mask)

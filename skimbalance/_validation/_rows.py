@@ -12,7 +12,7 @@ from sklearn.utils import check_array, check_X_y, column_or_1d
 from sklearn.utils.validation import validate_data
 
 from skimbalance._validation._sklearn import checked_by_sklearn, count_of_rows
-from skimbalance._validation._targets import as_array
+from skimbalance._validation._targets import are_missing, as_array
 
 __all__ = ["check_finite", "check_sample_weight", "checked_groups", "numeric_rows", "table_rows"]
 
@@ -136,14 +136,18 @@ def check_sample_weight(sample_weight: npt.ArrayLike | None, X: Any) -> np.ndarr
 
 def checked_groups(groups: Any, n_rows: int, owner: str) -> np.ndarray:
     """A group for each row, as an array, which splitters can sort; errors name the owner."""
+    rule = f"The 'groups' parameter of {owner} must hold a group for each of the {n_rows} rows"
     try:
         array = column_or_1d(as_array(groups))
-        np.unique(array)
+        missing = are_missing(array)
+        np.unique(array[~missing])
     except (TypeError, ValueError):
-        array = np.empty(0)
+        array, missing = np.empty(0), np.empty(0, bool)
     if len(array) != n_rows:
+        raise ValueError(f"{rule}, all text or all numbers. Got {reprlib.repr(groups)} instead.")
+    if np.any(missing):
         raise ValueError(
-            f"The 'groups' parameter of {owner} must hold a group for each of the {n_rows} rows, "
-            f"all text or all numbers. Got {reprlib.repr(groups)} instead."
+            f"{rule}, none of them missing. Got {np.sum(missing)} missing groups, the first in row "
+            f"{np.argmax(missing)}: give each of these rows a group of its own, or drop it."
         )
     return array

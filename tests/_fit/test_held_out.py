@@ -162,6 +162,8 @@ def test_groups_reach_the_plan_in_any_form(make, rows, y, plan_of):
     [
         (GROUPS[:-1], "must hold a group for each of the 240 rows"),
         (np.zeros(N), "at least 2 groups for early stopping"),
+        (np.where(GROUPS == 3, np.nan, GROUPS), r"none of them missing. Got \d+ missing groups"),
+        ([None if g == 3 else f"g{g}" for g in GROUPS], "none of them missing"),
     ],
 )
 def test_impossible_groups_are_refused(make, rows, y, groups, sentence):
@@ -218,6 +220,9 @@ IMPOSSIBLE = {
     "nothing held out": (np.zeros(N, bool), "Got 240 training rows and 0 held-out rows"),
     "all held out": (np.ones(N, bool), "Got 0 training rows and 240 held-out rows"),
     "text": ("ab", "a mask with true or false for each"),
+    "rows": ((X[:9], Y[:9]), "a mask with true or false for each"),
+    "splits": ([(np.arange(9), np.arange(9, N))], "a mask with true or false for each"),
+    "a class": (GroupShuffleSplit, "a splitter, not its class"),
     "by groups": (GroupShuffleSplit(1), "as validation=GroupShuffleSplit"),
     "one class": (Y == 0, "Every class must have training rows"),
 }

@@ -35,8 +35,9 @@ class TimeHoldout(BaseCrossValidator):
         Share of the rows held out; the nearest share at which no time is divided.
     column : str or int, default=None
         Column of X with the times: its name in a table, or its position in an array. Numbers,
-        dates, or text that sorts by time, none of them missing. None: the rows stand in order of
-        time.
+        dates, or text that sorts by time, such as "2025-01-31", none of them missing. None: the
+        rows stand in order of time. As the `validation` of a classifier it sees the columns that
+        the classifier learns from; to leave the time out of them, sort the rows by it.
 
     See Also
     --------

@@ -561,7 +561,7 @@ def test_warm_start_goes_on():
 def test_the_kind_of_y_stays(first, then, method):
     clf = mlp(warm_start=True).fit(X, first)
     before = clf.predict_proba(X)
-    with pytest.raises(ValueError, match="y must be of the same kind as in the previous fit"):
+    with pytest.raises(ValueError, match="y must be of the same kind as in the training rows"):
         getattr(clf, method)(X, then)
     np.testing.assert_array_equal(clf.predict_proba(X), before)
 

@@ -440,8 +440,8 @@ class TableClassifier(NetworkClassifier):
         is_multilabel = is_indicator(y)
         if resume and is_multilabel == self._target.exclusive:
             raise ValueError(
-                "With warm_start or partial_fit, y must be of the same kind as in the previous "
-                "fit: class labels, or a label indicator matrix. Got the other kind."
+                "y must be of the same kind as in the training rows: class labels, or a label "
+                "indicator matrix. Got the other kind."
             )
         is_sparse = issparse(y)
         y = label_codes(y) if is_multilabel else y
@@ -476,8 +476,15 @@ class TableClassifier(NetworkClassifier):
     def _read_labels(self, y, is_sparse, resume, classes, names):
         if resume and y.shape[1] != len(self.classes_):
             raise ValueError(
-                f"y must have {len(self.classes_)} columns, as in the previous fit. "
+                f"y must have {len(self.classes_)} columns, as in the training rows. "
                 f"Got {y.shape[1]} instead."
+            )
+        before = self._target.classes.tolist() if resume else None
+        is_named = resume and self._target.classes.dtype == object
+        if is_named and names is not None and list(names) != before:
+            raise ValueError(
+                f"The columns of y must be those of the training rows, in their order: {before!r}. "
+                f"Got {list(names)!r} instead."
             )
         if not len(y):
             raise ValueError(

@@ -364,6 +364,19 @@ def test_own_rows_come_together():
         mlp(validation=LATER).fit(X, Y, X_val=X, y_val=Y)
 
 
+def test_own_labels_are_those_of_the_training_rows():
+    names = ["a", "b"]
+    other = pd.DataFrame(LABELS, columns=names[::-1])
+    for y, y_val, sentence in (
+        (pd.DataFrame(LABELS, columns=names), other, r"in their order: \['a', 'b'\]. Got \['b'"),
+        (LABELS, LABELS[:, [0, 1, 1]], "y must have 2 columns, as in the training rows"),
+        (LABELS, Y, "y must be of the same kind as in the training rows"),
+        (Y, LABELS, "y must be of the same kind as in the training rows"),
+    ):
+        with pytest.raises(ValueError, match="In the held-out rows X_val and y_val: .*" + sentence):
+            mlp().fit(X, y, X_val=X, y_val=y_val)
+
+
 def test_an_ensemble_holds_out_by_its_folds():
     with pytest.raises(ValueError, match="'validation' parameter of the network"):
         ImbalancedEnsembleClassifier(mlp(validation=LATER)).fit(X, Y)

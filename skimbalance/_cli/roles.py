@@ -40,7 +40,7 @@ class Roles:
     ----------
     target : str or list of str
         Column of the class labels; or columns of 0 and 1, a label each.
-    drop : list of str, default=[]
+    drop : tuple of str, default=()
         Columns to leave out.
     groups, weight, time : str, default=None
         Columns of the groups, weights and moments of the rows, which are left out, too.

@@ -15,6 +15,7 @@ from skimbalance._validation import (
     checked_groups,
     checked_target,
     indexable_rows,
+    indicator_for,
     inputs_of,
     label_codes,
     safe_indexing,
@@ -107,7 +108,8 @@ def read(X: Any, y: Any, groups: Any, sample_weight: npt.ArrayLike | None) -> Co
     target = checked_target(y)
     is_matrix = target.ndim == 2 and target.shape[1] > 1
     if is_matrix:
-        labels, index = _labels(y, target)
+        index = label_codes(target).astype(int)
+        labels = indicator_for(y, index)
         names = list(getattr(y, "columns", range(index.shape[1])))
         classes = np.array(names, dtype=object)
     else:
@@ -123,17 +125,6 @@ def read(X: Any, y: Any, groups: Any, sample_weight: npt.ArrayLike | None) -> Co
     if groups is not None:
         groups = checked_groups(groups, len(index), OWNER)
     return Compared(Rows(X, labels, index, weight, classes), groups, sample_weight is not None)
-
-
-def _labels(y, target):
-    """A multilabel y as the estimators get it, with the names of its columns, and its codes."""
-    codes = label_codes(target).astype(int)
-    given = np.where(codes < 0, np.nan, codes) if np.any(codes < 0) else codes
-    if hasattr(y, "iloc"):
-        given = type(y)(given, index=y.index, columns=y.columns)
-    elif hasattr(y, "columns"):
-        given = y
-    return given, codes
 
 
 def with_splits(

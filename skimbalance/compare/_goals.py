@@ -268,7 +268,7 @@ def label_goals(
         return bool(np.any(_both(true)))
 
     by_name = {
-        name: Goal(_of_labels(goal.score), always) for name, goal in LABEL_OBJECTIVES.items()
+        name: Goal(_of_labels(of_labels), always) for name, of_labels in LABEL_OBJECTIVES.items()
     }
     by_name["average_precision"] = Goal(
         _mean_over_labels(RANKINGS["average_precision"], None), some_label
@@ -280,7 +280,7 @@ def label_goals(
     _check_known(objective, None if of_classes else scorer, known, "a label indicator matrix")
     if _is_of_decisions(objective, scorer):
         learner = label_learner({**params, "calibration": None}, codes, OWNER)
-        by_name[metric] = Goal(_of_labels(learner.objective.score), always)
+        by_name[metric] = Goal(_of_labels(learner.objective), always)
         tuning = {"objective": objective}
     else:
         warn_of_idle(params, GOAL_TAKERS)
@@ -409,18 +409,9 @@ def _minus_label_loss(metric):
     return score
 
 
-def _of_labels(score):
-    """A score of the decisions for all labels: a missing label counts in no sum."""
-
-    def of_known(outcome):
-        known = outcome.true >= 0
-        return score(
-            np.where(known, outcome.true, 0),
-            np.where(known, outcome.decided, 0),
-            np.where(known.any(axis=1), outcome.weight, 0.0),
-        )
-
-    return of_known
+def _of_labels(objective):
+    """The score of an objective of the decisions for all labels."""
+    return lambda outcome: objective.score_of_known(outcome.true, outcome.decided, outcome.weight)
 
 
 def _of_scorer(scorer, target, classes, judges):

@@ -134,12 +134,6 @@ def tune_labels(learner: LabelRuleLearner, held_out: HeldOut, judged: np.ndarray
     """
     calibrator, rule = learner.learn(held_out, judged)
     decided, learned = out_of_part(lambda rows: learner.learn(rows, judged), held_out)
-    known = held_out.y >= 0
-    # Neither with the label nor decided, it counts in no sum of these objectives.
-    score = learner.objective.score(
-        np.where(known, held_out.y, 0),
-        np.where(known, decided, 0),
-        np.where(known.any(axis=1), held_out.weight, 0.0),
-    )
+    score = learner.objective.score_of_known(held_out.y, decided, held_out.weight)
     spread = jackknife([rule.threshold for _, rule in learned])
     return TunedLabels(calibrator, rule, float(score), np.where(judged, spread, np.nan), learned)

@@ -199,6 +199,19 @@ class LabelObjective:
     name: str
     score: CustomScore
 
+    def score_of_known(self, codes: np.ndarray, decided: np.ndarray, weight: np.ndarray) -> float:
+        """The score of decisions, by codes that are -1 where a label is missing.
+
+        A missing label counts as one that the row lacks and that is not decided: it is in no sum
+        of `LABEL_OBJECTIVES`.
+        """
+        known = codes >= 0
+        return self.score(
+            np.where(known, codes, 0),
+            np.where(known, decided, 0),
+            np.where(known.any(axis=1), weight, 0.0),
+        )
+
 
 def _with_other_classes(part, judged):
     """A sum over the judged classes with zeros for the other classes."""

@@ -126,7 +126,7 @@ def label_learner(params: Mapping[str, Any], indicator: np.ndarray, owner: str) 
     params : dict
         Parameters of the classifier.
     indicator : ndarray of shape (n_samples, n_labels)
-        Labels of the rows, 0 or 1.
+        Labels of the rows: 0, 1, or -1 where a label is missing.
     owner : str
         Name of the classifier, for errors.
 

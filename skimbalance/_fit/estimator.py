@@ -117,7 +117,8 @@ class NetworkClassifier(CallbackSupportMixin, AccuracyMixin, BaseEstimator):
         if not all(hasattr(callback, "on_epoch_end") for callback in callbacks):
             raise ValueError(
                 f"The 'callbacks' parameter of {owner} must be a Keras callback or a list of them. "
-                f"Got {self.callbacks!r} instead."
+                f"Got {self.callbacks!r} instead: give callbacks of scikit-learn to "
+                "'set_callbacks'."
             )
 
     def __sklearn_clone__(self):

@@ -143,6 +143,11 @@ def checked_groups(groups: Any, n_rows: int, owner: str) -> np.ndarray:
         np.unique(array[~missing])
     except (TypeError, ValueError):
         array, missing = np.empty(0), np.empty(0, bool)
+    if len(array) and len(array) != n_rows:
+        raise ValueError(
+            f"{rule}. Got {len(array)} groups: take them from the rows of X, and behind a sampler "
+            "in a pipeline leave them out, or put the sampler into the network by 'sampling'."
+        )
     if len(array) != n_rows:
         raise ValueError(f"{rule}, all text or all numbers. Got {reprlib.repr(groups)} instead.")
     if np.any(missing):

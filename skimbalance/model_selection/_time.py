@@ -1,5 +1,6 @@
 """Held-out rows that are later than all training rows."""
 
+import re
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -13,11 +14,15 @@ from skimbalance._validation import (
     as_array,
     indexable_rows,
     n_rows,
+    some_of,
     validate_parameter_constraints,
     warn,
 )
 
 __all__ = ["TimeHoldout"]
+
+#: Beginnings of dates that do not sort by time as text: the day or the month first, or no zeros.
+_UNSORTED_DATE = re.compile(r"\d{1,2}[./ -]|\d{4}[./-](\d{1,2}[./-])?\d(?!\d)")
 
 
 class TimeHoldout(BaseCrossValidator):
@@ -101,7 +106,8 @@ class TimeHoldout(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If X has no such column, or fewer than two different times.
+            If X has no such column, if it has fewer than two different times, or if its text does
+            not sort by time, as "31.01.2025" does not.
         """
         owner = type(self).__name__
         if groups is not None:
@@ -121,14 +127,19 @@ class TimeHoldout(BaseCrossValidator):
 
     def _times(self, X):
         """Times in a column, which can be sorted."""
+        is_table = hasattr(X, "columns") or hasattr(X, "column_names")
         try:
             name: Any = self.column
-            is_table = hasattr(X, "columns") or hasattr(X, "column_names")
             column = X[name] if is_table else np.asarray(X)[:, name]
         except (KeyError, IndexError, TypeError, ValueError) as error:
+            known = [*getattr(X, "columns", getattr(X, "column_names", []))]
+            array = f"of type {type(X).__name__} and shape {getattr(X, 'shape', 'unknown')}"
+            found = f"a table of the columns {some_of(known)}" if is_table else array
             raise ValueError(
                 "The 'column' parameter of TimeHoldout must be a column of X: a name in a table, "
-                f"or a position. Got {self.column!r} ({type(error).__name__}: {error})."
+                f"or a position in an array. Got {self.column!r}, but the X that arrives here "
+                f"is {found}: where steps before drop or rename it, sort the rows by time and "
+                "leave 'column' out."
             ) from error
         time = np.asarray(as_array(column))
         wrong = are_missing(time)
@@ -143,4 +154,18 @@ class TimeHoldout(BaseCrossValidator):
                 f"texts of one kind, none of them missing. Got {time[wrong][0]} in row "
                 f"{np.argmax(wrong)}."
             )
+        _check_text(time, self.column)
         return time
+
+
+def _check_text(time, column):
+    """Refuse text whose order is not that of time, such as 31.01.2024 and 10 after 9."""
+    if not isinstance(time[0] if len(time) else None, str):
+        return
+    numeric = all(text.isdecimal() for text in time) and len({len(text) for text in time}) > 1
+    wrong = [text for text in time if numeric or _UNSORTED_DATE.match(text)]
+    if wrong:
+        raise ValueError(
+            f"The texts in column {column!r} of TimeHoldout must sort by time, as 2024-01-31 does. "
+            f"Got {str(wrong[0])!r}: convert the column first, by pd.to_datetime or pd.to_numeric."
+        )

@@ -11,6 +11,7 @@ from skimbalance._page import shown
 from skimbalance._validation import n_rows, some_of
 from skimbalance.metrics._decisions import f1_of_jaccard, jeffreys, proportions
 from skimbalance.metrics._p_values import holm
+from skimbalance.metrics._plain import parts_by_name, plain_floats
 from skimbalance.metrics._scores import ratio
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ def named_slices(slices: Any, X: Any, owner: str) -> Any:
         return slices
     wrong = [name for name in names if known.count(name) != 1]
     if wrong:
+        found = f"the columns are {some_of(known)}" if known else "X has no names of columns"
         raise ValueError(
             f"The 'slices' parameter of {owner} must name columns of X, or have a value for each "
-            f"row. Got {wrong[0]!r}, but the columns are {some_of(known)}."
+            f"row. Got {wrong[0]!r}, but {found}: give the values of the column instead."
         )
     return X[names]
 
@@ -106,7 +108,8 @@ def slice_columns(slices: Any, n_expected: int, owner: str) -> "list[tuple[str, 
         if np.shape(values) != (n_expected,):
             raise ValueError(
                 f"The 'slices' parameter of {owner} must have a value for each of the {n_expected} "
-                f"rows. Got shape {np.shape(values)} for {name!r}."
+                f"rows. Got shape {np.shape(values)} for {name!r}: give an array, a Series or a "
+                "table of these rows, or, where X is a table, the names of its columns as text."
             )
     series = [
         values if hasattr(values, "iloc") else pd.Series(np.asarray(values))
@@ -170,16 +173,14 @@ def slice_scores(
             "predicted": predicted.tolist(),
             "hits": hits.tolist(),
         }
-        of_column = [
-            dict(zip(counts, cells, strict=True)) for cells in zip(*counts.values(), strict=True)
-        ]
+        of_column = parts_by_name(counts)
         for name, (found, total) in proportions(hits, predicted, actual).items():
             score, ends = ratio(found, total, np.nan), jeffreys(found, total, tails)
             if name == "f1":
                 score, ends = f1_of_jaccard(score), f1_of_jaccard(ends)
-            for k, part in enumerate(of_column):
-                part[name] = None if np.isnan(score[k]) else float(score[k])
-                part[f"{name}_interval"] = ends[k].tolist()
+            cells = zip(of_column, plain_floats(score), ends.tolist(), strict=True)
+            for part, value, interval in cells:
+                part |= {name: value, f"{name}_interval": interval}
             if name in _TESTED:
                 tests += _tests(of_column, name, found, total)
         parts += of_column

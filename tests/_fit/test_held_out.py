@@ -160,7 +160,11 @@ def test_groups_reach_the_plan_in_any_form(make, rows, y, plan_of):
 @pytest.mark.parametrize(
     ("groups", "sentence"),
     [
-        (GROUPS[:-1], "must hold a group for each of the 240 rows"),
+        (GROUPS[:-1], "must hold a group for each of the 240 rows. Got 239 groups"),
+        (
+            np.append(GROUPS, 0),
+            "Got 241 groups: take them from the rows of X, and behind a sampler",
+        ),
         (np.zeros(N), "at least 2 groups for early stopping"),
         (np.where(GROUPS == 3, np.nan, GROUPS), r"none of them missing. Got \d+ missing groups"),
         ([None if g == 3 else f"g{g}" for g in GROUPS], "none of them missing"),
@@ -324,16 +328,50 @@ def test_rows_in_order_of_time():
 @pytest.mark.parametrize(
     ("column", "sentence"),
     [
-        ("x", "must be a column of X"),
+        (
+            "x",
+            r"must be a column of X.* is a table of the columns \['same', .* sort the rows by time",
+        ),
         ("same", "at least 2 different times"),
         ("gap", "none of them missing. Got nan in row 1"),
         ("mixed", "of one kind, none of them missing. Got 1 in row 0"),
+        ("days first", "must sort by time, as 2024-01-31 does. Got '01.02.2024'"),
+        ("american", "must sort by time, .* Got '2/1/2024'"),
+        ("no zeros", "must sort by time, .* Got '2024-2-01'"),
+        ("no zero", "must sort by time, .* Got '2024-02-1'"),
+        ("numbers", "must sort by time, .* Got '9': convert"),
     ],
 )
 def test_impossible_times_are_refused(column, sentence):
     table = pd.DataFrame({"same": [1, 1, 1], "gap": [1, np.nan, 2], "mixed": [1, "a", 2]})
+    table["days first"] = ["01.02.2024", "02.01.2024", "03.01.2024"]
+    table["american"] = ["2/1/2024", "11/1/2024", "3/1/2024"]
+    table["no zeros"] = ["2024-2-01", "2024-11-01", "2024-3-01"]
+    table["no zero"] = ["2024-02-1", "2024-02-10", "2024-02-3"]
+    table["numbers"] = ["9", "10", "11"]
     with pytest.raises(ValueError, match=sentence):
         next(TimeHoldout(column=column).split(table))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2024-Q1", "2024-Q2", "2024-Q4"],
+        ["2024-02-01 09:30", "2024-02-01 10:00", "2024-11-30 00:00"],
+        ["20240201", "20241101", "20241102"],
+        ["2009", "2010", "2011"],
+        ["before", "change", "thereafter"],
+    ],
+)
+def test_text_that_sorts_by_time(times):
+    ((train, test),) = TimeHoldout(0.3, column="t").split(pd.DataFrame({"t": times}))
+    assert (train.tolist(), test.tolist()) == ([0, 1], [2])
+
+
+@pytest.mark.parametrize("rows", [X[:5], X[:5].tolist(), [[[1.0]], [[1.0], [2.0]]]])
+def test_rows_without_names_have_no_named_time(rows):
+    with pytest.raises(ValueError, match=r"must be a column of X.* Got 'date', .* is of type"):
+        next(TimeHoldout(column="date").split(rows))
 
 
 def test_later_rows_in_a_search_and_in_a_fit(plan_of):

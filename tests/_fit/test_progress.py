@@ -129,6 +129,12 @@ def test_a_search_hands_its_callbacks_on(backend):
     assert not hasattr(search.best_estimator_, "_skl_callbacks")
 
 
+def test_callbacks_of_scikit_learn_are_refused_as_those_of_keras():
+    clf = clone(CLF).set_params(callbacks=[callback.ProgressBar()])
+    with pytest.raises(ValueError, match="give callbacks of scikit-learn to 'set_callbacks'"):
+        clf.fit(X, Y)
+
+
 def test_a_tuner_hands_its_callbacks_on():
     recorder = Propagated()
     tuner = TunedDecisionClassifierCV(CLF, cv=2, random_state=0)

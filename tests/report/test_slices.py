@@ -238,6 +238,8 @@ def test_labels_that_are_not_known_are_left_out():
         (np.zeros(7), r"a value for each of the 300 rows\. Got shape \(7,\) for 'slice'"),
         (pd.DataFrame({"a": [1]}), r"Got shape \(1,\) for 'a'"),
         (3, r"Got shape \(\) for 'slice'"),
+        ([0], r"Got shape \(1,\) for 'slice': give an array, .* names of its columns as text"),
+        ({"town": ["Ely"]}, r"Got shape \(\) for 'slice': give an array"),
     ],
 )
 def test_slices_of_other_rows_are_refused(slices, words):
@@ -250,8 +252,16 @@ def test_slices_of_other_rows_are_refused(slices, words):
 def test_names_without_a_table_are_refused():
     y, _, X = drawn(300)
     clf = DummyClassifier().fit(X[["age"]].to_numpy(), y)
-    with pytest.raises(ValueError, match=r"must name columns of X.* Got 'age'"):
+    with pytest.raises(
+        ValueError, match=r"Got 'age', but X has no names of columns: give the values"
+    ):
         ImbalanceReport.from_estimator(clf, X[["age"]].to_numpy(), y, slices="age")
+
+
+def test_names_without_rows_are_refused():
+    y, decided, _ = drawn(300)
+    with pytest.raises(ValueError, match=r"value for each of the 300 rows.* where X is a table"):
+        ImbalanceReport.from_predictions(y, decided, slices="age")
 
 
 def test_steps_have_no_slices():

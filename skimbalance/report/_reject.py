@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import hypergeom
 
+from skimbalance.metrics._plain import plain_floats
 from skimbalance.metrics._scores import decision_sums, f1_macro, ratio
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def reject_option(
     hits, predicted, actual = np.swapaxes(parts, 0, 1)
     curve: dict[str, list[Any]] = {"share": _SHARES.tolist()}
     for name, score in _scores(hits, predicted, actual, positive).items():
-        curve[name] = [None if np.isnan(value) else value for value in score.tolist()]
+        curve[name] = plain_floats(score)
     whole = _numbers(*parts[0], positive)
     kept_rows = _numbers(*parts[int(np.argmin(np.abs(_SHARES - _SHARE)))], positive)
     # Parts of rows that are equally sure leave rounding errors.

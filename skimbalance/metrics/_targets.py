@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 
+from skimbalance._validation import as_array, numbers_of_matrix
 from skimbalance.metrics._checks import (
     all_labels,
     checked_posteriors,
@@ -175,12 +176,10 @@ def _with_two_axes(y):
     """Floats, with nan for what is missing; None if y has no two axes."""
     if issparse(y):
         return y.toarray().astype(float)
-    if hasattr(y, "iloc") and np.ndim(y) == 2:
-        y = y.to_numpy(dtype=float, na_value=np.nan)
     if np.ma.isMaskedArray(y):
         return None
-    array = np.asarray(y)
-    if array.ndim != 2 or array.dtype.kind not in "biufO":
+    array = numbers_of_matrix(np.asarray(as_array(y)))
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
         return None
     return array.astype(float)
 

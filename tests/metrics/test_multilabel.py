@@ -110,7 +110,9 @@ def test_what_stands_in_the_place_of_a_missing_label_does_not_matter():
         del label["calibration_error_by_chance"]  # drawn after those of other rows
     assert changed["labels"] == expected["labels"]
     nullable = pd.DataFrame(given).astype("Int8")
-    assert summary(nullable, decided, proba)["overall"] == expected["overall"]
+    objects = [np.where(missing, gap, y.astype(object)) for gap in (None, pd.NA)]
+    for form in (nullable, nullable.astype(object), *objects):
+        assert summary(form, decided, proba)["overall"] == expected["overall"]
 
 
 @pytest.mark.parametrize(

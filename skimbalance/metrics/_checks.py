@@ -118,8 +118,8 @@ def _with_one_axis(y, name, owner):
         got = f"{type(y).__name__}" if shape is None else f"shape {shape}"
         raise ValueError(
             f"The {name!r} parameter of {owner} must have one class label for each row. Got {got} "
-            "instead: in the multilabel case, give one column at a time; of sequences, give the "
-            "steps one after the other."
+            "instead: in the multilabel case, say 0 or 1 of each label, and give scores of classes "
+            "one column at a time; of sequences, give the steps one after the other."
         ) from None
 
 

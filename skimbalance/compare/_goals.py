@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import logit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from skimbalance._validation import warn_of_no_effect
 from skimbalance.decision._objectives import (
     LABEL_OBJECTIVES,
     LEVELS,
@@ -202,7 +203,7 @@ def class_goals(
     else:
         warn_of_idle(params, GOAL_TAKERS)
         if isinstance(objective, str) and objective in RANKINGS:
-            _check_ranking(objective, params["level"], smallest)
+            _check_ranking(objective, params["level"], smallest, weighted)
             by_name[metric] = _ranking(
                 objective, positive if of_one else None, params["level"], judges
             )
@@ -260,6 +261,10 @@ def label_goals(
     goals : Goals
     """
     objective, metric = params["objective"], _metric(params["objective"])
+    if params["pos_label"] is not None:
+        reason = "scores are about all labels where y holds a label indicator matrix"
+        warn_of_no_effect("pos_label", params["pos_label"], reason, "pass the column of one as y")
+    params = {**params, "pos_label": None}
 
     def always(true):
         return True
@@ -285,7 +290,7 @@ def label_goals(
     else:
         warn_of_idle(params, GOAL_TAKERS)
         if isinstance(objective, str) and objective in RANKINGS:
-            _check_ranking(objective, params["level"], smallest)
+            _check_ranking(objective, params["level"], smallest, weighted)
             score = _mean_over_labels(RANKINGS[objective], params["level"])
             by_name[metric] = Goal(score, some_label)
         elif scorer is not None and objective not in LOSSES.values():
@@ -327,10 +332,16 @@ def _notes(objective, metric, scorer, weighted):
     return [f"{metric} sees no weights of rows."] if weighted and not sees_weights else []
 
 
-def _check_ranking(objective, level, smallest):
+def _check_ranking(objective, level, smallest, weighted):
     """Check the level: at most the rows of the smallest test fold, or a rate."""
     if objective in AT_K:
         check_level(objective, level, (0, smallest))
+        if level < 1 and not weighted:
+            raise ValueError(
+                f"The 'level' parameter of objective={objective!r} must be a number of rows of "
+                f"each test fold, at least 1. Got {level!r}: multiply a share by the number of "
+                f"these rows, {smallest:g} in the smallest fold."
+            )
     if objective == "partial_roc_auc":
         check_level(objective, level, (0, 1))
 

@@ -53,8 +53,8 @@ def precision_at_k(
     Raises
     ------
     ValueError
-        If k is larger than the number of rows, if no class has the label `pos_label`, or if scores
-        are not finite.
+        If k is larger than the number of rows, or below 1 without weights, if no class has the
+        label `pos_label`, or if scores are not finite.
 
     See Also
     --------
@@ -116,8 +116,8 @@ def recall_at_k(
     Raises
     ------
     ValueError
-        If k is larger than the number of rows, if no class has the label `pos_label`, or if scores
-        are not finite.
+        If k is larger than the number of rows, or below 1 without weights, if no class has the
+        label `pos_label`, or if scores are not finite.
 
     See Also
     --------
@@ -178,6 +178,11 @@ def _checked(y_true, y_score, k, pos_label, sample_weight, owner):
     check_consistent_length(y, score)
     assert_all_finite(score, input_name="y_score")
     weight = check_sample_weight(sample_weight, score)
+    if k < 1 and sample_weight is None:
+        raise ValueError(
+            f"The 'k' parameter of {owner} must be a number of rows, at least 1. Got {k!r}: "
+            f"multiply a share by the number of the rows, {len(weight)}."
+        )
     if k > weight.sum() * (1 + 1e-12):
         total = "number" if sample_weight is None else "weight"
         raise ValueError(

@@ -562,6 +562,9 @@ def test_several_inputs(tmp_path):
          "The 'level' parameter of objective='recall_at_k' must be in the range (0, 80"),
         (Y, {"objective": "partial_roc_auc", "level": 2}, "must be in the range (0, 1]. Got 2"),
         (Y, {"objective": "precision_at_k"}, "Got None instead."),
+        (Y, {"objective": "precision_at_k", "level": 0.05},
+         "must be a number of rows of each test fold, at least 1. Got 0.05: multiply a share"),
+        (LABELS, {"objective": "recall_at_k", "level": 0.5, "cv": 3}, "at least 1. Got 0.5"),
         (Y, {"objective": "alerts"}, "The 'level' parameter of objective='alerts' must be in"),
         (Y, {"objective": "roc_auc", "pos_label": 7},
          "The 'pos_label' parameter of objective='roc_auc' must be one of the classes [0, 1, 2]."),
@@ -600,6 +603,16 @@ def test_refused_in_a_sentence(y, options, words):
 def test_what_has_no_effect_is_warned_of_once(options):
     with pytest.warns(UserWarning, match=r"The '\w+' parameter has no effect") as caught:
         compare(**options)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("objective", ["f1_macro", "recall_at_k", "brier"])
+def test_labels_have_no_positive_class(objective):
+    params = {"objective": objective, "level": None, "cost_matrix": None, "pos_label": 1}
+    if objective == "recall_at_k":
+        params["level"] = 3
+    with pytest.warns(UserWarning, match="no effect, as scores are about all labels") as caught:
+        label_goals(params, LABELS, 99.0, False)
     assert len(caught) == 1
 
 

@@ -61,6 +61,10 @@ def test_without_positives():
     ("arguments", "words"),
     [
         ({"k": 0}, "The 'k' parameter of [name] must be a float in the range (0.0, inf)."),
+        (
+            {"k": 0.1},
+            "must be a number of rows, at least 1. Got 0.1: multiply a share by the number",
+        ),
         ({"k": 61}, "The 'k' parameter of [name] must be at most the number of the rows, 60. Got"),
         ({"k": 2, "sample_weight": np.full(60, 0.01)}, "must be at most the weight of the rows, 0"),
         (

@@ -394,7 +394,8 @@ REFUSED = {
     "objective of labels": (
         {"objective": None}, {"y": LABELS},
         "The 'objective' parameter of ImbalancedEnsembleClassifier must be one of ['f1_macro', "
-        "'f1_micro', 'f1_samples'] or a function where y holds a label indicator matrix. Got None",
+        "'f1_micro', 'f1_samples'], a scorer of scikit-learn or a function where y "
+        "holds a label indicator matrix. Got None",
     ),
     "prefit": ({"cv": "prefit"}, {}, "'prefit' is for TunedDecisionClassifierCV only."),
     "repeats of a splitter": (

@@ -9,7 +9,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from skimbalance._fit.data import Data
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Target
-from skimbalance._validation import as_array, plain_labels, some_of, warn
+from skimbalance._validation import as_array, inputs_of, plain_labels, some_of, warn
 from skimbalance.sampling import iterative_split
 
 __all__ = ["check_judges", "chosen_rows", "hold_out"]
@@ -143,7 +143,7 @@ def chosen_rows(
 
 def _first_split(splitter, X, y, groups, n_rows, owner):
     """The first split of a splitter."""
-    if isinstance(X, dict) or (isinstance(X, list | tuple) and len(X) != n_rows):
+    if inputs_of(X)[0] is not None and len(X) != n_rows:
         X = np.empty((n_rows, 0))  # several inputs have no rows for a splitter
     takes_groups = get_routing_for_object(splitter).consumes("split", ["groups"])
     if takes_groups and groups is None:

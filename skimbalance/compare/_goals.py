@@ -9,6 +9,7 @@ from scipy.special import logit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from skimbalance._validation import warn_of_no_effect
+from skimbalance.decision._folds import both_had_and_lacked
 from skimbalance.decision._objectives import (
     LABEL_OBJECTIVES,
     LEVELS,
@@ -270,7 +271,7 @@ def label_goals(
         return True
 
     def some_label(true):
-        return bool(np.any(_both(true)))
+        return bool(np.any(both_had_and_lacked(true)))
 
     by_name = {
         name: Goal(_of_labels(of_labels), always) for name, of_labels in LABEL_OBJECTIVES.items()
@@ -386,17 +387,12 @@ def _minus_loss(metric):
     return lambda outcome: -losses(outcome.true, outcome.proba, outcome.weight)[name]
 
 
-def _both(codes):
-    """The labels that some of the rows have and others lack."""
-    return np.any(codes == 1, axis=0) & np.any(codes == 0, axis=0)
-
-
 def _known(codes):
     """The labels that are known in some of the rows."""
     return np.any(codes >= 0, axis=0)
 
 
-def _mean_over_labels(ranking, level, counted=_both):
+def _mean_over_labels(ranking, level, counted=both_had_and_lacked):
     """The mean over the labels that a fold can judge, each on the rows in which it is known."""
 
     def score(outcome):
@@ -441,7 +437,7 @@ def _of_label_scorer(scorer, codes, judges):
     """The goal of a scorer of probabilities or rankings, on labels that a fold can judge."""
 
     def score(outcome):
-        labels = _both(outcome.true)
+        labels = both_had_and_lacked(outcome.true)
         proba = _response(scorer, outcome.proba[:, labels], None)
         return scorer(outcome.true[:, labels], proba, outcome.weight)
 

@@ -14,6 +14,7 @@ from skimbalance.model_selection import Inputs
 from skimbalance.sampling import iterative_folds, stratified_folds
 
 __all__ = [
+    "both_had_and_lacked",
     "check_trained",
     "cv_splits",
     "parts_of_folds",
@@ -161,8 +162,12 @@ def with_rows(target: np.ndarray, n_classes: int, weight: np.ndarray | None = No
     """
     if target.ndim == 1:
         return np.bincount(target, weight, n_classes) > 0
-    counted = target if weight is None else target[weight > 0]
-    return np.any(counted == 1, axis=0) & np.any(counted == 0, axis=0)
+    return both_had_and_lacked(target if weight is None else target[weight > 0])
+
+
+def both_had_and_lacked(codes: np.ndarray) -> np.ndarray:
+    """Mask of the labels that some of the rows have and others lack."""
+    return np.any(codes == 1, axis=0) & np.any(codes == 0, axis=0)
 
 
 def _stratified(target, n_folds, rng):

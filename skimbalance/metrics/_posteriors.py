@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.metrics import average_precision_score
 
+from skimbalance.metrics._plain import plain_floats
+
 __all__ = [
     "average_precision",
     "calibration_error",
@@ -10,12 +12,16 @@ __all__ = [
     "calibration_of_one",
     "equal_mass_bins",
     "losses",
+    "probabilities_by_class",
 ]
 
 # Calibrated probabilities stay below `calibration_error_by_chance` in this share of test sets. It
 # is near 1, as every one of perhaps many classes is tested.
 _CHANCE_LEVEL = 0.999
 _CHANCE_RESAMPLES = 4000
+
+# Bins of the calibration errors in a summary.
+N_BINS = 10
 
 
 def average_precision(y: np.ndarray, proba: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -44,7 +50,7 @@ def _calibration_error(hit, p, weight, n_bins):
 
 
 def calibration_of_one(
-    hit: np.ndarray, p: np.ndarray, rng: np.random.RandomState, n_bins: int = 10
+    hit: np.ndarray, p: np.ndarray, rng: np.random.RandomState, n_bins: int = N_BINS
 ) -> tuple[float, float]:
     """Calibration error of one label, and what calibrated probabilities rarely reach by chance."""
     by_chance = calibration_error_by_chance(p[:, None], n_bins, rng)
@@ -95,3 +101,41 @@ def losses(y: np.ndarray, proba: np.ndarray, weight: np.ndarray | None = None) -
         # For two classes it is by convention the score of one class.
         "brier": float(brier / 2 if proba.shape[1] == 2 else brier),
     }
+
+
+def probabilities_by_class(
+    y: np.ndarray, proba: np.ndarray, rng: np.random.RandomState, unit: np.ndarray | None = None
+) -> dict[str, list[float | None]]:
+    """Scores of the probabilities, each a list with a value for each class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class indices.
+    proba : ndarray of shape (n_samples, n_classes)
+        Posteriors.
+    rng : RandomState
+        Source of the draws.
+    unit : ndarray of shape (n_samples,), default=None
+        Number of the sequence of each row, where rows are steps.
+
+    Returns
+    -------
+    scores : dict of str to list of length n_classes
+        None where a score is not defined.
+    """
+    weight = np.ones(len(y))
+    by_chance = calibration_error_by_chance(proba, N_BINS, rng)
+    if unit is not None:
+        # Errors of the steps of a sequence are alike, so that chance alone makes larger ones.
+        error = (y[:, None] == np.arange(proba.shape[1])) - proba
+        of_unit = np.stack([np.bincount(unit, column) for column in error.T], axis=1)
+        effect = np.sum(of_unit**2, axis=0) / np.maximum(np.sum(error**2, axis=0), 1e-12)
+        by_chance = by_chance * np.sqrt(np.maximum(effect, 1))
+    columns = {
+        "average_precision": average_precision(y, proba, weight),
+        "calibration_error": calibration_error(y, proba, weight, N_BINS),
+        "calibration_error_by_chance": by_chance,
+        "expected": proba.sum(axis=0),
+    }
+    return {name: plain_floats(values) for name, values in columns.items()}

@@ -17,10 +17,8 @@ from skimbalance.metrics._decisions import OVERALL, scores_of_classes, scores_of
 from skimbalance.metrics._entities import are_tags, entity_sums
 from skimbalance.metrics._plain import json_label, parts_by_name, plain_floats
 from skimbalance.metrics._posteriors import (
-    average_precision,
-    calibration_error,
-    calibration_error_by_chance,
     losses,
+    probabilities_by_class,
 )
 from skimbalance.metrics._targets import StepsOf
 
@@ -51,7 +49,7 @@ def sequence_summary(
     overall |= ends
     if steps.proba is not None:
         y, proba, _ = checked_posteriors(steps.y, steps.proba, labels, owner)
-        by_class |= _probabilities_by_class(y, proba, unit, rng)
+        by_class |= probabilities_by_class(y, proba, rng, unit)
         overall |= losses(y, proba)
         dummy |= losses(y, np.broadcast_to(total[2] / len(y), proba.shape))
     summary = {
@@ -94,23 +92,6 @@ def _scores_of_all(sums, level, n_resamples, rng):
         dict(zip(OVERALL, scores(total).tolist(), strict=True)),
         {f"{name}_interval": end for name, end in zip(OVERALL, ends.tolist(), strict=True)},
     )
-
-
-def _probabilities_by_class(y, proba, unit, rng):
-    """Scores of the probabilities, each a list with a value for each class."""
-    weight = np.ones(len(y))
-    # Errors of the steps of a sequence are alike, so that chance alone makes larger ones.
-    error = (y[:, None] == np.arange(proba.shape[1])) - proba
-    of_unit = np.stack([np.bincount(unit, column) for column in error.T], axis=1)
-    effect = np.sum(of_unit**2, axis=0) / np.maximum(np.sum(error**2, axis=0), 1e-12)
-    by_chance = calibration_error_by_chance(proba, 10, rng) * np.sqrt(np.maximum(effect, 1))
-    columns = {
-        "average_precision": average_precision(y, proba, weight),
-        "calibration_error": calibration_error(y, proba, weight, 10),
-        "calibration_error_by_chance": by_chance,
-        "expected": proba.sum(axis=0),
-    }
-    return {name: plain_floats(values) for name, values in columns.items()}
 
 
 def _entities(steps, level, n_resamples, rng):

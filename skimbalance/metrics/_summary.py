@@ -26,8 +26,8 @@ from skimbalance.metrics._plain import json_label, parts_by_name, plain_floats
 from skimbalance.metrics._posteriors import (
     average_precision,
     calibration_error,
-    calibration_error_by_chance,
     losses,
+    probabilities_by_class,
 )
 from skimbalance.metrics._sequences import sequence_summary
 from skimbalance.metrics._targets import are_sequences, is_multilabel, steps_of
@@ -397,7 +397,7 @@ def classification_summary(
     dummy = overall_scores(always)
     if proba is not None:
         y, proba, _ = checked_posteriors(y_true, proba, labels, owner)
-        by_class |= _probabilities_by_class(y, proba, rng)
+        by_class |= probabilities_by_class(y, proba, rng)
         overall |= losses(y, proba)
         dummy |= losses(y, np.broadcast_to(shares, proba.shape))
     return {
@@ -407,19 +407,6 @@ def classification_summary(
         "overall": overall,
         "dummy": dummy,
     }
-
-
-def _probabilities_by_class(y, proba, rng):
-    """Scores of the probabilities, each a list with a value for each class."""
-    weight = np.ones(len(y))
-    n_bins = 10
-    columns = {
-        "average_precision": average_precision(y, proba, weight),
-        "calibration_error": calibration_error(y, proba, weight, n_bins),
-        "calibration_error_by_chance": calibration_error_by_chance(proba, n_bins, rng),
-        "expected": proba.sum(axis=0),
-    }
-    return {name: plain_floats(values) for name, values in columns.items()}
 
 
 def _check_parameters(owner, **given):

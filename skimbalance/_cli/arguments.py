@@ -63,9 +63,6 @@ def _encoding(text: str) -> str:
 
 def add_fitting(parser: ArgumentParser, objectives: Iterable[str]) -> None:
     """Add what to learn, from which columns and rows, and for which of the objectives."""
-    # Costs are a matrix, for which there is no option.
-    objectives = [name for name in dict.fromkeys(objectives) if name != "cost"]
-    ranks = "precision_at_k" in objectives
     parser.add_argument(
         "--target",
         type=str.strip,
@@ -92,6 +89,19 @@ def add_fitting(parser: ArgumentParser, objectives: Iterable[str]) -> None:
         metavar="COLUMN",
         help="column that says how much each row counts; nothing is learnt from it",
     )
+    _add_goal(parser, objectives)
+    parser.add_argument(
+        "--seed",
+        type=integer(0, 2**32 - 1),
+        default=0,
+        help="the same seed gives the same result (default: 0)",
+    )
+
+
+def _add_goal(parser: ArgumentParser, objectives: Iterable[str]) -> None:
+    # Costs are a matrix, for which there is no option.
+    objectives = [name for name in dict.fromkeys(objectives) if name != "cost"]
+    ranks = "precision_at_k" in objectives
     parser.add_argument(
         "--objective",
         type=_one_of(objectives),
@@ -112,12 +122,6 @@ def add_fitting(parser: ArgumentParser, objectives: Iterable[str]) -> None:
         type=str.strip,
         metavar="LABEL",
         help="class of an objective that is about one class (default: the rarest)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=integer(0, 2**32 - 1),
-        default=0,
-        help="the same seed gives the same result (default: 0)",
     )
 
 

@@ -254,10 +254,8 @@ def prepare(
     weights, slots = _initial_state(network, course, rng, bias, bind(_starting_rows, rows, encoder))
     posterior_arguments = {"class_weight": loss_class_weight, "sampling_ratio": ratio, **arguments}
     posterior_arguments["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
-    held_out_loss_weight = None
-    if held_out is not None:
-        # Weights take the place of repeated draws, so that both losses measure the same.
-        held_out_loss_weight = _loss_weight(target, held_out, loss_class_weight * ratio, 1.0)
+    # Weights take the place of repeated draws, so that both losses measure the same.
+    judged_weight = loss_class_weight * ratio
     batch_size, epochs, patience = _lengths(settings, len(rows.y))
     return Plan(
         settings=settings,
@@ -268,7 +266,9 @@ def prepare(
         early_weight=_loss_weight(target, rows, np.ones_like(loss_class_weight), draws),
         deferred_until=0 if course.partial else int(deferred * epochs),
         held_out=held_out,
-        held_out_loss_weight=held_out_loss_weight,
+        held_out_loss_weight=None
+        if held_out is None
+        else _loss_weight(target, held_out, judged_weight, 1.0),
         order=bind(_order, stream, strata, course.seed),
         batch_size=batch_size,
         epochs=1 if course.partial else epochs,

@@ -10,9 +10,8 @@ from skimbalance._validation import plain_labels, some_of
 from skimbalance.compare._goals import Goals, Outcome
 from skimbalance.compare._result import StrategyComparison
 from skimbalance.compare._strategies import STRATEGIES
-from skimbalance.metrics._p_values import holm
+from skimbalance.metrics._p_values import SIGNIFICANCE, holm
 from skimbalance.metrics._scores import rarest
-from skimbalance.plots._comparison import SIGNIFICANCE
 
 __all__ = ["NOUNS", "breaking_limit", "conclude", "corrected_t_test"]
 

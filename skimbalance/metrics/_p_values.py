@@ -2,7 +2,10 @@
 
 import numpy as np
 
-__all__ = ["holm"]
+__all__ = ["SIGNIFICANCE", "holm"]
+
+# The usual level of tests: a smaller p-value is called significant.
+SIGNIFICANCE = 0.05
 
 
 def holm(p: np.ndarray) -> np.ndarray:

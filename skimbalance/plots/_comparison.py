@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from skimbalance.metrics._p_values import SIGNIFICANCE
 from skimbalance.plots._drawing import (
     BLUE,
     GREY,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["StrategyComparisonDisplay"]
-
-#: P-values below this say that a strategy is worse than the best.
-SIGNIFICANCE = 0.05
 
 
 class StrategyComparisonDisplay(Display):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from skimbalance.metrics._p_values import SIGNIFICANCE
 from skimbalance.report._slices import slice_flags
 
 __all__ = ["OVERALL_NAMES", "flags"]
@@ -27,8 +28,6 @@ _BAD_CALIBRATION = 0.25
 _MOSTLY = 0.5
 # A sentence names at most this number of classes.
 _MOST_NAMED = 10
-# The usual level of tests.
-_CHANCE = 0.05
 
 
 class _Parts(NamedTuple):
@@ -111,7 +110,7 @@ def _poor_decisions(summary: dict[str, Any], parts: _Parts) -> Iterator[str]:
         yield (
             f"Decisions are no better than always predicting class {frequent!r}: {', '.join(poor)}."
         )
-    elif overall.get("chance_p_value", 0) > _CHANCE:
+    elif overall.get("chance_p_value", 0) > SIGNIFICANCE:
         yield (
             "Decisions may be no better than chance: balanced accuracy "
             f"{overall['balanced_accuracy']:.3f}, which chance reaches in "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import hypergeom
 
+from skimbalance.metrics._p_values import SIGNIFICANCE
 from skimbalance.metrics._plain import plain_floats
 from skimbalance.metrics._scores import decision_sums, f1_macro, ratio
 
@@ -50,8 +51,6 @@ _SMALLEST = 1e-12
 # The search for weights: passes over the classes, and the most values it looks at in a pass.
 _MOST_PASSES = 20
 _MOST_VALUES = 2e8
-
-_CHANCE = 0.05
 
 
 def reject_option(
@@ -215,7 +214,7 @@ def reject_sentence(option: dict[str, Any], unit: str) -> str:
         f"{rejected['errors']:,.3g} of the {whole['errors']:,.0f} wrong decisions; {n_rejected} "
         f"random {units} would have {whole['errors'] * option['share']:,.2g}."
     )
-    if option["p_value"] > _CHANCE:
+    if option["p_value"] > SIGNIFICANCE:
         return f"{found} That may be chance: leaving them to people may gain nothing."
     at = curve["share"].index(option["share"])
     error_rate, f1, recall, precision = (

@@ -10,7 +10,7 @@ from scipy.stats import fisher_exact
 from skimbalance._page import shown
 from skimbalance._validation import n_rows, some_of
 from skimbalance.metrics._decisions import f1_of_jaccard, jeffreys, proportions
-from skimbalance.metrics._p_values import holm
+from skimbalance.metrics._p_values import SIGNIFICANCE, holm
 from skimbalance.metrics._plain import parts_by_name, plain_floats
 from skimbalance.metrics._scores import ratio
 
@@ -34,10 +34,8 @@ _MOST_NUMBERS = 10
 _FEWEST_ROWS = 20
 _MOST_VALUES = 10
 
-# The scores that are tested, and the usual level of tests.
+# The scores that are tested.
 _TESTED = ("recall", "precision")
-_CHANCE = 0.05
-
 _MOST_NAMED = 10
 
 
@@ -265,7 +263,7 @@ def slice_flags(slices: dict[str, Any], noun: str) -> Iterator[str]:
         for part in slices["parts"]:
             same = [other for other in slices["parts"] if other["column"] == part["column"]]
             p = part[f"{name}_p_value"]
-            if p is None or p > _CHANCE:
+            if p is None or p > SIGNIFICANCE:
                 continue
             n_others = sum(other[total] for other in same) - part[total]
             others = (sum(other["hits"] for other in same) - part["hits"]) / n_others

@@ -24,7 +24,7 @@ ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
         {"compare.*", "report.*", "decision.*", "model_selection.*", "preprocessing.*",
-         "classifier", "persistence", "datasets.*", "_response", "_page.*", "_validation.*"},
+         "classifier", "persistence.*", "datasets.*", "_response", "_page.*", "_validation.*"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (
@@ -54,7 +54,7 @@ ROOMS = {
     "decision.*": (
         {"model_selection.*", "metrics.*", "sampling.*", "_response", "_validation.*"}, NUMPY
     ),
-    "persistence": ({"_page.*", "_validation.*"}, {"numpy", "sklearn", "skops"}),
+    "persistence.*": ({"_page.*", "_validation.*"}, {"numpy", "sklearn", "skops"}),
     "keras_classifier": (
         {"_keras.*", "_fit.*", "model_selection.*", "sampling.*", "_losses.*", "_keras_private",
          "_validation.*"},

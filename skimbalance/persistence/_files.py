@@ -81,6 +81,7 @@ _STORED = (
     "skimbalance.model_selection._folds.StratifiedSequenceKFold",
     "skimbalance.model_selection._time.TimeHoldout",
     "skimbalance.persistence._Pairs",
+    "skimbalance.persistence._files._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
     "skimbalance.preprocessing._bins.Bins",

@@ -48,7 +48,7 @@ from skimbalance._fit.plan import Fitted
 from skimbalance.compare._strategies import STRATEGIES, make_strategy
 from skimbalance.decision import TunedDecisionClassifierCV
 from skimbalance.model_selection import IterativeStratifiedKFold, StratifiedSequenceKFold
-from skimbalance.persistence import _files, load_model, model_info, save_model
+from skimbalance.persistence import _types, load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
 from skimbalance.preprocessing._encoder import TableEncoder
 
@@ -271,7 +271,7 @@ def test_info(tmp_path):
     info = model_info(tmp_path / "m.skim")
     assert info["columns"] == {"size": None}
     assert info["target"] is None
-    assert info["format"] == _files.FORMAT
+    assert info["format"] == _types.FORMAT
     assert set(info) == {"format", "skimbalance", "scikit-learn", "columns", "target"}
     kinds = {"z": "text", "a": "number"}
     save_model(clf, tmp_path / "m.skim", columns=kinds, target="grade")
@@ -319,7 +319,7 @@ def test_unknown_types_are_refused_when_saved_and_when_loaded(model, unknown, tm
     assert list(tmp_path.iterdir()) == [path]
     skops.io.dump(model, path)
     with zipfile.ZipFile(path, "a") as archive:
-        info = {"format": _files.FORMAT, "skimbalance": "0", "columns": {}, "target": None}
+        info = {"format": _types.FORMAT, "skimbalance": "0", "columns": {}, "target": None}
         archive.writestr("skimbalance.json", json.dumps(info))
     with pytest.raises(ValueError, match=rf"{path.name}' must .* Got \S*{unknown} instead"):
         load_model(path)
@@ -419,10 +419,10 @@ def test_a_file_of_skops_alone_is_refused(tmp_path):
 def test_a_newer_format_is_named(tmp_path):
     path = tmp_path / "m.skim"
     with zipfile.ZipFile(path, "w") as archive:
-        info = {"format": _files.FORMAT + 1, "skimbalance": "9.1", "columns": {}, "target": None}
+        info = {"format": _types.FORMAT + 1, "skimbalance": "9.1", "columns": {}, "target": None}
         archive.writestr("skimbalance.json", json.dumps(info))
     with pytest.raises(
-        ValueError, match=rf"Got format {_files.FORMAT + 1}, written by skimbalance 9.1"
+        ValueError, match=rf"Got format {_types.FORMAT + 1}, written by skimbalance 9.1"
     ):
         load_model(path)
 
@@ -484,7 +484,7 @@ def test_a_link_stays_a_link(tmp_path):
 def forge(path, value, **members):
     """Write a file that holds a value, with some members replaced."""
     skops.io.dump(value, path)
-    info = {"format": _files.FORMAT, "skimbalance": "0", "columns": {}, "target": None}
+    info = {"format": _types.FORMAT, "skimbalance": "0", "columns": {}, "target": None}
     members = {"skimbalance.json": json.dumps(info), **members}
     with zipfile.ZipFile(path) as archive:
         old = {name: archive.read(name) for name in archive.namelist() if name not in members}
@@ -648,13 +648,13 @@ def test_a_file_of_this_format_that_an_older_commit_wrote_predicts_the_same():
 
 def test_a_file_of_an_older_format_says_what_to_do():
     with pytest.raises(
-        ValueError, match=rf"must be of format {_files.FORMAT}.*Got format 1.*save the model again"
+        ValueError, match=rf"must be of format {_types.FORMAT}.*Got format 1.*save the model again"
     ):
         load_model(DATA / "format_1.skim")
 
 
 def test_the_stored_classes_are_where_the_format_says():
-    for name in _files._STORED:
+    for name in _types._STORED:
         module, _, cls = name.rpartition(".")
         assert isinstance(getattr(import_module(module), cls), type), name
 

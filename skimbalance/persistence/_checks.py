@@ -1,0 +1,80 @@
+"""What the types of a model's parts do not tell: that it is fitted, whole, and of one shape."""
+
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["check_estimator", "check_kind", "check_parts"]
+
+
+def check_kind(value: Any, owner: str) -> None:
+    """Check that a value is an estimator, fitted or not."""
+    if isinstance(value, type) or not hasattr(value, "fit"):
+        raise ValueError(
+            f"{owner} must hold a fitted estimator. Got {reprlib.repr(value)} instead."
+        )
+
+
+def check_estimator(value: Any, owner: str) -> None:
+    """Check that a value is a fitted estimator."""
+    check_kind(value, owner)
+    try:
+        check_is_fitted(value)
+    except NotFittedError:
+        raise NotFittedError(
+            f"{owner} must hold a fitted estimator. Got one that is not fitted: call 'fit' first."
+        ) from None
+
+
+def check_parts(estimator: Any, owner: str) -> None:
+    """Check what the types alone do not tell: shapes of networks, and states of generators."""
+    seen: dict[int, Any] = {}
+    waiting = [estimator]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or isinstance(part, type | np.ndarray):
+            continue
+        seen[id(part)] = part
+        if isinstance(part, np.random.RandomState):
+            _check_generator(part, owner)
+        if isinstance(part, list | tuple | set):
+            waiting += part
+        else:
+            attributes = part if isinstance(part, dict) else getattr(part, "__dict__", {})
+            waiting += attributes.values()
+            if hasattr(attributes.get("network"), "dense_layers"):
+                _check_shapes(attributes, owner)
+            wrong = part.wrong_parts() if hasattr(part, "wrong_parts") else []
+            if wrong:
+                raise ValueError(f"{owner} must hold whole trees. Got other {wrong[0]!r}.")
+
+
+def _check_generator(generator: np.random.RandomState, owner: str) -> None:
+    """Check that the next number is one of those that the generator has: NumPy does not."""
+    state: Any = generator.get_state(legacy=False)
+    if not 0 <= state["state"].get("pos", 0) <= 624:  # the length of a Mersenne twister
+        raise ValueError(f"{owner} must hold random generators in a state that exists.")
+
+
+def _check_shapes(state: Mapping[str, Any], owner: str) -> None:
+    """Check that the weights of a multi-layer perceptron fit its layers."""
+    network, encoder = state["network"], state["encoder"]
+    got = {name: np.shape(weight) for name, weight in state["weights"].items()}
+    # The kernels first: they say how large all weights are, before such are made to compare.
+    expected = {f"{name}/kernel": shape for name, *shape in network.dense_layers()}
+    wrong = [name for name, shape in expected.items() if list(got.get(name, ())) != shape]
+    if not wrong:
+        weights = network.initial_weights(np.random.default_rng(0), None)
+        expected = {name: np.shape(weight) for name, weight in weights.items()}
+        wrong = [name for name in expected | got if expected.get(name) != got.get(name)]
+    if encoder is not None and not wrong:
+        wrong = encoder.wrong_shapes(network.n_features)
+        wrong += ["n_codes"] * (encoder.n_codes != network.n_codes)
+    if wrong:
+        raise ValueError(
+            f"{owner} must hold weights that fit its layers. Got {wrong[0]!r} of another shape."
+        )

@@ -38,6 +38,12 @@ NUMERIC = "biufc"
 # What a category is in the matrix if it was not a level in the fit.
 UNKNOWN = -1.0
 
+# pandas takes as long for a column as this many cells take one by one.
+FEW_ROWS = 64
+
+# Cells that are numbers whatever else their column holds.
+PLAIN_NUMBERS = frozenset([float, int, bool, np.float64])
+
 
 def as_table(X: Any, owner: str) -> Any:
     """X, as a pandas DataFrame or an array of objects where it may hold categories.
@@ -197,6 +203,9 @@ class TableReader:
                 "X must be dense where columns hold categories, as they did in the fit. "
                 f"Got a {type(X).__name__} of shape {X.shape}: make it dense."
             )
+        few = self._matrix_of_few(X) if len(X) <= FEW_ROWS else None
+        if few is not None:
+            return few
         frame = _frame(X)
         assert frame is not None, "the caller checks that X has two axes"
         matrix = np.empty(frame.shape)
@@ -208,6 +217,23 @@ class TableReader:
                 matrix[:, j] = level_numbers(
                     column, name, number_of, was_text, unknown=UNKNOWN, missing=np.nan
                 )
+        return matrix
+
+    def _matrix_of_few(self, X):
+        """As `matrix`, cell by cell; None if a cell is neither a plain number, text nor missing."""
+        cells = X.to_numpy(dtype=object) if hasattr(X, "iloc") else np.asarray(X, dtype=object)
+        matrix = np.empty(cells.shape)
+        columns = zip(cells.T.tolist(), self._number_of, self.text, strict=True)
+        for j, (column, number_of, was_text) in enumerate(columns):
+            for i, cell in enumerate(column):
+                if cell is None or (type(cell) is float and cell != cell):
+                    matrix[i, j] = np.nan
+                elif number_of is None and type(cell) in PLAIN_NUMBERS and abs(cell) < 2**1023:
+                    matrix[i, j] = cell
+                elif was_text and type(cell) is str:
+                    matrix[i, j] = number_of.get(cell, UNKNOWN)
+                else:
+                    return None
         return matrix
 
 

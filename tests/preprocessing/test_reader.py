@@ -76,6 +76,33 @@ def test_the_same_rows_give_the_same_matrix(form):
     np.testing.assert_array_equal(read(make(frame), categorical_features), by_hand(frame))
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_row_alone_gives_the_same_numbers_as_in_a_large_table(form):
+    make, categorical_features = FORMS[form]
+    frame = pd.concat([mixed_table()] * 2, ignore_index=True)  # more rows than are read one by one
+    reader = TableReader.learn(as_table(make(frame), "Net"), categorical_features, "Net")
+    matrix = reader.matrix(as_table(make(frame), "Net"))
+    for i in range(10):
+        row = as_table(make(frame.iloc[[i]]), "Net")
+        np.testing.assert_array_equal(reader.matrix(row), matrix[[i]])
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [("amount", "much"), ("amount", 10**400), ("amount", 1j), ("home", 3.5), ("home", ["own"])],
+)
+def test_a_row_alone_is_refused_as_a_large_table_is(column, cell):
+    frame = pd.concat([mixed_table().astype(object)] * 2, ignore_index=True)
+    reader = TableReader.learn(frame, "from_dtype", "Net")
+    frame[column] = pd.Series([cell] * len(frame), dtype=object)
+    messages = []
+    for rows in (frame, frame.iloc[:1]):
+        with pytest.raises(ValueError, match=f"The .*column '{column}' of X must") as caught:
+            reader.matrix(rows)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
 def test_the_order_of_rows_and_of_levels_does_not_matter():
     frame = mixed_table()
     other = frame.sample(frac=1, random_state=0)

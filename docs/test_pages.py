@@ -12,6 +12,12 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts
 PAGES.append(ROOT / "README.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.S | re.M)
 
+# Of MLflow's own code, on the page about it.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+]
+
 
 @pytest.mark.parametrize(
     "page",

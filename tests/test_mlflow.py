@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     # Of MLflow's own code: its import, and calls of pandas and scikit-learn that will go.
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow.models.utils"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
     pytest.mark.filterwarnings("ignore:.y_pred. was renamed to .y_proba.:FutureWarning"),
 ]
 

@@ -1,4 +1,4 @@
-# `make demo` and `make test` need only Python 3.11 or newer with venv; they do the rest.
+# `make demo` and `make test` need only Python 3.11 to 3.13 with venv; they do the rest.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

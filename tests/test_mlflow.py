@@ -28,6 +28,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.y_pred. was renamed to .y_proba.:FutureWarning"),
 ]
 
+# No pickle, which older releases of MLflow write by default; and no search for what is needed.
+SAFE = {"serialization_format": "skops", "pip_requirements": ["skimbalance"]}
+
 
 @pytest.fixture
 def mlflow(tmp_path, monkeypatch):
@@ -75,8 +78,7 @@ def posted(model, rows):
 
 def test_a_logged_model_predicts_the_same_loaded_and_served(mlflow, table, network):
     X, _ = table
-    options = {"input_example": X[:2], "skops_trusted_types": types_of(network)}
-    options |= {"pip_requirements": ["skimbalance"]}
+    options = SAFE | {"input_example": X[:2], "skops_trusted_types": types_of(network)}
     with mlflow.start_run():
         by_method = {
             method: mlflow.sklearn.log_model(
@@ -112,10 +114,8 @@ def test_mlflow_makes_only_types_that_were_named(mlflow, table, tmp_path):
     assert path in types
     others = [name for name in types if name != path]
     with pytest.raises(mlflow.MlflowException, match=f"untrusted types.*\n*.*{path}"):
-        mlflow.sklearn.save_model(model, tmp_path / "refused", skops_trusted_types=others)
-    mlflow.sklearn.save_model(
-        model, tmp_path / "model", skops_trusted_types=types, pip_requirements=["skimbalance"]
-    )
+        mlflow.sklearn.save_model(model, tmp_path / "refused", skops_trusted_types=others, **SAFE)
+    mlflow.sklearn.save_model(model, tmp_path / "model", skops_trusted_types=types, **SAFE)
     loaded = mlflow.sklearn.load_model((tmp_path / "model").as_uri())
     np.testing.assert_array_equal(loaded.predict(numbers), model.predict(numbers))
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import skimbalance
 from skimbalance import datasets
@@ -94,6 +97,51 @@ def test_the_wheel_is_complete_and_holds_nothing_else(source, distributions):
 
 def test_the_citation_has_the_version():
     assert f"\nversion: {skimbalance.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def required(*extras):
+    """What the package requires, with these extras and those that they name."""
+    texts = [*project()["dependencies"]]
+    extras = [*extras]
+    for extra in extras:
+        for text in project()["optional-dependencies"][extra]:
+            more = Requirement(text)
+            if more.name == "skimbalance":
+                extras += more.extras
+            else:
+                texts.append(text)
+    return [Requirement(text) for text in texts]
+
+
+def test_the_lower_bounds_are_tested():
+    """`make test-min` installs the oldest release that each bound admits, or a repair of it."""
+    oldest = {
+        need.name: SpecifierSet(f"=={bound.version}.*")
+        for need in required("test")
+        for bound in need.specifier
+        if bound.operator == ">="
+    }
+    lines = (ROOT / ".ci" / "lower-bounds.txt").read_text().split()
+    tested = dict(line.split("==") for line in lines)
+    assert tested.keys() == oldest.keys()
+    assert [name for name in tested if tested[name] not in oldest[name]] == []
+
+
+def test_all_name_the_same_pythons():
+    """The classifiers, what is tested, and `requires-python`, which admits nothing between."""
+    is_admitted = SpecifierSet(project()["requires-python"]).contains
+    admitted = {f"3.{minor}" for minor in range(100) if is_admitted(f"3.{minor}")}
+    prefix = "Programming Language :: Python :: 3."
+    named = [text for text in project()["classifiers"] if text.startswith(prefix)]
+    assert {text.rpartition(" ")[2] for text in named} == admitted
+    for path in (".github/workflows/tests.yml", "noxfile.py"):
+        if (ROOT / path).exists():  # a source distribution has no workflows
+            (listed,) = re.findall(r"python[=:] ?\[(.*?)\]", (ROOT / path).read_text())
+            assert set(re.findall(r"3\.\d+", listed)) == admitted, path
 
 
 def test_the_wheel_works(environment, tmp_path):

@@ -119,3 +119,12 @@ def wheel(session):
     run(session, "python", "-P", str(script))
     for line in COMMANDS:
         run(session, "skimbalance", *line.split())
+
+
+@nox.session(reuse_venv=False, default=False)
+def audit(session):
+    """Known vulnerabilities and licences of what the package requires; needs the network."""
+    session.install(".[dask,parquet,onnx,mlflow,serving]", "pip-audit", "pip-licenses")
+    session.run("pip-audit")
+    forbidden = ["--partial-match", "--fail-on", "GPL;General Public"]
+    session.run("pip-licenses", "--from=mixed", "--format=markdown", *forbidden)

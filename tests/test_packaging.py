@@ -131,6 +131,21 @@ def test_the_lower_bounds_are_tested():
     assert [name for name in tested if tested[name] not in oldest[name]] == []
 
 
+def test_the_page_of_licences_has_all_that_users_install():
+    """A row for each package that is required or in an extra for users, and for each data set."""
+    page = (ROOT / "docs" / "project" / "licences.md").read_text()
+    cells = re.findall(r"^\| ([a-z][^|]*) \| \S", page, re.M)
+    users = set(project()["optional-dependencies"]) - {"test", "docs", "bench", "check"}
+    names = {need.name for need in required(*users)} | {"data set", "package"}  # and the headings
+    assert sorted(", ".join(cells).split(", ")) == sorted(names)
+    of_data = {
+        path.stem: re.findall(r"^Licence: (CC[^(]*) \(", path.read_text(), re.M)
+        for path in (ROOT / "skimbalance" / "datasets" / "data").glob("*.md")
+    }
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (\S.*) \|$", page, re.M)
+    assert of_data == {name: [licence] for name, licence in rows}
+
+
 def test_all_name_the_same_pythons():
     """The classifiers, what is tested, and `requires-python`, which admits nothing between."""
     is_admitted = SpecifierSet(project()["requires-python"]).contains

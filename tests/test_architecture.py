@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import itertools
 import pathlib
 import re
 import sys
@@ -41,9 +42,14 @@ ROOMS = {
         {"plots.*", "metrics.*", "_page.*", "_response", "_validation.*"}, NUMPY | {"pandas"}
     ),
     "plots.*": ({"metrics.*", "_response", "_page.*"}, NUMPY | {"matplotlib"}),
+    "persistence.*": (
+        {"ensemble.*", "decision.*", "keras_classifier", "classifier", "_keras.*", "_fit.*",
+         "prior.*", "preprocessing.*", "_response", "_losses.*", "_page.*", "_validation.*"},
+        KERAS | {"skops", "onnx", "skl2onnx", "tf2onnx"},
+    ),
     "ensemble.*": (
         {"decision.*", "classifier", "_fit.*", "_engine.*", "_keras_private", "_response",
-         "_validation.*"},
+         "metrics.*", "_validation.*"},
         NUMPY | {"joblib", "threadpoolctl"},
     ),
     "sequence_classifier": (
@@ -54,7 +60,6 @@ ROOMS = {
     "decision.*": (
         {"model_selection.*", "metrics.*", "sampling.*", "_response", "_validation.*"}, NUMPY
     ),
-    "persistence.*": ({"_page.*", "_validation.*"}, {"numpy", "sklearn", "skops"}),
     "keras_classifier": (
         {"_keras.*", "_fit.*", "model_selection.*", "sampling.*", "_losses.*", "_keras_private",
          "_validation.*"},
@@ -65,30 +70,31 @@ ROOMS = {
         NUMPY,
     ),
     "_keras.*": (
-        {"_fit.*", "losses", "networks.*", "_losses.*", "_engine.*", "_keras_private"},
-        KERAS | {"scikeras"},
+        {"_fit.*", "losses", "networks.*", "_losses.*", "_engine.*", "_keras_private",
+         "_validation.*"},
+        KERAS | {"joblib", "scikeras"},
     ),
     "_fit.*": (
         {"posterior", "prior.*", "preprocessing.*", "metrics.*", "class_weight", "sampling.*",
          "_losses.*", "_keras_private", "_validation.*"},
-        NUMPY,
+        NUMPY | {"joblib"},
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation.*"}, {"numpy", "scipy"}),
     "prior.*": ({"metrics.*", "_response", "_validation.*"}, NUMPY),
     "preprocessing.*": ({"_validation.*"}, NUMPY | {"pandas"}),
-    "metrics.*": ({"_validation.*"}, NUMPY),
+    "metrics.*": ({"_validation.*"}, NUMPY | {"threadpoolctl"}),
     "class_weight": ({"_validation.*"}, {"numpy"}),
     "model_selection.*": ({"sampling.*", "_losses.*", "_validation.*"}, NUMPY),
     "sampling.*": (set(), NUMPY | {"imblearn", "pandas"}),
     "_response": (set(), NUMPY),
-    "_page.*": (set(), {"pandas", "matplotlib", "rich"}),
     "datasets.*": (set(), {"numpy", "sklearn", "pandas"}),
     "losses": ({"_losses.*"}, {"keras", "numpy"}),
     "_losses.*": ({"_keras_private", "_validation.*"}, {"keras", "numpy", "scipy"}),
     "_engine.*": (
-        {"networks.*", "_keras_private"},
+        {"networks.*", "_page.*", "_keras_private", "_validation.*"},
         {"keras", "tensorflow", "numpy", "tqdm", "joblib", "distributed"},
     ),
+    "_page.*": (set(), {"pandas", "matplotlib", "rich"}),
     "networks.*": (set(), {"keras", "numpy"}),
     "_keras_private": (set(), {"keras"}),
     "_validation.*": (set(), NUMPY),
@@ -172,7 +178,8 @@ def test_modules_do_not_import_each_other_in_a_circle():
 def test_every_other_package_is_a_declared_dependency():
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    declared = [*project["dependencies"], *optional["dask"], *optional["parquet"]]
+    extras = [optional[name] for name in ("dask", "parquet", "onnx")]
+    declared = itertools.chain(project["dependencies"], *extras)
     names = {re.match(r"[\w-]+", requirement)[0] for requirement in declared}
     imported = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
     others = set().union(*(packages for _, packages in ROOMS.values()))

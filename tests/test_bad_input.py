@@ -86,6 +86,7 @@ BAD = {
     "warm_start": ["yes", 1, None],
     "callbacks": [3, "EarlyStopping", {"a": 1}, [3], [None], ["EarlyStopping"], object()],
     "random_state": [-1, 1.5, "0", 2**32, np.random.default_rng(0)],
+    "checkpoint": [3, True, b"folder", ["folder"]],
     "verbose": [-1, "1", None],
 }
 

@@ -1,6 +1,7 @@
 """Networks that stop at one epoch for all: that of the best mean score of their held-out rows."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ class Committee:
     ----------
     n_members : int
         Number of networks.
+    key : str, default=""
+        What names the rows and the seeds of all of them, for their checkpoints.
 
     Attributes
     ----------
@@ -31,8 +34,8 @@ class Committee:
         Mean score at this epoch.
     """
 
-    def __init__(self, n_members: int):
-        self._n_members = n_members
+    def __init__(self, n_members: int, key: str = ""):
+        self._n_members, self.key = n_members, key
         self._lock = threading.Lock()
         self._scores: dict[int, dict[int, float]] = {}
         self._weights: dict[int, dict[int, Any]] = {}
@@ -69,6 +72,12 @@ class Committee:
         """Weights of a network at the best epoch."""
         return self._weights[self.epoch][member]
 
+    def kept(self, member: int) -> dict[int, Any]:
+        """Weights of a network after the epochs that are or may become the best."""
+        with self._lock:
+            of_epochs = {epoch: of.get(member) for epoch, of in self._weights.items()}
+        return {epoch: weights for epoch, weights in of_epochs.items() if weights is not None}
+
 
 @dataclass(frozen=True, eq=False)
 class Vote:
@@ -81,3 +90,12 @@ class Vote:
     def cast(self, epoch: int, score: float, weights: Any) -> bool:
         """Enter the score of this network after an epoch; whether it should stop."""
         return self.committee.cast(self, epoch, score, weights)
+
+    def recast(self, epoch: int, score: float, weights: Callable[[], Any]) -> None:
+        """Enter a score of an earlier fit, and its weights if these are still known."""
+        self.cast(epoch, score, weights())
+
+    @property
+    def kept(self) -> dict[int, Any]:
+        """Weights of this network after the epochs that are or may become the best."""
+        return self.committee.kept(self.member)

@@ -224,6 +224,8 @@ class Job:
         The voice of this network among those with which it stops, at one epoch for all.
     watch : skimbalance._fit.progress.Watch or None
         Is told when each epoch begins and ends, and may stop training.
+    checkpoint : skimbalance._engine.checkpoint.Checkpoint or None
+        The file in which the fit is kept, and how far an earlier one came.
     verbose : int
         1 shows a progress bar.
     """
@@ -250,6 +252,7 @@ class Job:
     early_weight: np.ndarray | None = None
     vote: Any = None
     watch: Any = None
+    checkpoint: Any = None
     verbose: int = 0
 
     @property

@@ -102,8 +102,14 @@ class StackedBackend(ThreadingBackend):
     @contextmanager
     def retrieval_context(self):
         """While the results of this call are awaited."""
-        with self._call.room.awaiting(self._call):
-            yield
+        room = self._call.room
+        with room.awaiting(self._call):
+            try:
+                yield
+            except KeyboardInterrupt as error:
+                if error.args or not room.progress:
+                    raise
+                raise KeyboardInterrupt(room.progress) from None
 
     def abort_everything(self, ensure_ready=True):
         """Give up the running call: its waiting fits raise."""

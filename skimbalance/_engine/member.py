@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skimbalance._engine.checkpoint import Saved, replay
 from skimbalance._engine.job import Batches, Block, Job, Networks, Result, SparseRows
 from skimbalance._engine.stopping import SEQUENCES, EarlyStopping, check_finite, judge
 
@@ -63,6 +64,8 @@ class Member:
         self._history: dict[str, list[float]] = {}
         self.epoch, self.stopped = 0, False
         self.record: dict[str, float] = {}
+        if job.checkpoint is not None and job.checkpoint.saved is not None:
+            self._resume(job.checkpoint.saved)
 
     def _networks(self):
         job, dtype = self.job, self.job.program.dtype
@@ -81,6 +84,32 @@ class Member:
             Block(tuple(x[rows, :width] for x in X), y[rows, :width], weight[rows, :width])
             for rows, width in held_out.blocks(SEQUENCES)
         ]
+
+    def _resume(self, saved):
+        """Go on where an earlier fit stopped."""
+        flatten, vote = self.job.program.flatten, self.job.vote
+        params, state = flatten(saved.weights)
+        self.initial = self.initial._replace(params=params, slots=saved.slots, state=state)
+        self._step, self._total = saved.step, saved.total
+        self._history = {name: [*numbers] for name, numbers in saved.history.items()}
+        self.epoch = self._step // self._n_steps
+        if vote is None:
+            kept = {epoch: flatten(weights) for epoch, weights in saved.kept.items()}
+            replay(self.job, saved.history, kept, self._stopping.update)
+        else:
+            replay(self.job, saved.history, saved.kept, vote.recast)
+
+    def save(self, network: Networks) -> None:
+        """Write how far the network has come to its checkpoint."""
+        unflatten, best = self.job.program.unflatten, self._stopping
+        if self.job.vote is not None:
+            kept = self.job.vote.kept
+        else:
+            kept = {} if best.weights is None else {best.epoch: unflatten(*best.weights)}
+        weights = unflatten(network.params, network.state)
+        self.job.checkpoint.write(
+            Saved(weights, network.slots, kept, self._history, self._step, self._total)
+        )
 
     @property
     def width(self):

@@ -176,6 +176,11 @@ class Room:
                 turn.notify()
             self._news()
 
+    @property
+    def progress(self) -> str:
+        """How far the fits that are in training came; empty if none is."""
+        return self._bar.text if self._in_training else ""
+
     # Fits
 
     def train(self, task, job):

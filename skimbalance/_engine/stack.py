@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras.tree import map_structure
 
+from skimbalance._engine.checkpoint import Pace
 from skimbalance._engine.job import Batches, Networks, NotStackableError
 from skimbalance._engine.member import Member
 from skimbalance._engine.stopping import progress_bar
@@ -128,7 +129,10 @@ def train_alone(job, hooks=None):
     """
     outcomes = []
     with progress_bar([job]) as bar:
-        train_stack([job], lambda _, outcome: outcomes.append(outcome), bar=bar, hooks=hooks)
+        try:
+            train_stack([job], lambda _, outcome: outcomes.append(outcome), bar=bar, hooks=hooks)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(bar.text) from None
     if isinstance(outcomes[0], BaseException):
         raise outcomes[0]
     return outcomes[0]
@@ -207,6 +211,7 @@ class _Stack:
     def __init__(self, waiting, deliver, bar, size, shared, hooks):
         self._waiting, self._deliver, self._bar = waiting[::-1], deliver, bar
         self._shared, self._hooks = shared, hooks
+        self._pace = Pace()
         self._program, self._n_rows = shape(waiting[0][1])
         self._seats = [self._next() for _ in range(size)]
         if active := self._active():
@@ -223,10 +228,13 @@ class _Stack:
         while self._waiting:
             number, job = self._waiting.pop()
             try:
-                return _Seat(number, Member(job, self._n_rows, self._shared, self._hooks))
+                member = Member(job, self._n_rows, self._shared, self._hooks)
             except Exception as error:
                 self._bar.total -= job.epochs
                 self._deliver(number, error)
+            else:
+                self._bar.update(member.epoch)
+                return _Seat(number, member)
         return None
 
     def _member(self, k: int) -> Member:
@@ -272,6 +280,7 @@ class _Stack:
             self._each(self._measure, ended)
             self._judge(ended)
             self._each(self._after_epoch, ended)
+        self._pace(self._save)
         self._refill()
         return bool(self._active())
 
@@ -371,6 +380,11 @@ class _Stack:
         if member.stopped:
             params, state = self._kept(k)
             self._leave(k, member.result(params, self._network(k).slots, state, self._path))
+
+    def _save(self):
+        """Write how far the networks that have a checkpoint have come."""
+        kept = [k for k in self._active() if self._member(k).job.checkpoint is not None]
+        self._each(lambda k, member: member.save(self._network(k)), kept)
 
     def _leave(self, k, outcome):
         """Deliver an outcome; the seat is empty."""

@@ -39,11 +39,27 @@ def check_finite(value, epoch, what="training loss"):
         )
 
 
+class Epochs(tqdm):
+    """A progress bar that counts also while it is silent."""
+
+    done = 0
+
+    def update(self, n=1):
+        """Enter epochs that are over."""
+        self.done += n
+        return super().update(n)
+
+    @property
+    def text(self):
+        """How far it came, for somebody who interrupted the training."""
+        return f"Interrupted after epoch {self.done} of {self.total}."
+
+
 def progress_bar(jobs):
-    """A tqdm bar over the epochs of some jobs; silent unless one of them is verbose."""
+    """A bar over the epochs of some jobs; silent unless one of them is verbose."""
     total = sum(job.epochs for job in jobs)
     quiet = not any(job.verbose for job in jobs)
-    return tqdm(total=total, desc="Epochs", unit="epoch", disable=quiet)
+    return Epochs(total=total, desc="Epochs", unit="epoch", disable=quiet)
 
 
 def judge(job, logits, mean_losses, record):
@@ -57,14 +73,18 @@ def judge(job, logits, mean_losses, record):
         values = job.metrics(held_out.y, logits[0])
         record.update({f"val_{name}": value for name, value in values.items()})
     if job.score is None:
-        return -record["val_loss"]
+        return value_of(job, record)
     if held_out.lengths is None:
         parts = held_out.y, logits[0], weight
     else:
         parts = _steps(held_out, logits, weight)
-    value = float(job.score(*parts))
-    record[f"val_{job.monitor}"] = value
-    return value
+    record[f"val_{job.monitor}"] = float(job.score(*parts))
+    return value_of(job, record)
+
+
+def value_of(job, record):
+    """The value to maximise, from the record of an epoch."""
+    return -record["val_loss"] if job.score is None else record[f"val_{job.monitor}"]
 
 
 def _steps(held_out, logits, weight):

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skimbalance._fit.checkpoint import check_checkpoint
 from skimbalance._fit.data import Data
 from skimbalance._fit.held_out import check_judges, chosen_rows
 from skimbalance._fit.parameters import warn_without_effect
@@ -150,6 +151,8 @@ class NetworkClassifier(CallbackSupportMixin, AccuracyMixin, BaseEstimator):
     ):
         """Fit; if that fails, leave the estimator as it was."""
         self._check_params()
+        if not partial:
+            check_checkpoint(self.checkpoint, self.random_state, type(self).__name__)
         before = dict(self.__dict__)
         try:
             self._check_own(own)

@@ -6,6 +6,7 @@ docstring. What an estimator states itself wins over the table.
 """
 
 import inspect
+import os
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -320,6 +321,20 @@ class SharedParameters(TypedDict, total=False):
             "int, RandomState instance or None",
             """Seed of the initial weights, the held-out rows, the order of rows, sampling and
             dropout. The same value gives the same results, bit by bit.""",
+        ),
+    ]
+    checkpoint: Annotated[
+        Any,
+        Parameter(
+            None,
+            [str, os.PathLike, None],
+            "str, path-like or None",
+            """Folder in which the fit is kept, about once a second: one that was killed goes on
+            from there when the same is fitted again, and a finished one is read. Both give the
+            same bits. Files are found by their content (rows, parameters, seed), so that a
+            cross-validation, a search or an ensemble may share a folder, and they stay until you
+            delete them. `random_state` must be set, and there are no callbacks. `partial_fit`,
+            which is one epoch, is not kept.""",
         ),
     ]
     verbose: Annotated[

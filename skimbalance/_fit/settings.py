@@ -46,6 +46,7 @@ class Settings:
     ema_momentum: float | None = None
     bins: str | None = None
     metrics: Callable[..., dict[str, float]] | None = None
+    checkpoint: Any = None
 
     @classmethod
     def of(cls, params: Mapping[str, Any], **resolved: Any) -> Self:

@@ -3,19 +3,25 @@
 Imported only when something is trained or a Keras model is asked for.
 """
 
+from dataclasses import replace
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from skimbalance._engine import joblib_backend
+from skimbalance._engine.checkpoint import Checkpoint, replay
 from skimbalance._engine.hooks import Hooks, has_batch_hooks
 from skimbalance._engine.job import Job, Result, Rows
 from skimbalance._engine.memory import free_memory
 from skimbalance._engine.stack import train_alone
 from skimbalance._engine.tensorflow.keras_fit import compile_anew, train_by_keras
 from skimbalance._engine.tensorflow.program import Program, program_for
+from skimbalance._fit.checkpoint import with_hint
 from skimbalance._fit.network import TrainableNetwork
 from skimbalance._fit.plan import Plan
+from skimbalance._keras.content import content_key, of_network
 from skimbalance._keras.inspection import check_precision
 from skimbalance._keras.objective import (
     check_optimizer,
@@ -24,6 +30,7 @@ from skimbalance._keras.objective import (
     with_settable_rate,
 )
 from skimbalance._keras_private import detach
+from skimbalance._validation import some_of
 
 __all__ = ["train"]
 
@@ -56,18 +63,47 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     if by_keras:
         _check_for_keras(plan, network, by_keras)
-    job = _job(plan, network, None if by_keras else _program(network, plan, loss))
+    job = _job(plan, network)
+    if settings.checkpoint is not None and not plan.partial:
+        return _train_with_checkpoint(job, network, plan, by_keras, loss)
     try:
-        if by_keras:
-            return _train_by_keras(job, network, plan, by_keras, loss)
-        if not settings.callbacks:
-            return joblib_backend.train(job)
-        model, _ = network.models()
-        _compile(model, plan, network)
-        return train_alone(job, Hooks(model, network.names(model), settings.callbacks, plan.epochs))
+        return _trained(job, network, plan, by_keras, loss)
     finally:
         for callback in settings.callbacks:
             detach(callback)
+
+
+def _trained(job, network, plan, by_keras, loss):
+    """The result of a job, which gets its program here."""
+    if by_keras:
+        return _train_by_keras(job, network, plan, by_keras, loss)
+    job = replace(job, program=_program(network, plan, loss))
+    if not plan.settings.callbacks:
+        return joblib_backend.train(job)
+    model, _ = network.models()
+    _compile(model, plan, network)
+    hooks = Hooks(model, network.names(model), plan.settings.callbacks, plan.epochs)
+    return train_alone(job, hooks)
+
+
+def _train_with_checkpoint(job, network, plan, by_keras, loss):
+    """The result of a job: from its file, or trained on from where an earlier fit stopped."""
+    settings = plan.settings
+    _check_for_checkpoint(plan)
+    folder = Path(settings.checkpoint)
+    parts = settings.loss, settings.optimizer, settings.ema_momentum
+    key = content_key(job, of_network(network), bool(by_keras), type(plan.target), *parts)
+    checkpoint = Checkpoint(folder, key)
+    if (result := checkpoint.result()) is not None:
+        if job.vote is not None:
+            replay(job, result.history, checkpoint.kept, job.vote.recast)
+        return result
+    try:
+        result = _trained(replace(job, checkpoint=checkpoint), network, plan, by_keras, loss)
+        checkpoint.finish(result, {} if job.vote is None else job.vote.kept)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(with_hint(str(error), settings.checkpoint)) from None
+    return result
 
 
 def _check_for_keras(plan, network, why):
@@ -92,6 +128,23 @@ def _check_for_keras(plan, network, why):
                 f"The {name!r} parameter must have its default where Keras' own fit trains, as it "
                 f"does here: {why}. Got {asked!r} instead."
             )
+
+
+def _check_for_checkpoint(plan):
+    """Check that the file of a checkpoint would hold all that training depends on.
+
+    Raises
+    ------
+    ValueError
+        If there are callbacks, of Keras or of scikit-learn.
+    """
+    callbacks = [type(callback).__name__ for callback in plan.settings.callbacks]
+    if callbacks or plan.watch is not None:
+        raise ValueError(
+            "The 'checkpoint' parameter must be None where callbacks watch the training, as no "
+            "file would hold what they remember. Got "
+            f"{plan.settings.checkpoint!r} and {some_of(callbacks or ['one of scikit-learn'])}."
+        )
 
 
 def _check_for_missing_labels(plan):
@@ -119,14 +172,14 @@ def _check_for_missing_labels(plan):
         )
 
 
-def _job(plan, network, program):
+def _job(plan, network):
     settings, initial, held_out = plan.settings, plan.initial, plan.held_out
     validation = score_weight = None
     if held_out is not None:
         validation = _rows(held_out, plan.held_out_loss_weight, initial)
         score_weight = plan.target.score_weight(held_out.y, held_out.weight)
     return Job(
-        program=program,
+        program=None,
         weights={**initial.weights, **network.noise(plan.noise_seed)},
         rows=_rows(plan.rows, plan.loss_weight, initial),
         order=plan.order,

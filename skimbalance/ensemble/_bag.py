@@ -1,11 +1,13 @@
 """Networks that are trained on the folds of the same rows, in one stack, and averaged."""
 
 import itertools
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Self
 
+import joblib
 import numpy as np
 from joblib import cpu_count, parallel_config
 from sklearn.base import clone
@@ -62,6 +64,7 @@ class Bag:
         classes: np.ndarray,
         own: OwnRows = NO_ROWS,
         verbose: int = 0,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> tuple[Self, list[np.ndarray]]:
         """Train a network on each split, and judge its epochs by the rows that it left out.
 
@@ -83,6 +86,8 @@ class Bag:
             Rows that judge all networks in the place of the held-out rows of the splits.
         verbose : int, default=0
             1 shows a progress bar over the epochs of all networks.
+        checkpoint : str or path-like, default=None
+            Folder in which the fits of the networks are kept.
 
         Returns
         -------
@@ -93,6 +98,8 @@ class Bag:
         """
         reader = clone(network)
         reader.verbose = max(verbose, reader.verbose)
+        if checkpoint is not None:
+            reader.checkpoint = checkpoint
         reader._check_params()
         check_tensorflow()
         data = reader._read(X, y, sample_weight, resume=False, classes=classes)
@@ -104,7 +111,9 @@ class Bag:
         place[data.index] = np.arange(len(data.index))
         tasks = []
         for splits in repeats:
-            committee = None if reader.early_stopping is False else Committee(len(splits))
+            committee = None
+            if reader.early_stopping is not False:
+                committee = Committee(len(splits), _key(reader, data, splits, rng))
             for member, split in enumerate(splits):
                 parts = [data, held_out]
                 if held_out is None:
@@ -122,7 +131,7 @@ class Bag:
             trained[0][1].settings, reader._target, reader._shared_defaults, partial=False
         )
         for net in (reader, *nets):
-            net.verbose = network.verbose
+            net.verbose, net.checkpoint = network.verbose, network.checkpoint
         first = np.cumsum([0, *map(len, repeats[:-1])])
         bag = cls(reader, nets, [nets[i].best_epoch_ for i in first])
         if held_out is not None:
@@ -175,6 +184,13 @@ def _natural(net, rows):
         return net._posterior(logits, None)
     except ValueError:
         return net._target.proba(logits)
+
+
+def _key(reader, data, splits, rng):
+    """What names the networks of a committee in checkpoints: their rows and their seeds."""
+    if reader.checkpoint is None:
+        return ""
+    return joblib.hash((data.X, data.y, data.weight, splits, rng.bit_generator.state))
 
 
 def _train(reader, data, held_out, seed, committee, member):

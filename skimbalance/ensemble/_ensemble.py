@@ -1,5 +1,6 @@
 """The ensemble: bagged networks whose out-of-fold posteriors tune calibration and decisions."""
 
+import os
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any, Self
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d, get_tags
 
+from skimbalance._fit.checkpoint import check_checkpoint, with_hint
 from skimbalance._fit.estimator import OwnRows, errors_of_own_rows
 from skimbalance._response import FitArguments
 from skimbalance._validation import (
@@ -95,6 +97,12 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
     verbose : int, default=0
         1 shows a progress bar over the epochs of all networks.
 
+    checkpoint : str, path-like or None, default=None
+        Folder in which the fits of the networks are kept, about once a second, so that the same fit
+        goes on where one that was killed stopped, with the same result; see
+        `ImbalancedMLPClassifier`. What comes after the networks (trees, calibration, decisions) is
+        done anew. `random_state` must be set.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or (n_labels,)
@@ -172,6 +180,7 @@ threshold_std_, curve_
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "checkpoint": [str, os.PathLike, None],
     }  # fmt: skip
 
     def __init__(
@@ -188,6 +197,7 @@ threshold_std_, curve_
         n_repeats: int = 1,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
         self.estimator = estimator
         self.objective = objective
@@ -200,6 +210,7 @@ threshold_std_, curve_
         self.n_repeats = n_repeats
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     def fit(
         self,
@@ -252,12 +263,17 @@ threshold_std_, curve_
                 "The 'n_repeats' parameter of ImbalancedEnsembleClassifier must be 1 unless 'cv' "
                 f"is 'auto' or an int. Got {self.n_repeats!r} instead: let the splitter repeat."
             )
+        checkpoint = self.checkpoint or self._network().checkpoint
+        check_checkpoint(checkpoint, self.random_state, type(self).__name__)
         own = OwnRows(X_val, y_val, sample_weight_val)
         self._check_own(own)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         split = {} if groups is None else {"groups": groups}
         arguments = FitArguments({"sample_weight": weight, "own": own}, split, weight)
-        self._tune(X, y, checked_target(y), params, arguments)
+        try:
+            self._tune(X, y, checked_target(y), params, arguments)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(with_hint(str(error), checkpoint)) from None
         if self.objective is None:
             self.objective_score_ += 1.0  # minus the share of wrong decisions
         return self
@@ -293,7 +309,7 @@ threshold_std_, curve_
             check_trained(splits, target, data.classes)
         bag, probas = Bag.fit(
             self._network(), data.X, data.y, arguments.fit["sample_weight"], repeats, rng,
-            classes=data.classes, verbose=self.verbose,
+            classes=data.classes, verbose=self.verbose, checkpoint=self.checkpoint,
         )  # fmt: skip
         tests = [test for _, test in splits]
         row, proba = _averaged(tests, probas)
@@ -329,7 +345,7 @@ threshold_std_, curve_
         repeats = [[split] * n_nets] * self.n_repeats
         bag, probas = Bag.fit(
             self._network(), data.X, data.y, arguments.fit["sample_weight"], repeats, rng,
-            classes=data.classes, own=own, verbose=self.verbose,
+            classes=data.classes, own=own, verbose=self.verbose, checkpoint=self.checkpoint,
         )  # fmt: skip
         proba = np.mean(probas, axis=0)
         estimator: Bag | Blend = bag

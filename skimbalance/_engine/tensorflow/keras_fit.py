@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skimbalance._engine.checkpoint import Pace, Saved, replay
 from skimbalance._engine.hooks import has_batch_hooks
 from skimbalance._engine.job import Result
 from skimbalance._engine.stopping import (
@@ -63,7 +64,12 @@ def train_by_keras(job, network, model, trained, callbacks, mean_loss, *, stream
     with progress_bar([job]) as bar:
         callers = keras.callbacks.CallbackList(callbacks, model=model, epochs=job.epochs)
         judging = _Judging(job, batches, bar, callers, network.to_logits, variables)
-        trained.fit(batches.data, epochs=job.epochs, shuffle=False, verbose=0, callbacks=[judging])
+        begun = 0 if job.checkpoint is None else judging.resume(trained)
+        options = {"epochs": job.epochs, "shuffle": False, "verbose": 0}
+        try:
+            trained.fit(batches.data, initial_epoch=begun, callbacks=[judging], **options)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(bar.text) from None
     # The user may see or store the model, so it gets back the loss that it came with.
     compile_anew(trained, model.optimizer, loss=own_loss)
     weights = _values(variables)
@@ -97,6 +103,18 @@ def _steps_together(job, callbacks):
 def _values(variables):
     """Values of variables, by name."""
     return {name: variable.numpy() for name, variable in variables.items()}
+
+
+def _state(model):
+    """All variables that training changes: of the model, and of its optimizer."""
+    counted = {id(variable) for metric in model.metrics for variable in metric.variables}
+    own = [variable for variable in model.variables if id(variable) not in counted]
+    return [*own, *model.optimizer.variables]
+
+
+def _numbered(values):
+    """Arrays by their numbers, as the weights of a model have no names of their own."""
+    return {f"{i:06}": value for i, value in enumerate(values)}
 
 
 class _MeanLoss(keras.losses.Loss):
@@ -193,6 +211,30 @@ class _Judging(keras.callbacks.Callback):
         self.history = {}
         self._steps_before = 0
         self._planned = None
+        self._pace = Pace()
+
+    def resume(self, trained):
+        """Go on where an earlier fit stopped; the number of epochs that are over."""
+        trained.optimizer.build(trained.trainable_variables)
+        saved = self._job.checkpoint.saved
+        if saved is None:
+            return 0
+        for variable, value in zip(_state(trained), saved.slots, strict=True):
+            variable.assign(value)
+        self.history = {name: [*numbers] for name, numbers in saved.history.items()}
+        kept = {epoch: [*weights.values()] for epoch, weights in saved.kept.items()}
+        replay(self._job, saved.history, kept, self.stopping.update)
+        n_epochs = len(self.history["loss"])
+        self._bar.update(n_epochs)
+        return n_epochs
+
+    def _save(self):
+        """Write how far training has come to the checkpoint."""
+        best = self.stopping
+        kept = {} if best.weights is None else {best.epoch: _numbered(best.weights)}
+        state = tuple(variable.numpy() for variable in _state(self.model))
+        values = _values(self._variables)
+        self._job.checkpoint.write(Saved(values, state, kept, self.history))
 
     def on_train_begin(self, logs=None):
         self._callers.model.stop_training = False
@@ -239,6 +281,8 @@ class _Judging(keras.callbacks.Callback):
         self.model.stop_training |= self._callers.model.stop_training
         if job.watch:
             self.model.stop_training |= job.watch.epoch_end(lambda: self._so_far(epoch + 1))
+        if job.checkpoint is not None and not self.model.stop_training:
+            self._pace(self._save)
 
     def _so_far(self, n_epochs):
         """The result if training stopped here, with the weights of this epoch."""

@@ -1,5 +1,6 @@
 """A classifier around a custom Keras network, in scikeras' conventions."""
 
+import json
 from typing import Any, Self
 
 import numpy as np
@@ -491,21 +492,49 @@ class ImbalancedKerasClassifier(TableClassifier):
 
     def _fitted_network(self):
         def build():
-            from skimbalance._keras.network import KerasNetwork
-
-            built_with = self._built_with
-            parts = zip(built_with["shapes"], built_with["dtypes"], strict=True)
-            X = tuple(np.zeros((self._n_probes(), *s[1:]), dtype) for s, dtype in parts)
-            return KerasNetwork(
-                self._build(built_with["params"], X, np.random.default_rng(0)).model,
-                self._target,
-                X,
-                built_with["found"],
-                keys=self._input_names,
-                owner=type(self).__name__,
-            )
+            network = self._rebuilt()
+            if "description" in self._built_with:
+                network.restore(self._fitted.weights)
+            return network
 
         return self._live_network(build)
+
+    def _rebuilt(self):
+        """The network, built anew: from its description in a model file, or by the function."""
+        from skimbalance._keras.inspection import built_on
+        from skimbalance._keras.network import KerasNetwork
+        from skimbalance._keras.stored import restored
+
+        built_with, names = self._built_with, self._input_names
+        parts = zip(built_with["shapes"], built_with["dtypes"], strict=True)
+        X = tuple(np.zeros((self._n_probes(), *s[1:]), dtype) for s, dtype in parts)
+        if "description" in built_with:
+            model = restored(json.loads(built_with["description"]), built_with["trusted"])
+            model = built_on(model, X, names)
+        else:
+            model = self._build(built_with["params"], X, np.random.default_rng(0)).model
+        found, owner = built_with["found"], type(self).__name__
+        return KerasNetwork(model, self._target, X, found, keys=names, owner=owner)
+
+    def _description(self):
+        """The fitted network's description, as JSON, after a check that it gives the same network.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If no description does.
+        """
+        from skimbalance._keras.stored import check_described, described
+
+        network, built_with = self._fitted_network(), self._built_with
+        description = described(network.show(self._fitted.weights))
+        rows = tuple(
+            np.resize(np.linspace(0, 1, 7) if np.dtype(dtype).kind == "f" else [0, 1], (2, *s[1:]))
+            for s, dtype in zip(built_with["shapes"], built_with["dtypes"], strict=True)
+        )
+        rows = tuple(x.astype(d) for x, d in zip(rows, built_with["dtypes"], strict=True))
+        check_described(description, network, rows)
+        return json.dumps(description)
 
     def _train(self, plan):
         from skimbalance._keras.training import train

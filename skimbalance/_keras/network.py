@@ -108,6 +108,12 @@ class KerasNetwork:
         other.__dict__.pop("key", None)
         return other
 
+    def around(self, model: Any) -> Self:
+        """The same network around another model of its kind."""
+        return type(self)(
+            model, self.target, self.probes, self.found, keys=self._keys, owner=self._owner
+        )
+
     @property
     def by_keras(self) -> str | None:
         """Why Keras' own `fit` has to train the model; None if the engine can."""
@@ -191,6 +197,11 @@ class KerasNetwork:
         named = self.names(self.model)
         return {name: np.asarray(v) for name, v in named.items() if "dropout" not in name}
 
+    def shapes(self):
+        """Shapes of the weights, by place; known without their values."""
+        named = self.names(self.model)
+        return {name: tuple(v.shape) for name, v in named.items() if "dropout" not in name}
+
     def initial_weights(self, rng, bias, some_rows=None):
         """Weights before training."""
         del some_rows
@@ -250,6 +261,13 @@ class KerasNetwork:
         with self._lock:
             self._assign(weights)
         return self.model
+
+    def restore(self, weights):
+        """Set weights in a model that never had them, and what its layers derive from them."""
+        self._assign(weights)
+        for layer in layers_in(self.model, include_self=False):
+            if hasattr(layer, "finalize_state"):
+                layer.finalize_state()
 
     def _assign(self, weights):
         named = self.names(self.model)

@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import ZipFile
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "first_line",
     "most_bytes",
     "opened",
+    "regular_file",
     "sound",
 ]
 
@@ -28,26 +29,32 @@ _FEW_BYTES, _MOST_TIMES = 2**20, 20
 _MOST_MEMBERS = 100_000
 
 
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[ZipFile]:
-    """An archive that is not much larger than the file."""
+def regular_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """An open file, which is not a pipe or a device."""
     mode = os.stat(path).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise ValueError("it is not a regular file.")
-    with ZipFile(path) as archive:
-        _check_size(bytes_unpacked(archive), path)
+    return open(path, "rb")
+
+
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[ZipFile]:
+    """An archive that is not much larger than the file."""
+    n_bytes = file.seek(0, os.SEEK_END)
+    with ZipFile(file) as archive:
+        _check_size(bytes_unpacked(archive), n_bytes)
         if len(archive.filelist) > _MOST_MEMBERS:
             raise ValueError(f"it has more than {_MOST_MEMBERS} members.")
         yield archive
 
 
-def _check_size(n_bytes: int, path: str | os.PathLike[str]) -> None:
-    most = most_bytes(path)
-    if n_bytes > most:
-        raise ValueError(f"it unpacks to {n_bytes} bytes, and not to {most} at most.")
+def _check_size(n_unpacked: int, n_bytes: int) -> None:
+    most = most_bytes(n_bytes)
+    if n_unpacked > most:
+        raise ValueError(f"it unpacks to {n_unpacked} bytes, and not to {most} at most.")
 
 
-def check_archives_within(archive: ZipFile, path: str | os.PathLike[str]) -> None:
+def check_archives_within(archive: ZipFile, n_file: int) -> None:
     """Check the sizes in archives in the archive: sparse matrices are such."""
     n_bytes = bytes_unpacked(archive)
     for member in archive.infolist():
@@ -55,15 +62,16 @@ def check_archives_within(archive: ZipFile, path: str | os.PathLike[str]) -> Non
             if file.read(2) == b"PK":
                 with ZipFile(io.BytesIO(archive.read(member))) as inner:
                     n_bytes += bytes_unpacked(inner)
-    _check_size(n_bytes, path)
+    _check_size(n_bytes, n_file)
 
 
 def bytes_unpacked(archive: ZipFile) -> int:
     return sum(member.file_size for member in archive.infolist())
 
 
-def most_bytes(path: str | os.PathLike[str]) -> int:
-    return max(_FEW_BYTES, _MOST_TIMES * os.path.getsize(path))
+def most_bytes(n_bytes: int) -> int:
+    """What a file of a size may unpack to."""
+    return max(_FEW_BYTES, _MOST_TIMES * n_bytes)
 
 
 def check_repetition(schema: Any) -> None:

@@ -1,14 +1,15 @@
 """What the types of a model's parts do not tell: that it is fitted, whole, and of one shape."""
 
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from inspect import isclass, isroutine
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["check_estimator", "check_kind", "check_parts"]
+__all__ = ["check_estimator", "check_kind", "check_parts", "parts_of"]
 
 
 def check_kind(value: Any, owner: str) -> None:
@@ -30,27 +31,39 @@ def check_estimator(value: Any, owner: str) -> None:
         ) from None
 
 
-def check_parts(estimator: Any, owner: str) -> None:
-    """Check what the types alone do not tell: shapes of networks, and states of generators."""
+def parts_of(estimator: Any) -> Iterator[Any]:
+    """The parts of an estimator at any depth, each once."""
     seen: dict[int, Any] = {}
     waiting = [estimator]
     while waiting:
         part = waiting.pop()
-        if id(part) in seen or isinstance(part, type | np.ndarray):
+        if id(part) in seen or isclass(part) or isroutine(part):
             continue
         seen[id(part)] = part
-        if isinstance(part, np.random.RandomState):
-            _check_generator(part, owner)
-        if isinstance(part, list | tuple | set):
+        yield part
+        if isinstance(part, np.ndarray):
+            waiting += part.ravel().tolist() if part.dtype == object else []
+        elif isinstance(part, list | tuple | set):
             waiting += part
         else:
-            attributes = part if isinstance(part, dict) else getattr(part, "__dict__", {})
-            waiting += attributes.values()
-            if hasattr(attributes.get("network"), "dense_layers"):
-                _check_shapes(attributes, owner)
-            wrong = part.wrong_parts() if hasattr(part, "wrong_parts") else []
-            if wrong:
-                raise ValueError(f"{owner} must hold whole trees. Got other {wrong[0]!r}.")
+            waiting += _attributes(part).values()
+
+
+def check_parts(estimator: Any, owner: str) -> None:
+    """Check what the types alone do not tell: shapes of networks, and states of generators."""
+    for part in parts_of(estimator):
+        if isinstance(part, np.random.RandomState):
+            _check_generator(part, owner)
+        attributes = _attributes(part)
+        if hasattr(attributes.get("network"), "dense_layers"):
+            _check_shapes(attributes, owner)
+        wrong = part.wrong_parts() if hasattr(part, "wrong_parts") else []
+        if wrong:
+            raise ValueError(f"{owner} must hold whole trees. Got other {wrong[0]!r}.")
+
+
+def _attributes(part: Any) -> dict[str, Any]:
+    return part if isinstance(part, dict) else getattr(part, "__dict__", {})
 
 
 def _check_generator(generator: np.random.RandomState, owner: str) -> None:
@@ -67,6 +80,8 @@ def _check_shapes(state: Mapping[str, Any], owner: str) -> None:
     # The kernels first: they say how large all weights are, before such are made to compare.
     expected = {f"{name}/kernel": shape for name, *shape in network.dense_layers()}
     wrong = [name for name, shape in expected.items() if list(got.get(name, ())) != shape]
+    if sum(network.n_codes) > sum(np.prod(shape) for shape in got.values()):
+        wrong += ["n_codes"]
     if not wrong:
         weights = network.initial_weights(np.random.default_rng(0), None)
         expected = {name: np.shape(weight) for name, weight in weights.items()}

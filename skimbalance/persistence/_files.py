@@ -4,12 +4,13 @@ A file is a zip archive as skops writes it, arrays beside a description of the o
 more member that says what the model is for.
 """
 
+import io
 import json
 import os
 import reprlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from sklearn.exceptions import NotFittedError
@@ -24,11 +25,18 @@ from skimbalance.persistence._archive import (
     first_line,
     most_bytes,
     opened,
+    regular_file,
     sound,
 )
 from skimbalance.persistence._checks import check_estimator, check_kind, check_parts
+from skimbalance.persistence._keras import (
+    check_networks,
+    unknown_keras_names,
+    with_keras_objects,
+)
 from skimbalance.persistence._lean import lean
-from skimbalance.persistence._types import FORMAT, safe_types
+from skimbalance.persistence._signature import UNSIGNED, check_key, check_signature, signed
+from skimbalance.persistence._types import FORMAT, OLDEST, safe_types
 
 __all__ = ["load_model", "model_info", "save_model"]
 
@@ -40,6 +48,7 @@ def save_model(
     columns: Mapping[str, str] | None = None,
     target: str | list[str] | None = None,
     trusted: Sequence[str] = (),
+    key: bytes | None = None,
 ) -> None:
     """Save a fitted estimator in a file that is safe to open.
 
@@ -93,8 +102,7 @@ def save_model(
     >>> bool((loaded.predict_proba(X) == clf.predict_proba(X)).all()), info["target"]
     (True, 'defect')
     """
-    import skops.io  # seconds, as it looks at all estimators
-
+    check_key(key)
     unknown = dict.fromkeys(map(str, getattr(estimator, "feature_names_in_", ())))
     info = {
         "format": FORMAT,
@@ -113,19 +121,17 @@ def save_model(
     check_kind(estimator, owner)
     with replacing(path) as draft:
         for compression in (ZIP_DEFLATED, ZIP_STORED):
-            try:
-                skops.io.dump(lean(estimator), draft, compression=compression)
-            except (TypeError, AttributeError, RecursionError) as error:
-                raise ValueError(_not_storable(estimator, owner, error)) from error
-            with ZipFile(draft, "a") as archive:
-                archive.writestr(INFO, json.dumps(info))
-                sizes = bytes_unpacked(archive)
-            if sizes <= most_bytes(draft):
+            draft.write_bytes(_content(estimator, trusted, owner, info, compression, key))
+            with open(draft, "rb") as file, ZipFile(file) as archive:
+                n_unpacked = bytes_unpacked(archive)
+            if n_unpacked <= most_bytes(os.path.getsize(draft)):
                 break
-        _load(draft, trusted, owner)
+        _load(draft.read_bytes(), path, trusted, owner)
 
 
-def load_model(path: str | os.PathLike[str], *, trusted: Sequence[str] = ()) -> Any:
+def load_model(
+    path: str | os.PathLike[str], *, trusted: Sequence[str] = (), key: bytes | None = None
+) -> Any:
     """Load an estimator that `save_model` saved.
 
     Nothing in the file is executed, and an `ImbalancedMLPClassifier` predicts without importing
@@ -163,8 +169,13 @@ def load_model(path: str | os.PathLike[str], *, trusted: Sequence[str] = ()) -> 
     >>> from skimbalance.persistence import load_model
     >>> clf = load_model("model.skim")  # doctest: +SKIP
     """
-    model_info(path)
-    return _load(path, trusted, f"The file '{path}'")
+    check_key(key)
+    with sound(path), regular_file(path) as file:
+        content = file.read()
+    if key is not None:
+        check_signature(content, key, path)
+    _info(io.BytesIO(content), path)
+    return _load(content, path, trusted, f"The file '{path}'")
 
 
 def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -194,16 +205,22 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
     >>> model_info("model.skim")["target"]  # doctest: +SKIP
     'grade'
     """
-    with sound(path), opened(path) as archive:
+    with sound(path), regular_file(path) as file:
+        return _info(file, path)
+
+
+def _info(file: BinaryIO, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What an open file says about its model; an error if this release cannot read it."""
+    with sound(path), opened(file) as archive:
         info = json.loads(archive.read(INFO))
         of_file, writer = info["format"], info["skimbalance"]
         if not _is_text(info):
             raise ValueError("it does not say what the columns are.")
-    if of_file != FORMAT:
+    if not (type(of_file) is int and OLDEST <= of_file <= FORMAT):
         raise ValueError(
-            f"The file '{path}' must be of format {FORMAT}, which this version of skimbalance "
-            f"reads. Got format {of_file!r}, written by skimbalance {writer}: load it with the "
-            "version that wrote it, or train and save the model again."
+            f"The file '{path}' must be of format {OLDEST} to {FORMAT}, which this version of "
+            f"skimbalance reads. Got format {of_file!r}, written by skimbalance {writer}: load it "
+            "with the version that wrote it, or train and save the model again."
         )
     return info
 
@@ -220,35 +237,51 @@ def _is_text(info: dict[str, Any]) -> bool:
     )
 
 
-def _load(path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> Any:
-    """The estimator in the file, if all its types are trusted."""
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
+def _content(
+    estimator: Any,
+    trusted: Sequence[str],
+    owner: str,
+    info: dict[str, Any],
+    compression: int,
+    key: bytes | None,
+) -> bytes:
+    """What a model file holds."""
+    import skops.io  # seconds, as it looks at all estimators
 
+    content = io.BytesIO()
+    try:
+        skops.io.dump(lean(estimator, trusted), content, compression=compression)
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(_not_storable(estimator, owner, error)) from error
+    with ZipFile(content, "a") as archive:
+        archive.writestr(INFO, json.dumps(info))
+        archive.comment = b"" if key is None else UNSIGNED
+    return content.getvalue() if key is None else signed(content.getvalue(), key)
+
+
+def _load(content: bytes, path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> Any:
+    """The estimator in a file, if all its types are trusted."""
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
         raise ValueError(
             f"The 'trusted' parameter must be a list of full names. Got {trusted!r} instead."
         )
-    safe = [*safe_types(), *trusted]
     with sound(path):
-        with opened(path) as archive:
+        with opened(io.BytesIO(content)) as archive:
             check_repetition(json.loads(archive.read(SCHEMA)))
-            check_archives_within(archive, path)
-        others = sorted(set(skops.io.get_untrusted_types(file=path)) - set(safe))
+            check_archives_within(archive, len(content))
+        estimator, others = _objects(content, trusted)
         if not others:
-            try:
-                estimator = skops.io.load(path, trusted=safe)
-            except UntrustedTypesFoundException as error:  # a method, which no list admits
-                others = [first_line(error)]
+            estimator = with_keras_objects(estimator, trusted)
     if others:
         raise ValueError(
-            f"{owner} must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy "
-            f"and SciPy that are known to be safe. Got {', '.join(others)} instead: "
+            f"{owner} must hold only types of skimbalance, scikit-learn, imbalanced-learn, Keras, "
+            f"NumPy and SciPy that are known to be safe. Got {', '.join(others)} instead: "
             f"{_remedy(others)}"
         )
     try:
         check_estimator(estimator, owner)
         check_parts(estimator, owner)
+        check_networks(estimator, trusted, owner)
     except (AttributeError, TypeError, LookupError, RecursionError) as error:
         if isinstance(error, NotFittedError):
             raise
@@ -257,6 +290,20 @@ def _load(path: str | os.PathLike[str], trusted: Sequence[str], owner: str) -> A
             f"{first_line(error)}"
         ) from error
     return estimator
+
+
+def _objects(content: bytes, trusted: Sequence[str]) -> tuple[Any, list[str]]:
+    """The estimator, with descriptions of Keras' objects; or the names that are not trusted."""
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    safe = [*safe_types(), *trusted]
+    try:
+        estimator = skops.io.loads(content, trusted=safe)
+    except UntrustedTypesFoundException as error:
+        others = set(skops.io.get_untrusted_types(data=content)) - set(safe)
+        return None, sorted(others) or [first_line(error)]  # the latter is a method
+    return estimator, sorted(unknown_keras_names(estimator, trusted))
 
 
 def _remedy(others: list[str]) -> str:

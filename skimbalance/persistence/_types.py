@@ -1,16 +1,18 @@
 """Which classes a model file may hold."""
 
 from importlib import import_module
+from inspect import isfunction
+from typing import Any
 
-__all__ = ["FORMAT", "safe_types"]
+__all__ = ["FORMAT", "OLDEST", "safe_types"]
 
-#: Version of the file format: one more whenever older releases cannot read the files.
-FORMAT = 2
+#: Version of the file format: one more whenever older releases cannot read the files. All since
+#: the oldest are read.
+FORMAT, OLDEST = 3, 2
 
 # The classes of this package that a file may hold. They hold numbers, arrays and each other, and
-# loading them runs no other code; a function that builds a network must be trusted by name. Their
-# full names are part of the format: if a class moves or is renamed, its line here and FORMAT
-# change.
+# loading them runs no other code. Their full names are part of the format: a name stays here, and
+# stays importable, as long as files that hold it are read.
 _STORED = (
     "skimbalance._fit.encoding.Encoder",
     "skimbalance._fit.encoding.Vocabulary",
@@ -50,6 +52,8 @@ _STORED = (
     "skimbalance.model_selection._folds.IterativeStratifiedKFold",
     "skimbalance.model_selection._folds.StratifiedSequenceKFold",
     "skimbalance.model_selection._time.TimeHoldout",
+    "skimbalance.persistence._KerasObject",
+    "skimbalance.persistence._NotInFile",
     "skimbalance.persistence._Pairs",
     "skimbalance.preprocessing._CategoricalColumns",
     "skimbalance.preprocessing._NumericColumns",
@@ -74,6 +78,7 @@ _OTHERS = (
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",
     "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
     "sklearn.utils._bunch.Bunch",
 )
 
@@ -86,8 +91,22 @@ def safe_types() -> list[str]:
     # Splitters of scikit-learn hold numbers; skops trusts estimators alone.
     parts = vars(import_module("sklearn.model_selection")).values()
     names += [_full_name(cls) for cls in parts if isinstance(cls, type) and hasattr(cls, "split")]
-    return names
+    return names + _metrics()
 
 
-def _full_name(cls: type) -> str:
+def _metrics() -> list[str]:
+    """Full names of the functions that scorers are made of."""
+    kinds = ("._classification", "._ranking")
+    parts = [
+        part
+        for name in ("sklearn.metrics", "imblearn.metrics")
+        for part in vars(import_module(name)).values()
+        if isfunction(part) and part.__module__.endswith(kinds)
+    ]
+    ours = import_module("skimbalance.metrics")
+    parts += [part for name in ours.__all__ if isfunction(part := getattr(ours, name))]
+    return [_full_name(part) for part in parts]
+
+
+def _full_name(cls: Any) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,0 +1,130 @@
+"""Keras' part of a model file: known classes only, and networks of the size of their weights."""
+
+import inspect
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+
+from skimbalance.persistence._archive import first_line
+from skimbalance.persistence._checks import parts_of
+from skimbalance.persistence._lean import _KerasObject
+
+__all__ = ["check_networks", "unknown_keras_names", "with_keras_objects"]
+
+# Rows of a custom network have fewer values than this.
+_MOST_VALUES = 2**27
+
+
+def unknown_keras_names(estimator: Any, trusted: Collection[str]) -> set[str]:
+    """Full names of Keras' and custom classes in descriptions that are not known to be safe.
+
+    Raises
+    ------
+    ValueError
+        If a text is not a description.
+    """
+    names = set()
+    for text in _descriptions(estimator):
+        from skimbalance._keras.stored import unknown_names
+
+        description = json.loads(text)
+        if not (isinstance(description, dict) and "class_name" in description):
+            raise ValueError("it has a Keras object that is not named by module and class.")
+        names |= unknown_names(description, trusted)
+    return names
+
+
+def with_keras_objects(estimator: Any, trusted: Collection[str]) -> Any:
+    """The estimator with Keras' objects in the place of their descriptions, all names known.
+
+    Custom networks keep theirs, and are built when they first predict.
+    """
+    if next(_descriptions(estimator), None) is None:
+        return estimator
+    return _Restored(trusted).of(estimator)
+
+
+def check_networks(estimator: Any, trusted: Collection[str], owner: str) -> None:
+    """Check that networks have the weights that are stored for them, before any are allocated.
+
+    Raises
+    ------
+    ValueError
+        If they have others, or cannot be built.
+    """
+    for part in parts_of(estimator):
+        if hasattr(part, "_rebuilt") and hasattr(part, "_fitted"):
+            try:
+                wrong = _wrong_weights(part, trusted)
+            except Exception as error:
+                raise ValueError(
+                    f"{owner} must hold a network that can be built. Got an error instead: "
+                    f"{first_line(error)}"
+                ) from error
+            if wrong:
+                raise ValueError(
+                    f"{owner} must hold weights that fit its layers. Got {wrong[0]!r} of another "
+                    "shape."
+                )
+
+
+def _wrong_weights(part: Any, trusted: Collection[str]) -> list[str]:
+    from skimbalance._keras.stored import shapes_of, unknown_names
+
+    weights, built_with = part._fitted.weights, getattr(part, "_built_with", {})
+    shapes = built_with.get("shapes", [])
+    if sum(np.prod(shape[1:], dtype=float) for shape in shapes) > _MOST_VALUES:
+        raise ValueError(f"its rows have more than {_MOST_VALUES} values.")
+    # What is trusted may do as it likes, and a custom layer may need values for its weights.
+    runs_code = "params" in built_with
+    if "description" in built_with:
+        runs_code = bool(unknown_names(json.loads(built_with["description"])))
+    expected = part._fitted_network().shapes() if runs_code else shapes_of(part._rebuilt)
+    got = {name: np.shape(weight) for name, weight in weights.items()}
+    return [name for name in expected | got if expected.get(name) != got.get(name)]
+
+
+def _descriptions(estimator: Any) -> Iterator[str]:
+    for part in parts_of(estimator):
+        built_with = getattr(part, "_built_with", None)
+        if isinstance(part, _KerasObject):
+            yield part.description
+        elif isinstance(built_with, dict) and "description" in built_with:
+            yield built_with["description"]
+
+
+class _Restored:
+    """Puts Keras' objects in place; the containers stay, but for tuples."""
+
+    def __init__(self, trusted: Collection[str]):
+        self._trusted = list(trusted)
+        self._made: dict[int, tuple[Any, Any]] = {}
+
+    def of(self, value: Any) -> Any:
+        """What takes the place of a value."""
+        if id(value) not in self._made:
+            self._made[id(value)] = value, self._put(value)
+        return self._made[id(value)][1]
+
+    def _put(self, value):
+        if isinstance(value, _KerasObject):
+            from skimbalance._keras.stored import restored
+
+            return restored(json.loads(value.description), self._trusted)
+        if type(value) is tuple:
+            return tuple(map(self.of, value))
+        if isinstance(value, list):
+            value[:] = map(self.of, value)
+        elif isinstance(value, np.ndarray) and value.dtype == object:
+            array = np.ma.getdata(value)
+            for place, part in np.ndenumerate(array):
+                array[place] = self.of(part)
+        elif not (inspect.isclass(value) or inspect.isroutine(value)):
+            state = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+            state.update({name: self.of(part) for name, part in state.items()})
+            built_with = state.get("_built_with")
+            if isinstance(built_with, dict) and "description" in built_with:
+                built_with["trusted"] = self._trusted
+        return value

@@ -309,20 +309,25 @@ DataFrame, default=None
             If `priors` are impossible, or if the classifier has no natural posteriors.
         """
         check_is_fitted(self, "estimator_")
-        priors = self.priors if priors is None else priors
+        trained, new_prior = self._shares(self.priors if priors is None else priors)
+        if trained.ndim == 2:
+            return self._label_posterior(X, trained, new_prior)
+        proba = checked_proba(_posterior(self.estimator_, X), "The probabilities of 'estimator'")
+        return shift_prior(proba, trained, new_prior, "priors")
+
+    def _shares(self, priors):
+        """Shares of the classes, or of rows without and with each label: as trained, and wanted."""
         if self.class_prior_.ndim == 2:
             new_prior = _target_label_prior(priors, self._label_names, self.class_prior_)
-            return self._label_posterior(X, new_prior)
-        target = _target_prior(priors, self.classes_, self.class_prior_)
-        weight = np.array([self.class_weight_[label] for label in plain_labels(self.classes_)])
+            weight = np.array([[pair[0], pair[1]] for pair in self.class_weight_])
+        else:
+            new_prior = _target_prior(priors, self.classes_, self.class_prior_)
+            weight = np.array([self.class_weight_[label] for label in plain_labels(self.classes_)])
         trained = self.class_prior_ * self.sampling_ratio_ * weight
-        proba = checked_proba(_posterior(self.estimator_, X), "The probabilities of 'estimator'")
-        return shift_prior(proba, trained / trained.sum(), target, "priors")
+        return trained / trained.sum(axis=-1, keepdims=True), new_prior
 
-    def _label_posterior(self, X, new_prior):
+    def _label_posterior(self, X, trained, new_prior):
         """Posteriors of labels that have these shares."""
-        weights = np.array([[pair[0], pair[1]] for pair in self.class_weight_])
-        trained = self.class_prior_ * weights
         X, last = at_last_step(self.estimator_, X)
         has_natural = hasattr(last, "predict_posterior")
         proba = last.predict_posterior(X) if has_natural else probabilities(last, X)
@@ -333,7 +338,7 @@ DataFrame, default=None
                 "class at each step of a sequence use the 'priors' of the predict_posterior of "
                 "ImbalancedSequenceClassifier."
             )
-        return shift_labels(proba, trained / trained.sum(axis=1, keepdims=True), new_prior)
+        return shift_labels(proba, trained, new_prior)
 
     def estimate_priors(self, X: Any) -> np.ndarray:
         """Class shares of unlabelled rows, by `estimate_prior`.
@@ -354,7 +359,7 @@ DataFrame, default=None
         """
         check_is_fitted(self, "estimator_")
         if self.class_prior_.ndim == 2:
-            proba = self._label_posterior(X, self.class_prior_)
+            proba = self._label_posterior(X, *self._shares(None))
             pairs = zip(proba.T, self.class_prior_, strict=True)
             return np.array(
                 [

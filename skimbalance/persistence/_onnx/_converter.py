@@ -1,0 +1,73 @@
+"""Our estimators as operators of skl2onnx."""
+
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+from skl2onnx.common.data_types import (
+    DoubleTensorType,
+    FloatTensorType,
+    Int64TensorType,
+    StringTensorType,
+)
+from skl2onnx.helpers.integration import add_onnx_graph
+
+from skimbalance.classifier import ImbalancedMLPClassifier
+from skimbalance.decision import TunedDecisionClassifierCV
+from skimbalance.ensemble import ImbalancedEnsembleClassifier
+from skimbalance.keras_classifier import ImbalancedKerasClassifier
+from skimbalance.persistence._onnx._estimators import Input
+from skimbalance.persistence._onnx._model import model_of, plain_classes
+from skimbalance.prior import PriorCorrectedClassifier
+
+__all__ = ["OPTIONS", "OURS", "add_nodes", "set_types"]
+
+OURS = (
+    ImbalancedEnsembleClassifier,
+    ImbalancedKerasClassifier,
+    ImbalancedMLPClassifier,
+    PriorCorrectedClassifier,
+    TunedDecisionClassifierCV,
+)
+
+#: The options of skl2onnx's own classifiers, for what they share.
+OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
+
+_TYPES = {
+    DoubleTensorType: TensorProto.DOUBLE,
+    FloatTensorType: TensorProto.FLOAT,
+    Int64TensorType: TensorProto.INT64,
+    StringTensorType: TensorProto.STRING,
+}
+
+
+def set_types(operator: Any) -> None:
+    """Say which types and shapes the class labels and the probabilities have."""
+    estimator = operator.raw_operator
+    n_rows = operator.inputs[0].get_first_dimension()
+    classes = plain_classes(np.asarray(estimator.classes_))
+    label = StringTensorType if classes.dtype == object else Int64TensorType
+    proba = DoubleTensorType if _has_doubles(operator) else FloatTensorType
+    operator.outputs[0].type = label([n_rows])
+    operator.outputs[1].type = proba([n_rows, len(classes)])
+
+
+def add_nodes(scope: Any, operator: Any, container: Any) -> None:
+    """Add the nodes of an estimator to a model of skl2onnx."""
+    inputs: list[Input] = []
+    for i, variable in enumerate(operator.inputs):
+        if type(variable.type) not in _TYPES:
+            raise ValueError(
+                f"The inputs of {type(operator.raw_operator).__name__} in an ONNX model must be "
+                f"numbers of 64 or 32 bits, or text. Got {variable.type!r} instead."
+            )
+        inputs.append((f"input_{i}", _TYPES[type(variable.type)], [*variable.type.shape]))
+    proba_type = TensorProto.DOUBLE if _has_doubles(operator) else TensorProto.FLOAT
+    model = model_of(
+        operator.raw_operator, inputs, opset=container.target_opset, proba_type=proba_type
+    )
+    add_onnx_graph(scope, operator, container, model)
+
+
+def _has_doubles(operator):
+    return isinstance(operator.inputs[0].type, DoubleTensorType)

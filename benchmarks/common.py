@@ -139,8 +139,10 @@ def quiet():
 
 
 def forget_programs():
-    """Drop our compiled programs, as in a new process."""
+    """Drop our compiled programs, as in a new process; with --tiny they stay, to save time."""
     from skimbalance._engine.tensorflow import program
 
-    program._programs.clear()
+    programs = program._programs
+    if not TINY:
+        programs.clear()
     program._n_compilations = 0

@@ -23,9 +23,10 @@ def ours(**params):
     """The ensemble."""
     import tensorflow  # noqa: F401  imports are not timed
 
-    from skimbalance import ImbalancedEnsembleClassifier
+    from skimbalance import ImbalancedEnsembleClassifier, ImbalancedMLPClassifier
 
-    return ImbalancedEnsembleClassifier(random_state=0, **params)
+    small = {"estimator": ImbalancedMLPClassifier((8,), epochs=2), "cv": 2}
+    return ImbalancedEnsembleClassifier(random_state=0, **pick({}, small), **params)
 
 
 def catboost():
@@ -46,6 +47,7 @@ MODELS = {
     "ensemble, trees=False": lambda: ours(trees=False),
     "CatBoost, 500 trees": catboost,
 }
+MODELS = pick(MODELS, {name: MODELS[name] for name in ("ensemble", "CatBoost, 500 trees")})
 
 
 def measure(name, n, d):

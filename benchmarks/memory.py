@@ -84,9 +84,9 @@ def main():
     X, y = data("W0")
     rows = []
     for name, fit, n in (
-        ("skimbalance", ours, pick(200, 4)),
-        ("skimbalance, batch size too", ours_and_batch, pick(200, 4)),
-        ("Keras `fit`", raw_keras, pick(40, 4)),
+        ("skimbalance", ours, pick(200, 2)),
+        ("skimbalance, batch size too", ours_and_batch, pick(200, 2)),
+        ("Keras `fit`", raw_keras, pick(40, 2)),
     ):
         for i in range(pick(10, 1)):
             fit(X, y, i)
@@ -101,7 +101,7 @@ def main():
         rows.append([name, n, f"{over_all * 1024:,.0f}", f"{over_half * 1024:,.0f}"])
     print("\nGrowth of the resident memory, KiB per fit, after ten fits.\n")
     print_table(["", "fits", "over all", "over the second half"], rows)
-    n_shapes, n_fits = pick((500, 2000), (3, 6))
+    n_shapes, n_fits = pick((500, 2000), (2, 4))
     print(f"\n{n_fits:,} fits of {n_shapes} shapes of network, one after the other.\n")
     mib, maps, first, later = many_shapes(n_shapes, n_fits)
     header = ["MiB at the end", "memory maps", "seconds a fit, first 50", "last 50"]

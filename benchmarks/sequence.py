@@ -38,6 +38,7 @@ REMEDIES = {
     "focal": {"class_weight": None, "loss": "focal"},
     "logit_adjusted": {"class_weight": None, "loss": "logit_adjusted"},
 }
+REMEDIES = pick(REMEDIES, {name: REMEDIES[name] for name in ("cross-entropy", "focal")})
 WORDS = {"min_frequency": 2, "embedding_dim": pick(64, 8), "dropout": 0.5, "epochs": pick(10, 1)}
 CHARACTERS = {"min_frequency": 2, "dropout": 0.2, "epochs": pick(12, 1)}
 

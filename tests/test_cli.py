@@ -414,6 +414,19 @@ def test_exit_codes(monkeypatch, capsys):
     assert main(["datasets"]) == 130
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_interrupted_command_says_how_far_it_came(kept, monkeypatch, capsys, tmp_path):
+    def interrupted(*args):
+        raise KeyboardInterrupt("Interrupted after epoch 3 of 8. Fit again with checkpoint='a. b'.")
+
+    monkeypatch.setattr("skimbalance._cli.train.open_table", interrupted)
+    options = ["--checkpoint", "a. b"] if kept else []
+    assert main(["train", "page_blocks", "--out", str(tmp_path / "m"), *options]) == 130
+    said = capsys.readouterr().err.split("train: ")[1].strip()
+    more = " The same command goes on from there." if kept else ""
+    assert said == f"Interrupted after epoch 3 of 8.{more}"
+
+
 def test_a_programming_error_shows_its_traceback(monkeypatch):
     def broken(name):
         raise KeyError(name)

@@ -96,6 +96,12 @@ def add_fitting(parser: ArgumentParser, objectives: Iterable[str]) -> None:
         default=0,
         help="the same seed gives the same result (default: 0)",
     )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="folder in which training is kept, about once a second: after an interruption the "
+        "same command goes on from there. Delete it when it is no longer needed",
+    )
 
 
 def _add_goal(parser: ArgumentParser, objectives: Iterable[str]) -> None:

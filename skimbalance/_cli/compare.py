@@ -91,6 +91,7 @@ def _compared(rows: Rows, args: Namespace) -> StrategyComparison:
         random_state=args.seed,
         # The epochs of all networks say how much is left; the folds end many at a time.
         verbose=2 if shows_progress() else 0,
+        checkpoint=args.checkpoint,
         **goal(args, rows.y),
         **given,
     )

@@ -54,9 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.run(args)
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except KeyboardInterrupt:
-        if not interrupts.answered:
-            print_error(f"skimbalance {command}: interrupted.")
+    except KeyboardInterrupt as error:
+        if str(error) or not interrupts.answered:
+            print_error(f"skimbalance {command}: {_how_far(error, argv)}")
         if is_program:
             os._exit(INTERRUPTED)  # at the usual end Python waits for threads that still train
         return INTERRUPTED
@@ -116,6 +116,13 @@ def _check_files(args: argparse.Namespace) -> None:
         if "model" in args:
             sources["the model"] = args.model
         check_replaceable(out, sources, "The option --out")
+
+
+def _how_far(error: KeyboardInterrupt, argv: Sequence[str]) -> str:
+    """What is told of an interrupted command."""
+    first = str(error).partition(". ")[0].rstrip(".") or "interrupted"
+    kept = any(word.startswith("--checkpoint") for word in argv)
+    return f"{first}.{' The same command goes on from there.' if kept else ''}"
 
 
 def _sentence(error: Exception) -> str:

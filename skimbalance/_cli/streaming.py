@@ -36,7 +36,7 @@ _IN_MEMORY = ("over_sampling", "under_sampling", "smote", *TUNED)
 
 
 def train_streaming(
-    table: Table, roles: Roles, strategy: str, seed: int
+    table: Table, roles: Roles, strategy: str, seed: int, checkpoint: str | None = None
 ) -> "tuple[Pipeline, np.ndarray | pd.DataFrame, dict[str, str]]":
     """A fitted pipeline, the labels of all rows, and what each column holds."""
     kinds, targets, sample = _first_pass(table, roles, seed)
@@ -59,14 +59,14 @@ def train_streaming(
                 given.append(beside(part, roles, style, table))
         y = with_names(np.concatenate(labels), roles.target)
         of_rows = {role: np.concatenate([of[role] for of in given]) for role in given[0]}
-        network.set_params(verbose=int(shows_progress()))
+        network.set_params(verbose=int(shows_progress()), checkpoint=checkpoint)
         if "time" in of_rows:
             held_out = np.zeros(len(y), bool)
             held_out[latest_rows(of_rows.pop("time"))[1]] = True
             network.set_params(validation=held_out)
         network.fit(np.memmap(path, np.float32, "r", shape=(len(y), width)), y, **of_rows)
-        # The bar is for this terminal, and the mask for these rows.
-        network.set_params(verbose=0, validation=None)
+        # The bar is for this terminal, the folder for this machine, and the mask for these rows.
+        network.set_params(verbose=0, checkpoint=None, validation=None)
     return Pipeline([*cleaning.steps, ("classify", network)]), y, kinds
 
 

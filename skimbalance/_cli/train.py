@@ -89,7 +89,7 @@ def run(args: Namespace) -> None:
     roles = Roles.of(table, args)
     if args.stream:
         _check_strategy(strategy, args, several=not isinstance(roles.target, str))
-        model, y, kinds = train_streaming(table, roles, strategy, args.seed)
+        model, y, kinds = train_streaming(table, roles, strategy, args.seed, args.checkpoint)
     else:
         rows = read_training(table, roles)
         model, y, kinds = _fitted(strategy, rows, args), rows.y, rows.kinds
@@ -108,17 +108,19 @@ def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
     _check_strategy(strategy, args, several=y.ndim == 2)
     model = make_strategy(
         strategy, X, y, objective=args.objective or "f1_macro", random_state=args.seed,
-        verbose=int(shows_progress()), **goal(args, y),
+        verbose=int(shows_progress()), checkpoint=args.checkpoint, **goal(args, y),
     )  # fmt: skip
     import_training()
     with joblib.parallel_config(backend="stacked"):
         _fit(model, X, y, **given)
-    # The bar is for this terminal, and no part of the model.
+    # The bar is for this terminal, the folder for this machine: they are no part of the model.
+    local = {"verbose": 0, "checkpoint": None}
     for part in (model, getattr(model, "estimator_", model)):
         params = part.get_params() if hasattr(part, "get_params") else {}
-        names = [name for name in params if name.split("__")[-1] == "verbose"]
-        if names:
-            part.set_params(**dict.fromkeys(names, 0))
+        last = {name: name.split("__")[-1] for name in params}
+        part_of_here = {name: local[end] for name, end in last.items() if end in local}
+        if part_of_here:
+            part.set_params(**part_of_here)
     return model
 
 

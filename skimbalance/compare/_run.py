@@ -1,5 +1,6 @@
 """Which strategy should I use? A dozen of them on the same folds, and what is noise."""
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from skimbalance._fit.checkpoint import check_checkpoint
 from skimbalance._response import check_no_weights_of_sampled
 from skimbalance._validation import (
     HasMethods,
@@ -41,6 +43,7 @@ from skimbalance.compare._strategies import (
 )
 from skimbalance.decision._folds import check_trained
 from skimbalance.metrics._scores import rarest
+from skimbalance.metrics._sums import weighted_sum
 
 __all__ = ["compare_strategies"]
 
@@ -56,6 +59,7 @@ _CONSTRAINTS = {
     "n_repeats": [Interval(Integral, 1, None, closed="left")],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
+    "checkpoint": [str, os.PathLike, None],
 }  # fmt: skip
 
 
@@ -77,6 +81,7 @@ def compare_strategies(
     n_repeats: int = 1,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 1,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> StrategyComparison:
     """Train a dozen remedies for imbalance on the same folds, and say which to use.
 
@@ -162,6 +167,9 @@ def compare_strategies(
     verbose : int, default=1
         Progress bar while it runs: 0 shows none, 1 one over strategies and folds, and 2 one over
         the epochs of all networks.
+    checkpoint : str or path-like, default=None
+        Folder in which the fits of the strategies' networks are kept, so that a comparison that was
+        killed goes on where it stopped; see `ImbalancedMLPClassifier`. `random_state` must be set.
 
     Returns
     -------
@@ -195,9 +203,11 @@ def compare_strategies(
         _CONSTRAINTS,
         {"strategies": strategies, "estimators": estimators, "network": network,
          "objective": objective, "level": level, "cost_matrix": cost_matrix, "cv": cv,
-         "n_repeats": n_repeats, "random_state": random_state, "verbose": verbose},
+         "n_repeats": n_repeats, "random_state": random_state, "verbose": verbose,
+         "checkpoint": checkpoint},
         "compare_strategies",
     )  # fmt: skip
+    check_checkpoint(checkpoint, random_state, "compare_strategies")
     data = read(X, y, groups, sample_weight)
     _check_classes(data)
     names, notes = strategies_for(
@@ -214,7 +224,7 @@ def compare_strategies(
     judged = _judged(goals, data, splits)
     candidates = _candidates(
         data, names, estimators, network=network, random_state=seed, verbose=int(verbose > 1),
-        **goals.tuning,
+        checkpoint=checkpoint, **goals.tuning,
     )  # fmt: skip
     outcomes = _train(candidates, data, splits, verbose)
     scores, recall = _scores(outcomes, goals, judged, data.multilabel)
@@ -425,7 +435,8 @@ def _hits(outcome, multilabel):
     """Weight of the hits and of all rows of each class, or with each label."""
     if multilabel:
         has = outcome.true == 1
-        return outcome.weight @ (has & (outcome.decided == 1)), outcome.weight @ has
+        hits = has & (outcome.decided == 1)
+        return weighted_sum(outcome.weight, hits), weighted_sum(outcome.weight, has)
     n_classes = outcome.proba.shape[1]
     hit = outcome.true == outcome.decided
     return (

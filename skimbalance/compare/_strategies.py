@@ -1,5 +1,6 @@
 """Named remedies for imbalance, each an estimator that takes mixed tables."""
 
+import os
 import re
 import textwrap
 from collections.abc import Callable, Sequence
@@ -164,6 +165,7 @@ def make_strategy(
     pos_label: Any = None,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 0,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Any:
     """An unfitted estimator for tables like X.
 
@@ -188,6 +190,8 @@ def make_strategy(
         Seed of sampling and folds, and of a network without a seed.
     verbose : int, default=0
         1 shows a progress bar over the epochs of the networks.
+    checkpoint : str or path-like, default=None
+        Folder in which the fits of the networks are kept; by default that of `network`.
 
     Returns
     -------
@@ -204,11 +208,14 @@ def make_strategy(
         decision["pos_label"] = labels.tolist()[rarest(counts)]
     if name == "ensemble":
         plain = None if network is None else clone(network).set_params(**_PLAIN)
-        return ImbalancedEnsembleClassifier(plain, verbose=verbose, **decision)
+        return ImbalancedEnsembleClassifier(
+            plain, verbose=verbose, checkpoint=checkpoint, **decision
+        )
     network = default_network(len(X), random_state) if network is None else clone(network)
     if network.random_state is None:
         network.set_params(random_state=random_state)
     network.set_params(**_PLAIN, verbose=max(verbose, network.verbose))
+    network.set_params(checkpoint=network.checkpoint if checkpoint is None else checkpoint)
     if get_config()["enable_metadata_routing"]:
         network.set_fit_request(sample_weight=True)
     steps = _array_steps(X)

@@ -622,6 +622,18 @@ def test_strategies_take_over_weights_loss_and_sampling_only(name):
         assert one[key] == kept.get_params()[key]
 
 
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_strategies_keep_their_fits_in_the_folder_of_the_comparison(name):
+    for network, folder, kept in (
+        (None, "runs", "runs"),
+        (NETWORK, "runs", "runs"),
+        (clone(NETWORK).set_params(checkpoint="own"), None, "own"),
+    ):
+        made = make_strategy(name, X, Y, network=network, random_state=0, checkpoint=folder)
+        params = made.get_params()
+        assert kept in [value for key, value in params.items() if key.endswith("checkpoint")]
+
+
 def test_no_two_strategies_are_the_same():
     made = [repr(make_strategy(name, X, Y, random_state=0).get_params()) for name in STRATEGIES]
     assert len(set(made)) == len(STRATEGIES) == 14

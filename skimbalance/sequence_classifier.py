@@ -501,8 +501,12 @@ array-like, default="auto"
             owner=type(self).__name__,
         )
 
+    def _rebuilt(self):
+        """The network, built anew, with other weights."""
+        return self._built(0)
+
     def _fitted_network(self):
-        return self._live_network(lambda: self._built(0))
+        return self._live_network(self._rebuilt)
 
     def _adapted(self, plan):
         """The plan with encoded steps: the encoder learns from the training sequences only."""

@@ -2,14 +2,15 @@
 
 import reprlib
 from collections.abc import Iterator, Mapping
-from inspect import isclass, isroutine
+from inspect import Parameter, isclass, isroutine, signature
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["check_estimator", "check_kind", "check_parts", "parts_of"]
+__all__ = ["add_missing_parameters", "check_estimator", "check_kind", "check_parts", "parts_of"]
 
 
 def check_kind(value: Any, owner: str) -> None:
@@ -64,6 +65,16 @@ def check_parts(estimator: Any, owner: str) -> None:
 
 def _attributes(part: Any) -> dict[str, Any]:
     return part if isinstance(part, dict) else getattr(part, "__dict__", {})
+
+
+def add_missing_parameters(estimator: Any) -> None:
+    """Give this package's estimators the defaults of parameters that are younger than the file."""
+    for part in parts_of(estimator):
+        is_ours = type(part).__module__.startswith("skimbalance.")
+        if is_ours and isinstance(part, BaseEstimator):
+            for name, parameter in signature(type(part)).parameters.items():
+                if parameter.default is not Parameter.empty:
+                    vars(part).setdefault(name, parameter.default)
 
 
 def _check_generator(generator: np.random.RandomState, owner: str) -> None:

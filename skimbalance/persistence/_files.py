@@ -28,7 +28,12 @@ from skimbalance.persistence._archive import (
     regular_file,
     sound,
 )
-from skimbalance.persistence._checks import check_estimator, check_kind, check_parts
+from skimbalance.persistence._checks import (
+    add_missing_parameters,
+    check_estimator,
+    check_kind,
+    check_parts,
+)
 from skimbalance.persistence._keras import (
     check_networks,
     unknown_keras_names,
@@ -272,6 +277,7 @@ def _load(content: bytes, path: str | os.PathLike[str], trusted: Sequence[str], 
         estimator, others = _objects(content, trusted)
         if not others:
             estimator = with_keras_objects(estimator, trusted)
+            add_missing_parameters(estimator)
     if others:
         raise ValueError(
             f"{owner} must hold only types of skimbalance, scikit-learn, imbalanced-learn, Keras, "

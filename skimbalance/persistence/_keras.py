@@ -1,6 +1,5 @@
 """Keras' part of a model file: known classes only, and networks of the size of their weights."""
 
-import inspect
 import json
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 
 from skimbalance.persistence._archive import first_line
 from skimbalance.persistence._checks import parts_of
-from skimbalance.persistence._lean import _KerasObject
+from skimbalance.persistence._lean import _KerasObject, callable_by_name, full_name
 
 __all__ = ["check_networks", "unknown_keras_names", "with_keras_objects"]
 
@@ -71,19 +70,43 @@ def check_networks(estimator: Any, trusted: Collection[str], owner: str) -> None
 
 
 def _wrong_weights(part: Any, trusted: Collection[str]) -> list[str]:
-    from skimbalance._keras.stored import shapes_of, unknown_names
+    from skimbalance._keras.stored import shapes_of
 
-    weights, built_with = part._fitted.weights, getattr(part, "_built_with", {})
-    shapes = built_with.get("shapes", [])
+    built_with, runs_code = getattr(part, "_built_with", None), False
+    if built_with is not None:
+        _check_rows(built_with)
+        runs_code = _runs_code(built_with, trusted)
+    # What is trusted may do as it likes, and a custom layer may need the values of its weights.
+    expected = part._fitted_network().shapes() if runs_code else shapes_of(part._rebuilt)
+    got = {name: np.asarray(weight) for name, weight in part._fitted.weights.items()}
+    shapes = {name: x.shape for name, x in got.items() if x.dtype.kind in "fiub"}
+    return [name for name in expected | got if expected.get(name) != shapes.get(name)]
+
+
+def _check_rows(built_with: dict[str, Any]) -> None:
+    """Check what is said of the rows that a custom network takes, and of what it puts out."""
+    shapes, dtypes, found = built_with["shapes"], built_with["dtypes"], built_with["found"]
     if sum(np.prod(shape[1:], dtype=float) for shape in shapes) > _MOST_VALUES:
         raise ValueError(f"its rows have more than {_MOST_VALUES} values.")
-    # What is trusted may do as it likes, and a custom layer may need values for its weights.
-    runs_code = "params" in built_with
+    if not all(np.dtype(dtype).kind in "fiub" for dtype in dtypes):
+        raise ValueError("its rows are not numbers.")
+    if found.ends_in not in ("softmax", "sigmoid", "logits"):
+        raise ValueError("it does not say what the network puts out.")
+
+
+def _runs_code(built_with: dict[str, Any], trusted: Collection[str]) -> bool:
+    """Whether trusted code builds a custom network: its function, or layers beyond the known."""
+    from skimbalance._keras.stored import unknown_names
+
     if "description" in built_with:
-        runs_code = bool(unknown_names(json.loads(built_with["description"])))
-    expected = part._fitted_network().shapes() if runs_code else shapes_of(part._rebuilt)
-    got = {name: np.shape(weight) for name, weight in weights.items()}
-    return [name for name in expected | got if expected.get(name) != got.get(name)]
+        return bool(unknown_names(json.loads(built_with["description"])))
+    function = built_with["params"]["model"]
+    if function is None:
+        return False
+    named = function if callable_by_name(function) else type(function)
+    if full_name(named) not in trusted:
+        raise ValueError("it is built by a function that is not trusted.")
+    return True
 
 
 def _descriptions(estimator: Any) -> Iterator[str]:
@@ -121,7 +144,7 @@ class _Restored:
             array = np.ma.getdata(value)
             for place, part in np.ndenumerate(array):
                 array[place] = self.of(part)
-        elif not (inspect.isclass(value) or inspect.isroutine(value)):
+        elif not callable_by_name(value):
             state = value if isinstance(value, dict) else getattr(value, "__dict__", {})
             state.update({name: self.of(part) for name, part in state.items()})
             built_with = state.get("_built_with")

@@ -8,11 +8,12 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+from sklearn.utils import Bunch
 
 from skimbalance._validation import labels_and_values
 from skimbalance.persistence._archive import first_line
 
-__all__ = ["callable_by_name", "lean"]
+__all__ = ["callable_by_name", "full_name", "lean"]
 
 # Where scikit-learn's estimators keep what `set_fit_request` and its like asked for.
 _REQUESTS = "_metadata_request"
@@ -134,6 +135,8 @@ class _Copies:
         if type(value) is dict:
             items = {key: self.of(part) for key, part in value.items()}
             return items if all(type(key) is str for key in items) else _Pairs.of(items)
+        if isinstance(value, Bunch):
+            return Bunch(**{key: self.of(part) for key, part in value.items()})
         if _is_of_keras(value):
             return _described(value)
         if hasattr(value, "iloc"):
@@ -145,7 +148,8 @@ class _Copies:
         if hasattr(value, "fit_resample") and not hasattr(value, "steps"):
             return type(value)(**self.of(value.get_params(deep=False)))
         is_open = type(value).__module__.startswith(_OPEN) and hasattr(value, "__dict__")
-        return self._object(value) if is_open and not callable_by_name(value) else value
+        is_plain = callable_by_name(value) or isinstance(value, dict | np.ndarray)
+        return self._object(value) if is_open and not is_plain else value
 
     def _array(self, value):
         new = value.copy()
@@ -154,8 +158,6 @@ class _Copies:
         return new
 
     def _object(self, value):
-        if isinstance(value, dict):
-            return value
         new = copy.copy(value)
         state = vars(new)
         for name in [*state]:
@@ -169,8 +171,7 @@ class _Copies:
     def _network(self, value):
         """What takes the place of a custom network's function, and of what it was built with."""
         function = value.model
-        by_name = callable_by_name(function)
-        name = f"{function.__module__}.{function.__qualname__}" if by_name else ""
+        name = full_name(function) if callable_by_name(function) else ""
         built_with = getattr(value, "_built_with", {})
         if name in self._trusted and "description" not in built_with:
             return {}
@@ -209,6 +210,11 @@ def _network_described(value: Any, name: str) -> str:
 def callable_by_name(value: Any) -> bool:
     """Whether a value is a class or a function."""
     return inspect.isclass(value) or inspect.isroutine(value)
+
+
+def full_name(value: Any) -> str:
+    """Module and name of a class or a function."""
+    return f"{value.__module__}.{value.__qualname__}"
 
 
 def _is_of_keras(value: Any) -> bool:

@@ -2,7 +2,8 @@
 
 from importlib import import_module
 from inspect import isfunction
-from typing import Any
+
+from skimbalance.persistence._lean import full_name
 
 __all__ = ["FORMAT", "OLDEST", "safe_types"]
 
@@ -87,10 +88,10 @@ def safe_types() -> list[str]:
     names = [*_STORED, *_OTHERS]
     for name in _IMBLEARN_MODULES:
         module = import_module(f"imblearn.{name}")
-        names += [_full_name(getattr(module, public)) for public in module.__all__]
+        names += [full_name(getattr(module, public)) for public in module.__all__]
     # Splitters of scikit-learn hold numbers; skops trusts estimators alone.
     parts = vars(import_module("sklearn.model_selection")).values()
-    names += [_full_name(cls) for cls in parts if isinstance(cls, type) and hasattr(cls, "split")]
+    names += [full_name(cls) for cls in parts if isinstance(cls, type) and hasattr(cls, "split")]
     return names + _metrics()
 
 
@@ -105,8 +106,4 @@ def _metrics() -> list[str]:
     ]
     ours = import_module("skimbalance.metrics")
     parts += [part for name in ours.__all__ if isfunction(part := getattr(ours, name))]
-    return [_full_name(part) for part in parts]
-
-
-def _full_name(cls: Any) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+    return [full_name(part) for part in parts]

@@ -22,7 +22,9 @@ from skimbalance.report import ImbalanceReport
 
 pytestmark = [
     pytest.mark.slow,
-    # Of MLflow's own code: its import, and calls of pandas and scikit-learn that will go.
+    # Of MLflow's own code: its import, and calls of pandas, scikit-learn and others that will go.
+    pytest.mark.filterwarnings("ignore:The filesystem tracking backend:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:The .route. decorator is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
     pytest.mark.filterwarnings("ignore:.y_pred. was renamed to .y_proba.:FutureWarning"),

@@ -6,7 +6,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # What they run stands in noxfile.py; here it runs in the environment that make sets up.
 NOX := PATH="$(CURDIR)/$(BIN):$$PATH" nox --no-venv --session
 
-.PHONY: demo test quick check coverage docs bench matrix test-min clean
+.PHONY: demo test quick check coverage docs bench stress fuzz matrix test-min clean
 
 demo: $(VENV)/ready
 	$(BIN)/skimbalance compare page_blocks --objective f1_macro --out which_strategy.html
@@ -30,6 +30,14 @@ coverage: $(VENV)/ready-check
 bench: $(VENV)/ready
 	OMP_WAIT_POLICY=passive $(BIN)/python benchmarks/quality.py
 	for script in single_fit grid_search own_network compare strategies decision multilabel sequence step predict ensemble memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+# Random trees of parallel tasks, with faults; `make stress ARGS="--seed 1"` draws others.
+stress: $(VENV)/ready
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/stress.py $(ARGS)
+
+# Damaged model files, tables and command lines, and the files of the peers that are installed.
+fuzz: $(VENV)/ready
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py $(ARGS)
 
 # The site, in docs/_build/html: runs the code of its pages, and the scripts of its gallery.
 docs: $(VENV)/ready-docs

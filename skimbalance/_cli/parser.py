@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, MemoryError) as error:
-        print_error(f"skimbalance {command}: {_sentence(error)}")
+        print_error(f"skimbalance {command}: {_in_one_line(_sentence(error))}")
         return 1
     return 0
 
@@ -75,7 +75,7 @@ class _Parser(argparse.ArgumentParser):
     """Shows what was typed as a terminal may get it."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(shown(message))
+        super().error(_in_one_line(shown(message)))
 
 
 def make_parser(filled: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
@@ -131,6 +131,11 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"The data must fit into memory: {error}." if str(error) else "Out of memory."
     return str(error)
+
+
+def _in_one_line(text: str) -> str:
+    """The text with line ends as `repr` has them: a name on the command line may hold some."""
+    return text.replace("\n", "\\n")
 
 
 class _Notes:

@@ -64,6 +64,16 @@ def test_control_characters_are_shown_as_repr_does():
             assert shown(f"a{chr(code)}b") == f"a{repr(chr(code))[1:-1]}b"
 
 
+def test_a_line_end_in_an_argument_leaves_the_error_in_one_line(files, capsys):
+    _, skim, folder = files
+    assert main(["predict", skim, "no\nfile", "--out", str(folder / "out")]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(["report", skim, "t.csv", "--encoding", "no\nencoding"])
+    of_data, *_, of_usage = capsys.readouterr().err.splitlines()
+    assert "predict: no\\nfile must be" in of_data
+    assert "Got 'no\\nencoding'" in of_usage
+
+
 def harmless(text):
     return all(c == "\n" or c.isprintable() for c in text)
 

@@ -3,14 +3,13 @@
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, compose, helper
 from skl2onnx.common.data_types import (
     DoubleTensorType,
     FloatTensorType,
     Int64TensorType,
     StringTensorType,
 )
-from skl2onnx.helpers.integration import add_onnx_graph
 
 from skimbalance.classifier import ImbalancedMLPClassifier
 from skimbalance.decision import TunedDecisionClassifierCV
@@ -20,18 +19,19 @@ from skimbalance.persistence._onnx._estimators import Input
 from skimbalance.persistence._onnx._model import model_of, plain_classes
 from skimbalance.prior import PriorCorrectedClassifier
 
-__all__ = ["OPTIONS", "OURS", "add_nodes", "set_types"]
+__all__ = ["OURS", "add_nodes", "set_types"]
 
-OURS = (
-    ImbalancedEnsembleClassifier,
-    ImbalancedKerasClassifier,
-    ImbalancedMLPClassifier,
-    PriorCorrectedClassifier,
-    TunedDecisionClassifierCV,
-)
+# The options of skl2onnx's own classifiers, for what they share.
+_OPTIONS = {"zipmap": [True, False, "columns"]}
 
-#: The options of skl2onnx's own classifiers, for what they share.
-OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
+#: Our estimators -> the options that skl2onnx may set, as for its own classifiers.
+OURS: dict[type, dict[str, list[Any]]] = {
+    ImbalancedEnsembleClassifier: _OPTIONS,
+    ImbalancedKerasClassifier: _OPTIONS | {"raw_scores": [True, False]},
+    ImbalancedMLPClassifier: _OPTIONS | {"raw_scores": [True, False]},
+    PriorCorrectedClassifier: _OPTIONS,
+    TunedDecisionClassifierCV: _OPTIONS,
+}
 
 _TYPES = {
     DoubleTensorType: TensorProto.DOUBLE,
@@ -62,11 +62,27 @@ def add_nodes(scope: Any, operator: Any, container: Any) -> None:
                 f"numbers of 64 or 32 bits, or text. Got {variable.type!r} instead."
             )
         inputs.append((f"input_{i}", _TYPES[type(variable.type)], [*variable.type.shape]))
-    proba_type = TensorProto.DOUBLE if _has_doubles(operator) else TensorProto.FLOAT
+    options = container.get_options(operator.raw_operator, {"raw_scores": False})
     model = model_of(
-        operator.raw_operator, inputs, opset=container.target_opset, proba_type=proba_type
+        operator.raw_operator,
+        inputs,
+        opset=container.target_opset,
+        proba_type=TensorProto.DOUBLE if _has_doubles(operator) else TensorProto.FLOAT,
+        raw_scores=options["raw_scores"],
     )
-    add_onnx_graph(scope, operator, container, model)
+    part = compose.add_prefix(model, f"{scope.get_unique_variable_name('skimbalance')}_").graph
+    ends = [
+        *((v.onnx_name, end.name) for v, end in zip(operator.inputs, part.input, strict=True)),
+        *((end.name, v.onnx_name) for end, v in zip(part.output, operator.outputs, strict=True)),
+    ]
+    for source, result in ends:
+        name = scope.get_unique_operator_name("Identity")
+        container.nodes.append(helper.make_node("Identity", [source], [result], name=name))
+    container.nodes += part.node
+    container.initializers += part.initializer
+    container.node_domain_version_pair_sets |= {
+        (of.domain, of.version) for of in model.opset_import
+    }
 
 
 def _has_doubles(operator):

@@ -50,11 +50,14 @@ class Outputs(NamedTuple):
         The class indices, or in the multilabel case the indicator, of `predict`; int64.
     classes : ndarray of shape (n_classes,) or None
         The class labels; None in the multilabel case.
+    logits : Value of shape (n_rows, n_outputs) or None
+        What the probabilities come from, if the estimator is a network.
     """
 
     proba: Value
     decision: Value
     classes: np.ndarray | None
+    logits: Value | None = None
 
 
 # Inputs
@@ -133,9 +136,9 @@ def outputs_of(estimator: Any, graph: Graph, X: list[Value]) -> Outputs:
 def _(estimator: Any, graph: Graph, X: list[Value]) -> Outputs:
     logits = _logits(estimator, graph, X)
     if estimator._target.exclusive:
-        return Outputs(graph.softmax(logits), graph.argmax(logits), estimator.classes_)
+        return Outputs(graph.softmax(logits), graph.argmax(logits), estimator.classes_, logits)
     decided = graph.cast(graph.op("Greater", logits, 0.0), TensorProto.INT64)
-    return Outputs(graph.op("Sigmoid", logits), decided, None)
+    return Outputs(graph.op("Sigmoid", logits), decided, None, logits)
 
 
 @outputs_of.register(ImbalancedEnsembleClassifier)

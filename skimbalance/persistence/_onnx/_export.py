@@ -119,11 +119,11 @@ def register_onnx_converters() -> None:
     _check_installed("register_onnx_converters", "skl2onnx")
     from skl2onnx import update_registered_converter
 
-    from skimbalance.persistence._onnx._converter import OPTIONS, OURS, add_nodes, set_types
+    from skimbalance.persistence._onnx._converter import OURS, add_nodes, set_types
 
-    for cls in OURS:
+    for cls, options in OURS.items():
         update_registered_converter(
-            cls, f"Skimbalance{cls.__name__}", set_types, add_nodes, options=OPTIONS
+            cls, f"Skimbalance{cls.__name__}", set_types, add_nodes, options=options
         )
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, checker, compose, helper, numpy_helper
 
-__all__ = ["OPSET", "Graph", "Value"]
+__all__ = ["ML", "ML_OPSET", "OPSET", "Graph", "Value"]
 
 #: The version of ONNX's operators.
 OPSET = 17
 
-# That of its operators for machine learning, without trees; and the oldest form of the file that
-# has both.
-ML_OPSET, IR_VERSION = 4, 10
+# That of its operators for machine learning, beyond which skl2onnx does not go; and the oldest form
+# of the file that has both.
+ML_OPSET, IR_VERSION = 3, 8
 
 ML = "ai.onnx.ml"
 
@@ -86,8 +86,7 @@ class Graph:
     """
 
     def __init__(self, opset: int = OPSET, taken: Sequence[str] = ()):
-        self.opset, self.ml_opset = opset, ML_OPSET
-        self._taken = {*taken}
+        self.opset, self._taken = opset, {*taken}
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._named: dict[Any, Value] = {}
@@ -225,8 +224,10 @@ class Graph:
 
     def model(self, name: str, properties: Mapping[str, str]) -> ModelProto:
         """The graph as a model, checked."""
+        for number, node in enumerate(self._nodes):
+            node.name = node.name or f"node_{number}"
         graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._constants)
-        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(ML, self.ml_opset)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(ML, ML_OPSET)]
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="skimbalance"
         )

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from onnx import helper
+from onnx import checker, helper
 
 from skimbalance.keras_classifier import ImbalancedKerasClassifier
 from skimbalance.persistence._onnx._graph import Graph, Value
@@ -54,7 +54,13 @@ def keras_logits(graph: Graph, clf: ImbalancedKerasClassifier, X: list[Value]) -
         for i, (_, elem_type, shape) in enumerate(keras_inputs(clf))
     ]
     try:
-        model, _ = tf2onnx.convert.from_function(logits, signature, opset=graph.opset)
+        model, _ = tf2onnx.convert.from_function(
+            logits,
+            signature,
+            opset=graph.opset,
+            custom_op_handlers={"Erfc": (_erfc, [])},
+        )
+        checker.check_model(model)
     except Exception as error:  # of many kinds
         raise ValueError(
             "tf2onnx must be able to convert the network of ImbalancedKerasClassifier, for an ONNX "
@@ -66,3 +72,13 @@ def keras_logits(graph: Graph, clf: ImbalancedKerasClassifier, X: list[Value]) -
     values = [*X, *(graph.stored(value.numpy()) for value in held)]
     names = [node.name for node in model.graph.input]
     return graph.double(graph.inline(model, dict(zip(names, values, strict=True)))[0])
+
+
+def _erfc(context, node, *_):
+    """Write Keras' exact GELU, for whose error function tf2onnx has no ONNX: erfc is 1 - erf."""
+    (source,), (result,) = node.input, node.output
+    shapes, dtypes = node.output_shapes, node.output_dtypes
+    context.remove_node(node.name)
+    one = context.make_const(f"{node.name}_one", np.ones((), np.float32)).output[0]
+    erf = context.make_node("Erf", [source]).output[0]
+    context.make_node("Sub", [one, erf], outputs=[result], shapes=shapes, dtypes=dtypes)

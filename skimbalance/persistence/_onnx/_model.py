@@ -29,6 +29,7 @@ def model_of(
     *,
     opset: int = OPSET,
     proba_type: int = TensorProto.DOUBLE,
+    raw_scores: bool = False,
 ) -> ModelProto:
     """The model of a fitted estimator.
 
@@ -42,6 +43,9 @@ def model_of(
         The version of ONNX's operators.
     proba_type : int
         The type of the probabilities.
+    raw_scores : bool, default=False
+        Whether `decision_function` takes the place of the probabilities; for two classes as a
+        column for each, of opposite signs.
     """
     inputs = inputs_of(estimator) if inputs is None else inputs
     names = [name for name, *_ in inputs]
@@ -53,14 +57,18 @@ def model_of(
         )
     graph = Graph(opset, [*names, LABEL, PROBABILITIES])
     found = outputs_of(estimator, graph, [graph.input(*of_input) for of_input in inputs])
-    decision, columns = found.decision, len(estimator.classes_)
+    proba, decision, columns = found.proba, found.decision, len(estimator.classes_)
+    if raw_scores and found.logits is not None:
+        proba = found.logits
+        if columns == 2 and found.classes is not None:
+            proba = proba - proba.columns([1, 0])
     shape: list[Any] = [None, columns]
     if found.classes is not None:
         labels = plain_classes(found.classes)
         decision = graph.op("Gather", graph.stored(labels), decision)
         shape = [None]
     graph.output(LABEL, decision, label_type(found.classes), shape)
-    graph.output(PROBABILITIES, graph.cast(found.proba, proba_type), proba_type, [None, columns])
+    graph.output(PROBABILITIES, graph.cast(proba, proba_type), proba_type, [None, columns])
     properties = {"classes": json.dumps(plain_labels(estimator.classes_))}
     return graph.model(type(estimator).__name__, properties)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
 from skimbalance.persistence._onnx._graph import ML, Graph, Value
 from skimbalance.preprocessing._reader import TableReader
@@ -68,13 +68,12 @@ def rows_of(graph: Graph, reader: TableReader | None, X: Sequence[Value], owner:
 def _codes(graph: Graph, levels: list[Any], elem_type: int, x: Value, owner: str) -> Value:
     """Numbers of levels, from categories."""
     n_levels = len(levels)
-    options: dict[str, Any] = {"domain": ML}
     if elem_type == TensorProto.STRING:
         missing = [word for word in MISSING if word not in levels]
         return graph.op(
-            "LabelEncoder", x, keys_strings=[*levels, *missing],
+            "LabelEncoder", x, domain=ML, keys_strings=[*levels, *missing],
             values_int64s=[*range(n_levels), *[n_levels] * len(missing)],
-            default_int64=n_levels + 1, **options,
+            default_int64=n_levels + 1,
         )  # fmt: skip
     if any(isinstance(level, str) for level in levels):
         raise ValueError(
@@ -84,11 +83,8 @@ def _codes(graph: Graph, levels: list[Any], elem_type: int, x: Value, owner: str
     x = graph.double(x)
     code: Any = np.array([[n_levels + 1]])
     if levels:
-        tensors = {
-            "keys_tensor": np.array(levels, float),
-            "values_tensor": np.arange(n_levels),
-            "default_tensor": np.array([n_levels + 1]),
-        }
-        attributes = {name: numpy_helper.from_array(array) for name, array in tensors.items()}
-        code = graph.op("LabelEncoder", x, **attributes, **options)
+        is_level = graph.cast(graph.op("Equal", x, np.array(levels, float)), TensorProto.INT64)
+        number = graph.op("ArgMax", is_level, axis=1, keepdims=1)
+        is_known = graph.cast(graph.total(is_level), TensorProto.BOOL)
+        code = graph.op("Where", is_known, number, code)
     return graph.op("Where", graph.op("IsNaN", x), np.array(n_levels), code)

@@ -1,15 +1,12 @@
-"""Estimators of scikit-learn as nodes of a graph, by skl2onnx; and ours as nodes of its graphs."""
+"""Estimators of scikit-learn as nodes of a graph, by skl2onnx."""
 
 from typing import Any
 
 from sklearn.base import is_classifier
 
-from skimbalance.persistence._onnx._graph import Graph, Value
+from skimbalance.persistence._onnx._graph import ML, ML_OPSET, Graph, Value
 
 __all__ = ["sklearn_outputs"]
-
-# The version of the operators for machine learning that skl2onnx writes.
-SKLEARN_ML_OPSET = 3
 
 
 def sklearn_outputs(graph: Graph, estimator: Any, X: list[Value]) -> list[Value]:
@@ -32,7 +29,7 @@ def sklearn_outputs(graph: Graph, estimator: Any, X: list[Value]) -> list[Value]
             estimator,
             initial_types=[("X", DoubleTensorType([None, estimator.n_features_in_]))],
             options=options,
-            target_opset={"": graph.opset, "ai.onnx.ml": SKLEARN_ML_OPSET},
+            target_opset={"": graph.opset, ML: ML_OPSET},
         )
     except Exception as error:  # of many kinds
         raise ValueError(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 
 from skimbalance.ensemble._boosted import BoostedTrees
 from skimbalance.ensemble._trees import TreeBag
@@ -13,11 +13,10 @@ from skimbalance.persistence._onnx._rows import Rows
 
 __all__ = ["trees_posterior"]
 
-# The version of the operators for machine learning that has trees in float64.
-TREES_OPSET = 5
+LEAF, AT_MOST, EQUAL = "LEAF", "BRANCH_LEQ", "BRANCH_EQ"
 
-# Their codes of "at most" and of "is one of".
-AT_MOST, MEMBER = 0, 6
+# No number of a level.
+NO_LEVEL = -1.0
 
 
 def trees_posterior(graph: Graph, bag: TreeBag, rows: Rows, n_levels: np.ndarray) -> Value:
@@ -34,7 +33,6 @@ def trees_posterior(graph: Graph, bag: TreeBag, rows: Rows, n_levels: np.ndarray
     n_levels : ndarray of int of shape (n_columns,)
         Number of levels of each column, -1 for numbers.
     """
-    graph.ml_opset = TREES_OPSET
     total: Any = None
     for trees in bag.models:
         raw = _raw_values(graph, trees, rows, n_levels) + trees.baseline
@@ -48,112 +46,103 @@ def trees_posterior(graph: Graph, bag: TreeBag, rows: Rows, n_levels: np.ndarray
 
 def _raw_values(graph, trees: BoostedTrees, rows: Rows, n_levels: np.ndarray) -> Value:
     """Sums of the values of the trees, of shape (n_rows, n_outputs)."""
-    parts = _Parts()
-    n_outputs = len(trees.baseline)
-    starts = np.append(0, trees.node_ends)[:-1]
-    bitset_starts = np.append(0, trees.bitset_ends)[:-1]
     # The trees have the categories first.
-    columns = np.append(
-        trees.categories, np.delete(np.arange(len(trees.feature_map)), trees.categories)
-    ).astype(int)
-    for number, (start, end) in enumerate(zip(starts, trees.node_ends, strict=True)):
-        nodes = trees.nodes[start:end]
-        inner = nodes["is_leaf"] == 0
-        place = np.where(
-            inner,
-            np.cumsum(inner) - 1 + len(parts.columns),
-            np.cumsum(~inner) - 1 + len(parts.weights),
-        )
-        parts.roots.append(len(parts.columns))
-        parts.weights += nodes["value"][~inner].tolist()
-        parts.targets += [number % n_outputs] * int(np.sum(~inner))
-        if not np.any(inner):  # a tree of one leaf: both branches lead to it
-            leaf = int(place[0]), 1
-            parts.add(0, AT_MOST, 0.0, True, leaf, leaf)
-        for node in nodes[inner]:
-            left, right = (
-                (int(place[node[side]]), int(not inner[node[side]])) for side in ("left", "right")
-            )
+    others = np.delete(np.arange(len(trees.feature_map)), trees.categories)
+    columns = np.append(trees.categories, others).astype(int)
+    parts = _Parts()
+    of_trees = zip(
+        np.split(trees.nodes, trees.node_ends[:-1]),
+        np.split(trees.bitsets, trees.bitset_ends[:-1]),
+        strict=True,
+    )
+    for number, (nodes, bitsets) in enumerate(of_trees):
+        for place, node in enumerate(nodes):
+            left, right = int(node["left"]), int(node["right"])
+            if node["is_leaf"]:
+                parts.add(number, place, LEAF)
+                parts.leaves.append((number, place, float(node["value"])))
+                continue
             column, to_left = int(columns[node["feature_idx"]]), bool(node["missing_go_to_left"])
             if node["is_categorical"]:
-                bits = trees.bitsets[bitset_starts[number] + node["bitset_idx"]]
-                levels = trees.levels[node["feature_idx"]]
-                members = _levels_to_left(bits, levels, int(n_levels[column]), to_left)
-                parts.add(column, MEMBER, 0.0, False, left, right, members)
+                levels = trees.levels[node["feature_idx"]].astype(int)
+                sides = _sides(bitsets[node["bitset_idx"]], levels, n_levels[column], to_left)
+                parts.add_members(number, place, len(nodes), column, sides, (left, right))
             else:
                 split = float(node["num_threshold"])
-                parts.add(column, AT_MOST, split, to_left, left, right)
-    return parts.node(graph, rows.matrix, n_outputs)
+                parts.add(number, place, AT_MOST, column, split, left, right, to_left)
+    return graph.double(parts.node(graph, rows.matrix, len(trees.baseline)))
 
 
-def _levels_to_left(bits, levels, n_levels, others_too):
-    """Numbers of the levels that go to the left; missing and unknown ones are beyond the others.
+def _sides(bits, levels, n_levels, others_to_left):
+    """Numbers of the levels that go to the left, and to the right; with missing and unknown ones.
 
     Levels that the trees did not get in training go where missing ones do.
     """
     place = np.arange(len(levels))
     is_left = (bits[place // 32] >> (place % 32).astype(np.uint32)) & 1 == 1
-    known = levels.astype(int)
-    others = {*range(n_levels + 2)} - {*known.tolist()} if others_too else ()
-    return [*known[is_left].tolist(), *sorted(others)]
+    others = np.setdiff1d(np.arange(n_levels + 2), levels)
+    left, right = levels[is_left].tolist(), levels[~is_left].tolist()
+    (left if others_to_left else right).extend(others.tolist())
+    return left, right
 
 
 class _Parts:
-    """The attributes of a node of trees, as they grow."""
+    """The nodes of trees, as they grow: a tuple for each."""
 
-    def __init__(self):
-        self.columns: list[int] = []
-        self.modes: list[int] = []
-        self.splits: list[float] = []
-        self.missing_to_left: list[int] = []
-        self.left: list[tuple[int, int]] = []
-        self.right: list[tuple[int, int]] = []
-        self.members: list[float] = []
-        self.roots: list[int] = []
-        self.weights: list[float] = []
-        self.targets: list[int] = []
+    def __init__(self) -> None:
+        self.nodes: list[tuple[int, int, str, int, float, int, int, bool]] = []
+        self.leaves: list[tuple[int, int, float]] = []
+        self._n_more = 0
 
     def add(
         self,
-        column: int,
-        mode: int,
-        split: float,
-        missing_to_left: bool,
-        left: tuple[int, int],
-        right: tuple[int, int],
-        members: Sequence[float] | None = None,
+        tree: int,
+        place: int,
+        mode: str,
+        column: int = 0,
+        split: float = 0.0,
+        if_true: int = 0,
+        if_false: int = 0,
+        missing_is_true: bool = False,
     ) -> None:
-        """Add an inner node; branches are the place that they lead to, and whether it is a leaf."""
-        if members is not None and not len(members):
-            members = [-1.0]  # no number of a level
-        self.columns.append(column)
-        self.modes.append(mode)
-        self.splits.append(split)
-        self.missing_to_left.append(int(missing_to_left))
-        self.left.append(left)
-        self.right.append(right)
-        if members is not None:
-            self.members += [*members, np.nan]
+        """Add a node."""
+        self.nodes.append((tree, place, mode, column, split, if_true, if_false, missing_is_true))
+
+    def add_members(
+        self,
+        tree: int,
+        place: int,
+        n_nodes: int,
+        column: int,
+        sides: tuple[list[int], list[int]],
+        branches: tuple[int, int],
+    ) -> None:
+        """Add a chain of nodes that asks for the levels of the smaller side, one by one."""
+        few = int(len(sides[1]) < len(sides[0]))
+        members: list[float] = [*sides[few]] or [NO_LEVEL]
+        for i, level in enumerate(members):
+            following = branches[1 - few]
+            if i < len(members) - 1:
+                self._n_more += 1
+                following = n_nodes + self._n_more
+            self.add(tree, place, EQUAL, column, level, branches[few], following)
+            place = following
 
     def node(self, graph: Graph, X: Value, n_outputs: int) -> Value:
         """Sums of the leaves that the rows reach."""
-        optional = {}
-        if self.members:
-            optional["membership_values"] = _tensor(self.members, np.float64)
+        tree, place, mode, column, split, if_true, if_false, missing = zip(*self.nodes, strict=True)
+        leaf_tree, leaf, weight = zip(*self.leaves, strict=True)
         return graph.op(
-            "TreeEnsemble", X, domain=ML, aggregate_function=1, post_transform=0,
-            n_targets=n_outputs, tree_roots=self.roots,
-            nodes_featureids=self.columns, nodes_modes=_tensor(self.modes, np.uint8),
-            nodes_splits=_tensor(self.splits, np.float64),
-            nodes_missing_value_tracks_true=self.missing_to_left,
-            nodes_truenodeids=[place for place, _ in self.left],
-            nodes_trueleafs=[is_leaf for _, is_leaf in self.left],
-            nodes_falsenodeids=[place for place, _ in self.right],
-            nodes_falseleafs=[is_leaf for _, is_leaf in self.right],
-            leaf_targetids=self.targets, leaf_weights=_tensor(self.weights, np.float64),
-            **optional,
+            "TreeEnsembleRegressor", X, domain=ML, n_targets=n_outputs,
+            nodes_treeids=tree, nodes_nodeids=place, nodes_modes=mode, nodes_featureids=column,
+            nodes_values_as_tensor=_tensor(split), nodes_truenodeids=if_true,
+            nodes_falsenodeids=if_false,
+            nodes_missing_value_tracks_true=[int(is_true) for is_true in missing],
+            target_treeids=leaf_tree, target_nodeids=leaf,
+            target_ids=[number % n_outputs for number in leaf_tree],
+            target_weights_as_tensor=_tensor(weight),
         )  # fmt: skip
 
 
-def _tensor(values, dtype):
-    return numpy_helper.from_array(np.array(values, dtype))
+def _tensor(values: Sequence[float]) -> TensorProto:
+    return numpy_helper.from_array(np.array(values, np.float64))

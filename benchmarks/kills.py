@@ -1,0 +1,135 @@
+"""Kills fits at random moments (SIGKILL) and fits again, until each is finished.
+
+    python benchmarks/kills.py --kills 20
+
+A fit survives a kill if the next one goes on from its checkpoint. What is lost is the training
+between the last write and the kill. In the end each fit must have the bits of a whole one. Kills
+during the imports, before training begins, do not count.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["kill_fits", "main"]
+
+# Epochs of the single network and of the ensemble's: about ten seconds each.
+EPOCHS = {"network": 1500, "ensemble": 40}
+
+
+def estimator(name: str, **options: Any) -> Any:
+    """What is fitted: a network with early stopping, or an ensemble, which stops as one."""
+    from skimbalance import ImbalancedEnsembleClassifier, ImbalancedMLPClassifier
+    from skimbalance.classifier import RECIPE
+
+    if name == "network":
+        return ImbalancedMLPClassifier(
+            (64, 32), dropout=0.2, ema_momentum=0.99, epochs=EPOCHS[name], early_stopping=True,
+            n_iter_no_change=EPOCHS[name], random_state=0, **options,
+        )  # fmt: skip
+    network = ImbalancedMLPClassifier(**{**RECIPE, "epochs": EPOCHS[name], "n_iter_no_change": 40})
+    return ImbalancedEnsembleClassifier(network, cv=3, trees=False, random_state=0, **options)
+
+
+def fit(name: str, folder: str | None) -> dict[str, Any]:
+    """Fit in this process; the epochs trained and a hash of the posteriors."""
+    from skimbalance.datasets import load_page_blocks
+    from skimbalance.ensemble import ImbalancedEnsembleClassifier
+
+    X, y = load_page_blocks(return_X_y=True)
+    print("training", flush=True)
+    clf = estimator(name, checkpoint=folder).fit(X[::4], y[::4])
+    nets = clf.estimators_ if isinstance(clf, ImbalancedEnsembleClassifier) else [clf]
+    proba = clf.predict_proba(X)
+    return {"bits": hashlib.sha256(proba.tobytes()).hexdigest(), "epochs": nets[0].n_iter_}
+
+
+def _start(name: str, folder: str | None) -> "subprocess.Popen[str]":
+    command = [sys.executable, __file__, "--fit", name, "--folder", folder or ""]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def _ended(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    out, error = process.communicate()
+    if process.returncode:
+        raise RuntimeError(error)
+    return json.loads(out.splitlines()[-1])
+
+
+def _saved_epochs(folder: str) -> list[float]:
+    """Epochs in each file of a folder; a part of an epoch counts as one that is over not yet."""
+    epochs = []
+    for path in Path(folder).glob("*.npz"):
+        with np.load(path) as file:
+            history = json.loads(file["about"].tobytes())["history"]
+        epochs.append(len(history.get("loss", [])))
+    return epochs
+
+
+def kill_fits(n_kills: int, seed: int = 0) -> dict[str, Any]:
+    """Kill fits `n_kills` times in all, each of them until it is finished.
+
+    Returns
+    -------
+    about : dict
+        "kills"; "survived": kills after which the files could all be read; "seconds_lost": the
+        longest time between the last write and a kill; "fits": fits that were finished, and
+        "same_bits": those that ended in the bits of a whole fit.
+    """
+    rng = np.random.default_rng(seed)
+    about = {"kills": 0, "survived": 0, "seconds_lost": 0.0, "fits": 0, "same_bits": 0}
+    names = [*EPOCHS]
+    begun = time.monotonic()
+    whole = {name: _ended(_start(name, None)) for name in names}
+    seconds = (time.monotonic() - begun) / len(names)
+    while about["kills"] < n_kills:
+        name = names[about["fits"] % len(names)]
+        with tempfile.TemporaryDirectory() as folder:
+            while about["kills"] < n_kills:
+                process = _start(name, folder)
+                started = time.time()
+                try:
+                    process.wait(rng.uniform(0.2, 0.4) * seconds)
+                    break  # it was finished before
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                killed = time.time()
+                process.communicate()
+                about["kills"] += 1
+                written = [path.stat().st_mtime for path in Path(folder).glob("*.npz")]
+                lost = killed - max([started, *written])
+                about["seconds_lost"] = max(about["seconds_lost"], lost)
+                _saved_epochs(folder)  # raises if a file is damaged
+                about["survived"] += 1
+            about["fits"] += 1
+            about["same_bits"] += _ended(_start(name, folder))["bits"] == whole[name]["bits"]
+    return about
+
+
+def main() -> None:
+    """Run it from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fit", choices=EPOCHS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", default="", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.fit:
+        print(json.dumps(fit(args.fit, args.folder or None)))
+        return
+    print(json.dumps(kill_fits(args.kills, args.seed)))
+
+
+if __name__ == "__main__":
+    main()

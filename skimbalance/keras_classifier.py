@@ -501,16 +501,15 @@ class ImbalancedKerasClassifier(TableClassifier):
 
     def _rebuilt(self):
         """The network, built anew: from its description in a model file, or by the function."""
-        from skimbalance._keras.inspection import built_on
         from skimbalance._keras.network import KerasNetwork
-        from skimbalance._keras.stored import restored
+        from skimbalance._keras.stored import restored_model
 
         built_with, names = self._built_with, self._input_names
         parts = zip(built_with["shapes"], built_with["dtypes"], strict=True)
         X = tuple(np.zeros((self._n_probes(), *s[1:]), dtype) for s, dtype in parts)
         if "description" in built_with:
-            model = restored(json.loads(built_with["description"]), built_with["trusted"])
-            model = built_on(model, X, names)
+            description = json.loads(built_with["description"])
+            model = restored_model(description, built_with["trusted"], X, names)
         else:
             model = self._build(built_with["params"], X, np.random.default_rng(0)).model
         found, owner = built_with["found"], type(self).__name__
@@ -533,7 +532,7 @@ class ImbalancedKerasClassifier(TableClassifier):
             for s, dtype in zip(built_with["shapes"], built_with["dtypes"], strict=True)
         )
         rows = tuple(x.astype(d) for x, d in zip(rows, built_with["dtypes"], strict=True))
-        check_described(description, network, rows)
+        check_described(description, network, rows, self._input_names)
         return json.dumps(description)
 
     def _train(self, plan):

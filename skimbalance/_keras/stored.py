@@ -17,11 +17,20 @@ import keras
 import numpy as np
 
 from skimbalance._engine.tensorflow.initializers import python_random_kept
+from skimbalance._keras.inspection import as_floats, packed
 from skimbalance._keras_private import layers_in
 
-__all__ = ["check_described", "described", "restored", "shapes_of", "unknown_names"]
+__all__ = [
+    "check_described",
+    "described",
+    "restored",
+    "restored_model",
+    "shapes_of",
+    "unknown_names",
+]
 
 Description = dict[str, Any]
+Rows = tuple[np.ndarray, ...]
 
 # Left out of Keras' layers are those that run code of the file (Lambda, TorchModuleWrapper, ...),
 # open other files (TFSMLayer, StringLookup, ...), or keep what they have learnt outside of their
@@ -167,7 +176,22 @@ def restored(description: Description, trusted: Collection[str] = ()) -> Any:
         )
 
 
-def check_described(description: Description, network: Any, rows: tuple[np.ndarray, ...]) -> None:
+def restored_model(
+    description: Description, trusted: Collection[str], X: Rows, keys: list[str] | None
+) -> Any:
+    """The model of a description, with other weights.
+
+    Custom layers may have hidden from Keras what they put out: a call then builds those after them.
+    """
+    model = restored(description, trusted)
+    if unknown_names(description) and not getattr(model, "inputs", None):
+        model(packed(as_floats(X), keys), training=False)
+    return model
+
+
+def check_described(
+    description: Description, network: Any, rows: Rows, keys: list[str] | None
+) -> None:
     """Check that a model's description gives a model of the same weights and outputs.
 
     Parameters
@@ -178,13 +202,16 @@ def check_described(description: Description, network: Any, rows: tuple[np.ndarr
         The network around the model, which has the fitted weights.
     rows : tuple of ndarray
         Some rows, by input.
+    keys : list of str or None
+        Names of the inputs where the model takes a dict of them.
 
     Raises
     ------
     ValueError
         If it does not.
     """
-    other = network.around(restored(description, unknown_names(description)))
+    model = restored_model(description, unknown_names(description), rows, keys)
+    other = network.around(model)
     weights = network.weights()
     expected = {name: np.shape(value) for name, value in weights.items()}
     if {name: np.shape(value) for name, value in other.weights().items()} != expected:

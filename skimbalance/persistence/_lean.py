@@ -199,7 +199,8 @@ def _network_described(value: Any, name: str) -> str:
     try:
         return value._description()
     except Exception as error:
-        remedy = f", or trust the function that builds it: trusted={[name]!r}" if name else ""
+        can_trust = name and "<" not in name
+        remedy = f", or trust the function that builds it: trusted={[name]!r}" if can_trust else ""
         raise ValueError(
             f"The network of {type(value).__name__} must be one that its config describes, to be "
             f"stored in a model file. Got one that it does not: {first_line(error)} Give its "

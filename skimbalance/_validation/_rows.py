@@ -44,11 +44,19 @@ def table_rows(
 
     Without y the matrix alone is returned.
     """
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if reset or not _has_names_of_fit(X, estimator):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
     options = {"dtype": None, "ensure_all_finite": False, "estimator": estimator}
-    if y is None:
-        return check_array(matrix(X), **options)
-    return check_X_y(matrix(X), y, multi_output=multi_output, **options)
+    rows = matrix(X)
+    if y is not None:
+        return check_X_y(rows, y, multi_output=multi_output, **options)
+    return rows if rows.size else check_array(rows, **options)  # which refuses it
+
+
+def _has_names_of_fit(X, estimator):
+    """Whether a table has the columns of the fit, which scikit-learn takes longer to find out."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return names is not None and hasattr(X, "columns") and np.array_equal(names, X.columns)
 
 
 def _check_numbers(X, owner):

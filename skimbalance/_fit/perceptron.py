@@ -5,11 +5,13 @@ started and evaluated where neither Keras nor TensorFlow is imported.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import scipy.special
+from joblib import cpu_count
 from scipy.special import erf, expit
 
 from skimbalance._fit.embedding import (
@@ -20,6 +22,7 @@ from skimbalance._fit.embedding import (
     initial_embedding,
     initial_levels,
 )
+from skimbalance.metrics._sums import one_blas_thread
 
 __all__ = [
     "ACTIVATIONS",
@@ -45,6 +48,9 @@ NORMALIZATION_EPSILON = 1e-3
 
 # Rows are computed in blocks whose activations stay in the processor's cache.
 BLOCK_ELEMENTS = 2**18
+
+# Multiplications for which a further thread is worth its start.
+PRODUCTS_OF_A_THREAD = 2**25
 
 # At most this many rows are computed in float64 and rounded: for few rows it costs nothing, and a
 # row's result does not depend on the rows beside it (products differ in the last digit by shape).
@@ -77,6 +83,11 @@ class Architecture:
         """Inputs of the first dense layer: the embeddings, and the inputs that are features."""
         of_numbers = embedding_width(self.embedding, self.n_embedded)
         return of_numbers + LEVEL_UNITS * len(self.n_codes) + self.n_plain
+
+    @property
+    def changes_inputs(self):
+        """Whether the first dense layer sees other numbers than the network."""
+        return bool(self.n_embedded or self.n_codes or self.ntk)
 
     def dense_layers(self):
         """Name, inputs and outputs of each dense layer."""
@@ -122,7 +133,8 @@ class Architecture:
         if self.n_codes:
             weights |= initial_levels(self.n_codes, rng)
         if self.ntk:
-            weights |= ntk_weights(self, weights, rows, rng)
+            with one_blas_thread():
+                weights |= ntk_weights(self, weights, rows, rng)
         if bias is not None:
             weights["logits/bias"] = bias
         return weights
@@ -248,23 +260,44 @@ def forward(architecture, weights, X, center=None, scale=None):
         In the dtype of the weights.
     """
     dtype = weights["logits/kernel"].dtype
-    if len(X) <= FEW_ROWS:
-        rows = X if center is None else (X - center) / scale
-        layers = _layers(architecture, weights, np.float64, len(X))
-        return _apply(layers, rows.astype(np.float64)).astype(dtype, copy=False)
-    if center is not None:
-        first = architecture.dense_layers()[0][0]
-        center, weights = _fold_standardization(center, scale, weights, first, X.dtype)
+    with one_blas_thread():
+        if len(X) <= FEW_ROWS:
+            rows = X if center is None else (X - center) / scale
+            layers = _layers(architecture, weights, np.float64, len(X))
+            return _apply(layers, rows.astype(np.float64)).astype(dtype, copy=False)
+        if center is not None and not architecture.changes_inputs:
+            first = architecture.dense_layers()[0][0]
+            center, weights = _fold_standardization(center, scale, weights, first, X.dtype)
+            scale = None
+        return _in_blocks(architecture, weights, X, center, scale)
+
+
+def _in_blocks(architecture, weights, X, center, scale):
+    """Logits of many rows, in blocks that do not depend on the number of threads."""
+    dtype = weights["logits/kernel"].dtype
     layer_sizes = *architecture.hidden_layer_sizes, architecture.n_outputs
-    widest = max(architecture.n_features, *layer_sizes)
-    block = min(len(X), max(FEW_ROWS, BLOCK_ELEMENTS // widest))
-    layers = _layers(architecture, weights, dtype, block)
+    widest = max(architecture.n_dense, *layer_sizes)
+    size = min(len(X), max(FEW_ROWS, BLOCK_ELEMENTS // widest))
+    starts = range(0, len(X), size)
     logits = np.empty((len(X), architecture.n_outputs), dtype)
-    for start in range(0, len(X), block):
-        rows = X[start : start + block]
-        if center is not None:
-            rows = np.subtract(rows, center, dtype=center.dtype)
-        logits[start : start + block] = _apply(layers, rows.astype(dtype, copy=False))
+
+    def fill(some):
+        layers = _layers(architecture, weights, dtype, size)
+        for start in some:
+            rows = X[start : start + size]
+            if center is not None:
+                rows = np.subtract(rows, center, dtype=center.dtype)
+            if scale is not None:
+                rows = rows / scale
+            logits[start : start + size] = _apply(layers, rows.astype(dtype, copy=False))
+
+    n_products = len(X) * sum(n * m for _, n, m in architecture.dense_layers())
+    n_threads = min(cpu_count(), len(starts), 1 + n_products // PRODUCTS_OF_A_THREAD)
+    if n_threads == 1:
+        fill(starts)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(fill, (starts[i::n_threads] for i in range(n_threads))))
     return logits
 
 
@@ -298,7 +331,7 @@ def _layers(architecture, weights, dtype, most_rows):
     """The network as a list of functions from rows to rows."""
     weights = {name: value.astype(dtype, copy=False) for name, value in weights.items()}
     layers: list[Callable[[np.ndarray], np.ndarray]] = []
-    if architecture.n_embedded or architecture.n_codes or architecture.ntk:
+    if architecture.changes_inputs:
         layers.append(partial(_inputs, architecture, weights))
     for i, (name, _, _) in enumerate(architecture.dense_layers()):
         layers.append(_Dense(weights[f"{name}/kernel"], weights[f"{name}/bias"], most_rows))

@@ -26,6 +26,7 @@ from skimbalance._validation import (
 )
 from skimbalance.class_weight import _weights_of_scheme
 from skimbalance.metrics._monitors import LABEL_MONITORS, MONITORS
+from skimbalance.metrics._sums import weighted_sum
 from skimbalance.posterior import label_posterior, log_posterior
 from skimbalance.prior._labels import checked_label_priors, shift_labels
 from skimbalance.prior._shift import checked_prior, shift_prior
@@ -341,8 +342,8 @@ class Labels:
     def counts(self, y, weight):
         """Total weight of the rows without and with each label, of shape (n_labels, 2)."""
         weight = np.asarray(weight)
-        positive = weight @ (y == 1)
-        negative = np.sum(weight) - positive - weight @ (y < 0)
+        positive = weighted_sum(weight, y == 1)
+        negative = np.sum(weight) - positive - weighted_sum(weight, y < 0)
         # Exactly zero without such rows, which rounding errors would count as some.
         return np.stack([np.where(np.any(y == 0, axis=0), negative, 0.0), positive], axis=1)
 

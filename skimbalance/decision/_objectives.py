@@ -15,6 +15,7 @@ import numpy as np
 
 import skimbalance.metrics._scores as _scores
 from skimbalance.decision._scorers import as_scorer
+from skimbalance.metrics._sums import weighted_sum
 
 __all__ = [
     "LABEL_OBJECTIVES",
@@ -299,7 +300,7 @@ def _by_label(score):
     """A function of (y, decided, weight), given one of the three sums with labels as last axis."""
 
     def value(y, decided, weight):
-        return score(weight @ (y * decided), weight @ decided, weight @ y)
+        return score(*(weighted_sum(weight, part) for part in (y * decided, decided, y)))
 
     return value
 

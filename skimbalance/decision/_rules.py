@@ -24,6 +24,7 @@ from skimbalance.decision._objectives import (
     CostObjective,
     CustomObjective,
 )
+from skimbalance.metrics._sums import one_blas_thread
 
 __all__ = ["MOST_PASSES", "STARTS", "Rule", "best_rule", "cost_rule", "trusted_truth"]
 
@@ -61,7 +62,9 @@ class Rule:
         """Decisions as class indices of shape (n_samples,)."""
         # Zeros are raised as in the logarithms of the search, which may have given rows to a class
         # with a posterior of zero.
-        return np.argmax(np.maximum(np.asarray(proba, dtype=float), SMALLEST) @ self.matrix, axis=1)
+        raised = np.maximum(np.asarray(proba, dtype=float), SMALLEST)
+        with one_blas_thread():
+            return np.argmax(raised @ self.matrix, axis=1)
 
     @property
     def weights(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from skimbalance.decision._calibration import inside, two_classes
 from skimbalance.decision._objectives import LabelObjective
 from skimbalance.decision._rules import MOST_PASSES, trusted_truth
 from skimbalance.metrics._scores import f1
+from skimbalance.metrics._sums import weighted_sum
 
 __all__ = ["OVER_HALF", "Sweep", "best_places", "sweep_at_half", "sweep_of_all_cuts"]
 
@@ -50,7 +51,7 @@ class Sweep:
         preferred: float,
         known: np.ndarray | None = None,
     ) -> None:
-        self.truth, self.actual = truth, weight @ truth
+        self.truth, self.actual = truth, weighted_sum(weight, truth)
         self._weight, self._preferred = weight, preferred
         order = np.argsort(-scores, kind="stable")
         self._order = order if known is None else order[known[order]]
@@ -231,7 +232,7 @@ class _RowF1Ascent(_Ascent):
         sweep = self._sweeps[k]
         without = f1(self._hits, self._predicted, self._actual)
         with_label = f1(self._hits + sweep.truth, self._predicted + 1, self._actual)
-        total = self._weight @ without + sweep.sums(with_label - without)
+        total = weighted_sum(self._weight, without) + sweep.sums(with_label - without)
         return total / self._weight.sum()
 
 

@@ -10,6 +10,7 @@ from skimbalance._response import hand_on_columns
 from skimbalance.decision._calibration import log_proba
 from skimbalance.ensemble._bag import Bag
 from skimbalance.ensemble._trees import TreeBag
+from skimbalance.metrics._sums import weighted_sum
 
 __all__ = ["Blend", "blended", "share_of_trees"]
 
@@ -67,6 +68,6 @@ def share_of_trees(nets: np.ndarray, trees: np.ndarray, y: np.ndarray, weight: n
     def loss(share):
         of_class = blended(nets, trees, share)[rows, y]
         prior = 0.5 * ((share - 0.5) / SHARE_DEVIATION) ** 2
-        return -float(weight @ log_proba(of_class)) + prior
+        return -float(weighted_sum(weight, log_proba(of_class))) + prior
 
     return float(minimize_scalar(loss, bounds=(0.0, 1.0), method="bounded").x)

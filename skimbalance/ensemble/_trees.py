@@ -11,6 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from skimbalance.ensemble._bag import in_blocks
 from skimbalance.ensemble._boosted import BoostedTrees
+from skimbalance.metrics._sums import weighted_sum
 
 __all__ = ["TreeBag"]
 
@@ -143,10 +144,11 @@ def _in_threads(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterat
     Threads of OpenMP wait for each other by spinning: on a busy machine, where one of them has to
     wait for a core, for many times as long as they work.
     """
-    controller = ThreadpoolController()
+    # Of OpenMP alone: at its end a limit sets all libraries that it knows to what they had before.
+    controller = ThreadpoolController().select(user_api="openmp")
 
     def alone(value):
-        with controller.limit(limits=1, user_api="openmp"):
+        with controller.limit(limits=1):
             return function(value)
 
     with ThreadPoolExecutor(cpu_count()) as pool:
@@ -169,4 +171,4 @@ def _model(categories, seed):
 
 def _log_loss(proba, y, weight):
     of_class = np.maximum(proba[np.arange(len(y)), y], SMALLEST)
-    return -float(weight @ np.log(of_class)) / max(float(weight.sum()), SMALLEST)
+    return -float(weighted_sum(weight, np.log(of_class))) / max(float(weight.sum()), SMALLEST)

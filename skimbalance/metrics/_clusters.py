@@ -14,6 +14,7 @@ from sklearn.utils import gen_batches
 
 import skimbalance.metrics._scores as _scores
 from skimbalance.metrics._decisions import f1_of_jaccard, jeffreys, proportions
+from skimbalance.metrics._sums import one_blas_thread
 
 __all__ = [
     "Sums",
@@ -126,8 +127,10 @@ def overall_intervals(
                 missed, (np.arange(n_classes) + shift) % n_classes, axis=1
             )
         added = (found, found + elsewhere, found + missed)
-        drawn.append(
-            scores(tuple(weight @ s + extra for s, extra in zip(sums, added, strict=True)))
-        )
+        with one_blas_thread():
+            hits, predicted, actual = (
+                weight @ s + extra for s, extra in zip(sums, added, strict=True)
+            )
+        drawn.append(scores((hits, predicted, actual)))
     low, high = np.nanquantile(np.concatenate(drawn), tails, axis=0)
     return np.stack([np.minimum(low, observed), np.maximum(high, observed)], axis=1)

@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 import skimbalance.metrics._scores as _scores
 from skimbalance.metrics._scores import decision_sums, rarest
+from skimbalance.metrics._sums import weighted_sum
 
 __all__ = ["LABEL_MONITORS", "MONITORS"]
 
@@ -89,7 +90,7 @@ def _label_decision_score(score: _scores.Score) -> Monitor:
 
 def _total(weight, values):
     """Weighted sum of the values of each label."""
-    return weight @ values if weight.ndim == 1 else np.sum(weight * values, axis=0)
+    return weighted_sum(weight, values) if weight.ndim == 1 else np.sum(weight * values, axis=0)
 
 
 def _label_ranking_score(score: Monitor) -> Monitor:

@@ -10,6 +10,7 @@ from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 
 from skimbalance._validation import warn
+from skimbalance.metrics._sums import one_blas_thread
 from skimbalance.prior._shift import checked_proba, labels_of, positive_prior
 
 __all__ = ["estimate_prior"]
@@ -87,22 +88,26 @@ def estimate_prior(
             f"at least one row. Got shape {rows.shape} instead."
         )
     old = positive_prior(prior, labels_of(proba), "estimate_prior")
-    likelihood = rows.astype(float) / old
-    new_prior = old
+    with one_blas_thread():
+        return _most_likely(rows.astype(float) / old, old, max_iter, tol)
+
+
+def _most_likely(likelihood, prior, max_iter, tol):
+    """Shares that make the rows most likely, up to a tolerance."""
     for _ in range(max_iter):
-        relative = likelihood / (likelihood @ new_prior)[:, None]
+        relative = likelihood / (likelihood @ prior)[:, None]
         gradient = relative.mean(axis=0)
         # The log-likelihood of a row is concave in the shares, so its mean is at most
         # sum_k best_k * gradient_k - 1 below the maximum, whatever the best shares are.
-        if len(rows) * (gradient.max() - 1.0) <= tol:
-            return new_prior
-        new_prior = _newton_step(likelihood, new_prior, gradient, relative.T @ relative)
+        if len(likelihood) * (gradient.max() - 1.0) <= tol:
+            return prior
+        prior = _newton_step(likelihood, prior, gradient, relative.T @ relative)
     warn(
         f"estimate_prior has not converged to 'tol' in {max_iter} steps: raise 'max_iter', or "
         "distrust the shares, as the classes are hard to tell apart.",
         ConvergenceWarning,
     )
-    return new_prior
+    return prior
 
 
 def _newton_step(likelihood, prior, gradient, hessian):

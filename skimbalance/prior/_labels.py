@@ -13,6 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from skimbalance._response import for_last_step, last_step
 from skimbalance._validation import by_label, is_labelled
+from skimbalance.metrics._sums import weighted_sum
 from skimbalance.prior._shift import checked_prior, shift_prior
 
 __all__ = [
@@ -103,7 +104,7 @@ def label_shares(codes: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
         Weights of the rows.
     """
     weight = np.ones(len(codes)) if weight is None else weight
-    counts = np.stack([weight @ (codes == value) for value in (0, 1)], axis=1)
+    counts = np.stack([weighted_sum(weight, codes == value) for value in (0, 1)], axis=1)
     total = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
 

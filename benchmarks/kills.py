@@ -3,12 +3,12 @@
     python benchmarks/kills.py --kills 20
 
 A fit survives a kill if the next one goes on from its checkpoint. What is lost is the training
-between the last write and the kill. In the end each fit must have the bits of a whole one. Kills
-during the imports, before training begins, do not count.
+between the last write and the kill. In the end each fit must have the bits of a whole one.
 """
 
 import argparse
 import hashlib
+import itertools
 import json
 import subprocess
 import sys
@@ -67,14 +67,15 @@ def _ended(process: "subprocess.Popen[str]") -> dict[str, Any]:
     return json.loads(out.splitlines()[-1])
 
 
-def _saved_epochs(folder: str) -> list[float]:
-    """Epochs in each file of a folder; a part of an epoch counts as one that is over not yet."""
-    epochs = []
+def _unfinished(folder: str) -> list[Path]:
+    """Files of fits that are not finished; a damaged one raises."""
+    unfinished = []
     for path in Path(folder).glob("*.npz"):
         with np.load(path) as file:
-            history = json.loads(file["about"].tobytes())["history"]
-        epochs.append(len(history.get("loss", [])))
-    return epochs
+            arrays = {name: file[name] for name in file}
+        if json.loads(arrays["about"].tobytes())["result"] is None:
+            unfinished.append(path)
+    return unfinished
 
 
 def kill_fits(n_kills: int, seed: int = 0) -> dict[str, Any]:
@@ -83,18 +84,20 @@ def kill_fits(n_kills: int, seed: int = 0) -> dict[str, Any]:
     Returns
     -------
     about : dict
-        "kills"; "survived": kills after which the files could all be read; "seconds_lost": the
-        longest time between the last write and a kill; "fits": fits that were finished, and
-        "same_bits": those that ended in the bits of a whole fit.
+        "kills"; "survived": kills after which all files could be read; "in_training": kills after
+        the process had written to each file, and "seconds_lost": the longest time between the last
+        write and one of these; "fits": fits that were finished, and "same_bits": those that ended
+        in the bits of a whole fit.
     """
     rng = np.random.default_rng(seed)
-    about = {"kills": 0, "survived": 0, "seconds_lost": 0.0, "fits": 0, "same_bits": 0}
-    names = [*EPOCHS]
+    names = ("kills", "survived", "in_training", "seconds_lost", "fits", "same_bits")
+    about = dict.fromkeys(names, 0.0)
+    fits = itertools.cycle(EPOCHS)
     begun = time.monotonic()
-    whole = {name: _ended(_start(name, None)) for name in names}
-    seconds = (time.monotonic() - begun) / len(names)
+    whole = {name: _ended(_start(name, None)) for name in EPOCHS}
+    seconds = (time.monotonic() - begun) / len(EPOCHS)
     while about["kills"] < n_kills:
-        name = names[about["fits"] % len(names)]
+        name = next(fits)
         with tempfile.TemporaryDirectory() as folder:
             while about["kills"] < n_kills:
                 process = _start(name, folder)
@@ -107,11 +110,11 @@ def kill_fits(n_kills: int, seed: int = 0) -> dict[str, Any]:
                 killed = time.time()
                 process.communicate()
                 about["kills"] += 1
-                written = [path.stat().st_mtime for path in Path(folder).glob("*.npz")]
-                lost = killed - max([started, *written])
-                about["seconds_lost"] = max(about["seconds_lost"], lost)
-                _saved_epochs(folder)  # raises if a file is damaged
+                written = [path.stat().st_mtime for path in _unfinished(folder)]
                 about["survived"] += 1
+                if written and min(written) > started:
+                    about["in_training"] += 1
+                    about["seconds_lost"] = max(about["seconds_lost"], killed - min(written))
             about["fits"] += 1
             about["same_bits"] += _ended(_start(name, folder))["bits"] == whole[name]["bits"]
     return about

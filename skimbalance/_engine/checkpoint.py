@@ -6,7 +6,6 @@ arrays and JSON, is written whole or not at all, and a later state replaces an e
 
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,7 +97,7 @@ class Checkpoint:
             )  # fmt: skip
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # whatever NumPy, zipfile and JSON raise for damaged bytes
             warn(
                 f"The checkpoint '{self._path}' cannot be read, so its fit starts anew: "
                 f"{' '.join(str(error).split())}."

@@ -287,9 +287,12 @@ def is_number(cell: Any) -> bool:
 
 def _numbers(cells: "pd.Series", style: str = "") -> tuple[np.ndarray, list[int]]:
     """Numbers in cells of text, nan where missing, and the positions of all other cells."""
-    values, others = np.full(len(cells), np.nan), []
+    listed = cells.tolist()
+    if not style and all(map(NUMBER.fullmatch, listed)):  # as nearly always, and faster
+        return np.fromiter(map(float, listed), float, len(listed)), []
+    values, others = np.full(len(listed), np.nan), []
     pattern = NUMBER_STYLES[style] if style else NUMBER
-    for i, cell in enumerate(cells.tolist()):
+    for i, cell in enumerate(listed):
         cell = cell.strip()
         if pattern.fullmatch(cell):
             values[i] = styled_number(cell, style) if style else float(cell)

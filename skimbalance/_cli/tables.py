@@ -30,6 +30,9 @@ BUNDLED = ("abalone_19", "ann_thyroid", "credit_risk_grade", "page_blocks", "yea
 # The longest line that is read: files without any line end are no tables.
 _LONGEST_LINE = 2**26
 
+# Bytes of a column of a Parquet file in memory at a time.
+_BUFFER = 2**18
+
 # Names that pandas gives to an index without a name.
 _INDEX = re.compile(r"__index_level_\d+__")
 
@@ -177,7 +180,8 @@ def _parquet(source: Source) -> Table:
     def opened():
         with source.open() as raw:
             try:
-                yield pyarrow.parquet.ParquetFile(raw)
+                # Piece by piece: a row group may be as large as the file.
+                yield pyarrow.parquet.ParquetFile(raw, buffer_size=_BUFFER, pre_buffer=False)
             except (pyarrow.ArrowInvalid, OSError) as error:
                 raise ValueError(
                     f"{name} must be a Parquet file. Got a damaged file or one of another kind: "

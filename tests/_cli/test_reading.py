@@ -95,6 +95,20 @@ def test_a_compressed_parquet_file_is_read(table, tmp_path):
         same(plain, open_table(packed))
 
 
+def test_a_row_group_of_a_parquet_file_need_not_fit_into_memory(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    numbers = np.random.default_rng(0).normal(size=(1_600_000, 1))
+    frame = pd.DataFrame(numbers, columns=["a"])
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=len(frame))
+    parts = open_table(str(tmp_path / "t.parquet")).parts(50_000)
+    n_before, n_rows = pyarrow.total_allocated_bytes(), 0
+    for part in parts:
+        assert pyarrow.total_allocated_bytes() - n_before < numbers.nbytes / 2
+        np.testing.assert_array_equal(part.frame, numbers[n_rows : n_rows + len(part.frame)])
+        n_rows += len(part.frame)
+    assert n_rows == len(numbers)
+
+
 DAMAGED = {
     "cut gz": gzip.compress(TEXT.encode())[:-200],
     "gz of other bytes": gzip.compress(TEXT.encode())[:10] + b"none" * 50,

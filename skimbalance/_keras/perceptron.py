@@ -80,9 +80,15 @@ class Perceptron:
                 mean=encoder.center, variance=np.square(encoder.scale), name="standardize"
             )
             logits = inputs = keras.Input((self._architecture.n_features,), name="features")
+            standardize.build(inputs.shape)
+            # As tensors, they would become further inputs of an ONNX file.
+            standardize.mean = np.asarray(standardize.mean)
+            standardize.variance = np.asarray(standardize.variance)
             for layer in (standardize, *layers):
                 logits = layer(logits)
-        return self.show(keras.Model(inputs, to_proba(logits), name="imbalanced_mlp"))
+        model = keras.Model(inputs, to_proba(logits), name="imbalanced_mlp")
+        model(np.zeros((1, self._architecture.n_features)))  # Keras exports what was called
+        return self.show(model)
 
     def show(self, model):
         """The model that `model` built, with the fitted weights."""

@@ -62,9 +62,11 @@ def add_nodes(scope: Any, operator: Any, container: Any) -> None:
                 f"numbers of 64 or 32 bits, or text. Got {variable.type!r} instead."
             )
         inputs.append((f"input_{i}", _TYPES[type(variable.type)], [*variable.type.shape]))
-    options = container.get_options(operator.raw_operator, {"raw_scores": False})
+    estimator, options = operator.raw_operator, {"raw_scores": False}
+    if "raw_scores" in OURS[type(estimator)]:
+        options = container.get_options(estimator, options)
     model = model_of(
-        operator.raw_operator,
+        estimator,
         inputs,
         opset=container.target_opset,
         proba_type=TensorProto.DOUBLE if _has_doubles(operator) else TensorProto.FLOAT,

@@ -26,7 +26,11 @@ from persistence_setup import (
 )
 from sklearn.base import clone
 
-from skimbalance import ImbalancedSequenceClassifier
+from skimbalance import (
+    ImbalancedKerasClassifier,
+    ImbalancedMLPClassifier,
+    ImbalancedSequenceClassifier,
+)
 from skimbalance._fit.encoding import Encoder
 from skimbalance._fit.plan import Fitted
 from skimbalance._fit.targets import Steps
@@ -299,3 +303,22 @@ def test_a_tagger_is_held_to_its_weights_before_they_are_allocated(tmp_path):
         forge(tmp_path / "forged.skim", tagger(**sizes))
         with pytest.raises(ValueError, match=r"forged\.skim' must hold (weights|a network that)"):
             load_model(tmp_path / "forged.skim")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["own", "perceptron"])
+def test_training_goes_on_from_a_file(kind, tmp_path):
+    """With an optimizer object, whose state is stored, too."""
+    adam, y = keras.optimizers.Adam(0.01, beta_1=0.8), np.array(["many", "rare"] * 3 + ["many"])
+    if kind == "own":
+        clf = ImbalancedKerasClassifier(plain, optimizer=adam, random_state=0)
+    else:
+        clf = ImbalancedMLPClassifier((3,), optimizer=adam, random_state=0)
+    clf.partial_fit(ROWS, y, classes=["many", "rare"])
+    save_model(clf, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    if kind == "own":
+        loaded.set_params(model=plain)
+    for part in (clf, loaded):
+        part.partial_fit(ROWS, y)
+    assert same(loaded, clf)

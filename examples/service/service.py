@@ -27,7 +27,11 @@ def create_app(path: str | None = None) -> FastAPI:
     The file is read here, and not when the server starts: a server that loads the service before
     it forks reads the file once for all processes.
     """
-    model = Model(path or os.environ["MODEL"])
+    return app_of(Model(path or os.environ["MODEL"]))
+
+
+def app_of(model: "Model") -> FastAPI:
+    """The routes around a model."""
     app = FastAPI(title="skimbalance")
 
     @app.get("/health")

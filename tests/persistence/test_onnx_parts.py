@@ -185,6 +185,20 @@ def test_rows_of_a_table():
     np.testing.assert_array_equal(got, expected)
 
 
+def test_levels_of_text_and_numbers_in_one_column_are_refused():
+    reader = TableReader(([1, "a"], None), (False, None))
+    with pytest.raises(ValueError, match=r"all text or all numbers in each column.* Got 1 and 'a'"):
+        computed(
+            lambda graph, *X: _rows.rows_of(graph, reader, X, "Clf").matrix, *np.ones((2, 3, 1))
+        )
+
+
+def test_categories_need_an_input_for_each_column():
+    reader = TableReader((["a"], None), (True, None))
+    with pytest.raises(ValueError, match="an input for each of its 2 columns"):
+        computed(lambda graph, X: _rows.rows_of(graph, reader, [X], "Clf").matrix, np.ones((3, 2)))
+
+
 # Trees
 
 

@@ -5,6 +5,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import partial
 from importlib.metadata import version
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -25,8 +26,8 @@ PACKAGES = ("skimbalance", "keras", "tensorflow", "numpy")
 # objects are left out, as these names are also those of attributes.
 PLAIN = bool | int | float | complex | str | bytes | tuple | np.ndarray | FunctionType | type
 
-# Rows are read in blocks of at most so many rows.
-BLOCK = 2**12
+# Rows are read in blocks of at most so many rows; so many learning rates are looked at.
+BLOCK, RATES = 2**12, 100
 
 
 def content_key(job: Job, *parts: Any) -> str:
@@ -37,7 +38,7 @@ def content_key(job: Job, *parts: Any) -> str:
     job : Job
         The fit, without its program.
     *parts : object
-        What the program is made of: network, target, loss, optimizer.
+        What the program is made of: network, target, loss, optimizer, schedule.
 
     Returns
     -------
@@ -45,6 +46,7 @@ def content_key(job: Job, *parts: Any) -> str:
         Hexadecimal. It differs with each release of the packages that compute, too.
     """
     n_steps = job.epochs * (len(job.cuts) - 1)
+    steps = np.unique(np.linspace(0, n_steps - 1, RATES).astype(int))
     last = job.first_epoch + job.epochs - 1
     content = (
         [version(name) for name in PACKAGES],
@@ -53,7 +55,7 @@ def content_key(job: Job, *parts: Any) -> str:
         [_of_rows(rows) for rows in (job.rows, job.validation) if rows is not None],
         [job.order(job.first_epoch), job.order(last)],
         (job.first_epoch, job.epochs, job.batch_size, job.weight_decay),
-        job.learning_rates(0, n_steps),
+        [job.learning_rates(int(step), 1) for step in steps],
         dict(job.arguments),
         (job.score is None, job.score_weight, job.monitor),
         (job.patience, job.tol, job.deferred_until, job.early_weight),
@@ -115,6 +117,8 @@ def _parts(value: Any) -> Iterator[Any]:
     elif isinstance(value, type):
         if not _is_installed(value):
             yield [*value.__bases__, {k: v for k, v in vars(value).items() if not _is_idle(k)}]
+    elif isinstance(value, partial):
+        yield from (value.func, value.args, value.keywords)
     elif inspect.ismethod(value):
         yield from (value.__self__, value.__func__)
     elif isinstance(value, staticmethod | classmethod):

@@ -91,8 +91,9 @@ def _train_with_checkpoint(job, network, plan, by_keras, loss):
     settings = plan.settings
     _check_for_checkpoint(plan)
     folder = Path(settings.checkpoint)
-    parts = settings.loss, settings.optimizer, settings.ema_momentum
-    key = content_key(job, of_network(network), bool(by_keras), type(plan.target), *parts)
+    rates = settings.learning_rate_schedule, settings.ema_momentum
+    parts = type(plan.target), settings.loss, settings.optimizer, rates
+    key = content_key(job, of_network(network), bool(by_keras), *parts)
     checkpoint = Checkpoint(folder, key)
     if (result := checkpoint.result()) is not None:
         if job.vote is not None:

@@ -1,5 +1,7 @@
 """The key of a fit: equal for the same fit, also in another process; another for anything else."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -84,6 +86,10 @@ CHANGES = {
 }
 
 
+def falling(power, step):
+    return 0.1 / (1 + step) ** power
+
+
 def test_any_other_parameter_is_another_fit(key):
     keys = [key(mlp(**{name: value}), X, Y) for name, value in CHANGES.items()]
     assert len({key(mlp(), X, Y), *keys}) == len(keys) + 1
@@ -93,6 +99,11 @@ def test_any_other_parameter_is_another_fit(key):
     keys = [key(mlp(early_stopping=True, **change), X, Y) for change in ({}, *stopping)]
     assert len(set(keys)) == len(keys)
     assert key(mlp(verbose=1), X, Y) == key(mlp(), X, Y)
+    schedules = [partial(falling, power) for power in (1, 2)]
+    schedules.append(lambda step: 0.1 if step != 5 else 0.2)
+    schedules.append(lambda step: 0.1 if step != 5 else 0.3)
+    keys = [key(mlp(learning_rate_schedule=schedule), X, Y) for schedule in schedules]
+    assert len(set(keys)) == len(keys)
 
 
 FACTOR = 1.0

@@ -91,7 +91,7 @@ def kill_fits(n_kills: int, seed: int = 0) -> dict[str, Any]:
     """
     rng = np.random.default_rng(seed)
     names = ("kills", "survived", "in_training", "seconds_lost", "fits", "same_bits")
-    about = dict.fromkeys(names, 0.0)
+    about: dict[str, float] = dict.fromkeys(names, 0)
     fits = itertools.cycle(EPOCHS)
     begun = time.monotonic()
     whole = {name: _ended(_start(name, None)) for name in EPOCHS}

@@ -616,7 +616,7 @@ def test_an_interrupt_ends_a_long_search_and_the_next_one_works(deals, monkeypat
     thread.start()
     with monkeypatch.context() as context:
         context.setattr(stack, "train_stack", interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=r"Interrupted after epoch \d+ of \d+"):
             in_stacks(grid(mlp(epochs=10**7)).fit, X, Y)
     thread.join()
     wait_until(lambda: not stacked_threads())

@@ -61,9 +61,12 @@ def save_model(
     existing file, so that a failure leaves that file as it was. Samplers are stored unfitted:
     predictions do not need them, and they hold training rows. Attributes that begin with
     ``oof_``, which hold out-of-fold posteriors and decisions of the training rows, are left out. A
-    parameter that is a pandas Series or DataFrame is stored as a dict by label. Requests for
-    metadata, which only a later fit or score needs, are left out: call `set_fit_request` again
-    before it.
+    parameter that is a pandas Series or DataFrame is stored as a dict by label, a path as text, and
+    an object of Keras as its config. Requests for metadata, which only a later fit or score needs,
+    are left out: call `set_fit_request` again before it.
+
+    Of a custom network the file holds Keras' config and the weights, and not the function that
+    builds it: set `model` again before a further fit, or trust the function.
 
     Parameters
     ----------
@@ -79,18 +82,29 @@ def save_model(
         Name of the predicted column, for `model_info`; or in the multilabel case the name of each
         label.
     trusted : sequence of str, default=()
-        Full names of further types and functions that the model holds, such as "module.build"
-        for a custom network. See `load_model`.
+        Full names of further types and functions that the model holds, such as
+        "my_layers.Attention" for a custom layer, or "my_networks.build" for the function that
+        builds a network, which is then stored itself. See `load_model`.
+    key : bytes, default=None
+        A secret with which the file is signed, such as ``secrets.token_bytes(32)``; None leaves it
+        unsigned. `load_model` with the same key refuses any other file. The signature is
+        HMAC-SHA256 [1]_ of the file but for its last 64 bytes, which are the signature.
 
     Raises
     ------
     ValueError
-        If the model holds a type that is not trusted, such as a custom function, or 'columns' or
-        'target' hold anything but text.
+        If the model holds a type that is not trusted, such as a custom function, or a network that
+        its config does not describe; or if 'columns' or 'target' hold anything but text, or 'key'
+        is not bytes.
 
     See Also
     --------
     load_model : Reads the file.
+
+    References
+    ----------
+    .. [1] H. Krawczyk, M. Bellare, R. Canetti. "HMAC: Keyed-Hashing for Message Authentication."
+       RFC 2104, 1997. doi:10.17487/RFC2104
 
     Examples
     --------
@@ -139,8 +153,8 @@ def load_model(
 ) -> Any:
     """Load an estimator that `save_model` saved.
 
-    Nothing in the file is executed, and an `ImbalancedMLPClassifier` predicts without importing
-    TensorFlow. A custom network is built again by its function, which must be trusted by name.
+    Nothing in the file is executed, and an `ImbalancedMLPClassifier` or an ensemble predicts
+    without importing TensorFlow. A custom network is built from its config, of known layers only.
 
     Parameters
     ----------
@@ -148,10 +162,15 @@ def load_model(
         The file.
     trusted : sequence of str, default=()
         Full names of further types and functions to accept, as in `save_model`, beside those of
-        skimbalance and imbalanced-learn and the estimators of scikit-learn. Trees need
+        skimbalance and imbalanced-learn, the estimators of scikit-learn, its scorers, and Keras'
+        layers, losses, metrics and optimizers. Trees need
         "sklearn.tree._tree.Tree", or
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": scikit-learn does not
-        check their nodes, so that a forged tree can crash the process.
+        check their nodes, so that a forged tree can crash the process. A ``Lambda`` layer needs
+        "keras.layers.Lambda", and then runs the code that it holds.
+    key : bytes, default=None
+        The secret with which the file was signed: a file without this signature, or one that has
+        changed since, is refused before it is read. None looks at no signature.
 
     Returns
     -------
@@ -161,8 +180,8 @@ def load_model(
     Raises
     ------
     ValueError
-        If the file is damaged, is not a model file or is one of another format, or holds a type
-        that is not trusted.
+        If the file is damaged, is not a model file or is one of another format, holds a type that
+        is not trusted, or lacks the signature of 'key'.
 
     References
     ----------

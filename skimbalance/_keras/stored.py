@@ -23,6 +23,7 @@ from skimbalance._keras_private import layers_in
 __all__ = [
     "check_described",
     "described",
+    "has_layers",
     "restored",
     "restored_model",
     "shapes_of",
@@ -131,7 +132,7 @@ def unknown_names(description: Any, trusted: Collection[str] = ()) -> set[str]:
     registered = keras.saving.get_custom_objects()
     for node in _nodes(description):
         name = _name(node)
-        if name is not None and name not in trusted and not _is_known(name):
+        if name is not None and name not in trusted and not (_is_known(name) and _is_lean(node)):
             names.add(name)
         if name is not None and name.startswith("keras.metrics."):
             sizes = [part for part in _leaves(node["config"]) if isinstance(part, int)]
@@ -275,6 +276,19 @@ def _name(node: dict[str, Any]) -> str | None:
         module = next((m for m in FUNCTIONS if name in _public(f"keras.{m}")), None)
         module = "builtins" if module is None else f"keras.{module}"
     return f"{module}.{name}"
+
+
+def has_layers(description: Description) -> bool:
+    """Whether a description has layers, which may allocate weights when they are made."""
+    starts = ("keras.layers.", "keras.Sequential", "keras.src.", "skimbalance.networks.")
+    return any(str(_name(node)).startswith(starts) for node in _nodes(description))
+
+
+def _is_lean(node: dict[str, Any]) -> bool:
+    """Whether a part makes no arrays beside its weights, of a size that these do not show."""
+    config = node["config"] if isinstance(node["config"], dict) else {}
+    has_constants = node["class_name"] == "Normalization" and config.get("mean") is not None
+    return not (config.get("stateful") or has_constants)
 
 
 def _is_known(name: str) -> bool:

@@ -25,13 +25,15 @@ def unknown_keras_names(estimator: Any, trusted: Collection[str]) -> set[str]:
         If a text is not a description.
     """
     names = set()
-    for text in _descriptions(estimator):
-        from skimbalance._keras.stored import unknown_names
+    for text, is_network in _descriptions(estimator):
+        from skimbalance._keras.stored import has_layers, unknown_names
 
         description = json.loads(text)
         if not (isinstance(description, dict) and "class_name" in description):
             raise ValueError("it has a Keras object that is not named by module and class.")
         names |= unknown_names(description, trusted)
+        if not (names or is_network) and has_layers(description):
+            raise ValueError("it has layers of Keras outside of a network.")
     return names
 
 
@@ -109,13 +111,14 @@ def _runs_code(built_with: dict[str, Any], trusted: Collection[str]) -> bool:
     return True
 
 
-def _descriptions(estimator: Any) -> Iterator[str]:
+def _descriptions(estimator: Any) -> Iterator[tuple[str, bool]]:
+    """Descriptions of Keras' objects, and whether each is of a custom network."""
     for part in parts_of(estimator):
         built_with = getattr(part, "_built_with", None)
         if isinstance(part, _KerasObject):
-            yield part.description
+            yield part.description, False
         elif isinstance(built_with, dict) and "description" in built_with:
-            yield built_with["description"]
+            yield built_with["description"], True
 
 
 class _Restored:

@@ -25,6 +25,7 @@ from persistence_setup import (
     twice,
 )
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 
 from skimbalance import (
     ImbalancedKerasClassifier,
@@ -34,8 +35,10 @@ from skimbalance import (
 from skimbalance._fit.encoding import Encoder
 from skimbalance._fit.plan import Fitted
 from skimbalance._fit.targets import Steps
+from skimbalance._keras.stored import unknown_names
 from skimbalance.networks import Scale, mlp
 from skimbalance.persistence import load_model, save_model
+from skimbalance.persistence._lean import _KerasObject
 
 plain = sequential(
     lambda: layers.Dense(3, activation="relu"),
@@ -166,6 +169,7 @@ def wrapped(inner):
     return node("TimeDistributed", {"layer": node("Bidirectional", {"layer": inner})})
 
 
+HUGE = 10**9
 LAMBDA = {"class_name": "__lambda__", "config": {"value": "4w=="}}
 FUNCTION = {"class_name": "function", "registered_name": None}
 FORGED = {
@@ -203,6 +207,32 @@ def base():
     return described(own(sequential(head)))
 
 
+ALLOCATING = {
+    "Normalization": {"mean": 0.0, "variance": 1.0},
+    "LSTM": {"units": HUGE, "stateful": True},
+}
+
+
+@pytest.mark.parametrize("name", ALLOCATING)
+def test_layers_that_allocate_beside_their_weights_are_not_known(name):
+    """So the weights' shapes tell how large a network is."""
+    known = {**ALLOCATING[name], "mean": None, "stateful": False}
+    assert unknown_names(node(name, ALLOCATING[name])) == {f"keras.layers.{name}"}
+    assert not unknown_names(node(name, known))
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_no_layer_takes_the_place_of_another_object(within, tmp_path):
+    wide = node("Dense", {"units": HUGE}, build_config={"input_shape": [None, HUGE]})
+    metric = node("MeanMetricWrapper", {"fn": wide}, module="keras.metrics")
+    clf = LogisticRegression().fit(ROWS, [0, 1] * 3 + [0])
+    clf.part_ = _KerasObject(metric if within else wide)
+    path = tmp_path / "m.skim"
+    forge(path, clf)
+    with pytest.raises(ValueError, match=r"m\.skim' must be a model .* (layers|size)"):
+        load_model(path)
+
+
 @pytest.mark.parametrize("name", FORGED)
 def test_what_is_not_known_is_not_made(name, base, tmp_path, monkeypatch):
     clf, description = base[0], json.loads(json.dumps(base[1]))
@@ -225,7 +255,6 @@ def test_other_names_of_a_known_layer_are_not_looked_up(base, tmp_path):
     assert same(loaded, clf)
 
 
-HUGE = 10**9
 SIZES = {
     "units": lambda config: config["layers"][-1]["config"].update(units=HUGE),
     "inputs": lambda config: config["layers"][0]["config"].update(batch_shape=[None, HUGE]),

@@ -65,10 +65,11 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     Examples
     --------
     >>> from sklearn.datasets import make_classification
-    >>> from skimbalance import ImbalancedMLPClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skimbalance import TunedDecisionClassifierCV
     >>> from skimbalance.persistence import to_onnx
     >>> X, y = make_classification(300, weights=[0.9], random_state=0)
-    >>> clf = ImbalancedMLPClassifier((8,), epochs=2, random_state=0).fit(X, y)
+    >>> clf = TunedDecisionClassifierCV(LogisticRegression(), random_state=0).fit(X, y)
     >>> to_onnx(clf, "model.onnx")  # doctest: +SKIP
     >>> import onnxruntime  # doctest: +SKIP
     >>> session = onnxruntime.InferenceSession("model.onnx")  # doctest: +SKIP

@@ -70,7 +70,7 @@ def archive_of(members, rng):
     with warnings.catch_warnings(), zipfile.ZipFile(file, "w", packing) as archive:
         warnings.simplefilter("ignore")  # of names that are there twice
         for name, content in members:
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, packing)  # without the time
     return file.getvalue()
 
 

@@ -93,7 +93,7 @@ def without_room(save, model, path, n_bytes):
 
 
 def saves(n_kills):
-    """Rows of the table: for each way to save, files that are whole after kills and without room."""
+    """Rows of the table: for each way to save, how many files were whole, and drafts left."""
     X, y = rows()
     model = MLPClassifier((256, 256), max_iter=2, random_state=0).fit(X, y)
     found = []

@@ -12,6 +12,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score, f1_score, log_loss, roc_auc_score
 from threadpoolctl import threadpool_limits
 
+from skimbalance.persistence import load_model
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PATHS = sorted(BENCHMARKS.glob("*.py"))
 MODULES = [path.stem for path in PATHS]
@@ -55,6 +57,52 @@ def run(imports_of_benchmarks, monkeypatch, capsys):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_runs_with_tiny_sizes(name, run):
     assert "| --- |" in run(name)
+
+
+# Inputs that once failed.
+ONCE_FAILED = sorted((Path(__file__).parent / "data" / "fuzz").iterdir())
+
+
+@pytest.mark.parametrize("path", ONCE_FAILED, ids=lambda path: path.name)
+def test_what_once_failed_is_read_or_refused_in_a_sentence(path, part):
+    if path.suffix == ".skim":
+        _, said = part("fuzz_models").loading(path, load_model)
+        assert said["outcome"] in ("loads", "refused")
+    else:
+        said = part("fuzz_tables").outcome(str(path), path.read_bytes(), "utf-8")
+        assert said["outcome"] in ("the same rows", "refused")
+
+
+def test_a_seed_repeats_the_inputs(part):
+    for module, make in (("fuzz_models", "mutated"), ("fuzz_tables", "table")):
+        make = getattr(part(module), make)
+        assert [make(i, 7) for i in range(5)] == [make(i, 7) for i in range(5)]
+        assert make(0, 7) != make(0, 8)
+
+
+CASES = """
+import os, time
+def cases(ends):
+    def case(number):
+        if str(number) in ends:
+            os.abort() if ends[str(number)] == "died" else time.sleep(60)
+        return {"number": number}
+    return case
+"""
+
+
+@pytest.mark.slow
+def test_a_case_that_ends_its_process_is_noted_and_the_others_run(part, tmp_path, monkeypatch):
+    (tmp_path / "cases_of_a_test.py").write_text(CASES)
+    monkeypatch.chdir(tmp_path)
+    ends = {"1": "died", "3": "hung", "4": "died"}
+    outcomes = part("isolated").outcomes
+    found = dict(outcomes("cases_of_a_test:cases", range(6), seconds=2, options={"ends": ends}))
+    assert list(found) == [0, 1, 2, 3, 4, 5]
+    for number, said in found.items():
+        end = ends.get(str(number), "number")
+        assert end in said
+        assert (said[end] == number) == (end == "number")
 
 
 # Two peers that need no library beside scikit-learn.

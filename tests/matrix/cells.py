@@ -19,7 +19,6 @@ from matrix.rows import (
     View,
     ViewOfFit,
 )
-from matrix.view_columns import CommandError
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,6 @@ NETWORK_ROWS = [MLP, KERAS, "LearningCurvesDisplay", LOSSES, NETWORKS]
 TUNED, PRIOR, SMOTE = "TunedDecisionClassifierCV", "PriorCorrectedClassifier", "EachClassSMOTE"
 
 NO_ESTIMATOR = Refuses("The model of type [name] must hold a fitted estimator.")
-SAFE = (
-    "must hold only types of skimbalance, scikit-learn, imbalanced-learn, NumPy and SciPy that are "
-    "known to be safe."
-)
 NO_GROUPS = Refuses("The groups parameter is ignored by [name].", UserWarning)
 NO_WEIGHTS = Refuses("sample_weight.shape == (80,), expected (100,)!", by="scikit-learn")
 DENSE = "Sparse data was passed for X, but dense data is required."
@@ -179,7 +174,6 @@ OF_STACKING = "Number of classes in training fold (2) does not match total numbe
 #: Refusal, rows, columns.
 REFUSES = [
     (NO_ESTIMATOR, [*RESULTS, "compare_strategies"], ["model file"]),
-    (Refuses(SAFE, CommandError), [KERAS, NETWORKS], ["command line"]),
     (NO_WEIGHTS, [SMOTE], ["weights, routed"]),
     (NO_GROUPS, SPLITTERS, ["groups, routed"]),
     (Refuses(DENSE, TypeError, "scikit-learn"), [KERAS, NETWORKS], ["sparse X"]),

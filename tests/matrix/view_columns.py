@@ -11,7 +11,6 @@ import pandas as pd
 from matrix.data_columns import WORDS, assert_same, in_frame
 from matrix.rows import (
     ROWS,
-    TRUSTED,
     Comparison,
     Data,
     Splitter,
@@ -112,7 +111,7 @@ def in_command_line(row):
         thing = clone(row.make()).fit if is_view else partial(row.thing, row.make())
         fitted = thing(frame, words)
         columns = dict.fromkeys(frame, "number")
-        save_model(fitted, model, columns=columns, target="target", trusted=TRUSTED)
+        save_model(fitted, model, columns=columns, target="target")
         if is_view:
             shown = json.loads(run_command("report", model, table, "--json", "--out", out))
             expected = ImbalanceReport.from_estimator(fitted, frame, words, random_state=0)

@@ -188,7 +188,8 @@ def answer(number):
     return model.answers([row])[0]["decision"]
 
 with multiprocessing.get_context("fork").Pool(3) as pool:
-    print(len(pool.map(answer, range(9))), "tensorflow" in sys.modules, "keras" in sys.modules)
+    print(len(pool.map(answer, range(9))))
+print(*sorted({"tensorflow", "keras", "scikeras", "matplotlib", "tqdm"} & {*sys.modules}))
 """
 
 
@@ -204,4 +205,4 @@ def test_a_network_answers_in_forked_processes_without_tensorflow(tmp_path):
         timeout=250,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["9", "False", "False"]
+    assert done.stdout.split() == ["9"]

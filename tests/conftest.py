@@ -3,6 +3,7 @@
 import gc
 import sys
 import types
+from collections import OrderedDict
 
 import pytest
 
@@ -41,6 +42,22 @@ def compilations_of_its_own():
     yield
     if "skimbalance._engine.tensorflow.program" in sys.modules:
         sys.modules["skimbalance._engine.tensorflow.program"]._n_compilations = 0
+
+
+PLAIN_PROGRAMS = OrderedDict()
+
+
+@pytest.fixture
+def plain_graphs(monkeypatch):
+    """Let networks train by plain graphs, as in a process whose memory takes no more programs.
+
+    XLA compiles for half of the time of a first fit. Where a test is not about how networks train,
+    this time is saved; the programs are apart from those of other tests, which are compiled.
+    """
+    from skimbalance._engine.tensorflow import program
+
+    monkeypatch.setattr(program, "MOST_COMPILATIONS", 0)
+    monkeypatch.setattr(program, "_programs", PLAIN_PROGRAMS)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from sklearn.exceptions import NotFittedError
 
 from skimbalance import ImbalancedKerasClassifier, ImbalancedMLPClassifier
 
+pytestmark = pytest.mark.usefixtures("plain_graphs")
+
 NAME = ImbalancedMLPClassifier.__name__
 
 

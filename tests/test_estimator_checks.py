@@ -20,11 +20,18 @@ WEIGHT_REASON = (
 )
 
 
-@sklearn_checks.parametrize_with_checks(
-    [ImbalancedMLPClassifier(), ImbalancedKerasClassifier()],
-    expected_failed_checks=lambda estimator: dict.fromkeys(WEIGHT_CHECKS, WEIGHT_REASON),
-)
+def fails(estimator):
+    return dict.fromkeys(WEIGHT_CHECKS, WEIGHT_REASON)
+
+
+@sklearn_checks.parametrize_with_checks([ImbalancedMLPClassifier()], expected_failed_checks=fails)
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.usefixtures("plain_graphs")
+@sklearn_checks.parametrize_with_checks([ImbalancedKerasClassifier()], expected_failed_checks=fails)
+def test_scikit_learn_check_of_plain_graphs(estimator, check):
     check(estimator)
 
 
@@ -103,6 +110,7 @@ def test_scale_of_weights_is_ignored():
 
 
 # Not imbalanced-learn's decorator: it hands pytest a generator, which pytest 9 deprecates.
+@pytest.mark.usefixtures("plain_graphs")
 @pytest.mark.parametrize(
     ("estimator", "check"),
     list(

@@ -61,6 +61,8 @@ from skimbalance.compare._strategies import (
     over_table,
 )
 
+pytestmark = pytest.mark.usefixtures("plain_graphs")
+
 NETWORK = ImbalancedMLPClassifier((4,), epochs=2, early_stopping=False)
 LOGISTIC = LogisticRegression()
 ALWAYS = DummyClassifier()
@@ -525,22 +527,14 @@ def all_on(table):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def on_noise():
-    """The comparison of all on labels that have nothing to do with the table."""
-    return all_on(NOISE)
-
-
 @pytest.mark.slow
-def test_nothing_is_to_be_learnt_from_noise(on_noise):
+def test_nothing_is_learnt_from_noise_and_a_leak_is_seen_by_all_without_another_program():
+    """Labels that have nothing to do with the table, and then stand in a column of it."""
+    on_noise = all_on(NOISE)
     assert set(on_noise.names) == {*STRATEGIES, "forest", "pipeline"}
     # Chance is 1/3; the standard error of a mean recall with 30, 70 and 140 rows is 0.035.
     assert np.all(np.abs(on_noise.scores.mean(axis=1) - 1 / 3) < 0.14)
     assert np.all(np.abs(on_noise.metrics["mcc"].mean(axis=1)) < 0.2)
-
-
-@pytest.mark.slow
-def test_a_leak_through_a_column_is_seen_by_all_without_another_program(on_noise):
     before = program.count_traces()
     leaking = all_on(NOISE.assign(amount=CODES.astype(float)))
     # The same shape of network and batches, so nothing is compiled again.

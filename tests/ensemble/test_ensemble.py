@@ -465,6 +465,7 @@ def fails(estimator):
 
 
 @parametrize_with_checks([ensemble()], expected_failed_checks=fails)
+@pytest.mark.usefixtures("plain_graphs")
 @FEW
 def test_scikit_learn_check(estimator, check):
     check(estimator)

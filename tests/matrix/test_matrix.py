@@ -31,6 +31,7 @@ def cells():
                 yield pytest.param(row, column, id=f"{row.title}-{column}", marks=marks)
 
 
+@pytest.mark.usefixtures("plain_graphs")  # how networks train is tested elsewhere
 @pytest.mark.parametrize(("row", "column"), list(cells()))
 def test_cell(row, column):
     stated = entry(row.title, column)

@@ -122,7 +122,8 @@ def print_peers(args):
                     "fuzz_peers:cases", numbers, seconds=SECONDS, mib=MIB, options=options
                 )
             )
-        except RuntimeError:  # it is not installed
+        except RuntimeError as error:  # as where the library is not installed
+            print(error, file=sys.stderr)
             continue
         kinds = Counter(said.get("outcome") for _, said in found)
         ended = sum(ends(found))
@@ -138,7 +139,13 @@ def main():
     args = arguments()
     quiet()
     print_machine()
-    failures = print_models(args) + print_tables(args) + print_commands(args)
+    failures = 0
+    for n, show in (
+        (args.models, print_models),
+        (args.tables, print_tables),
+        (args.commands, print_commands),
+    ):
+        failures += show(args) if n else 0
     if args.peers:
         print_peers(args)
     if failures:

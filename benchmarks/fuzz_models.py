@@ -275,7 +275,8 @@ def cases(seed, *, alone=True):
     folder, events = tempfile.mkdtemp(), []
     path = os.path.join(folder, "model.skim")
     for fixture in fixtures():
-        predicting(load_model(fixture))
+        model, _ = loading(fixture, load_model)
+        predicting(model)
     if alone:
         Path(folder, f"{CANARY}.py").write_text("def run(*args):\n    pass\n")
         sys.path.append(folder)

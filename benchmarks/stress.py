@@ -7,12 +7,14 @@ processes that are killed).
 """
 
 import argparse
+import itertools
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import isolated
 import trees
-from common import ARGUMENTS, TINY, pick, print_machine, print_table, quiet
+from common import ARGUMENTS, N_JOBS, TINY, pick, print_machine, print_table, quiet
 
 # Verdicts on a tree that are as they should be.
 RIGHT = ("same bits", "same but for rounding", "the planned error")
@@ -35,15 +37,15 @@ def stressed(args):
     numbers = range(args.first, args.first + args.n)
     if TINY:
         return [trees.run_tree(number, args.seed, most=4) for number in numbers]
-    options = {"seed": args.seed}
-    found = []
-    for number, said in isolated.outcomes(
-        "trees:cases", numbers, seconds=args.seconds, options=options
-    ):
-        found.append(said)
+    options = {"seconds": args.seconds, "options": {"seed": args.seed}}
+    with ThreadPoolExecutor(N_JOBS) as pool:  # each starts processes, one after the other
+        parts = [numbers[i::N_JOBS] for i in range(N_JOBS)]
+        each = pool.map(lambda part: [*isolated.outcomes("trees:cases", part, **options)], parts)
+        pairs = sorted(itertools.chain(*each), key=lambda pair: pair[0])
+    for number, said in pairs:
         if said.get("verdict") not in RIGHT or said["threads left"]:
             print(f"Tree {number}, seed {args.seed}: {said}\n", file=sys.stderr)
-    return found
+    return [said for _, said in pairs]
 
 
 def print_trees(found):
@@ -68,7 +70,7 @@ def print_trees(found):
         stopped = [said["stopped"] for said in of_kind if said.get("stopped") is not None]
         ended = [said["ended"] for said in of_kind]
         same = sum(said["verdict"] in RIGHT for said in of_kind)
-        times = [f"{max(of, default=0.0):.2f}" for of in (stopped, ended)]
+        times = [f"{max(of):.2f}" if of else "" for of in (stopped, ended)]
         rows.append([kind, len(of_kind), len(stopped) if kind == "Ctrl-C" else "", same, *times])
     header = ["", "trees", "came in time", "same again", "most seconds to stop", "to end threads"]
     print_table(header, rows)

@@ -24,9 +24,9 @@ SECONDS, MIB = 10.0, 500
 def arguments():
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--models", type=int, default=pick(3_000, 30))
-    parser.add_argument("--tables", type=int, default=pick(3_000, 60))
-    parser.add_argument("--commands", type=int, default=pick(300, 20))
+    parser.add_argument("--models", type=int, default=pick(3_000, 15))
+    parser.add_argument("--tables", type=int, default=pick(3_000, 30))
+    parser.add_argument("--commands", type=int, default=pick(300, 8))
     parser.add_argument("--peers", type=int, default=pick(60, 0))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)

@@ -42,7 +42,7 @@ SAVES = {
 def arguments():
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=pick(200, 3))
+    parser.add_argument("--kills", type=int, default=pick(200, 1))
     parser.add_argument("--interrupts", type=int, default=pick(5, 1))
     parser.add_argument("--fits", type=int, default=pick(60, 2))
     return parser.parse_args(ARGUMENTS)
@@ -185,7 +185,7 @@ def interrupts(n):
     """Rows of the table: for each classifier, the seconds, and what was said and left."""
     rng, found = np.random.default_rng(0), []
     for name in networks():
-        each = [interrupted(name, float(rng.uniform(1, 3))) for _ in range(n)]
+        each = [interrupted(name, pick(1.0, 0.1) + 2 * rng.random() * pick(1, 0)) for _ in range(n)]
         seconds, how, left = zip(*each, strict=True)
         found.append([name, f"{max(seconds):.2f}", *(", ".join(sorted({*w})) for w in (how, left))])
     return found

@@ -12,30 +12,55 @@ from skimbalance._engine.tensorflow.recurrent import stand_in_for
 from skimbalance._keras_private import lambda_output_shape
 from skimbalance.networks import _embeddings
 
+# XLA sums fewer numbers than 2**17 in one thread, and Eigen the products of so many rows in one
+# order. With more, the rounding would depend on the number of cores.
+NUMBERS_OF_A_SUM, ROWS_OF_A_PRODUCT = 2**17 - 1, 512
+
 
 class Dense(keras.layers.Dense):
-    """A dense layer whose bias learns by a product of matrices.
+    """A dense layer that learns by products of matrices, each of a part of the rows.
 
     A plain sum over the rows is vectorised differently for one network and for several: the
     rounding would depend on the size of the stack. Products are the same.
     """
 
     def call(self, inputs, training=None):
-        outputs = tf.matmul(inputs, self.kernel)
+        outputs = _product(inputs, tf.convert_to_tensor(self.kernel))
         if self.bias is not None:
             outputs = _add_bias(outputs, tf.convert_to_tensor(self.bias))
         return outputs if self.activation is None else self.activation(outputs)
 
 
 @with_gradient
+def _product(inputs, kernel):
+    def gradient(upstream):
+        rows, by_row = (_in_parts(values, ROWS_OF_A_PRODUCT) for values in (inputs, upstream))
+        of_kernel = tf.reduce_sum(tf.matmul(rows, by_row, transpose_a=True), axis=0)
+        return tf.matmul(upstream, kernel, transpose_b=True), of_kernel
+
+    return tf.matmul(inputs, kernel), gradient
+
+
+@with_gradient
 def _add_bias(outputs, bias):
     def gradient(upstream):
-        rows = tf.reshape(upstream, [-1, tf.shape(bias)[0]])
+        units = bias.shape[0]
+        rows = _in_parts(upstream, min(ROWS_OF_A_PRODUCT, max(64, NUMBERS_OF_A_SUM // units)))
         # Several rows of ones: XLA would turn a product with few into a sum again.
-        n_ones = max(2, 64 // bias.shape[0])
-        return upstream, tf.matmul(tf.ones([n_ones, tf.shape(rows)[0]], rows.dtype), rows)[0]
+        ones = tf.ones([tf.shape(rows)[0], max(2, 64 // units), tf.shape(rows)[1]], rows.dtype)
+        return upstream, tf.reduce_sum(tf.matmul(ones, rows)[:, 0], axis=0)
 
     return outputs + bias, gradient
+
+
+def _in_parts(values, most):
+    """Rows in parts of equal length, `most` or fewer: (n_parts, length, n_columns)."""
+    rows = tf.reshape(values, [-1, values.shape[-1]])
+    n_rows = tf.shape(rows)[0]
+    n_parts = (n_rows + most - 1) // most
+    length = (n_rows + n_parts - 1) // n_parts
+    filled_up = tf.pad(rows, [[0, n_parts * length - n_rows], [0, 0]])
+    return tf.reshape(filled_up, [n_parts, length, values.shape[-1]])
 
 
 class Normalization(keras.layers.Normalization):

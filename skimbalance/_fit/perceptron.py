@@ -6,6 +6,7 @@ started and evaluated where neither Keras nor TensorFlow is imported.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -48,6 +49,10 @@ NORMALIZATION_EPSILON = 1e-3
 
 # Rows are computed in blocks whose activations stay in the processor's cache.
 BLOCK_ELEMENTS = 2**18
+
+# Multiplications of a product from which on BLAS may share it among its threads. A limit takes
+# longer than the products of a single row.
+SHARED_PRODUCTS = 2**13
 
 # Multiplications for which a further thread is worth its start.
 PRODUCTS_OF_A_THREAD = 2**25
@@ -260,7 +265,8 @@ def forward(architecture, weights, X, center=None, scale=None):
         In the dtype of the weights.
     """
     dtype = weights["logits/kernel"].dtype
-    with one_blas_thread():
+    largest = len(X) * max(n * m for _, n, m in architecture.dense_layers())
+    with nullcontext() if largest < SHARED_PRODUCTS else one_blas_thread():
         if len(X) <= FEW_ROWS:
             rows = X if center is None else (X - center) / scale
             layers = _layers(architecture, weights, np.float64, len(X))

@@ -1,5 +1,7 @@
 """ONNX files predict what the estimators predict."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,12 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
 from skimbalance import (
     ImbalancedEnsembleClassifier,
@@ -23,11 +26,13 @@ from skimbalance import (
     datasets,
 )
 from skimbalance.ensemble import _trees
-from skimbalance.persistence import register_onnx_converters, to_onnx
+from skimbalance.persistence import load_model, register_onnx_converters, to_onnx
 from skimbalance.persistence._onnx import _export
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX comes with the extra 'onnx'")
 TensorProto = pytest.importorskip("onnx").TensorProto
+
+DATA = Path(__file__).parents[1] / "data"
 
 # The agreement that is promised.
 ATOL = 1e-5
@@ -111,6 +116,7 @@ def test_pipelines_searches_and_priors_around(tmp_path):
         prior,
         tuned(prior),
         make_pipeline(StandardScaler(), tuned()),
+        make_pipeline(SimpleImputer(missing_values=X[0, 0]), tuned()),
         GridSearchCV(tuned(), {"estimator__C": [0.1]}, cv=2),
     ):
         check_same(clf.fit(X, y), X, tmp_path / "m.onnx")
@@ -124,6 +130,12 @@ def test_what_cannot_be_in_onnx_is_told_and_leaves_the_file(tmp_path):
         (RandomForestClassifier(2).fit(X, y), ValueError, "must be of ImbalancedMLPClassifier"),
         (ImbalancedMLPClassifier(), NotFittedError, "call 'fit' first"),
         (ImbalancedSequenceClassifier, ValueError, "must get a fitted estimator"),
+        (load_model(DATA / "format_3_tagger.skim"), ValueError, "Got ImbalancedSequenceClassifier"),
+        (
+            make_pipeline(PolynomialFeatures(), tuned()).fit(X, y),
+            ValueError,
+            "only what ONNX Runtime can run",
+        ),
     ):
         with pytest.raises(error, match=message):
             to_onnx(estimator, path)
@@ -233,6 +245,8 @@ def test_networks_of_ones_own(tmp_path):
     clf = ImbalancedKerasClassifier(with_normalization, epochs=1, random_state=0).fit(X, y)
     session = check_same(clf, X[:200], tmp_path / "m.onnx")
     assert [node.type for node in session.get_inputs()] == ["tensor(float)"]
+    scaled = make_pipeline(StandardScaler(), clf)  # which are float64
+    check_same(scaled.fit(X, y), X[:200], tmp_path / "m.onnx")
     check_same(tuned(clf).set_params(cv="prefit").fit(X, y), X[:200], tmp_path / "m.onnx")
 
 

@@ -66,7 +66,7 @@ class Outputs(NamedTuple):
 @singledispatch
 def inputs_of(estimator: Any) -> list[Input]:
     """Name, ONNX type and shape of each input."""
-    return [("X", TensorProto.DOUBLE, [None, estimator.n_features_in_])]
+    return [("X", TensorProto.DOUBLE, [None, getattr(estimator, "n_features_in_", None)])]
 
 
 @inputs_of.register

@@ -81,6 +81,7 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     from skimbalance.persistence._onnx._model import model_of
 
     content = model_of(estimator).SerializeToString()
+    _check_runs(content)
     with replacing(path) as draft, open(draft, "wb") as file:
         file.write(content)
 
@@ -134,6 +135,21 @@ def _check_installed(owner: str, package: str) -> None:
             f"{owner} needs the package {package}, which is not installed: "
             "pip install 'skimbalance[onnx]'"
         )
+
+
+def _check_runs(content: bytes) -> None:
+    """Check that ONNX Runtime, if there is one, has all operators of a model in its types."""
+    if find_spec("onnxruntime") is None:
+        return
+    import onnxruntime
+
+    try:
+        onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of many kinds
+        raise ValueError(
+            "An ONNX model must hold only what ONNX Runtime can run. Got the error: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
 
 
 def _check_fitted(estimator: Any, owner: str) -> None:

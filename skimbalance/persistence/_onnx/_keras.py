@@ -69,7 +69,8 @@ def keras_logits(graph: Graph, clf: ImbalancedKerasClassifier, X: list[Value]) -
     concrete = logits.get_concrete_function(*signature)
     # Constants that the network holds as tensors, as Normalization does, are further inputs.
     held = [value for value in concrete.captured_inputs if value.dtype != tf.resource]
-    values = [*X, *(graph.stored(value.numpy()) for value in held)]
+    taken = [graph.cast(x, kind) for x, (_, kind, _) in zip(X, keras_inputs(clf), strict=True)]
+    values = [*taken, *(graph.stored(value.numpy()) for value in held)]
     names = [node.name for node in model.graph.input]
     return graph.double(graph.inline(model, dict(zip(names, values, strict=True)))[0])
 

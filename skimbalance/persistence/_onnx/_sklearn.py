@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+from onnx import TensorProto
 from sklearn.base import is_classifier
+from sklearn.impute import SimpleImputer
 
 from skimbalance.persistence._onnx._graph import ML, ML_OPSET, Graph, Value
 
@@ -29,6 +32,7 @@ def sklearn_outputs(graph: Graph, estimator: Any, X: list[Value]) -> list[Value]
             estimator,
             initial_types=[("X", DoubleTensorType([None, estimator.n_features_in_]))],
             options=options,
+            custom_conversion_functions={SimpleImputer: _add_imputer},
             target_opset={"": graph.opset, ML: ML_OPSET},
         )
     except Exception as error:  # of many kinds
@@ -37,3 +41,18 @@ def sklearn_outputs(graph: Graph, estimator: Any, X: list[Value]) -> list[Value]
             f"{str(error).strip().splitlines()[0]}"
         ) from error
     return graph.inline(model, {"X": graph.double(X[0])})
+
+
+def _add_imputer(scope, operator, container):
+    """Add the nodes of SimpleImputer: skl2onnx writes one that ONNX Runtime has in float32 only."""
+    imputer, (x,), (result,) = operator.raw_operator, operator.inputs, operator.outputs
+    fill = np.asarray(imputer.statistics_, float)
+    if imputer.indicator_ is not None or np.isnan(fill).any():
+        raise ValueError("SimpleImputer has a column that is added or left out.")
+    names = [scope.get_unique_variable_name(name) for name in ("fill", "missing", "is_missing")]
+    for name, value in zip(names, (fill, np.array([imputer.missing_values], float)), strict=False):
+        container.add_initializer(name, TensorProto.DOUBLE, value.shape, value)
+    is_nan = np.isnan(imputer.missing_values)
+    searched = [x.full_name] if is_nan else [x.full_name, names[1]]
+    container.add_node("IsNaN" if is_nan else "Equal", searched, names[2])
+    container.add_node("Where", [names[2], names[0], x.full_name], result.full_name)

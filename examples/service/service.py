@@ -27,7 +27,10 @@ def create_app(path: str | None = None) -> FastAPI:
     The file is read here, and not when the server starts: a server that loads the service before
     it forks reads the file once for all processes.
     """
-    return app_of(Model(path or os.environ["MODEL"]))
+    path = path or os.environ.get("MODEL")
+    if path is None:
+        raise ValueError("The environment variable MODEL must name a model file. Got none.")
+    return app_of(Model(path))
 
 
 def app_of(model: "Model") -> FastAPI:

@@ -100,7 +100,7 @@ class Checkpoint:
         except Exception as error:  # whatever NumPy, zipfile and JSON raise for damaged bytes
             warn(
                 f"The checkpoint '{self._path}' cannot be read, so its fit starts anew: "
-                f"{' '.join(str(error).split())}."
+                f"{getattr(error, 'strerror', None) or 'it is damaged'}."
             )
             return None
 

@@ -229,7 +229,9 @@ def model_info(path: str | os.PathLike[str]) -> dict[str, Any]:
     >>> model_info("model.skim")["target"]  # doctest: +SKIP
     'grade'
     """
-    with sound(path), regular_file(path) as file:
+    with sound(path):
+        opened_file = regular_file(path)
+    with opened_file as file:
         return _info(file, path)
 
 

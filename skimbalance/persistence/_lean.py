@@ -203,8 +203,8 @@ def _network_described(value: Any, name: str) -> str:
         remedy = f", or trust the function that builds it: trusted={[name]!r}" if can_trust else ""
         raise ValueError(
             f"The network of {type(value).__name__} must be one that its config describes, to be "
-            f"stored in a model file. Got one that it does not: {first_line(error)} Give its "
-            f"layers a 'get_config' that holds all that they are made of{remedy}."
+            f"stored in a model file. Got one that it does not: {first_line(error).rstrip('.')}: "
+            f"give its layers a 'get_config' that holds all that they are made of{remedy}."
         ) from error
 
 

@@ -45,7 +45,7 @@ ROOMS = {
     "persistence.*": (
         {"ensemble.*", "decision.*", "keras_classifier", "classifier", "_keras.*", "_fit.*",
          "prior.*", "preprocessing.*", "_response", "_losses.*", "_page.*", "_validation.*"},
-        KERAS | {"skops", "onnx", "skl2onnx", "tf2onnx"},
+        KERAS | {"skops", "onnx", "skl2onnx", "tf2onnx", "onnxruntime"},
     ),
     "ensemble.*": (
         {"decision.*", "classifier", "_fit.*", "_engine.*", "_keras_private", "_response",

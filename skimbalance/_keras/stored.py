@@ -22,6 +22,7 @@ from skimbalance._keras_private import layers_in
 
 __all__ = [
     "check_described",
+    "check_metrics",
     "described",
     "has_layers",
     "restored",
@@ -85,7 +86,8 @@ OURS = {
 # What Keras writes for values that JSON lacks.
 VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__", "__ellipsis__"}
 
-# A metric has arrays of the size that it is told, such as AUC's thresholds: this at most.
+# A metric has arrays of the size that it is told, such as AUC's thresholds, or of its square: this
+# size at most, and the squares of all metrics add up to no more than that of one.
 MOST_IN_METRIC = 4096
 
 
@@ -126,21 +128,38 @@ def unknown_names(description: Any, trusted: Collection[str] = ()) -> set[str]:
     Raises
     ------
     ValueError
-        If it is not a description, or asks for too large a metric.
+        If it is not a description, or computes when it is built.
     """
     names = set()
     registered = keras.saving.get_custom_objects()
     for node in _nodes(description):
         name = _name(node)
+        if not all(map(_is_symbolic, node.get("inbound_nodes", []))):
+            raise ValueError("it has a layer that is called on numbers alone.")
         if name is not None and name not in trusted and not (_is_known(name) and _is_lean(node)):
             names.add(name)
-        if name is not None and name.startswith("keras.metrics."):
-            sizes = [part for part in _leaves(node["config"]) if isinstance(part, int)]
-            if max(map(abs, sizes), default=0) > MOST_IN_METRIC:
-                raise ValueError(f"it has a metric with a size beyond {MOST_IN_METRIC}.")
     # Keras takes a text for the object that is registered by it.
     texts = {part for part in _leaves(description) if isinstance(part, str)}
     return names | (texts & set(registered)) - set(trusted)
+
+
+def check_metrics(descriptions: Any) -> None:
+    """Check that the arrays of all metrics together are small.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
+    total = 0
+    for node in _nodes(descriptions):
+        if str(_name(node)).startswith("keras.metrics."):
+            sizes = [abs(part) for part in _leaves(node["config"]) if isinstance(part, int)]
+            total += max(sizes, default=0) ** 2
+    if total > MOST_IN_METRIC**2:
+        raise ValueError(
+            f"it has a metric with a size beyond {MOST_IN_METRIC}, or too many large ones."
+        )
 
 
 def restored(description: Description, trusted: Collection[str] = ()) -> Any:
@@ -154,6 +173,7 @@ def restored(description: Description, trusted: Collection[str] = ()) -> Any:
     unknown = sorted(unknown_names(description, trusted))
     if unknown:
         raise ValueError(f"it has Keras objects that are not known: {', '.join(unknown)}.")
+    check_metrics(description)
     description, custom = copy.deepcopy(description), {}
     top = str(_name(description))
     if description["class_name"] in ("class", "function"):
@@ -282,6 +302,14 @@ def has_layers(description: Description) -> bool:
     """Whether a description has layers, which may allocate weights when they are made."""
     starts = ("keras.layers.", "keras.Sequential", "keras.src.", "skimbalance.networks.")
     return any(str(_name(node)).startswith(starts) for node in _nodes(description))
+
+
+def _is_symbolic(part: Any) -> bool:
+    """Whether a call has an output of another layer; Keras computes others at once, at any size."""
+    if isinstance(part, dict) and "class_name" in part:
+        return bool(part["class_name"] == "__keras_tensor__")
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return any(map(_is_symbolic, inner))
 
 
 def _is_lean(node: dict[str, Any]) -> bool:

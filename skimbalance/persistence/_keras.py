@@ -22,11 +22,11 @@ def unknown_keras_names(estimator: Any, trusted: Collection[str]) -> set[str]:
     Raises
     ------
     ValueError
-        If a text is not a description.
+        If a text is not a description, or the metrics are too large.
     """
-    names = set()
+    names, descriptions = set(), []
     for text, is_network in _descriptions(estimator):
-        from skimbalance._keras.stored import has_layers, unknown_names
+        from skimbalance._keras.stored import check_metrics, has_layers, unknown_names
 
         description = json.loads(text)
         if not (isinstance(description, dict) and "class_name" in description):
@@ -34,6 +34,9 @@ def unknown_keras_names(estimator: Any, trusted: Collection[str]) -> set[str]:
         names |= unknown_names(description, trusted)
         if not (names or is_network) and has_layers(description):
             raise ValueError("it has layers of Keras outside of a network.")
+        descriptions.append(description)
+    if descriptions:
+        check_metrics(descriptions)
     return names
 
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 import skimbalance.losses
 from skimbalance._keras.stored import described, restored
 from skimbalance.decision import TunedDecisionClassifierCV
-from skimbalance.persistence import load_model, save_model
+from skimbalance.persistence import _KerasObject, load_model, save_model
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = np.arange(60) % 4 == 0
@@ -115,6 +115,30 @@ def test_a_metric_does_not_take_what_memory_it_likes(name, size):
     forged = described(getattr(keras.metrics, name)(**{size: 5}))
     forged["config"][size] = 10**9
     with pytest.raises(ValueError, match="a metric with a size"):
+        restored(forged)
+
+
+def test_many_metrics_do_not_take_what_memory_they_like(tmp_path):
+    description = described(keras.metrics.AUC(num_thresholds=5))
+    description["config"]["num_thresholds"] = 2_000
+    parts = [_KerasObject(description) for _ in range(5)]
+    FITTED.part_ = parts
+    try:
+        forge(tmp_path / "m.skim", FITTED)
+    finally:
+        del FITTED.part_
+    with pytest.raises(ValueError, match="too many large ones"):
+        load_model(tmp_path / "m.skim")
+
+
+def test_a_network_computes_nothing_while_it_is_built():
+    inputs = keras.Input((3,), name="inputs")
+    forged = described(keras.Model(inputs, keras.layers.Dense(2)(inputs)))
+    call = {"args": [10**12], "kwargs": {}}
+    operation = {"module": "keras.src.ops.numpy", "class_name": "Arange", "name": "numbers"}
+    operation |= {"config": {"name": "numbers"}, "inbound_nodes": [call]}
+    forged["config"]["layers"].append(operation)
+    with pytest.raises(ValueError, match="called on numbers alone"):
         restored(forged)
 
 

@@ -462,7 +462,7 @@ array-like, default="auto"
             "dropout": self.dropout,
         }
         self._architecture = self.network, options
-        network = self._built(int(generator(Purpose.WEIGHTS, course.seed).integers(2**31)))
+        network = self._rebuilt(int(generator(Purpose.WEIGHTS, course.seed).integers(2**31)))
         # The encoder standardises, as padding must stay zero.
         settings = Settings.of(vars(self), standardize=False, early_stopping=early_stopping)
         return settings, network
@@ -486,7 +486,7 @@ array-like, default="auto"
                 f"one sequence with {too_rare!r}."
             )
 
-    def _built(self, seed):
+    def _rebuilt(self, seed=0):
         """The network, with weights drawn from a seed."""
         from skimbalance._keras.network import Found, KerasNetwork
         from skimbalance.networks import bilstm_tagger, conv1d_tagger
@@ -500,10 +500,6 @@ array-like, default="auto"
             Found(ends_in="logits"),
             owner=type(self).__name__,
         )
-
-    def _rebuilt(self):
-        """The network, built anew, with other weights."""
-        return self._built(0)
 
     def _fitted_network(self):
         return self._live_network(self._rebuilt)

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from skimbalance._engine.job import Job, Rows
+from skimbalance._keras.key import names_in
 from skimbalance._keras_private import layers_in
 
 __all__ = ["content_key", "of_network"]
@@ -150,14 +151,8 @@ def _of_function(function: Any) -> Iterator[Any]:
             yield cell.cell_contents
         except ValueError:  # not assigned yet
             yield None
-    used = {name: scope[name] for name in sorted(_names(code)) if name in scope}
+    used = {name: scope[name] for name in sorted(names_in(code)) if name in scope}
     yield {f"global {name}": value for name, value in used.items() if isinstance(value, PLAIN)}
-
-
-def _names(code: CodeType) -> set[str]:
-    """Names of globals, and perhaps of attributes, in some code and the functions in it."""
-    inner = [part for part in code.co_consts if isinstance(part, CodeType)]
-    return set(code.co_names).union(*map(_names, inner))
 
 
 def _is_installed(value: Any) -> bool:

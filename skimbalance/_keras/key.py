@@ -11,7 +11,7 @@ import numpy as np
 from skimbalance._engine.tensorflow.layers import is_plain_dropout
 from skimbalance._keras_private import layers_in
 
-__all__ = ["network_key"]
+__all__ = ["names_in", "network_key"]
 
 # Methods that Keras wraps for each layer.
 WRAPPED = ("build", "quantize")
@@ -132,7 +132,7 @@ def _of_function(function, within):
     A function within a build function is another object in each build.
     """
     scope = function.__globals__
-    refers_to = {name: scope[name] for name in _names(function.__code__) if name in scope}
+    refers_to = {name: scope[name] for name in names_in(function.__code__) if name in scope}
     values = (
         function.__defaults__,
         tuple(sorted((function.__kwdefaults__ or {}).items())),
@@ -146,10 +146,10 @@ def _of_function(function, within):
     return function.__code__, local, shallow
 
 
-def _names(code):
+def names_in(code: CodeType) -> set[str]:
     """Names of globals, and perhaps of attributes, in some code and the functions in it."""
     inner = [part for part in code.co_consts if isinstance(part, CodeType)]
-    return set(code.co_names).union(*map(_names, inner))
+    return set(code.co_names).union(*map(names_in, inner))
 
 
 def _content(cell):

@@ -318,7 +318,7 @@ def tagger(**options):
     clf._encoder = Encoder(np.array(["a", "b"]), 1, True, type(clf).__name__)
     sizes = {"n_outputs": 2, "n_layers": 1, "embedding_dim": 2, "filters": 2, "dropout": 0.0}
     clf._architecture = "conv1d", sizes
-    network = clf._built(0)
+    network = clf._rebuilt()
     arguments = {"loss": "crossentropy", "class_weight": np.ones(2), "sampling_ratio": np.ones(2)}
     clf._fitted = Fitted(network, network.weights(), None, arguments)
     clf._architecture = "conv1d", sizes | options

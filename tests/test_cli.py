@@ -202,7 +202,7 @@ def test_parquet_is_read_as_csv_is(table, tmp_path, model, capsys):
 def test_parquet_without_pyarrow(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     err = failed(capsys, "train", "t.parquet", "--target", "y", "--out", "m")
-    assert "pip install pyarrow" in err
+    assert "pip install 'skimbalance[parquet]'" in err
 
 
 def test_types_of_parquet(tmp_path, capsys):
@@ -437,6 +437,17 @@ def test_a_programming_error_shows_its_traceback(monkeypatch):
 
 
 # Predicting
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\nb", "a\r\nb", 'a"b', "a,b", " a", "a|b;c"])
+def test_scored_cells_are_read_back_as_they_were(text, model, tmp_path, capsys):
+    table = rows(3, seed=1)
+    table[1][HEADER.index("note")] = text
+    with (tmp_path / "new.csv").open("w", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([HEADER, *table])
+    done(capsys, "predict", model, tmp_path / "new.csv", "--out", tmp_path / "s.csv")
+    with (tmp_path / "s.csv").open(newline="") as file:
+        assert [row[: len(HEADER)] for row in csv.reader(file)] == [HEADER, *table]
 
 
 def test_scored_rows_are_the_old_cells_and_the_posteriors(model, tmp_path, capsys):

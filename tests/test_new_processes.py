@@ -326,3 +326,50 @@ for clf in (ImbalancedMLPClassifier((2,)), ImbalancedKerasClassifier(len)):
     said = in_new_process(code, KERAS_BACKEND="jax").splitlines()
     assert len(said) == 2
     assert all("KERAS_BACKEND" in line and "Got 'jax'" in line for line in said)
+
+
+# Threads
+
+BITS = """
+import hashlib, json, sys, warnings
+import numpy as np
+from sklearn.datasets import make_classification
+from sklearn.tree import DecisionTreeClassifier
+from skimbalance import *
+
+warnings.simplefilter("ignore")
+X, y = make_classification(12_000, 12, n_informative=6, weights=[0.8], random_state=0)
+weight = np.random.default_rng(0).random(len(y))
+tree = DecisionTreeClassifier(max_depth=4, random_state=0)
+fits = {
+    "network": ImbalancedMLPClassifier((128,), batch_size=1024, epochs=1, random_state=0),
+    "stopped": ImbalancedMLPClassifier((16,), epochs=2, early_stopping=True, random_state=0),
+    "periodic": ImbalancedMLPClassifier(
+        (16,), epochs=1, numeric_embedding="periodic", random_state=0
+    ),
+    "tuned": TunedDecisionClassifierCV(tree, objective="f1_macro", cv=2, random_state=0),
+    "prior": PriorCorrectedClassifier(tree),
+}
+said = {}
+for name, clf in fits.items():
+    if name == "prior":
+        clf.fit(X, y)
+    else:
+        clf.fit(X, y, sample_weight=weight)
+    numbers = [clf.predict_proba(X), clf.predict_proba(X[:5_000]), clf.predict(X)]
+    said[name] = [hashlib.sha256(part.tobytes()).hexdigest() for part in numbers]
+ensemble = ImbalancedEnsembleClassifier(cv=2, random_state=0).fit(X[:600], y[:600])
+proba = [ensemble.oof_proba_, ensemble.predict_proba(X)]
+said["ensemble"] = [hashlib.sha256(part.tobytes()).hexdigest() for part in proba]
+print(json.dumps(said))
+"""
+
+
+def test_bits_do_not_depend_on_the_number_of_threads():
+    one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    two = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    one_core = "import os; os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])\n"
+    prefix = one_core if hasattr(os, "sched_setaffinity") else ""
+    few = json.loads(in_new_process(prefix + BITS, **one))
+    many = json.loads(in_new_process(BITS, **two))
+    assert few == many

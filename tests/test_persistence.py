@@ -264,6 +264,17 @@ def test_samplers_are_stored_without_training_rows(tmp_path):
     assert hasattr(pipe["smote"], "nn_k_")
 
 
+@pytest.mark.slow
+def test_a_file_does_not_say_where_a_fit_writes(tmp_path):
+    net = ImbalancedMLPClassifier((4,), epochs=1, checkpoint=tmp_path / "kept", random_state=0)
+    tuned = TunedDecisionClassifierCV(net, cv=2, random_state=0)
+    tuned.fit(X, Y)
+    save_model(tuned, tmp_path / "m.skim")
+    loaded = load_model(tmp_path / "m.skim")
+    assert (loaded.estimator.checkpoint, loaded.estimator_.checkpoint) == (None, None)
+    assert tuned.estimator_.checkpoint == tmp_path / "kept"
+
+
 def test_info(tmp_path):
     clf = LogisticRegression().fit(FRAME[["size"]], Y)
     save_model(clf, tmp_path / "m.skim")

@@ -9,6 +9,7 @@ table are written as they are: a spreadsheet may take text that begins with = fo
 import csv
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +65,9 @@ def run(args: Namespace) -> None:
         replacing(path) as draft,
         open(draft, "w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file, delimiter=table.separator, lineterminator="\n")
+        # By this terminator the writer quotes cells that hold one of both.
+        lines = SimpleNamespace(write=lambda line: file.write(f"{line[:-2]}\n"))
+        writer = csv.writer(lines, delimiter=table.separator, lineterminator="\r\n")
         writer.writerow([*table.columns, *new])
         for part in progress(table.parts(ROWS), "predict"):
             scores, predicted = _scores(model, as_trained(part, kinds, table), labels)

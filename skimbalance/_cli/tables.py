@@ -168,7 +168,8 @@ def _pyarrow(name: str) -> Any:
         import pyarrow.parquet
     except ImportError:
         raise ValueError(
-            f"The package pyarrow must be installed to read {name}: pip install pyarrow."
+            f"The package pyarrow must be installed to read {name}: "
+            "pip install 'skimbalance[parquet]'."
         ) from None
     return pyarrow
 

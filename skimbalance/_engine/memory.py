@@ -1,5 +1,6 @@
 """How much memory is free."""
 
+import importlib
 import math
 import os
 from pathlib import Path
@@ -11,6 +12,17 @@ def free_memory():
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not a POSIX system
         return math.inf
+
+
+def address_space_left():
+    """Bytes of address space that this process may still take; infinite without a limit."""
+    try:
+        resource = importlib.import_module("resource")  # not on Windows
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+    except (ImportError, OSError):
+        return math.inf
+    return math.inf if most == resource.RLIM_INFINITY else most - pages * resource.getpagesize()
 
 
 def maps_left():

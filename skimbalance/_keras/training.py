@@ -14,7 +14,7 @@ from skimbalance._engine import joblib_backend
 from skimbalance._engine.checkpoint import Checkpoint, replay
 from skimbalance._engine.hooks import Hooks, has_batch_hooks
 from skimbalance._engine.job import Job, Result, Rows
-from skimbalance._engine.memory import free_memory
+from skimbalance._engine.memory import address_space_left, free_memory
 from skimbalance._engine.stack import train_alone
 from skimbalance._engine.tensorflow.keras_fit import compile_anew, train_by_keras
 from skimbalance._engine.tensorflow.program import Program, program_for
@@ -33,6 +33,9 @@ from skimbalance._keras_private import detach
 from skimbalance._validation import some_of
 
 __all__ = ["train"]
+
+# A program takes some 15 MiB, and threads of a stack may make several at once.
+FEWEST_BYTES = 2**28
 
 
 def train(plan: Plan, network: TrainableNetwork) -> Result:
@@ -54,7 +57,10 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     ------
     ValueError
         If Keras' dtype policy, the loss or the optimizer is of a kind that fits do not support.
+    MemoryError
+        If a limit of the process leaves too little memory for TensorFlow.
     """
+    _check_memory()
     settings = plan.settings
     check_precision(keras.config.dtype_policy())
     check_optimizer(settings.optimizer)
@@ -259,6 +265,17 @@ def _rows(data, weight, initial):
     y = np.maximum(data.y, 0)
     encode = None if initial.encoder is None else initial.encoder.transform
     return Rows(data.X, data.index, y, weight, encode, data.lengths)
+
+
+def _check_memory():
+    """Check that TensorFlow has memory to start with: without any it ends the process."""
+    left = address_space_left()
+    if left < FEWEST_BYTES:
+        raise MemoryError(
+            f"A fit must find {FEWEST_BYTES >> 20} MiB of address space for TensorFlow, which ends "
+            f"the process if it gets none. Got {max(0, left) >> 20} MiB below the limit of the "
+            "process (ulimit -v): raise the limit, or give up objects first."
+        )
 
 
 def _why_by_keras(callbacks, plan):

@@ -3,6 +3,7 @@
 BLAS shares a product among its threads, and rounds it differently for each number of them.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,16 @@ __all__ = ["one_blas_thread", "weighted_sum"]
 _lock = threading.Lock()
 _n_within = 0
 _numbers: list[int] = []
+
+
+def _forget() -> None:
+    """What a forked process needs, as no thread of its parent will leave or unlock here."""
+    global _lock, _n_within
+    _lock, _n_within = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget)
 
 
 def weighted_sum(weight: np.ndarray, values: np.ndarray) -> Any:
@@ -66,8 +77,8 @@ def _exchange(numbers: list[int]) -> list[int]:
     for library, number, old in zip(_libraries(), numbers, before, strict=True):
         if number == old:
             continue
-        # A thread that has set a number before would otherwise be the only one that may, as the
-        # first to come is seldom the last to leave.
+        # threadpoolctl lets only the thread that set OpenBLAS' number first set it again, and here
+        # the first to come is seldom the last to leave. Other libraries have no such rule.
         release = getattr(library, "clear_controlling_thread", lambda force: None)
         release(force=True)
         library.set_num_threads(number)

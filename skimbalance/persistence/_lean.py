@@ -163,6 +163,8 @@ class _Copies:
         for name in [*state]:
             if name in (_REQUESTS, _CALLBACKS) or name.startswith(_OF_TRAINING_ROWS):
                 del state[name]
+        if "checkpoint" in state:
+            state["checkpoint"] = None  # a file must not say where a fit writes
         if hasattr(value, "_rebuilt") and "model" in state:
             state.update(self._network(value))
         state.update({name: self.of(part) for name, part in state.items()})

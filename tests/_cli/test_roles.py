@@ -266,7 +266,7 @@ def fast_steps(X):
     return make_pipeline(clean, encode).steps
 
 
-def fast(strategy, X, y, *, verbose=0, **decision):
+def fast(strategy, X, y, *, verbose=0, checkpoint=None, **decision):
     """In the place of `make_strategy`: decisions of a fast classifier."""
     logistic = Pipeline([*fast_steps(X), ("classify", LogisticRegression())])
     return TunedDecisionClassifierCV(logistic, **decision)

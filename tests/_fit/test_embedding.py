@@ -50,6 +50,20 @@ def trained(arch):
 
 @each_embedding
 @each_ntk
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_rows_are_standardised_as_few(embedding, ntk, dtype):
+    arch, X = architecture(embedding, ntk), rows(3_000, embedding)
+    weights = trained(arch)
+    far = np.zeros(arch.n_features)
+    far[:5] = 1e4 + 1e-3 * np.arange(5)  # no float32, unlike the rows
+    X = (X + far).astype(dtype)
+    few = [forward(arch, weights, X[i : i + 250], far, far + 1) for i in range(0, len(X), 250)]
+    many = forward(arch, weights, X, far, far + 1)
+    np.testing.assert_allclose(many, np.concatenate(few), atol=1e-5, rtol=1e-5)
+
+
+@each_embedding
+@each_ntk
 @pytest.mark.parametrize("n_codes", [(), (40,), (50, 33)], ids=str)
 def test_numpy_gives_the_logits_of_keras(embedding, ntk, n_codes):
     arch = architecture(embedding, ntk, n_codes=n_codes)

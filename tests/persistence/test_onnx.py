@@ -117,6 +117,7 @@ def test_pipelines_searches_and_priors_around(tmp_path):
         tuned(prior),
         make_pipeline(StandardScaler(), tuned()),
         make_pipeline(SimpleImputer(missing_values=X[0, 0]), tuned()),
+        make_pipeline(Binarizer(threshold=X[0, 0]), tuned()),
         GridSearchCV(tuned(), {"estimator__C": [0.1]}, cv=2),
     ):
         check_same(clf.fit(X, y), X, tmp_path / "m.onnx")

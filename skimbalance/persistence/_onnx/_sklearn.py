@@ -6,6 +6,7 @@ import numpy as np
 from onnx import TensorProto
 from sklearn.base import is_classifier
 from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import Binarizer
 
 from skimbalance.persistence._onnx._graph import ML, ML_OPSET, Graph, Value
 
@@ -32,7 +33,7 @@ def sklearn_outputs(graph: Graph, estimator: Any, X: list[Value]) -> list[Value]
             estimator,
             initial_types=[("X", DoubleTensorType([None, estimator.n_features_in_]))],
             options=options,
-            custom_conversion_functions={SimpleImputer: _add_imputer},
+            custom_conversion_functions={Binarizer: _add_binarizer, SimpleImputer: _add_imputer},
             target_opset={"": graph.opset, ML: ML_OPSET},
         )
     except Exception as error:  # of many kinds
@@ -41,6 +42,15 @@ def sklearn_outputs(graph: Graph, estimator: Any, X: list[Value]) -> list[Value]
             f"{str(error).strip().splitlines()[0]}"
         ) from error
     return graph.inline(model, {"X": graph.double(X[0])})
+
+
+def _add_binarizer(scope, operator, container):
+    """Add the nodes of Binarizer: skl2onnx writes 1 where a number is the threshold itself."""
+    (x,), (result,) = operator.inputs, operator.outputs
+    names = [scope.get_unique_variable_name(name) for name in ("threshold", "is_above")]
+    container.add_initializer(names[0], TensorProto.DOUBLE, (1,), [operator.raw_operator.threshold])
+    container.add_node("Greater", [x.full_name, names[0]], names[1])
+    container.add_node("Cast", names[1], result.full_name, to=TensorProto.DOUBLE)
 
 
 def _add_imputer(scope, operator, container):

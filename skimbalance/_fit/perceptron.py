@@ -275,12 +275,11 @@ def forward(architecture, weights, X, center=None, scale=None):
             first = architecture.dense_layers()[0][0]
             center, weights = _fold_standardization(center, scale, weights, first, X.dtype)
             scale = None
-        return _in_blocks(architecture, weights, X, center, scale)
+        return _in_blocks(architecture, weights, X, center, scale, dtype)
 
 
-def _in_blocks(architecture, weights, X, center, scale):
+def _in_blocks(architecture, weights, X, center, scale, dtype):
     """Logits of many rows, in blocks that do not depend on the number of threads."""
-    dtype = weights["logits/kernel"].dtype
     layer_sizes = *architecture.hidden_layer_sizes, architecture.n_outputs
     widest = max(architecture.n_dense, *layer_sizes)
     size = min(len(X), max(FEW_ROWS, BLOCK_ELEMENTS // widest))

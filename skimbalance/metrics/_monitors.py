@@ -74,15 +74,16 @@ def _label_decision_score(score: _scores.Score) -> Monitor:
     """Mean over the labels of a score of two classes: rows without and with the label."""
 
     def of_logits(y, logits, weight):
-        decided = logits > 0
-        n, actual, predicted = weight.sum(axis=0), _total(weight, y), _total(weight, decided)
-        hits = _total(weight, decided * y)
+        decided, has = logits > 0, y > 0
+        # Each kind of row by itself: a difference of sums is not exactly zero where there is none.
+        right = [_total(weight, ~decided & ~has), _total(weight, decided & has)]
+        wrong = [_total(weight, ~decided & has), _total(weight, decided & ~has)]
         sums = (
-            [n - actual - predicted + hits, hits],
-            [n - predicted, predicted],
-            [n - actual, actual],
+            right,
+            [right[0] + wrong[0], right[1] + wrong[1]],
+            [right[0] + wrong[1], right[1] + wrong[0]],
         )
-        told = slice(None) if weight.ndim == 1 else n > 0
+        told = slice(None) if weight.ndim == 1 else weight.sum(axis=0) > 0
         return float(np.mean(score(*(np.stack(part, axis=1)[told] for part in sums))))
 
     return of_logits

@@ -17,6 +17,7 @@ import pytest
 import skops.io
 from imblearn.over_sampling import SMOTE, SMOTENC
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
+from persistence_setup import forge
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
@@ -478,19 +479,6 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 # Forged files
-
-
-def forge(path, value, **members):
-    """Write a file that holds a value, with some members replaced."""
-    skops.io.dump(value, path)
-    info = {"format": _types.FORMAT, "skimbalance": "0", "columns": {}, "target": None}
-    members = {"skimbalance.json": json.dumps(info), **members}
-    with zipfile.ZipFile(path) as archive:
-        old = {name: archive.read(name) for name in archive.namelist() if name not in members}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (old | members).items():
-            if content is not None:
-                archive.writestr(name, content)
 
 
 @pytest.mark.parametrize(

@@ -254,8 +254,6 @@ def prepare(
     weights, slots = _initial_state(network, course, rng, bias, bind(_starting_rows, rows, encoder))
     posterior_arguments = {"class_weight": loss_class_weight, "sampling_ratio": ratio, **arguments}
     posterior_arguments["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
-    # Weights take the place of repeated draws, so that both losses measure the same.
-    judged_weight = loss_class_weight * ratio
     batch_size, epochs, patience = _lengths(settings, len(rows.y))
     return Plan(
         settings=settings,
@@ -266,9 +264,8 @@ def prepare(
         early_weight=_loss_weight(target, rows, np.ones_like(loss_class_weight), draws),
         deferred_until=0 if course.partial else int(deferred * epochs),
         held_out=held_out,
-        held_out_loss_weight=None
-        if held_out is None
-        else _loss_weight(target, held_out, judged_weight, 1.0),
+        # Weights take the place of repeated draws, so that both losses measure the same.
+        held_out_loss_weight=_loss_weight(target, held_out, loss_class_weight * ratio, 1.0),
         order=bind(_order, stream, strata, course.seed),
         batch_size=batch_size,
         epochs=1 if course.partial else epochs,
@@ -412,8 +409,11 @@ def _starting_rows(rows, encoder, rng):
 def _loss_weight(target, rows, class_weight, draws):
     """Weight of each target in the loss; rows have mean weight 1 over the draws of an epoch.
 
-    The weight of a row is the mean of its labels' weights, or the sum of its steps' weights.
+    The weight of a row is the mean of its labels' weights, or the sum of its steps' weights. There
+    are none without rows.
     """
+    if rows is None:
+        return None
     class_part = target.per_target(class_weight, rows.y)
     weight = (rows.weight.T * class_part.T).T
     total = np.sum(draws * target.row_weight(weight))

@@ -262,7 +262,10 @@ def test_closed_forms_of_labels(loss, arguments):
     weighting = {"class_weight": np.array([[0.5, 3.0], [1, 1]]), "sampling_ratio": np.ones((2, 2))}
     z, arguments = logits(2), {**arguments, **weighting}
     got = computed(
-        lambda graph, z: _posterior.label_posterior(graph, loss, z, {"loss": loss, **arguments}), z
+        lambda graph, z: _posterior.posterior_of_labels(
+            graph, loss, z, {"loss": loss, **arguments}
+        ),
+        z,
     )
     close(got, label_posterior(loss, z, **arguments))
 

@@ -24,9 +24,9 @@ from skimbalance.persistence._onnx._network import perceptron_logits
 from skimbalance.persistence._onnx._posterior import (
     calibrated,
     inside,
-    label_posterior,
     log_proba,
     posterior,
+    posterior_of_labels,
     shifted,
 )
 from skimbalance.persistence._onnx._rows import column_types, rows_of
@@ -206,7 +206,7 @@ def _(estimator: Any, graph: Graph, X: list[Value]) -> Value:
         target.posterior(np.zeros((1, target.n_outputs)), arguments)
     except ValueError:
         return graph.softmax(logits) if target.exclusive else graph.op("Sigmoid", logits)
-    formula = posterior if target.exclusive else label_posterior
+    formula = posterior if target.exclusive else posterior_of_labels
     return formula(graph, arguments["loss"], logits, arguments)
 
 

@@ -18,7 +18,7 @@ from skimbalance.decision._calibration import (
 )
 from skimbalance.persistence._onnx._graph import LOWEST, Graph, Value
 
-__all__ = ["calibrated", "inside", "label_posterior", "log_proba", "posterior", "shifted"]
+__all__ = ["calibrated", "inside", "log_proba", "posterior", "posterior_of_labels", "shifted"]
 
 # Below this q, ``-log(1 - q) / q`` is taken from its series.
 FEW = 1e-6
@@ -31,7 +31,9 @@ def posterior(graph: Graph, loss: str, logits: Value, arguments: Mapping[str, An
     return graph.softmax(log_eta - over)
 
 
-def label_posterior(graph: Graph, loss: str, logits: Value, arguments: Mapping[str, Any]) -> Value:
+def posterior_of_labels(
+    graph: Graph, loss: str, logits: Value, arguments: Mapping[str, Any]
+) -> Value:
     """Probabilities of each label, as `skimbalance.posterior.label_posterior` gives them."""
     over, params = _over_weighting(arguments)
     log_odds, impossible = _LABEL_CLOSED_FORMS[loss](graph, logits, **params)

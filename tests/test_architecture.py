@@ -72,12 +72,12 @@ ROOMS = {
     "_keras.*": (
         {"_fit.*", "losses", "networks.*", "_losses.*", "_engine.*", "_keras_private",
          "_validation.*"},
-        KERAS | {"joblib", "scikeras"},
+        KERAS | {"joblib", "scikeras", "distributed"},
     ),
     "_fit.*": (
         {"posterior", "prior.*", "preprocessing.*", "metrics.*", "class_weight", "sampling.*",
          "_losses.*", "_keras_private", "_validation.*"},
-        NUMPY | {"joblib"},
+        NUMPY | {"joblib", "pandas", "pyarrow", "dask"},
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation.*"}, {"numpy", "scipy"}),
     "prior.*": ({"metrics.*", "_response", "_validation.*"}, NUMPY),

@@ -1,0 +1,1 @@
+"""Rows that come in blocks, and may be more than memory holds."""

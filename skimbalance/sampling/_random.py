@@ -17,12 +17,17 @@ class Purpose(IntEnum):
     - ``PLAN``: held-out rows, samplers, initial weights of a perceptron, dropout; the number of
       epochs before the fit.
     - ``WEIGHTS``: initial weights of other Keras networks; no number.
+    - ``DRAW``: which rows of a stream are trained on; the number of the stratum, counted from 1,
+      and of the piece of the source. Without numbers: how many rows of each piece.
+    - ``BUCKET``: which rows of a stream are stored together; no number.
     """
 
     ORDER = 0
     CYCLE = 1
     PLAN = 2
     WEIGHTS = 3
+    DRAW = 4
+    BUCKET = 5
 
 
 def generator(purpose: Purpose, seed: int, *numbers: int) -> np.random.Generator:

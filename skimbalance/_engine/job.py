@@ -12,9 +12,13 @@ __all__ = [
     "Job",
     "Networks",
     "NotStackableError",
+    "Part",
     "Result",
     "Rows",
     "SparseRows",
+    "StreamedRows",
+    "cuts_of",
+    "longest_batch",
 ]
 
 Weights = dict[str, np.ndarray]
@@ -115,6 +119,11 @@ class Rows:
         return len(self.index)
 
     @property
+    def target_shape(self) -> tuple[int, ...]:
+        """The shape of the target of a row."""
+        return self.y.shape[1:]
+
+    @property
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of an encoded row, for each input."""
         return [part.shape[1:] for part in self.take(np.arange(1))]
@@ -175,6 +184,48 @@ class SparseRows:
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """Some of the rows, as the network sees them: inputs, targets, and weights of their own."""
+
+    X: tuple[np.ndarray, ...]
+    y: np.ndarray
+    weight: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedRows:
+    """Rows that are read in parts, of which each is a random sample of all.
+
+    Parameters
+    ----------
+    sizes : ndarray of int of shape (n_parts,)
+        Number of rows of each part.
+    read : callable
+        ``read(part, dtypes)``: a `Part`, with inputs of these types.
+    weigh : callable
+        ``weigh(part, early)``: weights in the loss of the rows of a `Part`; `early` says whether
+        they are those of the first epochs.
+    order : callable
+        ``order(y, part, epoch)``: numbers of the rows of a part, in the order of training.
+    shapes : list of tuple of int
+        The shape of a row, for each input.
+    target_shape : tuple of int
+        The shape of the target of a row.
+    """
+
+    sizes: np.ndarray
+    read: Callable[[int, list[Any]], Part]
+    weigh: Callable[[Part, bool], np.ndarray]
+    order: Callable[[np.ndarray, int, int], np.ndarray]
+    shapes: list[tuple[int, ...]]
+    target_shape: tuple[int, ...]
+    lengths: None = None
+
+    def __len__(self) -> int:
+        return int(np.sum(self.sizes))
+
+
+@dataclass(frozen=True, eq=False)
 class Job:
     """One fit: everything that training depends on.
 
@@ -184,10 +235,11 @@ class Job:
         The compiled program; None where Keras' own `fit` trains.
     weights : dict of str to ndarray
         All weights before training.
-    rows : Rows
+    rows : Rows or StreamedRows
         Training rows.
     order : callable
-        Function from the number of an epoch to indices into `rows`, in the order of training.
+        Function from the number of an epoch to indices into `rows`, or numbers of their parts, in
+        the order of training.
     first_epoch, epochs : int
         Number of the first epoch, and number of epochs to train.
     batch_size : int
@@ -232,7 +284,7 @@ class Job:
 
     program: Any
     weights: Weights
-    rows: Rows
+    rows: Rows | StreamedRows
     order: Callable[[int], np.ndarray]
     first_epoch: int
     epochs: int
@@ -258,8 +310,9 @@ class Job:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the rows take."""
-        # Sparse rows are encoded a few at a time, held-out ones all at once.
-        n_trained = 0 if self.rows.are_sparse else len(self.rows)
+        # Sparse rows are encoded a few at a time, streamed ones read so; held-out ones all at once.
+        few = isinstance(self.rows, StreamedRows) or self.rows.are_sparse
+        n_trained = 0 if few else len(self.rows)
         n_rows = n_trained + len(self.validation or ())
         row_bytes = (
             int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -268,24 +321,40 @@ class Job:
         return n_rows * sum(row_bytes)
 
     @property
-    def cuts(self) -> np.ndarray:
-        """Where the rows of an epoch are cut into batches.
+    def n_steps(self) -> int:
+        """Number of batches of an epoch."""
+        sizes = self.rows.sizes if isinstance(self.rows, StreamedRows) else len(self.rows)
+        return int(np.sum(-(-sizes // self.batch_size)))
 
-        Batches differ by at most one row: none is tiny, and every row counts alike.
-        """
-        n_steps = -(-len(self.rows) // self.batch_size)
-        return np.arange(n_steps + 1) * len(self.rows) // n_steps
+    @property
+    def cuts(self) -> np.ndarray:
+        """Where the rows of an epoch, which are not streamed, are cut into batches."""
+        return cuts_of(len(self.rows), self.batch_size)
 
     def epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows in the order of their batches, and the order in which the batches are visited."""
         order = self.order(self.first_epoch + epoch)
-        n_steps = len(self.cuts) - 1
         if self.rows.lengths is None:
-            return order, np.arange(n_steps)
+            return order, np.arange(self.n_steps)
         # Batches hold sequences of similar length, so that little is padded. Their own order is
         # random, too: that of the rows drawn first.
         by_length = np.argsort(self.rows.lengths[order], kind="stable")
-        return order[by_length], np.argsort(order[:n_steps], kind="stable")
+        return order[by_length], np.argsort(order[: self.n_steps], kind="stable")
+
+
+def cuts_of(n_rows: int, batch_size: int) -> np.ndarray:
+    """Where rows are cut into batches.
+
+    Batches differ by at most one row: none is tiny, and every row counts alike.
+    """
+    n_steps = -(-n_rows // batch_size)
+    return np.arange(n_steps + 1) * n_rows // n_steps
+
+
+def longest_batch(rows: Rows | StreamedRows, batch_size: int) -> int:
+    """Number of rows of the longest batch."""
+    sizes = rows.sizes.tolist() if isinstance(rows, StreamedRows) else [len(rows)]
+    return max(-(-size // -(-size // batch_size)) for size in sizes)
 
 
 @dataclass(eq=False)

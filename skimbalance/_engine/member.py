@@ -1,13 +1,13 @@
 """One job while it trains: its batches, its epochs, its end."""
 
-import hashlib
 from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
 
 from skimbalance._engine.checkpoint import Saved, replay
-from skimbalance._engine.job import Batches, Block, Job, Networks, Result, SparseRows
+from skimbalance._engine.feed import feed_of, shared_rows
+from skimbalance._engine.job import Batches, Block, Job, Networks, Result
 from skimbalance._engine.stopping import SEQUENCES, EarlyStopping, check_finite, judge
 
 
@@ -29,6 +29,8 @@ class Member:
     ----------
     initial : Networks
         The network before its first step.
+    feed : Feed
+        Its batches.
     validation : list of Block
         Blocks of held-out rows: one, several for sequences, none without held-out rows.
     epoch : int
@@ -41,25 +43,11 @@ class Member:
 
     def __init__(self, job: Job, n_rows: int, shared: MutableMapping[Any, Any], hooks: Any = None):
         self.job, self.hooks = job, hooks
-        program, dtype = job.program, job.program.dtype
-        cuts = job.cuts
-        self._n_steps = len(cuts) - 1
-        self._cut_sizes = np.diff(cuts)
-        # Row j of batch i stands at table[i, j] of the epoch's order; rows that pad a batch repeat
-        # its last one.
-        self._table = np.minimum(cuts[:-1, None] + np.arange(n_rows), cuts[1:, None] - 1)
-        self._X: tuple[Any, ...] = (SparseRows(job.rows),)
-        if not job.rows.are_sparse:
-            self._X = tuple(_shared(X, shared) for X in job.rows.read(program.input_dtypes))
-        self._y = job.rows.y.astype(np.int32)
-        self._weight = job.rows.weight.astype(dtype)
-        early = job.rows.weight if job.early_weight is None else job.early_weight
-        self._early_weight = early.astype(dtype)
+        self.feed: Any = feed_of(job, n_rows, shared)
+        self._n_steps = self.feed.n_steps
         self.initial = self._networks()
         self.validation = [] if job.validation is None else self._held_out(job.validation, shared)
         self._stopping = EarlyStopping(job.patience, job.tol)
-        self._order = self._visited = np.empty(0, int)
-        self._epoch_drawn = -1
         self._step, self._total = 0, 0.0
         self._history: dict[str, list[float]] = {}
         self.epoch, self.stopped = 0, False
@@ -79,7 +67,7 @@ class Member:
         y = held_out.y.astype(np.int32)
         weight = held_out.weight.astype(self.job.program.dtype)
         if held_out.lengths is None:
-            return [Block(tuple(_shared(x, shared) for x in X), y, weight)]
+            return [Block(tuple(shared_rows(x, shared) for x in X), y, weight)]
         return [
             Block(tuple(x[rows, :width] for x in X), y[rows, :width], weight[rows, :width])
             for rows, width in held_out.blocks(SEQUENCES)
@@ -114,12 +102,7 @@ class Member:
     @property
     def width(self):
         """Steps of the sequences in the next batch; None without sequences."""
-        lengths = self.job.rows.lengths
-        if lengths is None:
-            return None
-        epoch, position = divmod(self._step, self._n_steps)
-        self._draw(epoch)
-        return int(lengths[self._order[self._table[self._visited[position]][-1]]])
+        return self.feed.width(self._step)
 
     @property
     def pending(self):
@@ -140,31 +123,10 @@ class Member:
 
     def fill(self, n: int, batches: Batches) -> None:
         """Write the next `n` batches into arrays of this network: (S, B, ...) and (S,)."""
-        done = 0
-        while done < n:
-            epoch, position = divmod(self._step + done, self._n_steps)
-            m = min(n - done, self._n_steps - position)
-            to, cut = slice(done, done + m), slice(position, position + m)
-            self._draw(epoch)
-            visited = self._visited[cut]
-            rows = self._order[self._table[visited]]
-            weight = self._early_weight if epoch < self.job.deferred_until else self._weight
-            inputs = zip(self._X, batches.X, strict=True)
-            parts = [*inputs, (self._y, batches.y), (weight, batches.weight)]
-            for values, out in parts:
-                if self.job.rows.lengths is not None:
-                    values = values[:, : out.shape[2]]
-                values.take(rows, axis=0, out=out[to], mode="clip")
-            batches.sizes[to] = self._cut_sizes[visited]
-            batches.rates[to] = self.job.learning_rates(self._step + done, m)
-            done += m
+        self.feed.fill(self._step, n, batches)
+        batches.rates[:n] = self.job.learning_rates(self._step, n)
         if self.hooks:
             batches.rates[:n] *= self.hooks.rate_factor
-
-    def _draw(self, epoch):
-        if epoch != self._epoch_drawn:
-            self._order, self._visited = self.job.epoch(epoch)
-            self._epoch_drawn = epoch
 
     def advance(self, losses):
         """Record the losses of the steps that were done; return the number of epochs that ended."""
@@ -172,28 +134,22 @@ class Member:
         while len(losses):
             position = self._step % self._n_steps
             m = min(len(losses), self._n_steps - position)
-            visited = self._visited[position : position + m]
-            self._total += float(losses[:m] @ self._cut_sizes[visited])
+            self._total += float(losses[:m] @ self.feed.sizes(self._step, m))
             self._step, losses = self._step + m, losses[m:]
             if position + m == self._n_steps:
                 self.epoch += 1
                 check_finite(self._total, self.epoch)
-                self.record = {"loss": self._total / len(self._y)}
+                self.record = {"loss": self._total / self.feed.n_rows}
                 self._total = 0.0
                 if not self.validation and not self.job.metrics:
                     self._remember()
         self.stopped = self.epoch == self.job.epochs
         return self.epoch - before
 
-    @property
-    def training_rows(self):
-        """Inputs of all training rows."""
-        return self._X
-
     def measure(self, logits):
         """Enter the metrics of the training rows after an epoch that ended."""
         if self.job.metrics is not None:
-            self.record.update(self.job.metrics(self._y, logits))
+            self.record.update(self.job.metrics(self.feed.y, logits))
         if not self.validation:
             self._remember()
 
@@ -275,9 +231,3 @@ class Member:
             best_epoch=self._stopping.epoch or self.epoch,
             path=path,
         )
-
-
-def _shared(rows, shared):
-    """The same rows, from another member if one holds them."""
-    key = (rows.shape, hashlib.blake2b(rows).digest())
-    return shared.setdefault(key, rows)

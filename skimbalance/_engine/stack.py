@@ -8,7 +8,7 @@ import numpy as np
 from keras.tree import map_structure
 
 from skimbalance._engine.checkpoint import Pace
-from skimbalance._engine.job import Batches, Networks, NotStackableError
+from skimbalance._engine.job import Batches, Networks, NotStackableError, longest_batch
 from skimbalance._engine.member import Member
 from skimbalance._engine.stopping import progress_bar
 
@@ -36,7 +36,7 @@ def rows_per_batch(job):
     The batch size; or the power of two from the longest batch on, if that is smaller. It is
     rounded up to one of eight numbers in each doubling (32, 36, 40, ...), as each is compiled.
     """
-    longest = -(-len(job.rows) // -(-len(job.rows) // job.batch_size))
+    longest = longest_batch(job.rows, job.batch_size)
     rows = min(job.batch_size, 1 << (longest - 1).bit_length())
     grain = 1 << max(rows.bit_length() - 4, 0)
     return -(-rows // grain) * grain
@@ -220,7 +220,7 @@ class _Stack:
             members = [self._member(k if k in active else active[0]) for k in range(size)]
             initial = [member.initial for member in members]
             self._networks = map_structure(lambda *values: np.stack(values), *initial)
-            self._targets = members[0].job.rows.y.shape[1:]
+            self._targets = members[0].job.rows.target_shape
             self._batches: Batches | None = None
 
     def _next(self) -> _Seat | None:
@@ -333,7 +333,7 @@ class _Stack:
         """Metrics of the training rows of a network at the end of an epoch."""
         if member.job.metrics is not None:
             params, state = map_structure(lambda value: value[None], self._kept(k))
-            X = map_structure(lambda x: x[None], member.training_rows)
+            X = map_structure(lambda x: x[None], member.feed.X)
             member.measure(self._program.forward(params, state, X)[0])
 
     def _judge(self, ended):

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import partial
 from importlib.metadata import version
@@ -14,7 +14,7 @@ import joblib
 import keras
 import numpy as np
 
-from skimbalance._engine.job import Job, Rows
+from skimbalance._engine.job import Job, Rows, StreamedRows
 from skimbalance._keras.key import names_in
 from skimbalance._keras_private import layers_in
 
@@ -46,7 +46,7 @@ def content_key(job: Job, *parts: Any) -> str:
     key : str
         Hexadecimal. It differs with each release of the packages that compute, too.
     """
-    n_steps = job.epochs * (len(job.cuts) - 1)
+    n_steps = job.epochs * job.n_steps
     steps = np.unique(np.linspace(0, n_steps - 1, RATES).astype(int))
     last = job.first_epoch + job.epochs - 1
     content = (
@@ -75,12 +75,27 @@ def of_network(network: Any) -> Any:
         return [type(network.model), *layers]
 
 
-def _of_rows(rows: Rows) -> tuple[Any, ...]:
+def _of_rows(rows: Rows | StreamedRows) -> tuple[Any, ...]:
     """Rows as the network sees them, a hash for each block; their targets, weights and lengths."""
+    if isinstance(rows, StreamedRows):
+        return tuple(map(_of_part(rows), range(len(rows.sizes))))
     numbers = np.arange(len(rows))
     taken = (rows.take(numbers[i : i + BLOCK]) for i in range(0, len(rows), BLOCK))
     blocks = [hashlib.blake2b(part.tobytes()).digest() for parts in taken for part in parts]
     return blocks, rows.shapes, rows.y, rows.weight, rows.lengths
+
+
+def _of_part(rows: StreamedRows) -> Callable[[int], tuple[Any, ...]]:
+    """A function to the content of a part of the rows."""
+    dtypes = [keras.config.floatx()] * len(rows.shapes)
+
+    def content(number: int) -> tuple[Any, ...]:
+        part = rows.read(number, dtypes)
+        values = [*part.X, part.y, rows.weigh(part, True), rows.weigh(part, False)]
+        order = rows.order(part.y, number, 0)
+        return tuple(hashlib.blake2b(v.tobytes()).digest() for v in [*values, order])
+
+    return content
 
 
 def _described(value: Any, within: tuple[int, ...] = ()) -> Any:

@@ -94,7 +94,7 @@ def compile_anew(model, optimizer, **changes):
 
 def _steps_together(job, callbacks):
     """Steps that Keras may do in one call: those of an epoch, if nothing happens in between."""
-    n_steps = len(job.cuts) - 1
+    n_steps = job.n_steps
     rates = job.learning_rates(0, job.epochs * n_steps).reshape(job.epochs, n_steps)
     watched = any(map(has_batch_hooks, callbacks)) or np.any(rates != rates[:, :1])
     return 1 if watched else n_steps
@@ -163,7 +163,7 @@ class _TensorBatches:
             inputs = tuple(tf.gather(x, rows) for x in X)
             return pack(inputs), tf.gather(y, rows), tf.gather(self._weight, rows)
 
-        self.data = tf.data.Dataset.range(len(job.cuts) - 1).map(batch).prefetch(2)
+        self.data = tf.data.Dataset.range(job.n_steps).map(batch).prefetch(2)
 
     def start_epoch(self, epoch):
         job = self._job
@@ -247,7 +247,7 @@ class _Judging(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._batches.start_epoch(epoch + 1)
-        self._steps_before = epoch * (len(self._job.cuts) - 1)
+        self._steps_before = epoch * self._job.n_steps
         self._plan_rate(self._steps_before)
         if self._job.watch:
             self._job.watch.epoch_begin()

@@ -1,0 +1,211 @@
+"""Where the batches of a network come from: rows in memory, or rows that are read in parts."""
+
+import hashlib
+from collections.abc import MutableMapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from skimbalance._engine.job import Batches, Job, Part, Rows, SparseRows, StreamedRows, cuts_of
+
+__all__ = ["Feed", "feed_of", "shared_rows"]
+
+
+class Feed(Protocol):
+    """Batches of one network.
+
+    Attributes
+    ----------
+    n_rows, n_steps : int
+        Number of rows, and of batches, of an epoch.
+    """
+
+    n_rows: int
+    n_steps: int
+
+    def width(self, step: int) -> int | None:
+        """Steps of the sequences in a batch; None without sequences."""
+
+    def sizes(self, step: int, n: int) -> np.ndarray:
+        """Number of rows of `n` batches of one epoch."""
+
+    def fill(self, step: int, n: int, batches: Batches) -> None:
+        """Write `n` batches, from that of a step on, into arrays of one network."""
+
+
+def feed_of(job: Job, n_rows: int, shared: MutableMapping[Any, Any]) -> Feed:
+    """The feed of a job.
+
+    Parameters
+    ----------
+    job : Job
+        The fit to train.
+    n_rows : int
+        Rows to which batches are padded.
+    shared : mapping
+        Rows that other members hold, by their content: each array is held once.
+    """
+    if isinstance(job.rows, StreamedRows):
+        return _Streamed(job, job.rows, n_rows)
+    return _InMemory(job, job.rows, n_rows, shared)
+
+
+class _InMemory:
+    """Batches of rows that are all in memory.
+
+    Attributes
+    ----------
+    X : tuple of ndarray
+        Inputs of all rows.
+    y : ndarray
+        Their targets.
+    """
+
+    def __init__(self, job: Job, rows: Rows, padded: int, shared: MutableMapping[Any, Any]):
+        self._job, program = job, job.program
+        self.n_rows, self.n_steps = len(rows), job.n_steps
+        self._cut_sizes, self._table = np.diff(job.cuts), _table(job.cuts, padded)
+        self.X: tuple[Any, ...] = (SparseRows(rows),)
+        if not rows.are_sparse:
+            self.X = tuple(shared_rows(X, shared) for X in rows.read(program.input_dtypes))
+        self.y = rows.y.astype(np.int32)
+        self._weight = rows.weight.astype(program.dtype)
+        early = rows.weight if job.early_weight is None else job.early_weight
+        self._early_weight = early.astype(program.dtype)
+        self._order = self._visited = np.empty(0, int)
+        self._epoch_drawn = -1
+
+    def width(self, step):
+        """Steps of the sequences in a batch; None without sequences."""
+        lengths = self._job.rows.lengths
+        if lengths is None:
+            return None
+        epoch, position = divmod(step, self.n_steps)
+        self._draw(epoch)
+        return int(lengths[self._order[self._table[self._visited[position]][-1]]])
+
+    def sizes(self, step, n):
+        """Number of rows of `n` batches of one epoch."""
+        epoch, position = divmod(step, self.n_steps)
+        self._draw(epoch)
+        return self._cut_sizes[self._visited[position : position + n]]
+
+    def fill(self, step, n, batches):
+        """Write `n` batches, from that of a step on, into arrays of one network."""
+        done = 0
+        while done < n:
+            epoch, position = divmod(step + done, self.n_steps)
+            m = min(n - done, self.n_steps - position)
+            self._draw(epoch)
+            visited = self._visited[position : position + m]
+            rows = self._order[self._table[visited]]
+            weight = self._early_weight if epoch < self._job.deferred_until else self._weight
+            inputs = zip(self.X, batches.X, strict=True)
+            for values, out in [*inputs, (self.y, batches.y), (weight, batches.weight)]:
+                if self._job.rows.lengths is not None:
+                    values = values[:, : out.shape[2]]
+                values.take(rows, axis=0, out=out[done : done + m], mode="clip")
+            batches.sizes[done : done + m] = self._cut_sizes[visited]
+            done += m
+
+    def _draw(self, epoch):
+        if epoch != self._epoch_drawn:
+            self._order, self._visited = self._job.epoch(epoch)
+            self._epoch_drawn = epoch
+
+
+class _Streamed:
+    """Batches of rows that are read part by part, the next one while a network trains on one."""
+
+    def __init__(self, job: Job, rows: StreamedRows, padded: int):
+        self._job, self._rows, self._padded = job, rows, padded
+        self.n_rows, self.n_steps = len(rows), job.n_steps
+        self._steps_of = -(-self._rows.sizes // job.batch_size)
+        self._part: tuple[int, int] = (-1, -1)
+        self._values: tuple[np.ndarray, ...] = ()
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read rows")
+        self._ahead: dict[int, Future[Part]] = {}
+        self._visits = lru_cache(2)(self._visits_of)
+
+    def width(self, step):
+        """None, as there are no sequences."""
+
+    def sizes(self, step, n):
+        """Number of rows of `n` batches of one epoch."""
+        epoch, position = divmod(step, self.n_steps)
+        *_, sizes = self._visits(epoch)
+        return sizes[position : position + n]
+
+    def fill(self, step, n, batches):
+        """Write `n` batches, from that of a step on, into arrays of one network."""
+        done = 0
+        while done < n:
+            first, n_left = self._enter(step + done)
+            m = min(n - done, n_left)
+            rows = self._order[self._table[first : first + m]]
+            outs = (*batches.X, batches.y, batches.weight)
+            for value, out in zip(self._values, outs, strict=True):
+                value.take(rows, axis=0, out=out[done : done + m], mode="clip")
+            batches.sizes[done : done + m] = self._sizes[first : first + m]
+            done += m
+
+    def _visits_of(self, epoch):
+        """The parts in their order, the first step of each, and the sizes of all batches."""
+        parts = self._job.order(self._job.first_epoch + epoch)
+        ends = np.cumsum(self._steps_of[parts])
+        sizes = [np.diff(cuts_of(n, self._job.batch_size)) for n in self._rows.sizes[parts]]
+        return parts, ends - self._steps_of[parts], np.concatenate(sizes)
+
+    def _enter(self, step):
+        """Hold the part of a step; its place within the part, and how many are left there."""
+        epoch, position = divmod(step, self.n_steps)
+        parts, starts, _ = self._visits(epoch)
+        place = int(np.searchsorted(starts, position, side="right")) - 1
+        part = int(parts[place])
+        if (epoch, place) != self._part:
+            self._part = (epoch, place)
+            self._hold(self._ahead.pop(part, None) or self._begin(part), part, epoch)
+            following = self._following(epoch, place)
+            self._ahead = {} if following is None else {following: self._begin(following)}
+        first = position - int(starts[place])
+        return first, int(self._steps_of[part]) - first
+
+    def _following(self, epoch, place):
+        """The part after one; None after the last."""
+        parts, *_ = self._visits(epoch)
+        if place + 1 < len(parts):
+            return int(parts[place + 1])
+        if epoch + 1 < self._job.epochs:
+            return int(self._visits(epoch + 1)[0][0])
+        return None
+
+    def _begin(self, part):
+        """Begin to read a part."""
+        return self._reader.submit(self._rows.read, part, self._job.program.input_dtypes)
+
+    def _hold(self, future, part, epoch):
+        """Take batches from a part from now on."""
+        self._values = ()  # the memory of the part before
+        held = future.result()
+        weight = self._rows.weigh(held, epoch < self._job.deferred_until)
+        dtype = self._job.program.dtype
+        self._values = (*held.X, held.y.astype(np.int32, copy=False), weight.astype(dtype))
+        cuts = cuts_of(len(held.y), self._job.batch_size)
+        self._sizes, self._table = np.diff(cuts), _table(cuts, self._padded)
+        self._order = self._rows.order(held.y, part, self._job.first_epoch + epoch)
+
+
+def _table(cuts, n_rows):
+    """Where the rows of the batches stand in the order: row j of batch i at [i, j].
+
+    Rows that pad a batch repeat its last one.
+    """
+    return np.minimum(cuts[:-1, None] + np.arange(n_rows), cuts[1:, None] - 1)
+
+
+def shared_rows(rows: np.ndarray, shared: MutableMapping[Any, Any]) -> np.ndarray:
+    """The same rows, from another member if one holds them."""
+    key = (rows.shape, hashlib.blake2b(rows.data).digest())
+    return shared.setdefault(key, rows)

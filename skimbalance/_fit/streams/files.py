@@ -1,0 +1,421 @@
+"""Rows from Parquet and CSV files, and from any other dataset of pyarrow, in bounded memory."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from skimbalance._fit.streams.blocks import Piece, Source, float_type, rows_of_block
+from skimbalance._validation import some_of
+
+__all__ = ["Files", "dataset_of", "files_of"]
+
+# How the names of files end.
+PARQUET_NAMES = (".parquet", ".pq")
+CSV_NAMES = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".tsv.gz")
+
+# Bytes of a column of a Parquet file in memory at a time.
+BUFFER = 2**18
+
+# Rows of a part, if a row group does not have more.
+PART_ROWS = 2**18
+
+# Names that pandas gives to an index without a name.
+INDEX = re.compile(r"__index_level_\d+__")
+
+# What Arrow says of a cell of a CSV file that is not of its column's type.
+WRONG_CELL = re.compile(
+    r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\w+).*?: invalid value '(.*)'"
+)
+
+
+@dataclass
+class Files(Source):
+    """The files of a dataset of pyarrow, one after another.
+
+    Parameters
+    ----------
+    fragments : list of pyarrow.dataset.Fragment
+        The files, or row groups of them; or the dataset itself where it has a filter.
+    schema : pyarrow.Schema
+        The columns, with the types that they get.
+    target : str or list of str
+        The column of the class labels, or those of the labels.
+    sample_weight : str or None
+        The column of the weights.
+    """
+
+    fragments: list[Any] = None  # type: ignore[assignment]
+    schema: Any = None
+    target: Any = None
+    sample_weight: str | None = None
+
+    def parts(self) -> list[Self]:
+        """Row groups of Parquet files, several if they are small; and other files."""
+        import pyarrow.dataset as ds
+
+        if isinstance(self.fragments[0], ds.Dataset):
+            raise ValueError(
+                f"The source of {self.owner} must have no filter where several machines read it. "
+                "Got a filtered dataset: write what it gives to files first."
+            )
+        groups: list[list[Any]] = []
+        n_rows = PART_ROWS
+        for fragment in self.fragments:
+            is_parquet = isinstance(fragment, ds.ParquetFileFragment)
+            for piece in fragment.split_by_row_group() if is_parquet else [fragment]:
+                n_new = sum(group.num_rows for group in piece.row_groups) if is_parquet else 0
+                if n_rows + n_new > PART_ROWS or not is_parquet:
+                    groups.append([])
+                    n_rows = 0 if is_parquet else PART_ROWS
+                groups[-1].append(piece)
+                n_rows += n_new
+        return [replace(self, fragments=group, is_part=True) for group in groups]
+
+    def _pieces(self):
+        columns, dtype = self.columns, self._dtype()
+        for fragment in self.fragments:
+            place, first = place_of(fragment), _first_row(fragment)
+            with errors_of(fragment, self.owner):
+                for batch in self._batches(fragment):
+                    X = _matrix(batch, columns, dtype) if dtype else _frame(batch, columns)
+                    is_single = isinstance(self.target, str)
+                    y = _frame(batch, [self.target] if is_single else self.target)
+                    weight = self.sample_weight and _frame(batch, [self.sample_weight])
+                    yield Piece(X, y, weight, place, first)
+                    first += len(batch)
+
+    def _dtype(self):
+        """The type of an array of all columns; None if not all are numbers."""
+        types = [_numpy_type(self.schema.field(name).type) for name in self.columns or ()]
+        return None if None in types else np.result_type(*types)
+
+    def _batches(self, fragment):
+        """Batches of the rows of a file, with all columns in their types."""
+        import pyarrow as pa
+        import pyarrow.dataset as ds
+
+        size = rows_of_block(len(self.schema))
+        keys = {}
+        if isinstance(fragment, ds.ParquetFileFragment):
+            keys = ds.get_partition_keys(fragment.partition_expression)
+            batches = _parquet_batches(
+                fragment, size, [n for n in self.schema.names if n not in keys]
+            )
+        else:
+            schema = {} if isinstance(fragment, ds.Dataset) else {"schema": self.schema}
+            batches = _joined(
+                fragment.to_batches(**schema, batch_size=size, batch_readahead=0), size
+            )
+        for batch in batches:
+            arrays = []
+            for field in self.schema:
+                if field.name in keys:
+                    array = pa.repeat(pa.scalar(keys[field.name]), len(batch))
+                else:
+                    array = batch.column(field.name)
+                same = array.type == field.type
+                arrays.append(array if same else array.cast(field.type, safe=False))
+            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+def files_of(path: Any, owner: str, target: Any) -> Any:
+    """A dataset of the Parquet or CSV file with a path, or of all files in a folder.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or files of both kinds or of another one.
+    """
+    import pyarrow.dataset as ds
+
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(
+            f"The source of {owner} must be a file or a folder that exists. Got {str(path)!r}: for "
+            "an object store make a dataset by pyarrow.dataset.dataset."
+        )
+    files = [path] if path.is_file() else sorted(_files_in(path))
+    ends = {True: PARQUET_NAMES, False: CSV_NAMES}
+    kinds = [
+        next((k for k, end in ends.items() if f.name.lower().endswith(end)), None) for f in files
+    ]
+    if not files or len(set(kinds)) > 1 or None in kinds:
+        names = [str(file.relative_to(path) if file != path else file) for file in files]
+        got = some_of(names, 5) if files else "no files"
+        raise ValueError(
+            f"The source of {owner} must be Parquet files ({', '.join(PARQUET_NAMES)}) or CSV "
+            f"files ({', '.join(CSV_NAMES)}), and not both. Got {got} in {str(path)!r}."
+        )
+    format_ = ds.ParquetFileFormat() if kinds[0] else _csv_format(files[0])
+    base = {"partitioning": "hive", "partition_base_dir": str(path)} if path.is_dir() else {}
+    with errors_of(None, owner):
+        dataset = ds.dataset([str(file) for file in files], format=format_, **base)
+        fragments = list(dataset.get_fragments())
+    schema = _common_schema(fragments, dataset.schema, owner, unify=True)
+    if not kinds[0]:
+        schema = _csv_schema(schema, fragments, target, owner)
+    return fragments, schema
+
+
+def dataset_of(dataset: Any, owner: str) -> Any:
+    """The fragments of a dataset that the caller made, and its schema."""
+    try:
+        fragments = list(dataset.get_fragments())
+    except ValueError:  # it has a filter
+        return [dataset], dataset.schema
+    if not fragments:
+        raise ValueError(
+            f"The source of {owner} must have files. Got a dataset without any: check its path."
+        )
+    return fragments, _common_schema(fragments, dataset.schema, owner, unify=False)
+
+
+def place_of(fragment: Any) -> str:
+    """What errors call a file."""
+    path = getattr(fragment, "path", None)
+    return f"the file {path!r} in the source" if path else "the source"
+
+
+@contextmanager
+def errors_of(fragment: Any, owner: str) -> Iterator[None]:
+    """Say in one sentence what is wrong with a file."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, EOFError) as error:
+        text = str(error).splitlines()[0]
+        place = place_of(fragment)
+        found = re.search(r"Could not read schema from '(.*?)'", text)
+        if found:
+            place = f"the file {found[1]!r} in the source"
+            text = text.split("?: ", 1)[-1]
+        cell = WRONG_CELL.search(text)
+        if cell:
+            name = fragment.physical_schema.names[int(cell[1])]
+            line = f" in line {int(cell[2])}" if cell[2] else ""
+            raise ValueError(
+                f"The column {name!r} of {place} of {owner} must hold values of one type, "
+                f"{cell[3]} as in its first rows. Got {cell[4]!r}{line}: correct it, or pass a "
+                "pyarrow dataset whose schema names the type."
+            ) from error
+        raise ValueError(
+            f"{place[0].upper()}{place[1:]} of {owner} must be a whole Parquet or CSV file. Got a "
+            f"damaged file or one of another kind: {text}"
+        ) from error
+
+
+def _files_in(folder):
+    """Files in a folder and its folders; names with a dot or an underscore first are left out."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        yield from (Path(root, name) for name in names if name[0] not in "._")
+
+
+def _csv_format(file):
+    """CSV as pandas reads it; commas, semicolons or tabs separate the cells."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+    import pyarrow.dataset as ds
+
+    first = ""
+    try:
+        with pa.input_stream(str(file)) as stream:
+            first = stream.read(2**16).decode("utf-8", "replace").split("\n")[0]
+    except OSError:
+        pass  # which is said where its rows are read
+    return ds.CsvFileFormat(
+        pc.ParseOptions(delimiter=max(",;\t", key=first.count), newlines_in_values=True),
+        convert_options=pc.ConvertOptions(strings_can_be_null=True),
+    )
+
+
+def _csv_schema(schema, fragments, target, owner):
+    """A schema that later rows keep, too: whole numbers may be followed by fractions."""
+    import pyarrow as pa
+
+    fields = []
+    for field in schema:
+        type_ = field.type
+        if pa.types.is_null(type_):
+            type_ = _late_type(fragments, field.name, owner)
+        if pa.types.is_integer(type_) and field.name not in (
+            [target] if isinstance(target, str) else target
+        ):
+            type_ = pa.float64()
+        fields.append((field.name, type_))
+    return pa.schema(fields)
+
+
+def _late_type(fragments, name, owner):
+    """The type of a column without values in the first rows: by the first value that comes."""
+    import pyarrow as pa
+
+    schema = pa.schema([(name, pa.string())])
+    for fragment in fragments:
+        with errors_of(fragment, owner):
+            for batch in fragment.to_batches(schema=schema, columns=[name], batch_readahead=0):
+                values = batch.column(0).drop_null()
+                if len(values):
+                    try:
+                        float(values[0].as_py())
+                    except ValueError:
+                        return pa.string()
+                    return pa.float64()
+    return pa.float64()
+
+
+def _common_schema(fragments, schema, owner, *, unify):
+    """The columns that all files have, in types that hold the values of all.
+
+    Where the caller chose the types, these stay.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    types: dict[str, dict[Any, str]] = {}
+    for fragment in fragments:
+        with errors_of(fragment, owner):
+            found = fragment.physical_schema
+        place = place_of(fragment)
+        keys = ds.get_partition_keys(fragment.partition_expression)
+        fields = {field.name: field.type for field in found if not INDEX.fullmatch(field.name)}
+        fields |= {name: schema.field(name).type for name in keys if name in schema.names}
+        if len(set(found.names)) < len(found.names):
+            twice = next(name for name in found.names if found.names.count(name) > 1)
+            raise ValueError(
+                f"The columns of {place} of {owner} must have different names. Got {twice!r} more "
+                "than once: rename or drop one."
+            )
+        names = types or {name: {} for name in schema.names if not INDEX.fullmatch(name)}
+        absent = [name for name in names if name not in fields]
+        other = [name for name in fields if name not in names]
+        if absent or (other and unify):
+            got = f"lacks {some_of(absent, 3)}" if absent else f"also has {some_of(other, 3)}"
+            raise ValueError(
+                f"The files in the source of {owner} must have the same columns. {place[0].upper()}"
+                f"{place[1:]} {got}: write it anew, or take it out."
+            )
+        types = names
+        for name in types:
+            types[name].setdefault(fields[name], place)
+    for name, of in types.items():
+        if not unify:
+            of.setdefault(schema.field(name).type, "the schema of the dataset")
+        kinds = {_kind(type_): (type_, place) for type_, place in of.items()}
+        kinds.pop("nothing", None)
+        if len(kinds) > 1:
+            (one, there), (two, here) = list(kinds.values())[:2]
+            raise ValueError(
+                f"The files in the source of {owner} must have columns of the same types. The "
+                f"column {name!r} is {one} in {there} and {two} in {here}: write one of them anew."
+            )
+    if not unify:
+        return pa.schema([schema.field(name).with_nullable(True) for name in types])
+    return pa.schema([(name, _wide(list(of))) for name, of in types.items()])
+
+
+def _kind(type_):
+    """What a type holds, as far as files may not differ in it."""
+    import pyarrow as pa
+
+    if pa.types.is_null(type_):
+        return "nothing"
+    if pa.types.is_dictionary(type_):
+        return _kind(type_.value_type) if _is_text(type_.value_type) else "categories"
+    return "text" if _is_text(type_) else "numbers" if _numpy_type(type_) else str(type_)
+
+
+def _is_text(type_):
+    import pyarrow as pa
+
+    views = getattr(pa.types, "is_string_view", lambda _: False)
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or views(type_)
+
+
+def _wide(types):
+    """A type for the values of all types."""
+    import pyarrow as pa
+
+    types = [type_ for type_ in types if not pa.types.is_null(type_)]
+    if len(types) < 2:
+        return types[0] if types else pa.null()
+    floats = [_numpy_type(type_) for type_ in types]
+    if None in floats:
+        return pa.large_string() if _kind(types[0]) == "text" else types[0].value_type
+    return pa.from_numpy_dtype(np.result_type(*floats))
+
+
+def _numpy_type(type_):
+    """The type of floats for a column; None if it holds no numbers."""
+    import pyarrow as pa
+
+    if pa.types.is_null(type_):
+        return np.float32
+    if pa.types.is_decimal(type_):
+        return np.float64
+    if not (
+        pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_)
+    ):
+        return None
+    return float_type(np.dtype(type_.to_pandas_dtype()))
+
+
+def _matrix(batch, names, dtype):
+    """Columns of numbers as one array."""
+    import pyarrow as pa
+
+    matrix = np.empty((len(batch), len(names)), dtype)
+    for j, name in enumerate(names):
+        column = batch.column(name)
+        if pa.types.is_boolean(column.type):
+            column = column.cast(pa.uint8())
+        if column.null_count or pa.types.is_null(column.type):
+            column = column.cast(pa.from_numpy_dtype(dtype), safe=False)
+        if pa.types.is_decimal(column.type):
+            column = column.cast(pa.float64())
+        matrix[:, j] = column.to_numpy(zero_copy_only=False)
+    return matrix
+
+
+def _frame(batch, names):
+    """Columns as a DataFrame."""
+    return batch.select(names).to_pandas(ignore_metadata=True)
+
+
+def _first_row(fragment):
+    """The number of a fragment's first row in its file."""
+    groups = getattr(fragment, "row_groups", None)
+    if not groups or groups[0].id == 0:
+        return 0
+    return sum(fragment.metadata.row_group(i).num_rows for i in range(groups[0].id))
+
+
+def _parquet_batches(fragment, size, names):
+    """Batches of a Parquet file: piece by piece, as a row group may be as large as the file."""
+    import pyarrow.parquet as pq
+
+    with fragment.open() as raw:
+        file = pq.ParquetFile(raw, buffer_size=BUFFER, pre_buffer=False)
+        groups = [group.id for group in fragment.row_groups]
+        yield from file.iter_batches(size, row_groups=groups, columns=names)
+
+
+def _joined(batches, size):
+    """Batches of about so many rows: those of a CSV file are as short as a block of its text."""
+    import pyarrow as pa
+
+    held: list[Any] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(map(len, held)) >= size // 2:
+            yield pa.concat_batches(held)
+            held = []
+    if held:
+        yield pa.concat_batches(held)

@@ -329,3 +329,54 @@ def test_pairs_are_counted_with_the_sign_of_the_metric(part):
     few = tables.compared(table[:5], tables.Metric("ap"), "theirs", "ours")
     assert few[1] == "0-0-5"
     assert np.isnan(few[2])
+
+
+@pytest.mark.parametrize("digits", [1, 6])
+def test_average_precision_without_each_group_is_that_of_the_other_rows(digits, part):
+    rng = np.random.default_rng(digits)
+    p = rng.random(500).round(digits)  # with one digit, many are equal
+    y = (rng.random(500) < p**3).astype(int)
+    whole, without = part("scale_scores").average_precisions(y, p, 7)
+    assert whole == pytest.approx(average_precision_score(y, p))
+    for group, found in enumerate(without):
+        others = np.arange(500) % 7 != group
+        assert found == pytest.approx(average_precision_score(y[others], p[others]))
+
+
+def test_the_jackknife_has_the_standard_error_of_a_mean(part):
+    values = np.random.default_rng(0).normal(size=50)
+    without = np.array([np.delete(values, i).mean() for i in range(50)])
+    expected = values.std(ddof=1) / np.sqrt(50)
+    assert part("scale_scores").standard_error(without) == pytest.approx(expected)
+
+
+def test_labels_of_the_rows_at_scale_have_their_probabilities(part):
+    data = part("scale_data")
+    b = data.intercept()
+    X, y, p = data.block(3, 200_000, b)
+    assert X.shape == (data.N_COLUMNS, 200_000)
+    assert p.mean() == pytest.approx(data.RARE, rel=0.15)
+    for high in (p > np.median(p), p > 0.1):
+        deviation = np.sqrt((p * (1 - p))[high].sum())
+        assert abs((y - p)[high].sum()) < 4 * deviation
+    again = data.block(3, 200_000, b)
+    np.testing.assert_array_equal(X, again[0])
+    np.testing.assert_array_equal(y, again[1])
+    assert (X[0] != data.block(4, 200_000, b)[0][0]).any()
+
+
+def test_files_hold_the_blocks_and_are_written_once(part, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    data = part("scale_data")
+    monkeypatch.setattr(data, "FILE_ROWS", 1_000)
+    monkeypatch.setattr(data, "GROUP_ROWS", 500)
+    data.files(tmp_path, 1_000)
+    (first,) = tmp_path.glob("*.parquet")
+    written = first.stat().st_mtime_ns
+    paths = data.files(tmp_path, 2_000)
+    assert (len(paths), first.stat().st_mtime_ns) == (2, written)
+    X, y = (np.concatenate(parts) for parts in zip(*data.batches(paths), strict=True))
+    b = data.intercept()
+    blocks = [data.block(number, 500, b) for number in range(4)]
+    np.testing.assert_array_equal(X, np.hstack([block[0] for block in blocks]).T)
+    np.testing.assert_array_equal(y, np.concatenate([block[1] for block in blocks]))

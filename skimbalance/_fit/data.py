@@ -1,6 +1,7 @@
 """The rows of a fit, also after a sampler."""
 
 import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from sklearn.utils import column_or_1d
 from skimbalance._fit.network import RowEncoder
 from skimbalance._validation import as_array, class_indices, some_of
 
-__all__ = ["Data", "resample"]
+__all__ = ["Data", "StreamedData", "resample"]
 
 # How samplers call the number of neighbours that they need within a class.
 NEIGHBOURS = {"k_neighbors", "m_neighbors", "n_neighbors"}
@@ -65,6 +66,34 @@ class Data:
         """Places of rows, given their numbers for the caller; rows left out of a fit have none."""
         given = self.index if self.given is None else self.given
         return np.flatnonzero(np.isin(given, numbers))
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedData:
+    """Training rows in parts on a disk, of which each is a random sample of them.
+
+    Parameters
+    ----------
+    sizes : ndarray of int of shape (n_parts,)
+        Number of rows of each part.
+    read : callable
+        ``read(part, dtypes)``: inputs of the network, targets, and weights or None.
+    weigh : callable
+        ``weigh(part, early)``: weights in the loss.
+    order : callable
+        ``order(y, part, epoch)``: numbers of the rows of a part, in the order of training.
+    sample : Data
+        Some of the rows.
+    """
+
+    sizes: np.ndarray
+    read: Callable[..., Any]
+    weigh: Callable[..., np.ndarray]
+    order: Callable[..., np.ndarray]
+    sample: Data
+
+    def __len__(self) -> int:
+        return int(self.sizes.sum())
 
 
 def resample(

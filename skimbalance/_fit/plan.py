@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.sparse import issparse
 
-from skimbalance._fit.data import Data, resample
+from skimbalance._fit.data import Data, StreamedData, resample
 from skimbalance._fit.held_out import hold_out
 from skimbalance._fit.loss_parameters import corrects_by_itself, loss_arguments, record_of
 from skimbalance._fit.network import Network, RowEncoder, Weights
@@ -27,7 +27,20 @@ from skimbalance.preprocessing._encoder import TableEncoder
 from skimbalance.sampling._random import Purpose, generator
 from skimbalance.sampling._streams import STREAMS, Stream
 
-__all__ = ["Course", "Fitted", "Plan", "auto_batch_size", "prepare"]
+__all__ = [
+    "Balance",
+    "Course",
+    "Fitted",
+    "Plan",
+    "auto_batch_size",
+    "balance",
+    "check_monitor",
+    "initial_state",
+    "lengths",
+    "loss_weight",
+    "prepare",
+    "starting_rows",
+]
 
 CUSTOM_LOSS = "a custom loss"
 
@@ -122,6 +135,41 @@ class Course:
 
 
 @dataclass(frozen=True, eq=False)
+class Balance:
+    """What makes up for the class frequencies, in arrays of shape (n_classes,) or (n_labels, 2).
+
+    Parameters
+    ----------
+    ratio : ndarray
+        How many times more often training draws each class than it occurs.
+    shares : ndarray
+        How often it is drawn, times its weight in the loss.
+    arguments : dict
+        Parameters of a named loss, as numbers and arrays.
+    class_weight, in_loss : ndarray
+        Class weights, and their product with focal loss' alpha.
+    deferred : float
+        Share of the epochs before they switch on.
+    loss : str
+        Name of the loss.
+    """
+
+    ratio: np.ndarray
+    shares: np.ndarray
+    arguments: dict[str, Any]
+    class_weight: np.ndarray
+    in_loss: np.ndarray
+    deferred: float
+    loss: str
+
+    @property
+    def posterior_arguments(self) -> dict[str, Any]:
+        """Arguments of `posterior.log_posterior`, or of `posterior.label_posterior`."""
+        undone = {"class_weight": self.in_loss, "sampling_ratio": self.ratio}
+        return {**undone, **self.arguments, "loss": self.loss}
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """All that training needs to know.
 
@@ -163,12 +211,15 @@ class Plan:
         The voice of this network among those with which it stops.
     watch : Watch or None
         Tells scikit-learn's callbacks of the epochs.
+    shift : ndarray of shape (n_classes,) or None
+        What is added to the logits of the trained network, whose rows had other class shares than
+        the population.
     """
 
     settings: Settings
     target: Target
     initial: Fitted
-    rows: Data
+    rows: Data | StreamedData
     loss_weight: np.ndarray
     early_weight: np.ndarray
     deferred_until: int
@@ -185,10 +236,13 @@ class Plan:
     partial: bool
     vote: Any = None
     watch: Any = None
+    shift: np.ndarray | None = None
 
     def fitted(self, result: Any) -> Fitted:
         """The network after training."""
         weights = {name: result.weights[name] for name in self.initial.weights}
+        if self.shift is not None:
+            weights["logits/bias"] = weights["logits/bias"] + self.shift
         slots = result.slots if self.partial else None
         initial = self.initial
         return Fitted(initial.network, weights, initial.encoder, initial.posterior_arguments, slots)
@@ -228,8 +282,7 @@ def prepare(
     ValueError
         If a setting does not fit the target or the rows.
     """
-    _check_monitor(settings, target)
-    record = record_of(settings, target.losses, target.y_kind)
+    check_monitor(settings, target)
     rng = generator(Purpose.PLAN, course.seed, course.n_before)
     train = data
     if held_out is None and not course.partial:
@@ -239,40 +292,30 @@ def prepare(
         network = cast(Architecture, network).for_inputs(encoder)
     rows, stream = _drawn_rows(settings, train, encoder, target, rng)
     strata = target.strata(rows.y)
-    draws = stream.draws(strata)
-
-    ratio = _over_drawing(target, train, rows, draws)
-    # A class that `partial_fit` has not seen yet counts as one row.
-    frequencies = np.where(course.counts > 0, course.counts * ratio, 1.0)
-    arguments = loss_arguments(settings, record, frequencies, target.classes)
-    class_weight, loss_class_weight = _class_weights(
-        settings, record, arguments, frequencies, target
-    )
-    deferred = arguments.pop("deferred", 0.0)
-    shares = frequencies * loss_class_weight
-    bias = bind(_initial_bias, settings, record, arguments, target, course, shares)
-    weights, slots = _initial_state(network, course, rng, bias, bind(_starting_rows, rows, encoder))
-    posterior_arguments = {"class_weight": loss_class_weight, "sampling_ratio": ratio, **arguments}
-    posterior_arguments["loss"] = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
-    batch_size, epochs, patience = _lengths(settings, len(rows.y))
+    draws = stream.draws(np.bincount(strata))[strata]
+    found = balance(settings, target, course.counts, _over_drawing(target, train, rows, draws))
+    some_rows = bind(starting_rows, rows, encoder)
+    weights, slots = initial_state(settings, network, target, course, found, rng, some_rows)
+    batch_size, epochs, patience = lengths(settings, len(rows.y))
+    in_loss = found.in_loss
     return Plan(
         settings=settings,
         target=target,
-        initial=Fitted(network, weights, encoder, posterior_arguments, slots),
+        initial=Fitted(network, weights, encoder, found.posterior_arguments, slots),
         rows=rows,
-        loss_weight=_loss_weight(target, rows, loss_class_weight, draws),
-        early_weight=_loss_weight(target, rows, np.ones_like(loss_class_weight), draws),
-        deferred_until=0 if course.partial else int(deferred * epochs),
+        loss_weight=loss_weight(target, rows, in_loss, draws),
+        early_weight=loss_weight(target, rows, np.ones_like(in_loss), draws),
+        deferred_until=0 if course.partial else int(found.deferred * epochs),
         held_out=held_out,
         # Weights take the place of repeated draws, so that both losses measure the same.
-        held_out_loss_weight=_loss_weight(target, held_out, loss_class_weight * ratio, 1.0),
+        held_out_loss_weight=loss_weight(target, held_out, in_loss * found.ratio, 1.0),
         order=bind(_order, stream, strata, course.seed),
         batch_size=batch_size,
         epochs=1 if course.partial else epochs,
         first_epoch=course.n_before,
         patience=patience,
-        arguments=arguments,
-        class_weight=class_weight,
+        arguments=found.arguments,
+        class_weight=found.class_weight,
         noise_seed=int(rng.integers(2**63)),
         partial=course.partial,
     )
@@ -283,26 +326,26 @@ def auto_batch_size(n_samples: int) -> int:
     return int(np.clip(2 ** round(np.log2(n_samples / 64)), 32, 1024))
 
 
-def _lengths(settings, n_rows):
+def lengths(settings: Settings, n_rows: int) -> tuple[int, int, int]:
     """Rows of a batch, epochs, and epochs without improvement after which training stops."""
-    by_steps = isinstance(settings.epochs, str)
+    given = settings.epochs
     if not isinstance(settings.batch_size, str):
         batch_size = int(settings.batch_size)
-    elif by_steps:
+    elif isinstance(given, str):
         batch_size = 2 ** (6 + int(np.searchsorted(BATCH_GROWS, n_rows)))
     else:
         batch_size = auto_batch_size(n_rows)
     steps = -(-n_rows // batch_size)
-    epochs = settings.epochs
-    if by_steps:
-        epochs = int(np.clip(round(AUTO_STEPS / steps), 1, MOST_AUTO_EPOCHS))
+    auto_epochs = int(np.clip(round(AUTO_STEPS / steps), 1, MOST_AUTO_EPOCHS))
+    epochs = auto_epochs if isinstance(given, str) else int(given)
     patience = settings.n_iter_no_change
     if isinstance(patience, str):
         patience = -(-AUTO_PATIENCE // steps)
     return batch_size, epochs, patience
 
 
-def _check_monitor(settings, target):
+def check_monitor(settings: Settings, target: Target) -> None:
+    """Check that the target has the monitor of early stopping."""
     names = ["loss", *target.monitors]
     if settings.monitor not in names:
         raise ValueError(
@@ -381,23 +424,56 @@ def _alpha(alpha, target):
     return scheme
 
 
-def _initial_state(network, course, rng, bias, some_rows):
-    """Weights before training, and the optimizer's state if the fit continues another."""
+def balance(settings: Settings, target: Target, counts: np.ndarray, ratio: np.ndarray) -> Balance:
+    """What makes up for the class frequencies.
+
+    Parameters
+    ----------
+    settings : Settings
+        The choices of the fit.
+    target : Target
+        What is learnt.
+    counts : ndarray of shape (n_classes,) or (n_labels, 2)
+        How often each class occurs.
+    ratio : ndarray, of the shape of `counts`
+        How many times more often training draws it.
+    """
+    record = record_of(settings, target.losses, target.y_kind)
+    # A class that `partial_fit` has not seen yet counts as one row.
+    frequencies = np.where(counts > 0, counts * ratio, 1.0)
+    arguments = loss_arguments(settings, record, frequencies, target.classes)
+    class_weight, in_loss = _class_weights(settings, record, arguments, frequencies, target)
+    deferred = arguments.pop("deferred", 0.0)
+    name = settings.loss if isinstance(settings.loss, str) else CUSTOM_LOSS
+    return Balance(ratio, frequencies * in_loss, arguments, class_weight, in_loss, deferred, name)
+
+
+def initial_state(
+    settings: Settings,
+    network: Network,
+    target: Target,
+    course: Course,
+    found: Balance,
+    rng: np.random.Generator,
+    some_rows: Callable[[np.random.Generator], np.ndarray],
+) -> tuple[Weights, tuple[Any, ...] | None]:
+    """Weights before training, and the optimizer's state if the fit continues another.
+
+    ``some_rows(rng)`` gives some training rows, as the network sees them.
+    """
     if course.previous is not None:
         return course.previous.weights, course.previous.slots
-    return network.initial_weights(rng, bias(), some_rows), None
+    bias = None
+    if settings.output_bias == "prior":
+        record = record_of(settings, target.losses, target.y_kind)
+        # Only `partial_fit` gets more rows later: otherwise a class without rows stays without.
+        expected = course.counts > 0
+        shares = found.shares if course.partial else np.where(expected, found.shares, 0.0)
+        bias = target.initial_bias(record, found.arguments, shares)
+    return network.initial_weights(rng, bias, some_rows), None
 
 
-def _initial_bias(settings, record, arguments, target, course, shares):
-    """Biases of the output layer before training; None for those of the network."""
-    if settings.output_bias != "prior":
-        return None
-    # Only `partial_fit` gets more rows later: otherwise a class without rows stays without.
-    expected = (course.counts > 0) if not course.partial else np.ones_like(shares, bool)
-    return target.initial_bias(record, arguments, np.where(expected, shares, 0.0))
-
-
-def _starting_rows(rows, encoder, rng):
+def starting_rows(rows: Data, encoder: RowEncoder | None, rng: np.random.Generator) -> np.ndarray:
     """Some training rows, as the network sees them."""
     width = rows.X[0].shape[1] if encoder is None else encoder.n_outputs
     most = max(1, min(STARTING_ROWS, STARTING_VALUES // width))
@@ -406,7 +482,7 @@ def _starting_rows(rows, encoder, rng):
     return X if encoder is None else encoder.transform(X)
 
 
-def _loss_weight(target, rows, class_weight, draws):
+def loss_weight(target, rows, class_weight, draws):
     """Weight of each target in the loss; rows have mean weight 1 over the draws of an epoch.
 
     The weight of a row is the mean of its labels' weights, or the sum of its steps' weights. There

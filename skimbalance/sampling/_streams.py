@@ -140,15 +140,14 @@ def _spread(groups, rng):
     return np.concatenate(groups)[np.argsort(np.concatenate(positions), kind="stable")]
 
 
-def _once(y: np.ndarray) -> np.ndarray:
+def _once(n_rows: np.ndarray) -> np.ndarray:
     """Every row is drawn once in an epoch."""
-    return np.ones(len(y))
+    return np.ones(len(n_rows))
 
 
-def _equally(y: np.ndarray) -> np.ndarray:
+def _equally(n_rows: np.ndarray) -> np.ndarray:
     """Classes are drawn equally often, and rows once in the mean over all classes."""
-    n_rows = np.bincount(y)
-    return len(y) / (np.count_nonzero(n_rows) * n_rows[y])
+    return n_rows.sum() / (np.count_nonzero(n_rows) * np.maximum(n_rows, 1))
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,8 @@ class Stream:
     order : callable
         ``order(y, seed=..., epoch=...)``: row indices, in the order of their batches.
     draws : callable
-        ``draws(y)``: how often each row is drawn in an epoch, on average.
+        ``draws(n_rows)``: how often the rows of each class are drawn in an epoch, on average, given
+        their numbers.
     composes_batches : bool
         Whether it decides which rows share a batch. Sequences cannot keep to it, as those of
         similar length share a batch.

@@ -11,7 +11,7 @@ from skimbalance import ImbalancedEnsembleClassifier
 from skimbalance._engine.job import Batches, Networks
 from skimbalance._engine.tensorflow.optimizers import OPTIMIZERS
 from skimbalance._engine.tensorflow.program import Program
-from skimbalance._fit.plan import AUTO_PATIENCE, AUTO_STEPS, MOST_AUTO_EPOCHS, _lengths
+from skimbalance._fit.plan import AUTO_PATIENCE, AUTO_STEPS, MOST_AUTO_EPOCHS, lengths
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Classes
 from skimbalance._keras.objective import mean_loss
@@ -105,13 +105,13 @@ def test_coslog4_falls_to_zero_four_times_each_after_twice_as_many_steps():
 @pytest.mark.parametrize("n_rows", [10, 1_024, 1_025, 8_192, 50_000, 10**6])
 def test_auto_lengths_count_steps(n_rows):
     params = {"epochs": "auto", "n_iter_no_change": "auto"}
-    batch_size, epochs, patience = _lengths(Settings.of(vars(mlp(**params))), n_rows)
+    batch_size, epochs, patience = lengths(Settings.of(vars(mlp(**params))), n_rows)
     steps = -(-n_rows // batch_size)
     assert epochs == MOST_AUTO_EPOCHS or abs(epochs * steps - AUTO_STEPS) <= max(steps / 2, 1)
     assert AUTO_PATIENCE <= patience * steps < AUTO_PATIENCE + steps
     assert 64 <= batch_size <= 1024
     given = Settings.of(vars(mlp(epochs=7, n_iter_no_change=3, batch_size=20)))
-    assert _lengths(given, n_rows) == (20, 7, 3)
+    assert lengths(given, n_rows) == (20, 7, 3)
 
 
 class OfBatches(keras.callbacks.Callback):

@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from scipy.special import expit, softmax
 
 from skimbalance._fit.data import Data
-from skimbalance._fit.plan import _loss_weight
+from skimbalance._fit.plan import loss_weight
 from skimbalance._fit.targets import Classes, Labels, Steps, rarest
 from skimbalance._losses.records import SIGMOID, SOFTMAX
 from skimbalance.class_weight import compute_class_weight
@@ -318,7 +318,7 @@ def test_a_row_s_share_of_the_loss_is_1_in_the_mean_over_an_epoch_s_draws(kind, 
     rows = Data((), np.arange(50), y, RNG.random(50), weighted=True)
     weights = target.weights("class_weight", scheme, target.counts(rows.y, rows.weight))
     draws = RNG.random(50) * 3
-    of_loss = _loss_weight(target, rows, weights, draws)
+    of_loss = loss_weight(target, rows, weights, draws)
     assert of_loss.shape == rows.y.shape
     np.testing.assert_allclose(np.mean(draws * target.row_weight(of_loss)), 1)
 

@@ -32,7 +32,7 @@ from skimbalance._keras.objective import (
 from skimbalance._keras_private import detach
 from skimbalance._validation import some_of
 
-__all__ = ["train"]
+__all__ = ["job_of", "program_of", "train"]
 
 # A program takes some 15 MiB, and threads of a stack may make several at once.
 FEWEST_BYTES = 2**28
@@ -69,7 +69,7 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     if by_keras:
         _check_for_keras(plan, network, by_keras)
-    job = _job(plan, network)
+    job = job_of(plan, network)
     if settings.checkpoint is not None and not plan.partial:
         return _train_with_checkpoint(job, network, plan, by_keras, loss)
     try:
@@ -83,7 +83,7 @@ def _trained(job, network, plan, by_keras, loss):
     """The result of a job, which gets its program here."""
     if by_keras:
         return _train_by_keras(job, network, plan, by_keras, loss)
-    job = replace(job, program=_program(network, plan, loss))
+    job = replace(job, program=program_of(network, plan, loss))
     if not plan.settings.callbacks:
         return joblib_backend.train(job)
     model, _ = network.models()
@@ -179,7 +179,8 @@ def _check_for_missing_labels(plan):
         )
 
 
-def _job(plan, network):
+def job_of(plan, network):
+    """The job of a plan, without its program."""
     settings, initial, held_out = plan.settings, plan.initial, plan.held_out
     validation = score_weight = None
     if held_out is not None:
@@ -224,8 +225,8 @@ def _train_by_keras(job, network, plan, why, loss):
     return result
 
 
-def _program(network, plan, mean_loss):
-    """The compiled program, shared by all fits that differ only in numbers."""
+def program_of(network, plan, mean_loss):
+    """The compiled program of a plan, shared by all fits that differ only in numbers."""
     loss, loss_key = mean_loss
     settings = plan.settings
     make_optimizer, optimizer_key = engine_optimizer(settings.optimizer, settings.ema_momentum)

@@ -12,7 +12,7 @@ from skimbalance._fit.targets import Target
 from skimbalance._validation import as_array, inputs_of, plain_labels, some_of, warn
 from skimbalance.sampling import iterative_split
 
-__all__ = ["check_judges", "chosen_rows", "hold_out"]
+__all__ = ["check_judges", "chosen_rows", "hold_out", "stops_early"]
 
 # Held-out rows of the rarest class below which their score is too noisy to stop by.
 FEWEST_HELD_OUT = 10
@@ -26,14 +26,7 @@ def hold_out(
     No group is divided, where the rows have groups.
     """
     n_rarest, n_most_frequent = target.extreme_counts(data.y)
-    if settings.early_stopping == "auto":
-        # Equal counts suggest a sampler earlier in a pipeline: held-out rows would be copies of
-        # training rows, or synthetic, and their score would say nothing.
-        is_enough = n_rarest * settings.validation_fraction >= FEWEST_HELD_OUT
-        stops_early = is_enough and n_rarest < n_most_frequent
-    else:
-        stops_early = bool(settings.early_stopping)
-    if not stops_early:
+    if not stops_early(settings, n_rarest, n_most_frequent):
         return data, None
     if n_rarest < 2:
         warn(
@@ -52,6 +45,16 @@ def hold_out(
         check_judges(train, held_out, target)
     _warn_of_few(settings, held_out, target)
     return train, held_out
+
+
+def stops_early(settings: Settings, n_rarest: int, n_most_frequent: int) -> bool:
+    """Whether rows are to be held out, given the rows of the rarest and of the commonest class."""
+    if settings.early_stopping != "auto":
+        return bool(settings.early_stopping)
+    # Equal counts suggest a sampler earlier in a pipeline: held-out rows would be copies of
+    # training rows, or synthetic, and their score would say nothing.
+    is_enough = n_rarest * settings.validation_fraction >= FEWEST_HELD_OUT
+    return is_enough and n_rarest < n_most_frequent
 
 
 def _warn_of_few(settings, held_out, target):

@@ -19,7 +19,9 @@ class Purpose(IntEnum):
     - ``WEIGHTS``: initial weights of other Keras networks; no number.
     - ``DRAW``: which rows of a stream are trained on; the number of the stratum, counted from 1,
       and of the piece of the source. Without numbers: how many rows of each piece.
-    - ``BUCKET``: which rows of a stream are stored together; no number.
+    - ``BUCKET``: which rows of a stream are stored together; no number. With the number of a
+      bucket, counted from 1: the order of its rows. With 0 and the number of an epoch: the order
+      of the buckets.
     """
 
     ORDER = 0

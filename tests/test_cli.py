@@ -353,7 +353,7 @@ def test_missing_files(tmp_path, capsys):
     err = failed(capsys, "predict", tmp_path / "no.skim", "page_blocks", "--out", "s")
     assert "no.skim: No such file or directory." in err
     err = failed(capsys, "train", tmp_path, "--target", "target", "--out", "m")
-    assert "Is a directory" in err
+    assert "must be a folder of CSV or Parquet files. Got none in it." in err
 
 
 def test_columns_of_a_new_table(model, tmp_path, capsys):

@@ -158,6 +158,13 @@ class FeatureColumns:
                 kind, present = _kind(cells, self._table), np.flatnonzero(cells.notna()).tolist()
                 n_numbers, text = (0, present) if kind == "text" else (len(present), [])
                 counts.styles = set()
+                if present and (counts.n_numbers if text else counts.n_text):
+                    was = "numbers" if text else "text"
+                    raise ValueError(
+                        f"The column '{name}' of {self._table.name} must hold either "
+                        f"numbers or text. Got {was} first, and then another value: "
+                        f"{where(self._table, part, cells, present[0])}."
+                    )
             if not counts.n_cells:
                 counts.n_cells, counts.n_different = len(cells), cells.nunique()
             if text and not counts.n_text:

@@ -1,4 +1,4 @@
-"""Tables, read in parts from CSV and Parquet files, and the bundled data sets by name.
+"""Tables, read in parts from CSV and Parquet files or folders of them; bundled ones by name.
 
 CSV files have a header line; commas, semicolons or tabs separate the cells. Cells stay text here,
 so that nothing is lost: 007 is not 7, and NA may be a country. Only the names of columns are read
@@ -10,7 +10,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -39,10 +39,10 @@ _INDEX = re.compile(r"__index_level_\d+__")
 
 @dataclass
 class Part:
-    """Some rows: a DataFrame, and the place of each in the file."""
+    """Some rows: a DataFrame, and the place of each in the file, and in which of a folder."""
 
     frame: "pd.DataFrame"
-    places: list[int]
+    places: Sequence[int | str]
 
 
 @dataclass
@@ -121,7 +121,7 @@ class Table:
 
 
 def open_table(name: str, encoding: str = "utf-8") -> Table:
-    """The table in a file, on standard input ("-") or of a bundled data set."""
+    """The table in a file or a folder, on standard input ("-") or of a bundled data set."""
     if name.endswith(PARQUET_NAMES):
         _pyarrow(name)
     if name != STANDARD_INPUT and not os.path.exists(name):
@@ -131,6 +131,8 @@ def open_table(name: str, encoding: str = "utf-8") -> Table:
                 f"{list(BUNDLED)!r}. The file does not exist."
             )
         table = _bundled(name)
+    elif name != STANDARD_INPUT and os.path.isdir(name):
+        return _folder(name, encoding)
     else:
         source = Source(name)
         table = _parquet(source) if source.is_parquet else _csv(source, encoding)
@@ -160,6 +162,47 @@ def _bundled(name: str) -> Table:
             yield Part(part, list(range(start + 1, start + len(part) + 1)))
 
     return Table(name, list(frame.columns), read)
+
+
+def _folder(folder: str, encoding: str) -> Table:
+    """The files of a folder, one after the other in the order of their names."""
+    # Names that begin so are those of hidden files and of marks such as _SUCCESS.
+    entries = sorted(name for name in os.listdir(folder) if not name.startswith((".", "_")))
+    paths = [os.path.join(folder, name) for name in entries]
+    nested = [path for path in paths if os.path.isdir(path)]
+    if nested or not paths:
+        raise ValueError(
+            f"{folder} must be a folder of CSV or Parquet files. Got "
+            f"{f'another folder in it, {nested[0]}' if nested else 'none in it'}."
+        )
+    first, *others = (tables := [open_table(path, encoding) for path in paths])
+    for table in others:
+        _check_alike(folder, first, table)
+
+    def read(n_rows):
+        for name, table in zip(entries, tables, strict=True):
+            for part in table.read(n_rows):
+                places = [f"{place} of {name}" for place in part.places]
+                yield Part(part.frame[first.columns], places)
+
+    return Table(folder, first.columns, read, first.place, first.separator)
+
+
+def _check_alike(folder: str, first: Table, other: Table) -> None:
+    """Check that two files of a folder can follow each other."""
+    if first.is_text != other.is_text:
+        text, typed = (first, other) if first.is_text else (other, first)
+        raise ValueError(
+            f"{folder} must hold CSV files or Parquet files only. Got both: {text.name} and "
+            f"{typed.name}."
+        )
+    for table, beside in ((first, other), (other, first)):
+        more = [name for name in table.columns if name not in beside.columns]
+        if more:
+            raise ValueError(
+                f"{folder} must hold files with the same columns. {table.name} has the column "
+                f"'{more[0]}', and {beside.name} does not."
+            )
 
 
 def _pyarrow(name: str) -> Any:

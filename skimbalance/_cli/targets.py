@@ -2,6 +2,7 @@
 
 import contextlib
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,10 @@ from skimbalance.preprocessing._columns import MISSING_WORDS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LabelColumns", "TargetColumn", "as_classes", "as_labels", "target_columns"]
+__all__ = ["LabelColumns", "TargetColumn", "as_classes", "as_labels", "counts_of", "target_columns"]
+
+# Of more different cells than this it is asked at once whether they are class labels.
+MOST_LABELS = 100_000
 
 
 class TargetColumn:
@@ -36,21 +40,24 @@ class TargetColumn:
     def __init__(self, table: Table, target: str):
         self._table, self._target = table, target
         self._owner = f"The target '{target}' of {table.name}"
-        # Cell -> where it first occurs.
-        self._places: dict[Any, int] = {}
-        self._n_rows = 0
+        # Cell -> where it first occurs, and how many rows have it.
+        self._places: dict[Any, int | str] = {}
+        self._counts: Counter[Any] = Counter()
         self._labels: dict[Any, Any] = {}
 
     def look(self, part: Part) -> None:
         """Look at more rows."""
-        for cell, place in zip(_labels(part.frame[self._target]), part.places, strict=True):
+        cells = _labels(part.frame[self._target])
+        for cell, place in zip(cells, part.places, strict=True):
             if not isinstance(cell, str | int | float | None):
                 raise ValueError(
                     f"{self._owner} must hold text, whole numbers or booleans. Got a value of "
                     f"type {type(cell).__name__} in {self._table.place} {place}: convert it first."
                 )
             self._places.setdefault(cell, place)
-        self._n_rows += len(part.places)
+        self._counts.update(cells)
+        if len(self._places) > MOST_LABELS:
+            self._check_classes()  # before they fill the memory
 
     def decide(self) -> None:
         """Turn cells into class labels, once all rows have been looked at."""
@@ -70,6 +77,14 @@ class TargetColumn:
                     f"{self._table.place} {place}."
                 )
         self._check_classes()
+        kinds = {isinstance(cell, str): cell for cell in reversed(self._places)}
+        if len(kinds) > 1:
+            text, number = kinds[True], kinds[False]
+            raise ValueError(
+                f"{self._owner} must hold either numbers or text. Got {text!r} in "
+                f"{self._table.place} {self._places[text]}, and {number!r} in {self._table.place} "
+                f"{self._places[number]}."
+            )
         self._labels = {cell: int(cell) if integers else cell for cell in self._places}
         if len(set(self._labels.values())) < 2:
             only = next(iter(self._places))
@@ -97,12 +112,20 @@ class TargetColumn:
                 f"{self._owner} must hold class labels. Got real numbers, such as {fractions[0]} "
                 f"in {self._table.place} {self._places[fractions[0]]}: {remedy}."
             )
-        n_different = len(self._places)
-        if n_different > max(0.5 * self._n_rows, FEW_CELLS):
+        n_different, n_rows = len(self._places), self._counts.total()
+        if n_different > max(0.5 * n_rows, FEW_CELLS):
             raise ValueError(
                 f"{self._owner} must hold class labels, which many rows share. Got {n_different} "
-                f"different ones in {self._n_rows} rows: {remedy}."
+                f"different ones in {n_rows} rows: {remedy}."
             )
+
+    @property
+    def counts(self) -> dict[Any, int]:
+        """See `counts_of`, once decided."""
+        counts = dict.fromkeys(sorted(self._labels.values()), 0)
+        for cell, n in self._counts.items():
+            counts[self._labels[cell]] += n
+        return counts
 
     def labels(self, part: Part) -> np.ndarray:
         """Class labels of rows, once decided."""
@@ -156,10 +179,12 @@ class LabelColumns:
 
     def __init__(self, table: Table, targets: list[str]):
         self._table, self._targets = table, targets
+        #: See `counts_of`.
+        self.counts = np.zeros((len(targets), 3), dtype=int)
 
     def look(self, part: Part) -> None:
         """Look at more rows."""
-        self.labels(part)
+        self.counts += counts_of(self.labels(part))
 
     def decide(self) -> None:
         """Nothing is left to decide: what labels need is for the classifier to say."""
@@ -167,6 +192,26 @@ class LabelColumns:
     def labels(self, part: Part) -> np.ndarray:
         """Indicator of the labels of rows, of shape (n_rows, n_labels)."""
         return as_labels(part, self._targets, self._table)
+
+
+def counts_of(y: Any) -> Any:
+    """How many rows have each class, or each label.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,), or array-like of shape (n_rows, n_labels)
+        Class labels, or an indicator.
+
+    Returns
+    -------
+    counts : dict of label to int, or ndarray of int of shape (n_labels, 3)
+        Rows of each class, in order; or rows without the label, with it, and where it is missing.
+    """
+    if y.ndim == 1:
+        labels, counts = np.unique(y, return_counts=True)
+        return dict(zip(labels.tolist(), counts.tolist(), strict=True))
+    labels = np.asarray(y)
+    return np.stack([labels == 0, labels == 1, np.isnan(labels)]).sum(axis=1).T
 
 
 def target_columns(table: Table, target: str | list[str]) -> TargetColumn | LabelColumns:

@@ -544,3 +544,92 @@ def test_a_column_without_values_is_noted(tmp_path, capsys):
     path = written(tmp_path / "t.csv", "a,b,target\n,1,x\nNA,2,y\n")
     read_training(open_table(path), Roles("target"))
     assert "column 'a' of" in capsys.readouterr().err
+
+
+# Folders
+
+
+def folder_of(path, parts, *, name="part-{}.csv"):
+    """A folder with a file for each text."""
+    path.mkdir()
+    for i, text in enumerate(parts):
+        written(path / name.format(i), text)
+    return str(path)
+
+
+def test_a_folder_is_the_table_of_its_files(tmp_path):
+    rows = [f"{i},{'red' if i % 3 else ''},{'xy'[i % 2]}" for i in range(30)]
+    whole = read_training(
+        open_table(written(tmp_path / "t.csv", "\n".join(["a,b,target", *rows]))), Roles("target")
+    )
+    # Another order of columns, another separator, compressed, or without rows.
+    parts = ["\n".join(["a,b,target", *rows[:11]]), "a,b,target\n"]
+    turned = [";".join(reversed(row.split(","))) for row in ["a,b,target", *rows[11:20]]]
+    folder = folder_of(tmp_path / "parts", [*parts, "\n".join(turned)])
+    with gzip.open(tmp_path / "parts" / "part-3.csv.gz", "wt") as file:
+        file.write("\n".join(["a,b,target", *rows[20:]]))
+    (tmp_path / "parts" / "_SUCCESS").touch()
+    read = read_training(open_table(folder), Roles("target"))
+    pd.testing.assert_frame_equal(read.X, whole.X, check_flags=False, check_like=False, obj="rows")
+    assert read.y.tolist() == whole.y.tolist()
+    assert read.kinds == whole.kinds
+    pytest.importorskip("pyarrow")
+    (tmp_path / "typed").mkdir()
+    frame = pd.DataFrame({"a": range(30), "target": ["x", "y"] * 15})
+    for i in range(3):
+        frame[10 * i : 10 * i + 10].to_parquet(tmp_path / "typed" / f"{i}.parquet")
+    assert read_training(open_table(str(tmp_path / "typed")), Roles("target")).X["a"].tolist() == [
+        *range(30)
+    ]
+
+
+FOLDERS = {
+    "another column": (["a,target\n1,x\n", "a,c,target\n1,2,y\n"],
+                       "part-1.csv has the column 'c', and", "part-0.csv does not"),
+    "a column less": (["a,c,target\n1,2,y\n", "a,target\n1,x\n"],
+                      "part-0.csv has the column 'c', and", "part-1.csv does not"),
+    "a wrong cell": (["a,target\n1,x\n2,y\n", "a,target\n1,x\n1e999,x\n"],
+                     "line 3 of part-1.csv has '1e999'"),
+    "no label": (["a,target\n1,x\n2,y\n", "a,target\n1,x\n1,\n"], "Line 3 of part-1.csv has none"),
+    "a short line": (["a,target\n1,x\n2,y\n", "a,target\n1\n"], "part-1.csv must", "Line 2 has 1"),
+    "no header": (["a,target\n1,x\n2,y\n", ""], "part-1.csv must have a header line"),
+    "no file": ([], "must be a folder of CSV or Parquet files. Got none in it."),
+    "no rows": (["a,target\n", "a,target\n"], "must have rows"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [[], ["--stream"]], ids=["whole", "stream"])
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_wrong_folders_are_one_sentence(kind, options, tmp_path, capsys):
+    parts, *said = FOLDERS[kind]
+    folder = folder_of(tmp_path / "parts", parts)
+    err = failed(capsys, "train", folder, "--out", tmp_path / "m", *options)
+    assert all(text in err for text in said)
+
+
+def test_folders_in_folders_and_files_of_two_kinds_are_refused(tmp_path, capsys):
+    folder = folder_of(tmp_path / "parts", ["a,target\n1,x\n"])
+    (tmp_path / "parts" / "2024").mkdir()
+    err = failed(capsys, "train", folder, "--out", tmp_path / "m")
+    assert f"Got another folder in it, {folder}" in err
+    assert "2024" in err
+    pytest.importorskip("pyarrow")
+    (tmp_path / "parts" / "2024").rmdir()
+    pd.DataFrame({"a": [1], "target": ["y"]}).to_parquet(tmp_path / "parts" / "t.parquet")
+    err = failed(capsys, "train", folder, "--out", tmp_path / "m")
+    assert "CSV files or Parquet files only. Got both" in err
+
+
+@pytest.mark.parametrize("options", [[], ["--stream"]], ids=["whole", "stream"])
+@pytest.mark.parametrize("name", ["a", "target"])
+def test_columns_that_change_from_file_to_file_are_one_sentence(name, options, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": [1, 2] * 10, "target": [0, 1] * 10})
+    (tmp_path / "parts").mkdir()
+    frame.to_parquet(tmp_path / "parts" / "0.parquet")
+    frame.assign(**{name: ["u", "v"] * 10}).to_parquet(tmp_path / "parts" / "1.parquet")
+    err = failed(capsys, "train", tmp_path / "parts", "--out", tmp_path / "m", *options)
+    assert f"'{name}' of" in err
+    assert "must hold either numbers or text" in err
+    if options or name == "target":
+        assert "row 1 of 1.parquet" in err

@@ -1,6 +1,7 @@
 """What the columns of a table hold: numbers, also as text in several styles, or categories."""
 
 import re
+from collections.abc import Iterable
 from numbers import Number
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ __all__ = [
     "column_kind",
     "frame_of",
     "has_text",
+    "is_category",
     "is_plain_type",
     "levels_of",
     "numbers_of",
@@ -123,7 +125,7 @@ def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["nu
     dtype = column.dtype
     if is_plain_type(dtype) or column.isna().all():
         return "number"
-    if _is_category(dtype):
+    if is_category(dtype):
         return "text"
     if pd.api.types.is_object_dtype(dtype):
         return _kind_of_objects(column, name, owner)
@@ -136,7 +138,7 @@ def column_kind(column: "pd.Series", name: Any, owner: str = "X") -> Literal["nu
     raise _refusal(name, owner, str(dtype), getattr(dtype, "kind", "O"))
 
 
-def _is_category(dtype):
+def is_category(dtype):
     """Whether it is a type of categories, of pandas or, as a dictionary, of Arrow."""
     import pandas as pd
 
@@ -168,14 +170,11 @@ def _kind_of_objects(column, name, owner):
     )
 
 
-def warn_of_numbers(column, name):
+def warn_of_numbers(cells: Iterable[str], name: Any) -> None:
     """Warn of text that is all numbers; whole numbers are often codes, and meant as text."""
-    if _is_category(column.dtype):
-        return
-    cells = [cell.strip() for cell in column.dropna().tolist()]
     styles = [*NUMBER_STYLES.values()]
     example = None
-    for cell in cells:
+    for cell in map(str.strip, cells):
         if cell in MISSING_WORDS:
             continue
         styles = [style for style in styles if style.fullmatch(cell)]
@@ -216,7 +215,7 @@ def numbers_of(column: "pd.Series", name: Any, reason: str = "as in the fit") ->
         return column.to_numpy(dtype=float)
     if column.isna().all():
         return np.full(len(column), np.nan)
-    if _is_category(column.dtype):
+    if is_category(column.dtype):
         column = column.astype(object)
     if column_kind(column, name) != "number":
         row = int(np.flatnonzero(column.notna())[0])

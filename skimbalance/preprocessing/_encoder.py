@@ -7,7 +7,7 @@ levels in place of categories, see `skimbalance.preprocessing._reader`.
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skimbalance.preprocessing._bins import Bins
 
-__all__ = ["LARGEST", "TableEncoder", "kept_levels", "median"]
+__all__ = ["LARGEST", "TableEncoder", "Totals", "kept_levels", "median"]
 
 # The most levels of a column that get an output each, the most frequent ones. Scores on
 # public tables were measured with 30, and SMOTENC holds a dense copy of all one-hot columns for
@@ -43,6 +43,36 @@ SMOOTH_LIMIT = 3.0
 
 # A level, or what is missing or unknown, that sets no output.
 NOWHERE = -1
+
+
+class Totals(NamedTuple):
+    """How often something occurs in all rows that an encoder stands for.
+
+    Attributes
+    ----------
+    missing : ndarray of bool of shape (n_columns,)
+        Whether a number or a category is missing in some row.
+    levels : list of (ndarray of int of shape (n_levels + 1,) or None)
+        Rows of each level of a column of categories, and last of levels that are not told apart;
+        None for a column of numbers.
+    """
+
+    missing: np.ndarray
+    levels: list[np.ndarray | None]
+
+    @classmethod
+    def of_rows(cls, X: np.ndarray, index: np.ndarray, n_levels: np.ndarray) -> Self:
+        """Count in rows of the matrix of a table."""
+        missing = np.zeros(len(n_levels), dtype=bool)
+        for start in range(0, len(index), BLOCK):
+            missing |= np.isnan(X[index[start : start + BLOCK]]).any(axis=0)
+        levels: list[np.ndarray | None] = [None] * len(n_levels)
+        for j in np.flatnonzero(n_levels >= 0):
+            column = X[index, j]
+            column = column[~np.isnan(column)].astype(int)
+            numbers = np.where(column < 0, n_levels[j], column)
+            levels[j] = np.bincount(numbers, minlength=n_levels[j] + 1)
+        return cls(missing, levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +139,7 @@ class TableEncoder:
         n_levels: np.ndarray,
         *,
         standardize: bool | str,
+        totals: Totals | None = None,
     ) -> Self:
         """Learn from training rows.
 
@@ -126,6 +157,9 @@ class TableEncoder:
         standardize : bool or "robust"
             Whether columns of numbers get mean 0 and deviation 1; or median 0 and a distance of 1
             between the quartiles, and are clipped smoothly.
+        totals : Totals or None
+            What occurs in all rows, where the training rows are a sample of these: it says which
+            columns have a flag, and which levels an output. None counts the training rows.
 
         Returns
         -------
@@ -137,17 +171,21 @@ class TableEncoder:
             if standardize:
                 encoder = replace(encoder, scaler=StandardScaler(with_mean=False))
             return encoder.updated(X, index, weight)
-        fill, flagged = _fill_and_flags(X, index, weight, numbers)
+        totals = Totals.of_rows(X, index, n_levels) if totals is None else totals
+        fill = _medians_of(X, index, weight, numbers)
+        # A column without any value is a constant.
+        flagged = np.flatnonzero(totals.missing[numbers] & ~np.isnan(fill))
+        fill = np.nan_to_num(fill)
         n_outputs = len(numbers) + len(flagged)
         places: list[np.ndarray] = [np.empty(0, int)]
         for j in categories:
-            of_column, width = _level_places(X[index, j], n_levels[j])
+            of_column, width = _level_places(totals.levels[j], totals.missing[j])
             places.append(np.where(of_column == NOWHERE, NOWHERE, n_outputs + of_column))
             n_outputs += width
         encoder = cls(
             numbers, fill, flagged, StandardScaler() if standardize is True else None, categories,
             n_levels[categories], np.concatenate(places), n_outputs,
-            codes=[_level_codes(X[index, j], n_levels[j]) for j in categories],
+            codes=[_level_codes(totals.levels[j], totals.missing[j]) for j in categories],
         )  # fmt: skip
         encoder = replace(encoder, n_outputs=n_outputs + len(encoder.n_codes))
         return (
@@ -327,11 +365,8 @@ def _dense(rows):
     return rows.toarray() if issparse(rows) else rows
 
 
-def _fill_and_flags(X, index, weight, numbers):
-    """The median of each column of numbers, and which of these columns have a flag."""
-    missing = np.zeros(len(numbers), dtype=bool)
-    for start in range(0, len(index), BLOCK):
-        missing |= np.isnan(X[index[start : start + BLOCK]][:, numbers]).any(axis=0)
+def _medians_of(X, index, weight, numbers):
+    """The median of each column of numbers, nan where all are missing."""
     chosen = _some(np.arange(len(index)))
     of_rows = None if weight is None else weight[chosen]
     n_columns = max(1, MOST_MEDIAN_ELEMENTS // len(chosen))
@@ -339,9 +374,7 @@ def _fill_and_flags(X, index, weight, numbers):
     for start in range(0, len(numbers), n_columns):
         columns = slice(start, start + n_columns)
         fill[columns] = _medians(X[np.ix_(index[chosen], numbers[columns])], of_rows)
-    # A column without any value is a constant.
-    flagged = np.flatnonzero(missing & ~np.isnan(fill))
-    return np.nan_to_num(fill), flagged
+    return fill
 
 
 def _some(rows):
@@ -378,28 +411,27 @@ def kept_levels(counts: np.ndarray) -> np.ndarray:
     return ranked[counts[ranked] >= FEWEST_ROWS]
 
 
-def _level_codes(levels, n_levels):
+def _level_codes(counts, has_missing):
     """The code of each level, of a missing value and of an unknown one; none if levels are few."""
-    counts = np.bincount(levels[levels >= 0].astype(int), minlength=n_levels)
-    kept = np.flatnonzero(counts >= FEWEST_ROWS)
+    n_levels = len(counts) - 1
+    kept = np.flatnonzero(counts[:-1] >= FEWEST_ROWS)
     if len(kept) <= MOST_LEVELS:
         return np.empty(0, int)
     codes = np.zeros(n_levels + 2, int)
     codes[kept] = 1 + np.arange(len(kept))
-    codes[n_levels] = len(kept) + 1 if np.isnan(levels).any() else 0
+    codes[n_levels] = len(kept) + 1 if has_missing else 0
     return codes
 
 
-def _level_places(levels, n_levels):
+def _level_places(counts, has_missing):
     """The output of each level, of a missing value and of an unknown one; and how many there are.
 
     The last output is for levels that the training rows have rarely.
     """
-    counts = np.bincount(levels[levels >= 0].astype(int), minlength=n_levels)
-    kept = kept_levels(counts)
-    has_missing = bool(np.isnan(levels).any())
-    has_others = bool((levels < 0).any()) or counts.sum() > counts[kept].sum()
-    width = len(kept) + has_missing + has_others
+    n_levels = len(counts) - 1
+    kept = kept_levels(counts[:-1])
+    has_others = counts.sum() > counts[kept].sum()
+    width = len(kept) + int(has_missing) + int(has_others)
     if width < 2:
         return np.full(n_levels + 2, NOWHERE), 1
     places = np.full(n_levels + 2, width - 1 if has_others else NOWHERE)

@@ -1,36 +1,29 @@
 """Tables as matrices of floats: numbers as they are, and numbers of levels for categories."""
 
 import reprlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
 
-from skimbalance._validation import plain_labels, some_of
 from skimbalance.preprocessing._columns import (
     check_names,
-    column_kind,
     frame_of,
     has_text,
     is_plain_type,
     levels_of,
     numbers_of,
-    warn_of_numbers,
 )
-from skimbalance.preprocessing._encoder import FEWEST_ROWS, NUMBERS
+from skimbalance.preprocessing._encoder import NUMBERS
+from skimbalance.preprocessing._totals import TableTotals, given_categories
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TableReader", "as_table", "frequent_levels", "is_table", "level_numbers"]
-
-# Levels of a column that are told apart at most: far more than an encoder keeps, and so few that
-# a model file stays small.
-MOST_READ = 1_000
+__all__ = ["TableReader", "as_table", "is_table", "level_numbers"]
 
 # NumPy's codes for the types of arrays that are no tables.
 NUMERIC = "biufc"
@@ -147,21 +140,22 @@ class TableReader:
                 f"where X is sparse. Got {reprlib.repr(categorical_features)}: make X dense, or "
                 "the categories one-hot."
             )
-        by_type = isinstance(categorical_features, str)
-        given = [] if by_type else _as_list(categorical_features)
-        if not given and not is_table(X):
+        if not given_categories(categorical_features) and not is_table(X):
             return None
         frame = _frame(X)
         if frame is None:
             return None
-        chosen = _chosen(given, frame, X, owner)
-        levels, text = [], []
-        for j, (name, column) in enumerate(frame.items()):
-            is_category = _holds_categories(column, name, None if by_type else j in chosen)
-            kept, _, are_text = frequent_levels(column, name) if is_category else (None, [], None)
-            levels.append(kept)
-            text.append(are_text)
-        return cls(tuple(levels), tuple(text))
+        totals = TableTotals(categorical_features, owner)
+        return cls.of(totals.add(frame, named=hasattr(X, "columns")))
+
+    @classmethod
+    def of(cls, totals: TableTotals) -> Self | None:
+        """The reader of a table whose rows have been counted; None if all of it were numbers."""
+        if not totals.is_table:
+            return None
+        levels = tuple(column.levels() for column in totals.columns)
+        text = (column.is_text for column in totals.columns)
+        return cls(levels, tuple(text))
 
     @property
     def n_levels(self) -> np.ndarray:
@@ -237,29 +231,6 @@ class TableReader:
         return matrix
 
 
-def frequent_levels(column: "pd.Series", name: Any) -> tuple[list[Any], list[int], bool | None]:
-    """The levels that at least 2 rows have, how many have each, and whether all levels are text.
-
-    Of more than 1,000 levels these are the most frequent ones. Their order, numbers before text,
-    depends neither on the rows nor on that of the categories.
-    """
-    places, levels = levels_of(column, name)
-    counts: dict[Any, int] = {}
-    n_rows = np.bincount(places[places >= 0], minlength=len(levels)).tolist()
-    for level, n in zip(levels, n_rows, strict=True):
-        counts[level] = counts.get(level, 0) + n
-    kept = [level for level, n in counts.items() if n >= FEWEST_ROWS]
-    kept.sort(key=_by_kind)
-    # The sort is stable: of equally frequent levels the first ones stay.
-    kept = sorted(sorted(kept, key=lambda level: -counts[level])[:MOST_READ], key=_by_kind)
-    return kept, [counts[level] for level in kept], has_text(levels)
-
-
-def _by_kind(level):
-    """A key that sorts numbers before text."""
-    return isinstance(level, str), level
-
-
 def level_numbers(
     column: "pd.Series",
     name: Any,
@@ -291,54 +262,3 @@ def level_numbers(
 def _frame(X):
     """A table, or an array of rows and columns, as a DataFrame; None if it is neither."""
     return frame_of(X if hasattr(X, "iloc") else np.asarray(X))
-
-
-def _holds_categories(column, name, chosen):
-    """Whether a column is one of categories: by its type if `chosen` is None."""
-    if chosen is not None:
-        if not chosen:
-            numbers_of(column, name, "as 'categorical_features' does not name it")
-        return chosen
-    if is_plain_type(column.dtype):
-        return False
-    if column.isna().all():
-        return True  # what it will hold is not known
-    if column_kind(column, name) == "number":
-        return False
-    warn_of_numbers(column, name)
-    return True
-
-
-def _as_list(categorical_features: Any) -> list[Any]:
-    """The mask, positions or names; what is neither is a list of itself, and no column's name."""
-    if categorical_features is None:
-        return []
-    if isinstance(categorical_features, Mapping) or not np.iterable(categorical_features):
-        return [categorical_features]
-    return plain_labels(categorical_features)
-
-
-def _chosen(given: list[Any], frame: "pd.DataFrame", X: Any, owner: str) -> set[int]:
-    """Positions of the columns that a mask, positions or names choose."""
-    names = frame.columns.tolist() if hasattr(X, "columns") else []
-    n_columns = frame.shape[1]
-    n_booleans = sum(isinstance(value, bool) for value in given)
-    if n_booleans and n_booleans == len(given):
-        if len(given) == n_columns:
-            return set(np.flatnonzero(given).tolist())
-        got = reprlib.repr(given)
-    elif not n_booleans and all(isinstance(value, Integral) for value in given):
-        wrong = [value for value in given if not -n_columns <= value < n_columns]
-        if not wrong:
-            return {value % n_columns for value in given}
-        got = some_of(wrong)
-    else:
-        wrong = [value for value in given if not isinstance(value, Hashable) or value not in names]
-        if not wrong:
-            return {j for j, name in enumerate(names) if name in given}
-        got = some_of(wrong)
-    raise ValueError(
-        f"The 'categorical_features' parameter of {owner} must be 'from_dtype', None, a boolean "
-        f"for each of the {n_columns} columns of X, or positions or names of these. "
-        f"Got {got} instead."
-    )

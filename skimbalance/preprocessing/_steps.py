@@ -17,11 +17,13 @@ from skimbalance.preprocessing._columns import (
     check_names,
     column_kind,
     frame_of,
+    is_category,
     numbers_of,
     warn_of_numbers,
 )
 from skimbalance.preprocessing._encoder import LARGEST, NUMBERS, TableEncoder, kept_levels
-from skimbalance.preprocessing._reader import frequent_levels, level_numbers
+from skimbalance.preprocessing._reader import level_numbers
+from skimbalance.preprocessing._totals import frequent_levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,8 +134,8 @@ def table_steps(X: Any) -> TableSteps:
         kinds.append(column_kind(column, name))
         if kinds[-1] == "number":
             _numbers(column, name)  # refuses infinite ones
-        else:
-            warn_of_numbers(column, name)
+        elif not is_category(column.dtype):
+            warn_of_numbers(column.dropna().tolist(), name)
     # By name where that is possible, so that new tables may have other columns in between.
     by_name = not isinstance(X, np.ndarray) and all(isinstance(name, str) for name in names)
     # Categorical columns first: how many indicators the numeric ones get is known in the fit only.

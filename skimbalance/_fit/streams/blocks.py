@@ -23,7 +23,7 @@ from skimbalance.preprocessing._reader import as_table
 __all__ = ["Block", "Piece", "Source", "float_type", "rows_of_block"]
 
 # A block has at most so many rows, and about so many values.
-BLOCK_ROWS, BLOCK_VALUES = 2**15, 2**20
+BLOCK_ROWS, BLOCK_VALUES = 2**15, 2**19
 
 
 class Block(NamedTuple):
@@ -228,7 +228,7 @@ def _check_size(rows, names, first):
     """Check that numbers are missing, or finite and not too large to be standardised."""
     if not rows.size:
         return
-    largest = max(np.fmax.reduce(rows, axis=None), -np.fmin.reduce(rows, axis=None))
+    largest = float(max(np.fmax.reduce(rows, axis=None), -np.fmin.reduce(rows, axis=None)))
     if not largest > LARGEST:
         return
     row, j = np.unravel_index(np.nanargmax(np.abs(rows)), rows.shape)

@@ -70,7 +70,7 @@ class Files(Source):
             is_parquet = isinstance(fragment, ds.ParquetFileFragment)
             for piece in fragment.split_by_row_group() if is_parquet else [fragment]:
                 n_new = sum(group.num_rows for group in piece.row_groups) if is_parquet else 0
-                if n_rows + n_new > PART_ROWS or not is_parquet:
+                if not groups or n_rows + n_new > PART_ROWS or not is_parquet:
                     groups.append([])
                     n_rows = 0 if is_parquet else PART_ROWS
                 groups[-1].append(piece)

@@ -21,7 +21,7 @@ GROUP_ROWS = FILE_ROWS // 2
 #: Probability that a row belongs to the rare class.
 RARE = pick(1 / 1_001, 0.05)
 #: How much of the label the score decides, and the rest is chance.
-SLOPE = 3.0
+SLOPE = 4.0
 N_TEST = pick(1_000_000, 2_000)
 
 NAMES = [f"x{j}" for j in range(N_COLUMNS)]
@@ -110,7 +110,9 @@ def batches(paths, n_rows=2**16):
     """Batches of X and y from the files, for the peers."""
     import pyarrow.dataset as ds
 
-    for batch in ds.dataset(paths).to_batches(batch_size=n_rows):
+    # Arrow would read many batches ahead, which would count as memory of the peers.
+    rows = ds.dataset(paths).to_batches(batch_size=n_rows, batch_readahead=2, fragment_readahead=1)
+    for batch in rows:
         if len(batch):
             *columns, y = (column.to_numpy() for column in batch.columns)
             yield np.column_stack(columns), y

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
+from skimbalance._fit.checkpoint import check_checkpoint
 from skimbalance._fit.estimator import OwnRows, TableClassifier
 from skimbalance._fit.parameters import RateParameters, set_shared, shares
 from skimbalance._fit.perceptron import (
@@ -258,6 +259,95 @@ class ImbalancedMLPClassifier(TableClassifier):
         own = OwnRows(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, resume=resume, groups=groups, own=own)
 
+    def fit_stream(
+        self,
+        source: Any,
+        target: str | Sequence[str] | None = None,
+        *,
+        sample_weight: str | None = None,
+        majority_fraction: float | str | None = None,
+        majority_ratio: float | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train the network on rows that need not fit into memory.
+
+        The source is read twice. The first pass counts classes, levels of categories and missing
+        values. The second one draws the held-out rows, up to 100,000 and those of rare classes
+        first, and stores the training rows in the folder of temporary files (see
+        `tempfile.gettempdir`), in parts of which each is a random sample of all. Training visits
+        the parts in random order, and their rows in random order.
+
+        The majority (the most frequent class or, in the multilabel case, the rows without any
+        label) can be thinned out. The estimator then still answers for all rows: with the loss
+        "crossentropy" the logarithm of the share that was kept is subtracted from the logit of that
+        class [1]_; otherwise each row of the majority that is kept weighs as many as it stands for.
+
+        Parameters
+        ----------
+        source : str, path, pyarrow.dataset.Dataset, dask DataFrame or callable
+            A Parquet or CSV file, or a folder of them; a data set of pyarrow, also in an object
+            store; a DataFrame of Dask, which is read partition by partition; or a function that
+            returns, at each call, a new iterator of batches (X, y) or (X, y, weight), as of a
+            generator or of tf.data.
+        target : str or list of str, default=None
+            Column of the class labels; or columns of 0 and 1, a label each. All other columns are
+            X. None if the source is a function.
+        sample_weight : str, default=None
+            Column of the weights of the rows.
+        majority_fraction : float in (0, 1] or "auto", default=None
+            Fraction of the majority to train on; None is all. "auto" leaves 2 million rows in all,
+            but no fewer of the majority than the next class has.
+        majority_ratio : float, default=None
+            In place of a fraction: rows of the majority for each row of the other classes.
+        X_val, y_val, sample_weight_val : array-like of shape (n_val, ...), default=None
+            Held-out rows of your own, as in `fit`; they should have the class shares of all rows.
+
+        Returns
+        -------
+        self : ImbalancedMLPClassifier
+            Fitted, with the attribute `majority_fraction_` besides those of `fit`.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or a row is not valid, or the source gives other rows in the second pass.
+        OSError
+            If the folder of temporary files is full.
+        KeyboardInterrupt
+            If the fit is interrupted. Once training has begun, the estimator is fitted by what it
+            had learnt.
+
+        References
+        ----------
+        .. [1] G. King, L. Zeng. "Logistic Regression in Rare Events Data." Political Analysis 9,
+           2001. doi:10.1093/oxfordjournals.pan.a004868
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skimbalance import ImbalancedMLPClassifier
+        >>> def batches():
+        ...     rng = np.random.default_rng(0)
+        ...     for _ in range(10):
+        ...         X = rng.normal(size=(1000, 3))
+        ...         yield X, (X[:, 0] > 2).astype(int)
+        >>> clf = ImbalancedMLPClassifier((8,), random_state=0)
+        >>> clf.fit_stream(batches, majority_ratio=5).predict([[3.0, 0.0, 0.0]])
+        array([1])
+        """
+        from skimbalance._fit.streams.fit import checked_thinning, fit_stream
+
+        self._check_params()
+        check_checkpoint(self.checkpoint, self.random_state, type(self).__name__)
+        own = OwnRows(X_val, y_val, sample_weight_val)
+        self._check_own(own)
+        thinning = checked_thinning(majority_fraction, majority_ratio, type(self).__name__)
+        given = {"source": source, "target": target, "sample_weight": sample_weight}
+        fit_stream(self, given, thinning, own)
+        return self
+
     def partial_fit(
         self,
         X: Any,
@@ -414,8 +504,12 @@ class ImbalancedMLPClassifier(TableClassifier):
         if previous is not None:
             architecture = architecture.for_inputs(previous.encoder)
             check_same_layers(architecture, previous.network)
+        return self._settings(), architecture
+
+    def _settings(self):
+        """The choices of a fit."""
         is_binned = self.numeric_embedding == "piecewise_linear"
-        return Settings.of(vars(self), bins=self.bins if is_binned else None), architecture
+        return Settings.of(vars(self), bins=self.bins if is_binned else None)
 
     def _train(self, plan):
         from skimbalance._keras.perceptron import Perceptron

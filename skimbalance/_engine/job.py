@@ -1,6 +1,6 @@
 """What the engine takes and returns, and what travels between a stack and its program."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -207,7 +207,7 @@ class StreamedRows:
         they are those of the first epochs.
     order : callable
         ``order(y, part, epoch)``: numbers of the rows of a part, in the order of training.
-    shapes : list of tuple of int
+    shapes : sequence of tuple of int
         The shape of a row, for each input.
     target_shape : tuple of int
         The shape of the target of a row.
@@ -217,7 +217,7 @@ class StreamedRows:
     read: Callable[[int, list[Any]], Part]
     weigh: Callable[[Part, bool], np.ndarray]
     order: Callable[[np.ndarray, int, int], np.ndarray]
-    shapes: list[tuple[int, ...]]
+    shapes: Sequence[tuple[int, ...]]
     target_shape: tuple[int, ...]
     lengths: None = None
 

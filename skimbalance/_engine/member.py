@@ -117,6 +117,11 @@ class Member:
         return self.steps_left
 
     @property
+    def n_steps_done(self):
+        """Steps taken so far."""
+        return self._step
+
+    @property
     def steps_left(self):
         """Steps to the end of the last epoch."""
         return self.job.epochs * self._n_steps - self._step
@@ -223,6 +228,10 @@ class Member:
             values = self._shown(values, self.hooks.train_end)
         for value in (values[0], *values[1]):
             check_finite(value, self.epoch, "weights")
+        if not self.epoch:  # interrupted in the first one, which then is all that there is
+            self.epoch = 1
+            seen = np.sum(self.feed.sizes(0, self._step))
+            self._history = {"loss": [self._total / float(seen)]}
         return Result(
             weights=self.job.program.unflatten(*values),
             slots=slots,

@@ -8,9 +8,16 @@ import numpy as np
 from keras.tree import map_structure
 
 from skimbalance._engine.checkpoint import Pace
-from skimbalance._engine.job import Batches, Networks, NotStackableError, longest_batch
+from skimbalance._engine.job import (
+    Batches,
+    Networks,
+    NotStackableError,
+    Result,
+    StreamedRows,
+    longest_batch,
+)
 from skimbalance._engine.member import Member
-from skimbalance._engine.stopping import progress_bar
+from skimbalance._engine.stopping import Interrupted, progress_bar
 
 # Numbers that one layer may put out on the batches of a whole stack. Below this limit they stay in
 # one core's cache, and XLA sums them in the same order whatever the size of the stack; it splits
@@ -132,7 +139,10 @@ def train_alone(job, hooks=None):
         try:
             train_stack([job], lambda _, outcome: outcomes.append(outcome), bar=bar, hooks=hooks)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(bar.text) from None
+            text = bar.text
+            if outcomes and isinstance(outcomes[0], Result):
+                raise Interrupted(text, outcomes[0]) from None
+            raise KeyboardInterrupt(text) from None
     if isinstance(outcomes[0], BaseException):
         raise outcomes[0]
     return outcomes[0]
@@ -179,8 +189,13 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
 
 def _take_turns(stacks, cancelled):
     """Train stacks until all their seats are empty."""
-    while stacks and not cancelled():
-        stacks = [stack for stack in stacks if stack.turn()]
+    try:
+        while stacks and not cancelled():
+            stacks = [stack for stack in stacks if stack.turn()]
+    except KeyboardInterrupt:
+        for stack in stacks:
+            stack.leave_off()
+        raise
 
 
 def _side_by_side(waiting, size):
@@ -321,6 +336,8 @@ class _Stack:
         params, slots, state, losses = map_structure(np.asarray, results)
         self._networks = networks._replace(params=params, slots=slots, state=state)
         self._losses = losses[:, :n]
+        if all(isinstance(self._member(k).job.rows, StreamedRows) for k in self._active()):
+            self._bar.show_rows(int(batches.sizes[:, :n].sum()))
 
     def _advance(self, k, member):
         before = member.epoch
@@ -380,6 +397,15 @@ class _Stack:
         if member.stopped:
             params, state = self._kept(k)
             self._leave(k, member.result(params, self._network(k).slots, state, self._path))
+
+    def leave_off(self):
+        """Deliver what streamed rows have taught so far: their epochs may be long."""
+        for k, seat in enumerate(self._seats):
+            if not seat or not isinstance(seat.member.job.rows, StreamedRows):
+                continue
+            if seat.member.n_steps_done:
+                params, state = self._kept(k)
+                self._deliver(seat.number, seat.member.result(params, None, state, self._path))
 
     def _save(self):
         """Write how far the networks that have a checkpoint have come."""

@@ -39,10 +39,28 @@ def check_finite(value, epoch, what="training loss"):
         )
 
 
+class Interrupted(KeyboardInterrupt):
+    """Training was interrupted; `result` is what had been trained."""
+
+    def __init__(self, text, result):
+        super().__init__(text)
+        self.result = result
+
+
 class Epochs(tqdm):
     """A progress bar that counts also while it is silent."""
 
-    done = 0
+    done = n_rows = 0
+    shown = -np.inf
+
+    def show_rows(self, n):
+        """Enter rows that were trained on, as an epoch of a stream may take long; show the rate."""
+        self.n_rows += n
+        elapsed = self.format_dict["elapsed"]
+        if not self.disable and elapsed > self.shown + 0.5:
+            self.shown = elapsed
+            rate = self.n_rows / elapsed
+            self.set_postfix_str(f"{self.n_rows:,} rows, {rate:,.0f} rows/s")
 
     def update(self, n=1):
         """Enter epochs that are over."""

@@ -154,6 +154,7 @@ class NetworkClassifier(CallbackSupportMixin, AccuracyMixin, BaseEstimator):
         if not partial:
             check_checkpoint(self.checkpoint, self.random_state, type(self).__name__)
         before = dict(self.__dict__)
+        self.__dict__.pop("majority_fraction_", None)  # of an earlier fit_stream
         try:
             self._check_own(own)
             data = self._read(X, y, sample_weight, resume=resume, **reading)

@@ -13,12 +13,14 @@ import tensorflow as tf
 from skimbalance._engine import joblib_backend
 from skimbalance._engine.checkpoint import Checkpoint, replay
 from skimbalance._engine.hooks import Hooks, has_batch_hooks
-from skimbalance._engine.job import Job, Result, Rows
+from skimbalance._engine.job import Job, Result, Rows, StreamedRows
 from skimbalance._engine.memory import address_space_left, free_memory
 from skimbalance._engine.stack import train_alone
+from skimbalance._engine.stopping import Interrupted
 from skimbalance._engine.tensorflow.keras_fit import compile_anew, train_by_keras
 from skimbalance._engine.tensorflow.program import Program, program_for
 from skimbalance._fit.checkpoint import with_hint
+from skimbalance._fit.data import StreamedData
 from skimbalance._fit.network import TrainableNetwork
 from skimbalance._fit.plan import Plan
 from skimbalance._keras.content import content_key, of_network
@@ -108,6 +110,9 @@ def _train_with_checkpoint(job, network, plan, by_keras, loss):
     try:
         result = _trained(replace(job, checkpoint=checkpoint), network, plan, by_keras, loss)
         checkpoint.finish(result, {} if job.vote is None else job.vote.kept)
+    except Interrupted as error:
+        text = with_hint(str(error), settings.checkpoint)
+        raise Interrupted(text, error.result) from None
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(with_hint(str(error), settings.checkpoint)) from None
     return result
@@ -119,8 +124,14 @@ def _check_for_keras(plan, network, why):
     Raises
     ------
     ValueError
-        If the weights have rates of their own, or are averaged, or networks stop together.
+        If the weights have rates of their own, or are averaged, networks stop together, or the
+        rows are streamed.
     """
+    if isinstance(plan.rows, StreamedData):
+        raise ValueError(
+            "The network of a stream must be such that a compiled program trains it. Got one that "
+            f"Keras' own fit has to train: {why}."
+        )
     if plan.vote is not None:
         raise ValueError(
             "The networks of an ensemble must be such that compiled programs train them, as they "
@@ -163,7 +174,8 @@ def _check_for_missing_labels(plan):
         If the loss is custom, which has one value for all labels of a row, or there are metrics.
     """
     settings, held_out = plan.settings, plan.held_out
-    parts = [plan.rows.y, *([] if held_out is None else [held_out.y])]
+    rows = plan.rows.sample if isinstance(plan.rows, StreamedData) else plan.rows
+    parts = [rows.y, *([] if held_out is None else [held_out.y])]
     if plan.target.exclusive or all(np.all(y >= 0) for y in parts):
         return
     if not isinstance(settings.loss, str):
@@ -189,7 +201,7 @@ def job_of(plan, network):
     return Job(
         program=None,
         weights={**initial.weights, **network.noise(plan.noise_seed)},
-        rows=_rows(plan.rows, plan.loss_weight, initial),
+        rows=_training_rows(plan),
         order=plan.order,
         first_epoch=plan.first_epoch,
         epochs=plan.epochs,
@@ -199,7 +211,7 @@ def job_of(plan, network):
         arguments=plan.arguments,
         slots=initial.slots,
         validation=validation,
-        score=plan.target.monitors.get(settings.monitor),
+        score=_score(plan),
         score_weight=score_weight,
         monitor=settings.monitor,
         metrics=settings.metrics,
@@ -261,6 +273,24 @@ def _compile(model, plan, network):
     compile_anew(model, optimizer)
 
 
+def _score(plan):
+    """The score of held-out rows, given their logits; None judges by their loss."""
+    score = plan.target.monitors.get(plan.settings.monitor)
+    if score is None or plan.shift is None:
+        return score
+    shift = plan.shift.astype(np.float32)
+    return lambda y, logits, weight: score(y, logits + shift, weight)
+
+
+def _training_rows(plan):
+    """Training rows for the engine."""
+    rows = plan.rows
+    if not isinstance(rows, StreamedData):
+        return _rows(rows, plan.loss_weight, plan.initial)
+    n_inputs, target_shape = plan.initial.encoder.n_outputs, rows.sample.y.shape[1:]
+    return StreamedRows(rows.sizes, rows.read, rows.weigh, rows.order, [(n_inputs,)], target_shape)
+
+
 def _rows(data, weight, initial):
     """Rows for the engine. Masked steps and missing labels are 0 in place of -1, without weight."""
     y = np.maximum(data.y, 0)
@@ -289,7 +319,9 @@ def _why_by_keras(callbacks, plan):
 
 
 def _fits_in_memory(plan):
-    """Whether the training rows fit into half of the memory that is free."""
+    """Whether the training rows fit into half of the memory that is free, or are not there."""
+    if isinstance(plan.rows, StreamedData):
+        return True
     itemsize = np.dtype(keras.config.floatx()).itemsize
     rows = _rows(plan.rows, plan.loss_weight, plan.initial)
     if rows.are_sparse:
@@ -303,7 +335,8 @@ def _planned_rates(plan):
     settings = plan.settings
     optimizer, learning_rate = settings.optimizer, settings.learning_rate
     schedule = None if plan.partial else settings.learning_rate_schedule
-    total_steps = plan.epochs * -(-len(plan.rows.y) // plan.batch_size)
+    sizes = plan.rows.sizes if isinstance(plan.rows, StreamedData) else len(plan.rows.y)
+    total_steps = plan.epochs * int(np.sum(-(-sizes // plan.batch_size)))
     if not isinstance(optimizer, str):
         rate = optimizer.get_config()["learning_rate"]
         if isinstance(rate, dict):

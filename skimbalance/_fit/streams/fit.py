@@ -1,0 +1,230 @@
+"""A fit on the rows of a stream: two passes over the source, then training from a disk."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skimbalance._fit.data import Data
+from skimbalance._fit.estimator import OwnRows
+from skimbalance._fit.held_out import check_judges
+from skimbalance._fit.parameters import warn_without_effect
+from skimbalance._fit.plan import Course, Plan
+from skimbalance._fit.streams.plan import plan_stream
+from skimbalance._fit.streams.rows import DrawnRows, Thinning, divide, draw_rows
+from skimbalance._fit.streams.source import Source, open_source
+from skimbalance._fit.streams.survey import Survey
+from skimbalance._fit.targets import Labels
+from skimbalance.sampling._streams import STREAMS
+
+__all__ = ["StreamedFit", "checked_thinning", "fit_stream", "plan_of", "streamed"]
+
+# The losses whose logits are those of the posterior, up to a shift by class.
+SHIFTED = "crossentropy"
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedFit:
+    """What a fit on a stream starts from.
+
+    Parameters
+    ----------
+    rows : DrawnRows
+        The rows that it uses.
+    course : Course
+        Where it stands, with the counts of all rows.
+    """
+
+    rows: DrawnRows
+    course: Course
+
+    @property
+    def majority_fraction(self) -> float:
+        """Share of the rows of the majority that are trained on, of those that are not held out."""
+        return float(self.rows.division.kept.min())
+
+
+def checked_thinning(fraction: Any, ratio: Any, owner: str) -> Thinning:
+    """How much of the majority is trained on.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range, or both are given.
+    """
+    if fraction is not None and ratio is not None:
+        raise ValueError(
+            f"At most one of 'majority_fraction' and 'majority_ratio' must be given to fit_stream "
+            f"of {owner}. Got {fraction!r} and {ratio!r}."
+        )
+    if not (
+        fraction is None
+        or (isinstance(fraction, str) and fraction == "auto")
+        or (_is_number(fraction) and 0 < fraction <= 1)
+    ):
+        raise ValueError(
+            f"The argument majority_fraction of fit_stream of {owner} must be None, 'auto' or a "
+            f"number above 0 and at most 1. Got {fraction!r} instead."
+        )
+    if ratio is not None and not (_is_number(ratio) and 0 < ratio < np.inf):
+        raise ValueError(
+            f"The argument majority_ratio of fit_stream of {owner} must be None or a positive "
+            f"number. Got {ratio!r} instead."
+        )
+    return Thinning(fraction, None if ratio is None else float(ratio))
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def fit_stream(estimator: Any, given: Mapping[str, Any], thinning: Thinning, own: OwnRows) -> None:
+    """Fit an estimator; if that fails, leave it as it was.
+
+    Parameters
+    ----------
+    estimator : ImbalancedMLPClassifier
+        The estimator, with checked parameters.
+    given : mapping
+        ``source``, ``target`` and ``sample_weight`` as the caller gave them.
+    thinning : Thinning
+        How much of the majority is trained on.
+    own : OwnRows
+        Held-out rows of the caller.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the fit is interrupted; once steps have been taken, the estimator is fitted by them.
+    """
+    before, interrupted = dict(vars(estimator)), None
+    try:
+        with streamed(estimator, given, thinning, own) as stream:
+            plan = plan_of(estimator, stream)
+            defaults = estimator._shared_defaults
+            warn_without_effect(plan.settings, plan.target, defaults, partial=False)
+            try:
+                result = estimator._train(plan)
+            except KeyboardInterrupt as error:
+                result, interrupted = getattr(error, "result", None), error
+                if result is None:
+                    raise
+            estimator._set_fitted(plan, result, stream.course)
+            estimator.majority_fraction_ = stream.majority_fraction
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+    if interrupted is not None:
+        raise KeyboardInterrupt(f"{interrupted} The estimator keeps what it has learnt so far.")
+
+
+def plan_of(estimator: Any, stream: StreamedFit) -> Plan:
+    """The plan of a fit of an estimator on a stream."""
+    settings, network = estimator._design(stream.rows.sample, stream.course, None)
+    return plan_stream(settings, stream.rows, network, stream.course)
+
+
+@contextmanager
+def streamed(
+    estimator: Any, given: Mapping[str, Any], thinning: Thinning, own: OwnRows
+) -> Iterator[StreamedFit]:
+    """Read the rows for a fit; on the way, the estimator learns the columns and the classes.
+
+    Parameters
+    ----------
+    estimator : ImbalancedMLPClassifier
+        The estimator; its attributes of columns and classes are set.
+    given : mapping
+        ``source``, ``target`` and ``sample_weight`` as the caller gave them.
+    thinning : Thinning
+        How much of the majority is trained on.
+    own : OwnRows
+        Held-out rows of the caller.
+    """
+    owner = type(estimator).__name__
+    _check(estimator, owner)
+    source = open_source(given["source"], given["target"], given["sample_weight"], owner)
+    seed = int(check_random_state(estimator.random_state).randint(2**31))
+    survey = Survey.of(source, estimator.categorical_features, seed, owner)
+    _learn(estimator, source, survey)
+    held_out = None if own.X is None else estimator._read_own(own)
+    rows = _drawn(estimator, source, survey, thinning, held_out, seed)
+    course = Course(seed=seed, n_before=0, previous=None, partial=False, counts=rows.counts)
+    with rows.cache:
+        yield StreamedFit(rows, course)
+
+
+def _check(estimator, owner):
+    """Check that the parameters are such as a stream can have."""
+    if not isinstance(estimator.sampling, str):
+        raise ValueError(
+            f"The 'sampling' parameter of {owner} must be one of {[*STREAMS]!r} for fit_stream, "
+            f"as samplers need all rows in memory. Got {estimator.sampling!r}: leave it out, or "
+            "thin out the majority by 'majority_fraction'."
+        )
+    for name, why in (
+        ("validation", "which would need all rows at once: give X_val and y_val"),
+        ("warm_start", "as a stream is fitted anew"),
+    ):
+        if getattr(estimator, name):
+            raise ValueError(
+                f"The {name!r} parameter of {owner} must have its default for fit_stream, {why}. "
+                f"Got {getattr(estimator, name)!r} instead."
+            )
+    if getattr(estimator, "_skl_callbacks", None):
+        raise ValueError(
+            f"The callbacks of scikit-learn must be left out for fit_stream of {owner}, as they "
+            "would be shown all rows. Got some by 'set_callbacks'."
+        )
+
+
+def _learn(estimator, source, survey):
+    """Set what the estimator knows of columns and classes."""
+    first = next(iter(source.blocks()))
+    y = first.y
+    if source.label_names is not None:
+        import pandas as pd
+
+        y = pd.DataFrame(y, columns=source.label_names)
+    estimator._read(first.X, y, first.weight, resume=False, classes=survey.classes)
+    estimator._reader = survey.reader
+    target = estimator._target
+    if isinstance(target, Labels):
+        without, with_it = survey.class_rows.T > 0
+        either = np.where(with_it, 1, -1)
+        target.warn_about(
+            np.stack([np.where(without, 0, either), np.where(with_it, 1, np.where(without, 0, -1))])
+        )
+
+
+def _drawn(estimator, source: Source, survey, thinning, held_out, seed):
+    """The rows that the fit uses."""
+    target = estimator._target
+    is_multilabel = isinstance(target, Labels)
+    if held_out is not None:
+        n_classes = np.ones((1, target.n_outputs)) if is_multilabel else survey.classes_present
+        check_judges(Data((), np.arange(1), n_classes, np.ones(1), False), held_out, target)
+    settings = estimator._settings()
+    division = divide(
+        settings, target, survey.stratum_rows, survey.extremes, thinning, own=held_out is not None
+    )
+    by_shift = not is_multilabel and settings.loss == SHIFTED
+
+    def blocks():
+        for block in source.blocks():
+            yield estimator._read(block.X, block.y, block.weight, resume=True)
+
+    cache, counts, drawn, sample = draw_rows(
+        blocks, target, division, seed, tempfile.gettempdir(),
+        weighted=survey.weighted, by_shift=by_shift,
+    )  # fmt: skip
+    return DrawnRows(
+        target, division, survey.class_weights, by_shift, cache, counts,
+        drawn if held_out is None else held_out, sample, survey.totals,
+    )  # fmt: skip

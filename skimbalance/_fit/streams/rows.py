@@ -1,0 +1,351 @@
+"""The rows of a stream that a fit uses: some in memory, which judge; the others on a disk.
+
+All rows of the rare classes are used. The majority (the most frequent class or, in the multilabel
+case, the rows without any label) may be thinned out.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skimbalance._fit.data import Data
+from skimbalance._fit.held_out import stops_early
+from skimbalance._fit.settings import Settings
+from skimbalance._fit.streams.cache import Cache
+from skimbalance._fit.streams.draw import Draw, water_filled
+from skimbalance._fit.targets import Labels, Target
+from skimbalance.preprocessing._encoder import TableEncoder
+from skimbalance.sampling._streams import Stream
+
+__all__ = ["Division", "DrawnRows", "Thinning", "divide", "draw_rows", "strata_of"]
+
+#: Held-out rows at most: more would tell no more, and cost memory and time after each epoch.
+MOST_HELD_OUT = 100_000
+
+#: Rows that majority_fraction="auto" leaves, unless the other classes have more.
+AUTO_ROWS = 2_000_000
+
+# Some training rows, from which it is learnt how to encode them: those of the first buckets.
+SAMPLE_ROWS = 2**17
+
+ENCODED_ROWS = 2**12
+
+# Numbers of the parts into which rows are drawn.
+LEFT_OUT, HELD_OUT, TRAINED = range(3)
+
+
+@dataclass(frozen=True)
+class Thinning:
+    """How much of the majority is trained on: a fraction, "auto", or a ratio; all if both are None.
+
+    Parameters
+    ----------
+    fraction : float in (0, 1], "auto" or None
+        Fraction of its rows.
+    ratio : float or None
+        Its rows for each row of the other classes.
+    """
+
+    fraction: float | str | None = None
+    ratio: float | None = None
+
+    def of(self, n_majority: int, n_others: int, n_next: int) -> int:
+        """Rows of the majority to train on.
+
+        Parameters
+        ----------
+        n_majority, n_others, n_next : int
+            Rows of the majority, of all others, and of the most frequent one of these.
+        """
+        if self.ratio is not None:
+            wanted = round(self.ratio * n_others)
+        elif self.fraction == "auto":
+            wanted = max(AUTO_ROWS - n_others, n_next)
+        else:
+            wanted = round((1.0 if self.fraction is None else float(self.fraction)) * n_majority)
+        return int(np.clip(wanted, min(1, n_majority), n_majority))
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """How many rows of each stratum are held out, and trained on.
+
+    Parameters
+    ----------
+    n_rows, held_out, trained : ndarray of int of shape (n_strata,)
+        Numbers of rows.
+    """
+
+    n_rows: np.ndarray
+    held_out: np.ndarray
+    trained: np.ndarray
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Share of the rows of each stratum that is kept, of those that are not held out."""
+        rest = self.n_rows - self.held_out
+        return np.divide(self.trained, rest, out=np.ones(len(rest)), where=rest > 0)
+
+    @property
+    def parts(self) -> np.ndarray:
+        """The numbers for `Draw`."""
+        left_out = self.n_rows - self.held_out - self.trained
+        return np.stack([left_out, self.held_out, self.trained], axis=1)
+
+
+def strata_of(target: Target, y: np.ndarray) -> np.ndarray:
+    """The class of each row; in the multilabel case whether it has a label."""
+    return np.any(y == 1, axis=1).astype(int) if isinstance(target, Labels) else y
+
+
+def divide(
+    settings: Settings,
+    target: Target,
+    n_rows: np.ndarray,
+    extremes: tuple[int, int],
+    thinning: Thinning,
+    *,
+    own: bool,
+) -> Division:
+    """Decide how many rows of each stratum are held out, and trained on.
+
+    Parameters
+    ----------
+    settings : Settings
+        The choices of the fit.
+    target : Target
+        What is learnt.
+    n_rows : ndarray of int of shape (n_strata,)
+        Rows of each stratum.
+    extremes : (int, int)
+        Rows of the rarest and of the most frequent class.
+    thinning : Thinning
+        How much of the majority is trained on.
+    own : bool
+        Whether the caller gives held-out rows.
+    """
+    held_out = np.zeros_like(n_rows)
+    if not own and stops_early(settings, *extremes):
+        wanted = np.round(settings.validation_fraction * n_rows).astype(n_rows.dtype)
+        # A class of one row trains.
+        wanted = np.where(n_rows > 1, np.clip(wanted, 1, n_rows - 1), 0)
+        held_out = water_filled(wanted, MOST_HELD_OUT)
+    trained = n_rows - held_out
+    majority = 0 if isinstance(target, Labels) else int(np.argmax(n_rows))
+    others = np.delete(trained, majority)
+    trained[majority] = thinning.of(int(trained[majority]), int(others.sum()), int(others.max()))
+    return Division(n_rows, held_out, trained)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnRows:
+    """The rows of a stream that a fit uses, and what is known of all rows.
+
+    Parameters
+    ----------
+    target : Target
+        What is learnt.
+    division : Division
+        Numbers of rows.
+    counts : ndarray of shape (n_classes,) or (n_labels, 2)
+        Weight of each class among all rows.
+    by_shift : bool
+        Whether logits are shifted to make up for the thinning; else rows of the majority weigh
+        more.
+    cache : Cache
+        The training rows.
+    trained_counts : ndarray, of the shape of `counts`
+        Weight of each class among them.
+    held_out : Data or None
+        Held-out rows.
+    sample : Data
+        Some of the training rows.
+    totals : object
+        What is known of the columns of all rows, see `TableEncoder.learn`.
+    """
+
+    target: Target
+    division: Division
+    counts: np.ndarray
+    by_shift: bool
+    cache: Cache
+    trained_counts: np.ndarray
+    held_out: Data | None
+    sample: Data
+    totals: Any
+    _encoders: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Share of the rows of each class that is kept, as far as a shift makes up for it."""
+        return self.division.kept if self.by_shift else np.ones_like(self.counts)
+
+    def encoded(self, settings: Settings) -> "EncodedParts":
+        """The training rows, encoded as settings say; once for all fits with the same ones."""
+        key = settings.standardize, settings.bins
+        if key not in self._encoders:
+            X, index = self.sample.X[0], self.sample.index
+            weight = self.sample.weight if self.sample.weighted else None
+            assert self.sample.n_levels is not None
+            encoder = TableEncoder.learn(
+                X, index, weight, self.sample.n_levels,
+                standardize=settings.standardize, totals=self.totals,
+            )  # fmt: skip
+            if settings.bins is not None:
+                y = self.sample.y if settings.bins == "supervised" else None
+                encoder = encoder.with_bins(X, index, y)
+            self._encoders[key] = EncodedParts(self.cache, encoder)
+        return self._encoders[key]
+
+    def ratio(self, stream: Stream, n_rows: np.ndarray) -> np.ndarray:
+        """How many times more often a stream draws each class, of so many rows, than it occurs."""
+        if not isinstance(self.target, Labels):
+            return stream.draws(n_rows)
+        strata = self.target.strata(self.sample.y)
+        draws = stream.draws(np.bincount(strata))[strata]
+        drawn = self.target.counts(self.sample.y, self.sample.weight * draws)
+        natural = self.target.counts(self.sample.y, self.sample.weight)
+        return np.divide(drawn, natural, out=np.ones_like(drawn), where=(drawn > 0) & (natural > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Rows of a bucket as the network sees them."""
+
+    X: tuple[np.ndarray, ...]
+    y: np.ndarray
+    weight: np.ndarray | None
+
+
+class EncodedParts:
+    """Buckets of training rows, as the network sees them; those that several fits read are shared.
+
+    Parameters
+    ----------
+    cache : Cache
+        The rows.
+    encoder : TableEncoder
+        What turns them into inputs.
+    """
+
+    def __init__(self, cache: Cache, encoder: TableEncoder):
+        self.cache, self.encoder = cache, encoder
+        self._lock = threading.Lock()
+        self._held: Any = weakref.WeakValueDictionary()
+
+    def read(self, number: int, dtypes: list[Any]) -> _Part:
+        """The rows of a bucket, with inputs of some types."""
+        key = number, *map(np.dtype, dtypes)
+        with self._lock:
+            part = self._held.get(key)
+            if part is None:
+                part = self._held[key] = self._read(number, *dtypes)
+        return part
+
+    def _read(self, number, dtype):
+        rows, y, weight = self.cache.read(number)
+        X = np.empty((len(rows), self.encoder.n_outputs), dtype)
+        for start in range(0, len(rows), ENCODED_ROWS):
+            block = slice(start, start + ENCODED_ROWS)
+            X[block] = self.encoder.transform(rows[block])
+        return _Part((X,), y, weight)
+
+
+def draw_rows(
+    blocks: Callable[[], Any],
+    target: Target,
+    division: Division,
+    seed: int,
+    folder: str,
+    *,
+    weighted: bool,
+    by_shift: bool,
+) -> tuple[Cache, np.ndarray, Data | None, Data]:
+    """Draw the rows of a fit, in one pass.
+
+    Parameters
+    ----------
+    blocks : callable
+        Gives an iterator of `Data` of one matrix each.
+    target : Target
+        What is learnt.
+    division : Division
+        Numbers of rows.
+    seed : int
+        Seed of the fit.
+    folder : str
+        Where the training rows are stored.
+    weighted : bool
+        Whether rows have weights.
+    by_shift : bool
+        Whether a shift of the logits makes up for the thinning; else rows of the majority weigh
+        more.
+
+    Returns
+    -------
+    cache : Cache
+        Training rows.
+    counts : ndarray of shape (n_classes,) or (n_labels, 2)
+        Weight of each class among these.
+    held_out : Data or None
+        Held-out rows; they weigh so much that the classes have their shares among all rows.
+    sample : Data
+        Some of the training rows.
+    """
+    draw = Draw(division.n_rows, division.parts, seed)
+    rest = division.n_rows - division.held_out
+    factor = np.ones(len(rest)) if by_shift else _per_row(rest, division.trained)
+    weighted_rows = weighted or bool(np.any(factor != 1.0))
+    cache: Cache | None = None
+    counts, judges = np.zeros(0), []
+    for data in blocks():
+        (X,), y, weight = data.X, data.y, data.weight
+        X = X if len(data.index) == len(X) else X[data.index]
+        strata = strata_of(target, y)
+        part = draw.draw(strata)
+        judge, train = part == HELD_OUT, part == TRAINED
+        if judge.any():
+            judges.append((X[judge], y[judge], weight[judge], strata[judge]))
+        if cache is None:
+            cache = Cache(
+                folder, int(division.trained.sum()), X.shape[1], X.dtype, y.shape[1:],
+                weighted_rows, seed,
+            )  # fmt: skip
+        y, weight = y[train], weight[train] * factor[strata[train]]
+        cache.write(X[train], y, weight if weighted_rows else None)
+        of_block = target.counts(y, weight)
+        counts = counts + of_block if counts.size else of_block
+    draw.finish()
+    assert cache is not None, "a source has rows"
+    cache.close()
+    n_levels = data.n_levels
+    held_out = _held_out(judges, division, weighted, n_levels) if judges else None
+    return cache, counts, held_out, _sample(cache, weighted_rows, n_levels)
+
+
+def _per_row(n_all, n_some):
+    """Rows for which each of some rows stands."""
+    return np.divide(n_all, n_some, out=np.ones(len(n_all)), where=n_some > 0)
+
+
+def _held_out(judges, division, weighted, n_levels):
+    """Held-out rows, each of which weighs as the rows do for which it stands."""
+    X, y, weight, strata = (np.concatenate(part) for part in zip(*judges, strict=True))
+    stands_for = _per_row(division.n_rows, division.held_out)
+    weight = weight * stands_for[strata] * (len(y) / stands_for[strata].sum())
+    return Data((X,), np.arange(len(y)), y, weight, weighted, n_levels=n_levels)
+
+
+def _sample(cache, weighted, n_levels):
+    """The rows of the first buckets, each of which is a random sample."""
+    enough = int(np.searchsorted(np.cumsum(cache.sizes), SAMPLE_ROWS)) + 1
+    read = [cache.read(b) for b in range(min(enough, len(cache.sizes)))]
+    X, y = (np.concatenate([part[i] for part in read])[:SAMPLE_ROWS] for i in (0, 1))
+    weight = np.ones(len(y))
+    if weighted:
+        weight = np.concatenate([part[2] for part in read])[:SAMPLE_ROWS]
+    return Data((X,), np.arange(len(y)), y, weight, weighted, n_levels=n_levels)

@@ -1,0 +1,182 @@
+"""One fit by rounds on a Dask cluster: whoever trains what, the result is the same."""
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from functools import partial
+
+import cloudpickle
+import distributed
+import numpy as np
+import pytest
+
+from skimbalance import ImbalancedMLPClassifier
+from skimbalance._fit.data import StreamedData
+from skimbalance.sampling import shuffled_order
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+OPTIONS = {
+    "hidden_layer_sizes": (8,),
+    "dropout": 0.2,
+    "epochs": 3,
+    "batch_size": 32,
+    "early_stopping": True,
+    "monitor": "average_precision",
+    "learning_rate": 0.01,
+    "learning_rate_schedule": "cosine",
+    "random_state": 0,
+}
+
+
+def rows(n=600, n_labels=None):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3))
+    if n_labels:
+        return X, (X[:, :n_labels] + rng.normal(size=(n, n_labels)) > 1).astype(int)
+    return X, (X[:, 0] + rng.normal(size=n) > 1.5).astype(int)
+
+
+def planned(X, y, **options):
+    """The plan of a fit, its network, and what the engine makes of it."""
+    found = {}
+
+    class Classifier(ImbalancedMLPClassifier):
+        def _train(self, plan):
+            from skimbalance._keras.perceptron import Perceptron
+
+            found["plan"] = plan
+            found["network"] = Perceptron(plan.initial, self.dropout, plan.target.exclusive)
+            found["result"] = super()._train(plan)
+            return found["result"]
+
+    Classifier(**{**OPTIONS, **options}).fit(X, y)
+    return found["plan"], found["network"], found["result"]
+
+
+def weights_of_part(part, early):
+    """The weights that a shard has brought along."""
+    return part.weight
+
+
+def order_of_part(seed, y, part, epoch):
+    return shuffled_order(y, seed=seed + part, epoch=epoch)
+
+
+class Shard:
+    """Some rows of a plan."""
+
+    def __init__(self, plan, chosen):
+        self.X, self.y = plan.rows.X[0][plan.rows.index[chosen]], plan.rows.y[chosen]
+        self.weight = plan.loss_weight[chosen]
+
+
+def by_rounds(client, plan, network, n_shards, **changes):
+    """What rounds make of a plan whose rows are dealt out."""
+    from skimbalance._keras.rounds import train_rounds
+
+    n_rows, seed = len(plan.rows.y), plan.order.args[-1]
+    shards = [Shard(plan, np.arange(s, n_rows, n_shards)) for s in range(n_shards)]
+    streamed = StreamedData(
+        np.array([len(shard.y) for shard in shards]),
+        None,
+        weights_of_part,
+        partial(order_of_part, seed),
+        plan.rows,
+    )
+    futures = [client.submit(lambda shard: shard, shard) for shard in shards]
+    return train_rounds(replace(plan, rows=streamed, **changes), network, client, futures)
+
+
+def local_cluster(n_workers, *, processes=False):
+    return distributed.LocalCluster(
+        n_workers=n_workers,
+        threads_per_worker=1,
+        processes=processes,
+        dashboard_address="127.0.0.1:0",
+        host="127.0.0.1" if processes else None,
+    )
+
+
+@pytest.fixture(scope="module")
+def client():
+    with local_cluster(2) as cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+def assert_same(ours, theirs):
+    assert ours.weights.keys() == theirs.weights.keys()
+    for name in ours.weights:
+        np.testing.assert_array_equal(ours.weights[name], theirs.weights[name], err_msg=name)
+    assert (ours.n_epochs, ours.best_epoch) == (theirs.n_epochs, theirs.best_epoch)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"loss": "ldam", "normalization": "batch", "ema_momentum": 0.9},
+        {"optimizer": "sgd", "early_stopping": False, "monitor": "loss", "weight_decay": 0.01},
+        {"batch_size": 8},
+    ],
+    ids=["adam", "deferred weights", "to the end", "two rounds an epoch"],
+)
+def test_one_shard_trains_as_the_engine_does(client, options):
+    plan, network, result = planned(*rows(), **options)
+    ours = by_rounds(client, plan, network, 1)
+    assert_same(ours, result)
+    for name, values in result.history.items():
+        np.testing.assert_allclose(ours.history[name], values, rtol=1e-6, err_msg=name)
+
+
+def test_the_result_is_the_same_on_one_worker_and_on_two(client):
+    plan, network, _ = planned(*rows())
+    ours = by_rounds(client, plan, network, 3)
+    with local_cluster(1) as cluster, distributed.Client(cluster) as alone:
+        assert_same(ours, by_rounds(alone, plan, network, 3))
+
+
+class Killer:
+    """Kills a worker once the first epoch is over."""
+
+    def __init__(self, client):
+        self.pids = [*client.run(os.getpid).values()]
+
+    def epoch_begin(self):
+        pass
+
+    def epoch_end(self, result):
+        if self.pids:
+            os.kill(self.pids[0], signal.SIGKILL)
+            self.pids = []
+        return False
+
+
+def test_killing_a_worker_changes_nothing(client):
+    plan, network, _ = planned(*rows())
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    with local_cluster(2, processes=True) as cluster, distributed.Client(cluster) as processes:
+        killer = Killer(processes)
+        ours = by_rounds(processes, plan, network, 3, watch=killer)
+    assert not killer.pids
+    assert_same(ours, by_rounds(client, plan, network, 3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"callbacks": ("any",)}, "'callbacks' parameter must be None where a 'client'"),
+        ({"checkpoint": "folder"}, "'checkpoint' parameter must be None where a 'client'"),
+    ],
+)
+def test_what_does_not_go_with_rounds_is_refused(client, changes, sentence):
+    plan, network, _ = planned(*rows(), epochs=1)
+    settings = replace(plan.settings, **changes)
+    with pytest.raises(ValueError, match=sentence):
+        by_rounds(client, plan, network, 2, settings=settings)
+
+
+def test_several_labels_train_as_the_engine_does(client):
+    plan, network, result = planned(*rows(n_labels=2))
+    assert_same(by_rounds(client, plan, network, 1), result)

@@ -7,6 +7,7 @@ case, the rows without any label) may be thinned out.
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -302,29 +303,33 @@ def draw_rows(
     weighted_rows = weighted or bool(np.any(factor != 1.0))
     cache: Cache | None = None
     counts, judges = np.zeros(0), []
-    for data in blocks():
-        (X,), y, weight = data.X, data.y, data.weight
-        X = X if len(data.index) == len(X) else X[data.index]
-        strata = strata_of(target, y)
-        part = draw.draw(strata)
-        judge, train = part == HELD_OUT, part == TRAINED
-        if judge.any():
-            judges.append((X[judge], y[judge], weight[judge], strata[judge]))
-        if cache is None:
-            cache = Cache(
-                folder, int(division.trained.sum()), X.shape[1], X.dtype, y.shape[1:],
-                weighted_rows, seed,
-            )  # fmt: skip
-        y, weight = y[train], weight[train] * factor[strata[train]]
-        cache.write(X[train], y, weight if weighted_rows else None)
-        of_block = target.counts(y, weight)
-        counts = counts + of_block if counts.size else of_block
-    draw.finish()
-    assert cache is not None, "a source has rows"
-    cache.close()
-    n_levels = data.n_levels
-    held_out = _held_out(judges, division, weighted, n_levels) if judges else None
-    return cache, counts, held_out, _sample(cache, weighted_rows, n_levels)
+    with ExitStack() as stack:
+        for data in blocks():
+            (X,), y, weight = data.X, data.y, data.weight
+            X = X if len(data.index) == len(X) else X[data.index]
+            strata = strata_of(target, y)
+            part = draw.draw(strata)
+            judge, train = part == HELD_OUT, part == TRAINED
+            if judge.any():
+                judges.append((X[judge], y[judge], weight[judge], strata[judge]))
+            if cache is None:
+                cache = Cache(
+                    folder, int(division.trained.sum()), X.shape[1], X.dtype, y.shape[1:],
+                    weighted_rows, seed,
+                )  # fmt: skip
+                stack.enter_context(cache)
+            y, weight = y[train], weight[train] * factor[strata[train]]
+            cache.write(X[train], y, weight if weighted_rows else None)
+            of_block = target.counts(y, weight)
+            counts = counts + of_block if counts.size else of_block
+        draw.finish()
+        assert cache is not None, "a source has rows"
+        cache.close()
+        n_levels = data.n_levels
+        held_out = _held_out(judges, division, weighted, n_levels) if judges else None
+        sample = _sample(cache, weighted_rows, n_levels)
+        stack.pop_all()  # an error frees the disk; else the caller does
+    return cache, counts, held_out, sample
 
 
 def _per_row(n_all, n_some):

@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     - ``BUCKET``: which rows of a stream are stored together; no number. With the number of a
       bucket, counted from 1: the order of its rows. With 0 and the number of an epoch: the order
       of the buckets.
+    - ``SAMPLE``: a sample of the rows of a stream; the number of the piece of the source.
     """
 
     ORDER = 0
@@ -30,6 +31,7 @@ class Purpose(IntEnum):
     WEIGHTS = 3
     DRAW = 4
     BUCKET = 5
+    SAMPLE = 6
 
 
 def generator(purpose: Purpose, seed: int, *numbers: int) -> np.random.Generator:

@@ -25,7 +25,8 @@ ROOMS = {
     "__main__": ({"_cli.*"}, set()),
     "_cli.*": (
         {"compare.*", "report.*", "decision.*", "model_selection.*", "preprocessing.*",
-         "classifier", "persistence.*", "datasets.*", "_response", "_page.*", "_validation.*"},
+         "classifier", "persistence.*", "datasets.*", "_fit.*", "_response", "_page.*",
+         "_validation.*"},
         {"numpy", "sklearn", "pandas", "pyarrow", "joblib", "tqdm"},
     ),
     "__init__": (

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from skimbalance import ImbalancedMLPClassifier, datasets
 from skimbalance._cli import columns, main, predict, streaming
 from skimbalance._cli.columns import FeatureColumns
+from skimbalance._cli.judges import Judges
 from skimbalance._cli.roles import Roles, read_training
 from skimbalance._cli.tables import BUNDLED, open_table
 from skimbalance._cli.targets import TargetColumn
@@ -300,7 +301,11 @@ def test_a_column_that_is_nearly_numbers_is_noted(tmp_path, capsys):
 def test_text_of_which_nothing_can_be_learnt_is_noted(stream, tmp_path, capsys):
     body = [[f"2024-01-{i % 28 + 1:02}T{i:04}", "ab"[i % 2], "xy"[i % 2]] for i in range(60)]
     table = open_table(write(tmp_path / "t.csv", body, ["when", "kind", "y"]))
-    read_training(table, Roles("y")) if not stream else streaming._first_pass(table, Roles("y"), 0)
+    roles = Roles("y")
+    if stream:
+        streaming._first_pass(table, roles, Judges(table, roles, 0))
+    else:
+        read_training(table, roles)
     err = capsys.readouterr().err
     assert "column 'when' of" in err
     assert "most of its cells differ (60 of 60)" in err

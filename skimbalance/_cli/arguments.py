@@ -22,8 +22,10 @@ __all__ = [
     "add_fitting",
     "add_out",
     "add_table",
+    "add_thinning",
     "add_time",
     "check_goal",
+    "check_thinning",
     "check_time",
     "explain_strategies",
     "goal",
@@ -33,8 +35,8 @@ __all__ = [
 ]
 
 _TABLE = (
-    "a CSV or Parquet file, also compressed by gzip, bzip2, xz or zip; the name of a bundled data "
-    "set; or - for standard input"
+    "a CSV or Parquet file, also compressed by gzip, bzip2, xz or zip, or a folder of such files; "
+    "the name of a bundled data set; or - for standard input"
 )
 
 
@@ -156,6 +158,69 @@ def check_time(args: argparse.Namespace) -> None:
                 f"The option --time must be given without {option}, as it says by itself which "
                 "rows train and which judge. Got both."
             )
+
+
+def add_thinning(parser: ArgumentParser) -> None:
+    """Add what is kept of the most frequent class of a table that is read in parts."""
+    parser.add_argument(
+        "--majority-fraction",
+        type=_fraction,
+        metavar="FRACTION",
+        help="with --stream: how much of the most frequent class is kept, drawn at random; above 0 "
+        "and at most 1, or auto for about 2 million rows in all. Other rows are all kept, and "
+        "probabilities are those of all rows",
+    )
+    parser.add_argument(
+        "--majority-ratio",
+        type=_positive,
+        metavar="RATIO",
+        help="with --stream: so many rows of the most frequent class are kept for each other row, "
+        "in the place of --majority-fraction",
+    )
+
+
+def _fraction(text: str) -> float | str:
+    if text == "auto":
+        return text
+    value = _number(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"must be in the range (0, 1], or auto. Got '{text}'")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"must be above 0. Got '{text}'")
+    return value
+
+
+def check_thinning(args: argparse.Namespace) -> None:
+    """Check that rows are thinned out only where they are read in parts, and in one way.
+
+    Raises
+    ------
+    ValueError
+        If not.
+    """
+    given = {
+        option: value
+        for option, value in (
+            ("--majority-fraction", args.majority_fraction),
+            ("--majority-ratio", args.majority_ratio),
+        )
+        if value is not None
+    }
+    if len(given) > 1:
+        raise ValueError(
+            "The options --majority-fraction and --majority-ratio must not be given together, as "
+            "each says how many rows are kept. Got both."
+        )
+    if given and not args.stream:
+        ((option, value),) = given.items()
+        raise ValueError(
+            f"The option {option} must only be given with --stream. Got '{value}' without it."
+        )
 
 
 def _one_of(objectives: Sequence[str]) -> Callable[[str], str]:

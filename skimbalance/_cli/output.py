@@ -7,15 +7,12 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from skimbalance._page import shown, table_text
-
-if TYPE_CHECKING:
-    from skimbalance._cli.tables import Part
 
 __all__ = [
     "STANDARD_OUTPUT",
@@ -34,6 +31,8 @@ __all__ = [
 STANDARD_OUTPUT = "-"
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+Piece = TypeVar("Piece", bound=Any)
 
 
 def print_text(text: str) -> None:
@@ -124,7 +123,9 @@ def shows_progress() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def progress(parts: "Iterable[Part]", label: str) -> "Iterator[Part]":
+def progress(
+    parts: Iterable[Piece], label: str, size: Callable[[Piece], int] = lambda part: len(part.places)
+) -> Iterator[Piece]:
     """Yield parts of a table; on a terminal, a progress bar counts the rows."""
     from tqdm import tqdm
 
@@ -132,7 +133,7 @@ def progress(parts: "Iterable[Part]", label: str) -> "Iterator[Part]":
     with tqdm(desc=label, unit=" rows", unit_scale=True, disable=hidden, leave=False) as bar:
         for part in parts:
             yield part
-            bar.update(len(part.places))
+            bar.update(size(part))
 
 
 def import_training() -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "beside",
     "later_folds",
     "latest_rows",
+    "latest_start",
     "read_training",
     "with_names",
 ]
@@ -212,6 +213,33 @@ def latest_rows(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the earlier rows, and of the latest fifth."""
     moments = np.unique(time, return_inverse=True)[1]
     return next(TimeHoldout(column=0).split(moments[:, None]))
+
+
+def latest_start(moments: np.ndarray, name: str) -> float:
+    """The moment at which the latest fifth of the rows begins, as in `latest_rows`.
+
+    Parameters
+    ----------
+    moments : ndarray of float of shape (n_rows,)
+        The moment of each row, in ascending order.
+    name : str
+        Name of the column, for errors.
+
+    Returns
+    -------
+    start : float
+    """
+    n = len(moments)
+    moment = moments[np.ceil(0.8 * n).astype(int) - 1]
+    # Rows of one moment stay together: they are held out, or the next later moment is the first.
+    starts = [np.searchsorted(moments, moment, side) for side in ("left", "right")]
+    possible = [start for start in starts if 0 < start < n]
+    if not possible:
+        raise ValueError(
+            f"The column '{name}', named by --time, must have at least 2 different moments, the "
+            f"earlier to train and the later to hold out. Got {moment} in all rows."
+        )
+    return moments[min(possible, key=lambda start: abs(1 - start / n - 0.2))]
 
 
 def later_folds(time: np.ndarray, n_folds: int, name: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,107 +1,189 @@
-"""Training from a file larger than memory.
+"""Training from files larger than memory.
 
-A first pass finds out what the columns and the class labels are, and draws a sample of the rows.
-From the sample it is learnt how to clean the table. A second pass writes the cleaned rows to a
-file of numbers on disk, from which the network trains as from any array: on all rows, shuffled
-anew in each epoch, with held-out rows for early stopping. Memory holds the class labels, one part
-and the sample.
+A first pass finds out what the columns and the class labels are. A second one reads the rows as a
+network takes them, and sets apart those by which --time or --groups judge. What a text file holds
+is then in a temporary file, as reading text takes ten times as long. `fit_stream` trains from there
+or from a Parquet file, which it reads twice. Memory holds one part, the rows that judge, and with
+--time the moment of each row.
 """
 
+import pickle
 import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NamedTuple
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._cli.columns import as_trained
+from skimbalance._cli.judges import Batch, Judges, Sample
 from skimbalance._cli.output import import_training, progress, shows_progress
-from skimbalance._cli.roles import Roles, beside, latest_rows, with_names
-from skimbalance._cli.tables import Part, Table
+from skimbalance._cli.roles import Roles, beside, with_names
+from skimbalance._cli.tables import Table
 from skimbalance._cli.targets import LabelColumns, TargetColumn, target_columns
 from skimbalance.compare._strategies import STRATEGIES, TUNED, make_strategy
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["train_streaming"]
+__all__ = ["Streamed", "train_streaming"]
 
 ROWS = 10_000
 
-# The medians, scales and categories of this many rows are those of all rows, apart from the rarest
-# categories.
-SAMPLE = 50_000
-
 _IN_MEMORY = ("over_sampling", "under_sampling", "smote", *TUNED)
 
+# Gives rows, and which of them are held out, in a pass with a name.
+_Reader = Callable[[str], Iterator[tuple[Batch, np.ndarray]]]
 
-def train_streaming(
-    table: Table, roles: Roles, strategy: str, seed: int, checkpoint: str | None = None
-) -> "tuple[Pipeline, np.ndarray | pd.DataFrame, dict[str, str]]":
-    """A fitted pipeline, the labels of all rows, and what each column holds."""
-    kinds, targets, sample = _first_pass(table, roles, seed)
+
+class Streamed(NamedTuple):
+    """What training gives.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    kinds : dict of str to str
+        What each column holds.
+    targets : TargetColumn or LabelColumns
+        The class labels, and how many rows have them.
+    interrupted : bool
+        Whether Ctrl-C ended the training early.
+    """
+
+    model: Any
+    kinds: dict[str, str]
+    targets: TargetColumn | LabelColumns
+    interrupted: bool
+
+
+def train_streaming(table: Table, roles: Roles, strategy: str, args: Namespace) -> Streamed:
+    """Train a strategy on a table that need not fit into memory.
+
+    Parameters
+    ----------
+    table : Table
+        The rows.
+    roles : Roles
+        What its columns are for.
+    strategy : str
+        Name of the strategy.
+    args : Namespace
+        `seed`, `checkpoint`, `majority_fraction` and `majority_ratio`.
+
+    Returns
+    -------
+    streamed : Streamed
+    """
+    model, judges = _model(strategy, args.seed), Judges(table, roles, args.seed)
+    kinds, targets = _first_pass(table, roles, judges)
+    judges.decide(targets, model.validation_fraction)
     style = roles.style_of_weights(kinds)
-    frame = as_trained(sample, kinds, table)
-    # A column of text that is missing in the whole sample would be taken for one of numbers.
-    empty = [name for name in frame if kinds[name] == "text" and frame[name].isna().all()]
-    frame = frame.drop(columns=empty)
-    *steps, (_, network) = _steps(strategy, frame, seed)
-    cleaning = Pipeline(steps).fit(frame)
-    width = cleaning.transform(frame[:1]).shape[1]
+
+    def read(label):
+        for part in progress(table.parts(ROWS), label):
+            given = beside(part, roles, style, table)
+            X, labels = as_trained(part, kinds, table), targets.labels(part)
+            rows = Batch(X, with_names(labels, roles.target), given.get("sample_weight"))
+            yield rows, judges.among(given, len(X))
+
     import_training()
-    with tempfile.TemporaryDirectory() as folder:
-        path, labels, given = Path(folder) / "rows", [], []
-        with open(path, "wb") as file:
-            for part in progress(table.parts(ROWS), "clean"):
-                rows = cleaning.transform(as_trained(part, kinds, table))
-                np.asarray(rows, dtype=np.float32).tofile(file)
-                labels.append(targets.labels(part))
-                given.append(beside(part, roles, style, table))
-        y = with_names(np.concatenate(labels), roles.target)
-        of_rows = {role: np.concatenate([of[role] for of in given]) for role in given[0]}
-        network.set_params(verbose=int(shows_progress()), checkpoint=checkpoint)
-        if "time" in of_rows:
-            held_out = np.zeros(len(y), bool)
-            held_out[latest_rows(of_rows.pop("time"))[1]] = True
-            network.set_params(validation=held_out)
-        network.fit(np.memmap(path, np.float32, "r", shape=(len(y), width)), y, **of_rows)
-        # The bar is for this terminal, the folder for this machine, and the mask for these rows.
-        network.set_params(verbose=0, checkpoint=None, validation=None)
-    return Pipeline([*cleaning.steps, ("classify", network)]), y, kinds
+    interrupted = False
+    with tempfile.TemporaryFile() as file:
+        own = Sample(judges.option, targets, args.seed)
+        source = _source(read, file, own, is_text=table.is_text, judged=judges.hold_out)
+        given = {name: vars(args)[name] for name in ("majority_fraction", "majority_ratio")}
+        if judges.hold_out:
+            given |= zip(("X_val", "y_val", "sample_weight_val"), own.rows(), strict=True)
+        model.set_params(verbose=int(shows_progress()), checkpoint=args.checkpoint)
+        try:
+            model.fit_stream(source, **given)
+        except KeyboardInterrupt:
+            if not _is_fitted(model):
+                raise
+            interrupted = True
+    # The bar is for this terminal, and the folder for this machine.
+    model.set_params(verbose=0, checkpoint=None)
+    return Streamed(model, kinds, targets, interrupted)
 
 
-def _steps(strategy: str, sample: "pd.DataFrame", seed: int) -> list:
-    """The steps that clean the table, and the network."""
+def _model(strategy: str, seed: int) -> Any:
+    """The network of a strategy, which reads mixed tables by itself."""
     from skimbalance.classifier import ImbalancedMLPClassifier
 
-    # Early stopping on held-out rows, which are many, says how many epochs are needed.
-    network = ImbalancedMLPClassifier(random_state=seed)
     possible = [name for name in STRATEGIES if name not in _IN_MEMORY]
     if strategy in _IN_MEMORY:
         raise ValueError(
             f"The strategy of --stream must be one of {possible!r}, as the others need all rows "
             f"in memory. Got '{strategy}' instead."
         )
-    return make_strategy(strategy, sample, None, network=network).steps
+    # Early stopping on held-out rows, which are many, says how many epochs are needed.
+    network = ImbalancedMLPClassifier(random_state=seed)
+    return make_strategy(strategy, np.zeros((1, 1)), None, network=network)[-1]
 
 
 def _first_pass(
-    table: Table, roles: Roles, seed: int
-) -> tuple[dict[str, str], TargetColumn | LabelColumns, Part]:
-    """What each column holds, the target, and a sample of the rows."""
-    import pandas as pd
-
+    table: Table, roles: Roles, judges: Judges
+) -> tuple[dict[str, str], TargetColumn | LabelColumns]:
+    """What each column holds, and the target."""
     columns, targets = roles.feature_columns(table), target_columns(table, roles.target)
-    rng = np.random.default_rng(seed)
-    frame, places, keys = None, np.empty(0, int), np.empty(0)
-    for part in progress(table.parts(ROWS), "read"):
+    for part in progress(table.parts(ROWS), "look"):
         columns.look(part)
         targets.look(part)
-        # The rows with the smallest random keys are a sample of all rows so far.
-        frame = part.frame if frame is None else pd.concat([frame, part.frame], ignore_index=True)
-        places = np.concatenate([places, part.places])
-        keys = np.concatenate([keys, rng.random(len(part.places))])
-        kept = np.argsort(keys)[:SAMPLE]
-        frame, places, keys = frame.iloc[kept], places[kept], keys[kept]
+        judges.look(part)
     targets.decide()
-    return columns.kinds(), targets, Part(frame, places.tolist())
+    return columns.kinds(), targets
+
+
+def _source(
+    read: _Reader, file: IO[bytes], own: Sample, *, is_text: bool, judged: bool
+) -> Callable[[], Iterator[tuple]]:
+    """What passes over the training rows, each time anew; held-out rows are put into a sample."""
+    if is_text or judged:
+        for rows, held_out in read("read"):
+            own.add(rows.take(np.flatnonzero(held_out)))
+            if is_text:
+                _store(rows.take(np.flatnonzero(~held_out)), file)
+    labels = iter(["count"])
+
+    def source():
+        label = next(labels, "draw")
+        if is_text:
+            parts = progress(_stored(file), label, lambda rows: len(rows.X))
+        else:
+            parts = (rows.take(np.flatnonzero(~held_out)) for rows, held_out in read(label))
+        for X, y, weight in parts:
+            if len(X):
+                yield (X, y) if weight is None else (X, y, weight)
+
+    return source
+
+
+def _store(rows: Batch, file: IO[bytes]) -> None:
+    try:
+        pickle.dump(rows, file, pickle.HIGHEST_PROTOCOL)
+    except OSError as error:
+        raise OSError(
+            "The folder of temporary files must have room for the table, in numbers of 8 bytes. "
+            f"Got '{tempfile.gettempdir()}': {error.strerror or error}. Name a larger folder in "
+            "the environment variable TMPDIR."
+        ) from error
+
+
+def _stored(file: IO[bytes]) -> Iterator[Batch]:
+    place = 0
+    while True:
+        file.seek(place)  # wherever another pass stands
+        try:
+            rows = pickle.load(file)
+        except EOFError:
+            return
+        place = file.tell()
+        yield rows
+
+
+def _is_fitted(model: Any) -> bool:
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        return False
+    return True

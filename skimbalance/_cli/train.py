@@ -5,14 +5,14 @@ from argparse import ArgumentParser, Namespace
 from inspect import signature
 from typing import Any
 
-import numpy as np
-
 from skimbalance._cli.arguments import (
     add_fitting,
     add_out,
     add_table,
+    add_thinning,
     add_time,
     check_goal,
+    check_thinning,
     check_time,
     explain_strategies,
     goal,
@@ -30,6 +30,7 @@ from skimbalance._cli.output import (
 from skimbalance._cli.roles import Roles, Rows, latest_rows, read_training
 from skimbalance._cli.streaming import train_streaming
 from skimbalance._cli.tables import open_table
+from skimbalance._cli.targets import counts_of
 from skimbalance._response import for_last_step, with_groups
 from skimbalance._validation import safe_indexing
 from skimbalance.compare._strategies import MAKES_ROWS, OF_CLASSES, TUNED
@@ -56,9 +57,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--stream",
         action="store_true",
-        help="for a file larger than memory: read it in parts, learn from a sample of the rows how "
-        "to clean them, and train one network from a copy on disk; decisions are not tuned",
+        help="for files larger than memory: read them in parts, and train one network from a copy "
+        "on disk; decisions are not tuned",
     )
+    add_thinning(parser)
     add_out(parser, "MODEL.skim", "model file to write", required=True)
     explain_strategies(parser)
 
@@ -80,6 +82,7 @@ def run(args: Namespace) -> None:
         )
     check_goal(args, TAKERS)
     check_time(args)
+    check_thinning(args)
     if args.out == STANDARD_OUTPUT and sys.stdout.isatty():
         raise ValueError(
             "The option --out - of train must write to a pipe or a file, as a model is no text. "
@@ -89,14 +92,16 @@ def run(args: Namespace) -> None:
     roles = Roles.of(table, args)
     if args.stream:
         _check_strategy(strategy, args, several=not isinstance(roles.target, str))
-        model, y, kinds = train_streaming(table, roles, strategy, args.seed, args.checkpoint)
+        model, kinds, counts, interrupted = train_streaming(table, roles, strategy, args)
     else:
-        rows = read_training(table, roles)
-        model, y, kinds = _fitted(strategy, rows, args), rows.y, rows.kinds
+        rows, interrupted = read_training(table, roles), False
+        model, kinds, counts = _fitted(strategy, rows, args), rows.kinds, counts_of(rows.y)
     with output_file(args.out) as path:
         save_model(model, path, columns=kinds, target=roles.target)
+    if interrupted:
+        raise KeyboardInterrupt(f"interrupted, and what was trained is in {args.out}")
     if args.out != STANDARD_OUTPUT:
-        _print_summary(args, strategy, model, y)
+        _print_summary(args, strategy, model, counts, roles.targets)
 
 
 def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
@@ -159,12 +164,16 @@ def _fit(model: Any, X: Any, y: Any, *, groups=None, sample_weight=None, time=No
         model.set_params(cv=folds)  # a model file need not hold the numbers of all rows
 
 
-def _print_summary(args: Namespace, strategy: str, model: Any, y: Any) -> None:
+def _print_summary(
+    args: Namespace, strategy: str, model: Any, counts: Any, names: list[str]
+) -> None:
+    """Print what was trained; `counts` as from `counts_of`, `names` those of the labels."""
+    of_classes = isinstance(counts, dict)
     about: dict[str, Any] = {
         "model": args.out,
-        "rows": len(y),
+        "rows": sum(counts.values()) if of_classes else int(counts[0].sum()),
         "strategy": strategy,
-        **_counts(y),
+        "classes" if of_classes else "labels": _listed(counts, names),
         **said(args),
     }
     if hasattr(model, "objective_score_"):
@@ -185,17 +194,12 @@ def _print_summary(args: Namespace, strategy: str, model: Any, y: Any) -> None:
     print_text(f"The model is in {args.out}.")
 
 
-def _counts(y: Any) -> dict[str, list[dict[str, Any]]]:
+def _listed(counts: Any, names: list[str]) -> list[dict[str, Any]]:
     """How many rows have each class, or each label, and how many rows lack a label's cell."""
-    if y.ndim == 2:
-        missing = y.isna().sum().tolist() if y.isna().any(axis=None) else None
-        of_labels: list[dict[str, Any]] = [
-            {"label": name, "rows": n}
-            for name, n in zip(y, y.sum().astype(int).tolist(), strict=True)
-        ]
-        for about, n in zip(of_labels, missing or [], strict=False):
-            about["missing"] = n
-        return {"labels": of_labels}
-    labels, counts = np.unique(y, return_counts=True)
-    rows = zip(labels.tolist(), counts.tolist(), strict=True)
-    return {"classes": [{"class": label, "rows": count} for label, count in rows]}
+    if isinstance(counts, dict):
+        return [{"class": label, "rows": count} for label, count in counts.items()]
+    listed: list[dict[str, Any]] = []
+    for name, (_, n_rows, n_missing) in zip(names, counts.tolist(), strict=True):
+        missing = {"missing": n_missing} if counts[:, 2].any() else {}
+        listed.append({"label": name, "rows": n_rows} | missing)
+    return listed

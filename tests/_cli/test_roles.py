@@ -4,6 +4,8 @@ import csv
 import json
 import re
 import shlex
+from argparse import Namespace
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skimbalance import TunedDecisionClassifierCV, compare_strategies
-from skimbalance._cli import compare, main, parser, streaming, train
-from skimbalance._cli.roles import Roles, later_folds, read_training
+from skimbalance._cli import compare, judges, main, parser, streaming, train
+from skimbalance._cli.roles import Roles, later_folds, latest_rows, latest_start, read_training
 from skimbalance._cli.tables import open_table
+from skimbalance._cli.targets import counts_of
 from skimbalance.persistence import load_model, model_info, save_model
 from skimbalance.preprocessing import table_steps
 
@@ -296,16 +299,40 @@ def test_train_hands_on_what_the_columns_say_of_the_rows(table, tmp_path, monkey
 class Network:
     """In the place of a network: it keeps what its fit is given."""
 
-    params = {}
+    validation_fraction = 0.1
+
+    def __init__(self):
+        self.params = {}
 
     def set_params(self, **params):
-        self.params = self.params | params
+        self.params |= params
         return self
 
     def fit(self, X, y, *, X_val=None, y_val=None, **given):
         self.X, self.y, self.given, self.own = np.array(X), y, given, (X_val, y_val)
-        self.trained_with = self.params
         return self
+
+    def fit_stream(self, source, **given):
+        self.trained_with = self.params.copy()
+        passes = [[*source()], [*source()]]
+        for parts in zip(*passes, strict=True):
+            pd.testing.assert_frame_equal(parts[0][0], parts[1][0])
+            assert all(len(part) == len(passes[0][0]) for part in parts)
+        X, y, *weight = zip(*passes[0], strict=True)
+        self.X = pd.concat(X, ignore_index=True)
+        join = np.concatenate if isinstance(y[0], np.ndarray) else pd.concat
+        self.y, self.weight = join(y), [*map(np.concatenate, weight)]
+        self.given = given
+
+
+def streamed(table, roles, network, monkeypatch, **options):
+    """What streamed training hands on to a network in the place of the usual one."""
+    monkeypatch.setattr(streaming, "import_training", lambda: None)
+    monkeypatch.setattr(streaming, "_model", lambda *options: network)
+    given = {"seed": 0, "checkpoint": None, "majority_fraction": None, "majority_ratio": None}
+    return streaming.train_streaming(
+        open_table(table), roles, "plain", Namespace(**given | options)
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Decisions for classes with fewer than")
@@ -334,34 +361,247 @@ def test_the_latest_rows_judge(table, tmp_path, monkeypatch, capsys):
     given = network.given
     assert_array_equal(given["sample_weight"], weight[order[early]])
     assert_array_equal(given["sample_weight_val"], weight[order[~early]])
-    # Nor does a network that reads a file in parts.
-    network = Network()
-    monkeypatch.setattr(streaming, "import_training", lambda: None)
-    monkeypatch.setattr(streaming, "_steps", lambda *of: [*fast_steps(X), ("", network)])
-    roles = Roles("grade", ("patient", "count", *LABELS), time="day")
-    streaming.train_streaming(open_table(table), roles, "", 0)
-    assert_array_equal(network.trained_with["validation"], np.arange(len(y)) >= n)
-    assert network.params["validation"] is None
 
 
+FORMS = ["csv", "parquet"]
+
+
+def stored(data, path, form):
+    """A table in a file of some form."""
+    if form == "csv":
+        data.to_csv(path / "s.csv", index=False)
+    else:
+        pytest.importorskip("pyarrow")
+        data.to_parquet(path / "s.parquet")
+    return str(path / f"s.{form}")
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("n_rows", [7, 1000])
-def test_streamed_training_hands_on_what_the_columns_say_of_the_rows(n_rows, table, monkeypatch):
-    monkeypatch.setattr(streaming, "import_training", lambda: None)
+def test_streamed_training_hands_on_what_the_columns_say_of_the_rows(
+    n_rows, form, tmp_path, monkeypatch
+):
     monkeypatch.setattr(streaming, "ROWS", n_rows)
-    network, data = Network(), frame()
-    monkeypatch.setattr(
-        streaming, "_steps", lambda *options: [*fast_steps(data[["x", "z"]]), ("", network)]
-    )
+    network, table = Network(), stored(frame(), tmp_path, form)
     roles = Roles(LABELS, ("grade", "day"), groups="patient", weight="count")
-    _, y, kinds = streaming.train_streaming(open_table(table), roles, "", 0)
+    if form == "parquet":
+        roles = replace(roles, drop=(*roles.drop, LABELS[1]), target=LABELS[:1])
+    trained = streamed(table, roles, network, monkeypatch, checkpoint="here", majority_ratio=3.0)
     X, labels, expected, given = read_training(open_table(table), roles)
-    assert kinds == expected == {"x": "number", "z": "number"}
-    assert y.equals(labels)
-    assert network.y.equals(labels)
-    assert len(network.X) == len(X)
-    assert network.given.keys() == given.keys() == {"groups", "sample_weight"}
-    for name, values in given.items():
-        assert_array_equal(network.given[name], values)
+    assert trained.kinds == expected == {"x": "number", "z": "number"}
+    assert trained.model is network
+    assert network.X.equals(X)
+    assert_array_equal(network.y, labels)
+    assert_array_equal(network.weight, [given["sample_weight"]])
+    assert network.given == {"majority_fraction": None, "majority_ratio": 3.0}
+    assert network.trained_with["checkpoint"] == "here"
+    assert network.params["checkpoint"] is None
+    assert_array_equal(trained.targets.counts, counts_of(labels))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_latest_rows_judge_a_stream(weighted, form, tmp_path, monkeypatch):
+    data = frame().sample(frac=1, random_state=0)
+    network, table = Network(), stored(data, tmp_path, form)
+    monkeypatch.setattr(streaming, "ROWS", 50)
+    drop = ("patient", *LABELS, *([] if weighted else ["count"]))
+    roles = Roles("grade", drop, time="day", weight="count" if weighted else None)
+    trained = streamed(table, roles, network, monkeypatch)
+    late = data["day"] > np.sort(data["day"])[len(data) - len(data) // 5 - 1]
+    assert_array_equal(network.X, data.loc[~late, ["x", "z"]])
+    assert_array_equal(network.y, data.loc[~late, "grade"])
+    assert trained.targets.counts == data["grade"].value_counts().to_dict()
+    # The sample is all of them, in another order.
+    X, y, weight = (network.given[f"{name}_val"] for name in ("X", "y", "sample_weight"))
+    found = data[late].sort_values(["x", "z"])
+    order = np.lexsort([X["z"], X["x"]])
+    assert_array_equal(X.iloc[order], found[["x", "z"]])
+    assert_array_equal(y[order], found["grade"])
+    if weighted:
+        assert_array_equal(weight[order], found["count"])
+        assert_array_equal(network.weight[0], data.loc[~late, "count"])
+    else:
+        assert weight is None
+        assert not network.weight
+
+
+def test_the_latest_fifth_begins_where_the_split_in_time_has_it():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        moments = rng.integers(0, rng.integers(2, 40), rng.integers(2, 60)).astype(float)
+        if np.ptp(moments):
+            start = latest_start(np.sort(moments), "t")
+            assert_array_equal(np.flatnonzero(moments >= start), latest_rows(moments)[1])
+    with pytest.raises(ValueError, match="'t', named by --time, must have at least 2 different"):
+        latest_start(np.ones(5), "t")
+
+
+def patients(n_groups, seed=0, n=2_000):
+    """Rows of groups, a fifth of them rare."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, n_groups, n)
+    y = np.where(rng.random(n) < 0.2, "rare", "common")
+    return pd.DataFrame({"x": np.arange(n), "patient": [f"p{i}" for i in group], "grade": y})
+
+
+@pytest.mark.parametrize("n_groups", [2, 30, 1_900])
+def test_a_stream_divides_no_group(n_groups, tmp_path, monkeypatch):
+    data = patients(n_groups)
+    table = stored(data, tmp_path, "csv")
+    monkeypatch.setattr(streaming, "ROWS", 300)
+    monkeypatch.setattr(judges, "_FEW_GROUPS", 100)
+    network = Network()
+    roles = Roles("grade", groups="patient")
+    streamed(table, roles, network, monkeypatch)
+    trains, held = (
+        {*data["patient"][rows["x"].astype(int)]} for rows in (network.X, network.given["X_val"])
+    )
+    assert not trains & held
+    assert trains | held == {*data["patient"]}
+    assert len(network.X) + len(network.given["X_val"]) == len(data)
+    n, expected = data["patient"].nunique(), {2: 1, 30: 3}
+    if n_groups in expected:
+        assert len(held) == expected[n_groups]
+    else:
+        assert abs(len(held) - 0.1 * n) < 4 * np.sqrt(0.09 * n)
+    # Other seeds choose others; the same seed, the same ones.
+    chosen = []
+    for seed in (0, 1, 2):
+        streamed(table, roles, network, monkeypatch, seed=seed)
+        chosen.append({*data["patient"][network.given["X_val"]["x"].astype(int)]})
+    assert chosen[0] == held
+    assert any(other != held for other in chosen[1:])
+
+
+def test_few_rare_rows_are_all_trained_on(tmp_path, monkeypatch):
+    """As without --stream, where early stopping needs ten held-out rows of each class."""
+    data = patients(30, n=300)
+    network = Network()
+    streamed(stored(data, tmp_path, "csv"), Roles("grade", groups="patient"), network, monkeypatch)
+    assert len(network.X) == len(data)
+    assert "X_val" not in network.given
+
+
+@pytest.mark.parametrize("n_rows", [10, 1000])
+def test_of_many_rows_that_judge_the_rare_ones_stay_and_weights_stand_for_the_others(
+    n_rows, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(streaming, "ROWS", n_rows)
+    monkeypatch.setattr(judges, "MOST_JUDGES", 120)
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": np.arange(2_000), "w": rng.integers(1, 4, 2_000)})
+    data["t"] = data["x"]
+    data["y"] = np.where(rng.random(2_000) < 0.1, "rare", "common")
+    network = Network()
+    streamed(stored(data, tmp_path, "csv"), Roles("y", time="t", weight="w"), network, monkeypatch)
+    assert len(network.X) == 1_600
+    X, y, weight = (network.given[f"{name}_val"] for name in ("X", "y", "sample_weight"))
+    rows, late = X["x"].astype(int), data[1_600:]
+    assert len({*rows}) == len(X) == 120
+    assert {*rows[y == "rare"]} == {*late["x"][late["y"] == "rare"]}
+    assert_array_equal(y, data["y"][rows])
+    for label, n in late["y"].value_counts().items():
+        factor = weight[y == label] / data["w"][rows[y == label]]
+        np.testing.assert_allclose(factor.sum(), n)
+        assert np.ptp(factor) < 1e-12
+    # Each of the others may be among them.
+    assert rows[y == "common"].min() < 1_650
+    assert rows[y == "common"].max() > 1_950
+
+
+UNJUDGED = {
+    "no rows train": (["1,x,1", "2,z,2", "3,z,3", "4,x,4", "5,y,5"],
+                      "beside those that --time holds out. Got none of ['y']"),
+    "one class judges": (["1,x,1", "2,y,2", "3,x,3", "4,x,4", "5,y,5"],
+                         "--time holds out must have at least 2 classes"),
+    "one moment": (["1,x,1", "2,y,1"], "'t', named by --time, must have at least 2 different"),
+    "numbers and dates": (["1,x,1", "2,y,2", "3,x,2024-01-01", "4,y,2024-01-02"],
+                          "must hold either numbers or dates. Got both."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNJUDGED)
+def test_rows_that_cannot_judge_a_stream_are_one_sentence(kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(streaming, "ROWS", 2)
+    monkeypatch.setattr(streaming, "import_training", lambda: None)
+    rows, sentence = UNJUDGED[kind]
+    (tmp_path / "t.csv").write_text("\n".join(["v,target,t", *rows]))
+    out = tmp_path / "m"
+    err = failed(capsys, "train", tmp_path / "t.csv", "--time", "t", "--stream", "--out", out)
+    assert sentence in err
+    assert not out.exists()
+
+
+def test_a_single_group_cannot_judge_a_stream(tmp_path, capsys):
+    data = patients(1)
+    err = failed(
+        capsys, "train", stored(data, tmp_path, "csv"), "--target", "grade", "--groups", "patient",
+        "--stream", "--out", tmp_path / "m",
+    )  # fmt: skip
+    assert "named by --groups, must hold at least 2 groups" in err
+
+
+THINNED = {
+    "--majority-ratio 5": "--majority-ratio must only be given with --stream. Got '5' without it",
+    "--majority-fraction auto": "--majority-fraction must only be given with --stream. Got 'auto'",
+    "--stream --majority-ratio 5 --majority-fraction .1": "must not be given together",
+}
+
+
+@pytest.mark.parametrize("options", THINNED)
+def test_wrong_ways_to_thin_rows_are_one_sentence(options, table, capsys):
+    err = failed(capsys, "train", table, "--target", "grade", "--out", "m", *options.split())
+    assert THINNED[options] in err
+
+
+@pytest.mark.parametrize(
+    "option", ["fraction=0", "fraction=1.5", "fraction=nan", "fraction=all", "ratio=0", "ratio=inf"]
+)
+def test_wrong_values_of_thinning_are_wrong_usage(option, table, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", table, "--stream", "--out", "m", f"--majority-{option}"])
+    assert ended.value.code == 2
+    err = capsys.readouterr().err.splitlines()[-1]
+    assert "must be" in err
+    assert f"Got '{option.partition('=')[2]}'" in err
+
+
+class Interrupted(LogisticRegression):
+    """In the place of a network that is interrupted while it trains."""
+
+    validation_fraction, epochs = 0.1, 3
+
+    def set_params(self, **params):
+        return self
+
+    def fit_stream(self, source, **given):
+        if self.epochs:
+            X, y = zip(*source(), strict=True)
+            self.fit(pd.concat(X), np.concatenate(y))
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epochs", [0, 3])
+def test_what_was_trained_before_an_interrupt_is_kept(epochs, table, tmp_path, monkeypatch, capsys):
+    network, kept = Interrupted(), []
+    network.epochs = epochs
+    monkeypatch.setattr("skimbalance.persistence.save_model", lambda *of, **about: kept.append(of))
+    monkeypatch.setattr(streaming, "import_training", lambda: None)
+    monkeypatch.setattr(streaming, "_model", lambda *options: network)
+    drop = ",".join(["patient", "day", "count", *LABELS])
+    argv = ["train", table, "--target", "grade", "--drop", drop, "--stream"]
+    out = tmp_path / "m.skim"
+    assert main([*argv, "--out", str(out)]) == 130
+    text, err = capsys.readouterr()
+    assert text == ""
+    assert len(err.splitlines()) == 1
+    assert (f"what was trained is in {out}" in err) == bool(epochs)
+    X, y = frame()[["x", "z"]], frame()["grade"]
+    for model, path in kept:
+        assert path == str(out)
+        assert_array_equal(model.predict(X), LogisticRegression().fit(X, y).predict(X))
+    assert len(kept) == bool(epochs)
 
 
 class Compared:

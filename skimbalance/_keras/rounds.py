@@ -14,8 +14,7 @@ import numpy as np
 from distributed import Client, Future, KilledWorker
 from keras.tree import map_structure
 
-from skimbalance._engine.feed import feed_of
-from skimbalance._engine.job import Batches, Job, Networks, Part, Result, Rows, StreamedRows
+from skimbalance._engine.job import Batches, Job, Networks, Part, Result, Rows
 from skimbalance._engine.stack import CALL_BYTES, MOST_STEPS, rows_per_batch
 from skimbalance._engine.stopping import EarlyStopping, check_finite, judge, progress_bar
 from skimbalance._fit.data import Data, StreamedData
@@ -51,10 +50,11 @@ class _Trained(NamedTuple):
 
 
 class _Shard(NamedTuple):
-    """Rows as the network sees them, their targets, and their weights in the loss."""
+    """Rows as the network sees them; `y` as given, by which they are ordered."""
 
     X: tuple[np.ndarray, ...]
     y: np.ndarray
+    targets: np.ndarray
     weight: np.ndarray
     early_weight: np.ndarray
 
@@ -87,27 +87,10 @@ class _Course:
         loss = mean_loss(settings.loss, target, self.network.has_single_output)
         return program_of(self.network, self.plan, loss)
 
-    def job(self, number: int, shard: _Shard, epoch: int) -> Job:
-        """The job of a shard up to the end of an epoch, in orders of its own."""
-        plan, (X, y, weight, early_weight) = self.plan, shard
-        rows = Data(X, np.arange(len(y)), y, weight, True)
-        job = job_of(replace(plan, rows=rows, loss_weight=weight), self.network)
-        targets = np.maximum(y, 0).astype(np.int32)
-        held = StreamedRows(
-            sizes=np.array([len(y)]),
-            read=lambda part, dtypes: Part(X, targets, None),
-            weigh=lambda part, early: early_weight if early else weight,
-            order=lambda targets, part, epoch: self.order(y, number, epoch),
-            shapes=[x.shape[1:] for x in X],
-            target_shape=y.shape[1:],
-        )
-        return replace(
-            job,
-            program=self.program(),
-            rows=held,
-            order=lambda epoch: np.zeros(1, int),
-            epochs=epoch + 1,
-        )
+    def job(self, shard: _Shard) -> Job:
+        """The job of the rows of a shard alone."""
+        rows = Data(shard.X, np.arange(len(shard.y)), shard.y, shard.weight, True)
+        return job_of(replace(self.plan, rows=rows, loss_weight=shard.weight), self.network)
 
     def seed(self, number: int) -> int:
         """The seed of a shard's noise; that of the first is the plan's."""
@@ -162,24 +145,46 @@ def train_rounds(
     prepared = [client.submit(_prepared, common, shard, pure=False) for shard in shards]
     sizes = _gather(client, [client.submit(_n_rows, shard, pure=False) for shard in prepared])
 
-    def run(starts, *place):
-        numbered = enumerate(zip(prepared, starts, strict=True))
-        return _gather(
-            client,
-            [
-                client.submit(_trained, common, shard, number, start, *place, pure=False)
-                for number, (shard, start) in numbered
-            ],
-        )
+    rounds = _Rounds(course, job_of(bare, network), sizes)
+    return rounds.train(_Cluster(client, common, prepared), plan.watch)
 
-    return _Rounds(course, job_of(bare, network), sizes, run).train(plan.watch)
+
+class _Cluster:
+    """What the workers do for the client.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The client of the cluster.
+    course : Future
+        What all tasks know.
+    shards : list of Future
+        The shards, prepared.
+    """
+
+    def __init__(self, client, course, shards):
+        self._client, self._course, self._shards = client, course, shards
+        self._orders = []
+
+    def draw(self, epoch):
+        """Let the shards draw the order of their rows in an epoch."""
+        self._orders = [
+            self._client.submit(_ordered, self._course, shard, number, epoch, pure=False)
+            for number, shard in enumerate(self._shards)
+        ]
+
+    def train(self, starts, *place):
+        """What the shards find in a round, from their starts."""
+        submit, parts = self._client.submit, zip(self._shards, self._orders, starts, strict=True)
+        found = [submit(_trained, self._course, *part, *place, pure=False) for part in parts]
+        return _gather(self._client, found)
 
 
 class _Rounds:
     """The client's part: common values, rounds, and the held-out rows after each epoch."""
 
-    def __init__(self, course, job, sizes, run):
-        plan, self._program, self._run = course.plan, course.program(), run
+    def __init__(self, course, job, sizes):
+        plan, self._program = course.plan, course.program()
         self._job = replace(job, program=self._program)
         weights, noise = plan.initial.weights, course.network.noise
         flattened = [
@@ -198,7 +203,7 @@ class _Rounds:
             self._held_out = self._job.validation.read(self._program.input_dtypes)
         self._history, self._path = {}, "compiled"
 
-    def train(self, watch):
+    def train(self, cluster, watch):
         """All epochs; the result."""
         job, stopping = self._job, EarlyStopping(self._job.patience, self._job.tol)
         epoch, stopped = 0, False
@@ -207,7 +212,7 @@ class _Rounds:
                 if watch:
                     watch.epoch_begin()
                 try:
-                    record = self._epoch(epoch)
+                    record = self._epoch(cluster, epoch)
                 except KeyboardInterrupt:
                     raise KeyboardInterrupt(bar.text) from None
                 epoch += 1
@@ -221,12 +226,13 @@ class _Rounds:
             check_finite(value, epoch, "weights")
         return self._result(kept, epoch, stopping.epoch or epoch)
 
-    def _epoch(self, epoch):
+    def _epoch(self, cluster, epoch):
         """Train one epoch; its record."""
         loss, n_rows = 0.0, 0
+        cluster.draw(epoch)
         for number in range(self._n_rounds):
             starts = [self._start(state) for state in self._states]
-            found = self._run(starts, epoch, number, self._n_rounds)
+            found = cluster.train(starts, epoch, number, self._n_rounds)
             self._states = [trained.values.state for trained in found]
             self._step(found)
             loss += sum(trained.loss for trained in found)
@@ -361,12 +367,17 @@ def _prepared(course, part):
     weight = course.weigh(given, False)
     encoder = plan.initial.encoder
     encode = None if encoder is None else encoder.transform
-    rows = Rows(given.X, np.arange(len(given.y)), given.y, weight, encode)
+    rows, program = (
+        Rows(given.X, np.arange(len(given.y)), given.y, weight, encode),
+        course.program(),
+    )
+    early = course.weigh(given, True) if plan.deferred_until else weight
     return _Shard(
-        X=rows.read(course.program().input_dtypes),
+        X=rows.read(program.input_dtypes),
         y=given.y,
-        weight=weight,
-        early_weight=course.weigh(given, True) if plan.deferred_until else weight,
+        targets=np.maximum(given.y, 0).astype(np.int32),
+        weight=weight.astype(program.dtype),
+        early_weight=early.astype(program.dtype),
     )
 
 
@@ -374,37 +385,48 @@ def _n_rows(shard):
     return len(shard.y)
 
 
-def _trained(course, shard, number, start, epoch, round_number, n_rounds):
+def _ordered(course, shard, number, epoch):
+    return course.order(shard.y, number, course.plan.first_epoch + epoch)
+
+
+def _trained(course, shard, order, start, epoch, number, n_rounds):
     """The values after the steps of one round."""
-    job = course.job(number, shard, epoch)
-    program, n_padded = job.program, rows_per_batch(job)
-    feed, batches = feed_of(job, n_padded, {}), _batches(job, n_padded)
+    job, program = course.job(shard), course.program()
+    cuts, n_padded = job.cuts, rows_per_batch(job)
     arguments = {name: np.asarray(x, program.dtype) for name, x in job.arguments.items()}
-    networks = Networks(
-        start.params, start.slots, start.state, program.dtype(job.weight_decay), arguments
-    )
+    decay = program.dtype(job.weight_decay)
+    networks = Networks(start.params, start.slots, start.state, decay, arguments)
     networks = map_structure(lambda value: np.asarray(value)[None], networks)
-    first, last = (epoch * feed.n_steps + feed.n_steps * number // n_rounds
-                   for number in (round_number, round_number + 1))  # fmt: skip
-    loss, n_rows, path = 0.0, 0, "compiled"
-    while first < last:
-        n = min(last - first, batches.y.shape[1])
-        feed.fill(first, n, map_structure(lambda part: part[0], batches))
-        batches.rates[0, :n] = job.learning_rates(first, n)
-        results, path = program.steps(networks, batches, n)
+    weight = shard.early_weight if epoch < job.deferred_until else shard.weight
+    rows = [*shard.X, shard.targets, weight]
+    batches = _batches(program, n_padded, shard.targets.shape[1:])
+    first, last = (job.n_steps * number // n_rounds for number in (number, number + 1))
+    loss, path = 0.0, "compiled"
+    for begin in range(first, last, batches.y.shape[1]):
+        end = min(begin + batches.y.shape[1], last)
+        sizes = _fill(batches, rows, order, cuts[begin : end + 1])
+        rates = job.learning_rates(epoch * job.n_steps + begin, end - begin)
+        batches.rates[0, : end - begin] = rates
+        results, path = program.steps(networks, batches, end - begin)
         params, slots, state, losses = map_structure(np.asarray, results)
         networks = networks._replace(params=params, slots=slots, state=state)
-        sizes = feed.sizes(first, n)
-        loss += float(losses[0, :n] @ sizes)
-        n_rows += int(np.sum(sizes))
-        first += n
+        loss += float(losses[0, : end - begin] @ sizes)
     values = map_structure(lambda value: np.array(value[0]), tuple(networks[:3]))
-    return _Trained(_Values(*values), n_rows, loss, path)
+    return _Trained(_Values(*values), int(cuts[last] - cuts[first]), loss, path)
 
 
-def _batches(job, n_padded):
+def _fill(batches, rows, order, cuts):
+    """Write batches, which repeat their last row where they are shorter; their sizes."""
+    n_steps, n_padded = len(cuts) - 1, batches.y.shape[2]
+    chosen = order[np.minimum(cuts[:-1, None] + np.arange(n_padded), cuts[1:, None] - 1)]
+    for values, out in zip(rows, [*batches.X, batches.y, batches.weight], strict=True):
+        values.take(chosen, axis=0, out=out[0, :n_steps], mode="clip")
+    batches.sizes[0, :n_steps] = sizes = np.diff(cuts)
+    return sizes
+
+
+def _batches(program, n_padded, targets):
     """Arrays for the batches of one call of the program."""
-    program, targets = job.program, job.rows.target_shape
     inputs = list(zip(program.features, program.input_dtypes, strict=True))
     row_bytes = sum(np.prod(shape, dtype=int) * np.dtype(kind).itemsize for shape, kind in inputs)
     n_steps = int(np.clip(CALL_BYTES // max(n_padded * row_bytes, 1), 1, MOST_STEPS))

@@ -554,46 +554,31 @@ def test_memory_does_not_grow_with_the_file(model, tmp_path, capsys, monkeypatch
 
 
 @pytest.mark.slow
-def test_streamed_training_is_that_of_an_array(table, tmp_path, capsys):
-    argv = ("train", table, "--target", "grade", "--stream", "--seed", 3)
+def test_streamed_training_is_fit_stream(table, tmp_path, capsys):
+    argv = ("train", table, "--target", "grade", "--stream", "--seed", 3, "--majority-ratio", 2)
     out, _ = done(capsys, *argv, "--out", tmp_path / "m.skim", "--json")
     loaded, info = load_model(tmp_path / "m.skim"), model_info(tmp_path / "m.skim")
     X, y, kinds, _ = read_training(open_table(table), Roles("grade"))
     assert info["columns"] == kinds
     assert info["target"] == "grade"
-    Z = loaded[:-1].transform(X)
     network = ImbalancedMLPClassifier(class_weight=0.5, random_state=3)
-    network.fit(Z.astype(np.float32), y)
-    assert np.array_equal(loaded.predict_proba(X), network.predict_proba(Z))
-    clean, _, _ = table_steps(X)
-    np.testing.assert_allclose(loaded["clean"].transform(X), clean.fit_transform(X), atol=1e-12)
+    network.fit_stream(lambda: iter([(X, y)]), majority_ratio=2)
+    assert np.array_equal(loaded.predict_proba(X), network.predict_proba(X))
+    assert loaded.get_params() == network.get_params()
     about = json.loads(out)
     assert about["rows"] == len(y)
-    assert {of["class"]: of["rows"] for of in about["classes"]} == {
-        label: int((y == label).sum()) for label in ("common", "rare")
-    }
+    counts = {label: int((y == label).sum()) for label in ("common", "rare")}
+    assert {of["class"]: of["rows"] for of in about["classes"]} == counts
+    assert dict(zip(loaded.classes_, loaded.class_counts_, strict=True)) == counts
 
 
 @pytest.mark.slow
-def test_the_parts_of_streamed_training_do_not_matter(table, tmp_path, capsys, monkeypatch):
-    argv = ("train", table, "--target", "grade", "--stream", "--drop", "note,zip")
-    for n, name in ((10_000, "a"), (33, "b")):
-        monkeypatch.setattr(streaming, "ROWS", n)
-        monkeypatch.setattr(streaming, "SAMPLE", 100)
-        done(capsys, *argv, "--out", tmp_path / name)
-    X, _, _, _ = read_training(open_table(table), Roles("grade", ("note", "zip")))
-    a, b = load_model(tmp_path / "a"), load_model(tmp_path / "b")
-    assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
-    assert model_info(tmp_path / "a")["columns"] == {"age": "number", "colour": "text"}
-
-
-@pytest.mark.slow
-def test_streaming_with_text_that_the_sample_lacks(tmp_path, capsys, monkeypatch):
-    body = [[str(i % 17), "seldom" if i == 100 else "", "ab"[i % 5 == 0]] for i in range(200)]
+def test_streaming_with_text_that_the_first_parts_lack(tmp_path, capsys, monkeypatch):
+    body = [
+        [str(i % 17), "seldom" if i in (100, 190) else "", "ab"[i % 5 == 0]] for i in range(200)
+    ]
     path = write(tmp_path / "t.csv", body, ["x", "word", "y"])
-    monkeypatch.setattr(streaming, "SAMPLE", 20)
-    _, _, sample = streaming._first_pass(open_table(path), Roles("y"), 0)
-    assert set(sample.frame["word"]) == {""}
+    monkeypatch.setattr(streaming, "ROWS", 33)
     done(capsys, "train", path, "--target", "y", "--stream", "--out", tmp_path / "m.skim")
     done(capsys, "predict", tmp_path / "m.skim", path, "--out", tmp_path / "s.csv")
     assert model_info(tmp_path / "m.skim")["columns"] == {"x": "number", "word": "text"}

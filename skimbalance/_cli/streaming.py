@@ -44,15 +44,15 @@ class Streamed(NamedTuple):
         Fitted.
     kinds : dict of str to str
         What each column holds.
-    targets : TargetColumn or LabelColumns
-        The class labels, and how many rows have them.
+    counts : dict or ndarray
+        How many rows have each class label, or each label, see `counts_of`.
     interrupted : bool
         Whether Ctrl-C ended the training early.
     """
 
     model: Any
     kinds: dict[str, str]
-    targets: TargetColumn | LabelColumns
+    counts: Any
     interrupted: bool
 
 
@@ -103,7 +103,7 @@ def train_streaming(table: Table, roles: Roles, strategy: str, args: Namespace) 
             interrupted = True
     # The bar is for this terminal, and the folder for this machine.
     model.set_params(verbose=0, checkpoint=None)
-    return Streamed(model, kinds, targets, interrupted)
+    return Streamed(model, kinds, targets.counts, interrupted)
 
 
 def _model(strategy: str, seed: int) -> Any:

@@ -396,7 +396,7 @@ def test_streamed_training_hands_on_what_the_columns_say_of_the_rows(
     assert network.given == {"majority_fraction": None, "majority_ratio": 3.0}
     assert network.trained_with["checkpoint"] == "here"
     assert network.params["checkpoint"] is None
-    assert_array_equal(trained.targets.counts, counts_of(labels))
+    assert_array_equal(trained.counts, counts_of(labels))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -411,7 +411,7 @@ def test_the_latest_rows_judge_a_stream(weighted, form, tmp_path, monkeypatch):
     late = data["day"] > np.sort(data["day"])[len(data) - len(data) // 5 - 1]
     assert_array_equal(network.X, data.loc[~late, ["x", "z"]])
     assert_array_equal(network.y, data.loc[~late, "grade"])
-    assert trained.targets.counts == data["grade"].value_counts().to_dict()
+    assert trained.counts == data["grade"].value_counts().to_dict()
     # The sample is all of them, in another order.
     X, y, weight = (network.given[f"{name}_val"] for name in ("X", "y", "sample_weight"))
     found = data[late].sort_values(["x", "z"])

@@ -84,9 +84,9 @@ class Files(Source):
             with errors_of(fragment, self.owner):
                 for batch in self._batches(fragment):
                     X = _matrix(batch, columns, dtype) if dtype else _frame(batch, columns)
-                    is_single = isinstance(self.target, str)
-                    y = _frame(batch, [self.target] if is_single else self.target)
-                    weight = self.sample_weight and _frame(batch, [self.sample_weight])
+                    of = self.target
+                    y = _frame(batch, of) if isinstance(of, list) else _series(batch, of)
+                    weight = self.sample_weight and _series(batch, self.sample_weight)
                     yield Piece(X, y, weight, place, first)
                     first += len(batch)
 
@@ -387,6 +387,11 @@ def _matrix(batch, names, dtype):
 def _frame(batch, names):
     """Columns as a DataFrame."""
     return batch.select(names).to_pandas(ignore_metadata=True)
+
+
+def _series(batch, name):
+    """A column as a Series."""
+    return batch.column(name).to_pandas()
 
 
 def _first_row(fragment):

@@ -146,7 +146,7 @@ class TableReader:
         if frame is None:
             return None
         totals = TableTotals(categorical_features, owner)
-        return cls.of(totals.add(frame, named=hasattr(X, "columns")))
+        return cls.of(totals.add(frame, [*frame.columns] if hasattr(X, "columns") else None))
 
     @classmethod
     def of(cls, totals: TableTotals) -> Self | None:

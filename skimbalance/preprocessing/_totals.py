@@ -189,10 +189,10 @@ class TableTotals:
         self.n_rows = 0
         self.is_table = bool(self._given)
 
-    def add(self, X: Any, *, named: bool = True) -> Self:
+    def add(self, X: Any, names: list[Any] | None) -> Self:
         """Count the rows of a block, a DataFrame or an array of floats.
 
-        A DataFrame that is not `named` was an array, whose columns have positions only.
+        The `names` of the columns are None where they have positions only.
 
         Raises
         ------
@@ -201,7 +201,7 @@ class TableTotals:
             categories; or if there are no such columns as `categorical_features` names.
         """
         is_frame = hasattr(X, "iloc")
-        self.columns = self.columns or self._new_columns(X, named and is_frame)
+        self.columns = self.columns or self._new_columns(names, X.shape[1])
         self.n_rows += len(X)
         self.is_table |= is_frame
         if is_frame:
@@ -220,11 +220,9 @@ class TableTotals:
                 column._check()
         return self
 
-    def _new_columns(self, X, is_named):
+    def _new_columns(self, names, n_columns):
         """The columns, of which nothing is counted yet."""
-        n_columns = X.shape[1]
-        names = X.columns.tolist() if is_named else []
-        chosen = _chosen(self._given, names, n_columns, self._owner) if self._given else set()
+        chosen = _chosen(self._given, names or [], n_columns, self._owner) if self._given else set()
         return [
             _Column(name, None if self._by_type else j in chosen)
             for j, name in enumerate(names or range(n_columns))

@@ -95,8 +95,8 @@ class Survey:
         """
         survey = cls(categorical_features, seed, owner, piece)
         for block in source.blocks():
+            survey.columns, survey.label_names = source.columns, source.label_names
             survey._add(block)
-        survey.columns, survey.label_names = source.columns, source.label_names
         survey._pool.prune(survey._strata, survey.stratum_rows)
         if not source.is_part:
             survey._check()
@@ -186,7 +186,7 @@ class Survey:
             strata = np.searchsorted(self.classes, labels)[codes]
         self.n_rows += n_rows
         self.weighted |= block.weight is not None
-        self._table.add(block.X)
+        self._table.add(block.X, self.columns)
         self._pool.add(block, strata, len(self.stratum_rows))
         if self._pool.is_full:
             self._pool.prune(self._strata, self.stratum_rows)

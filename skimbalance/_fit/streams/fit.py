@@ -187,12 +187,9 @@ def _check(estimator, owner):
 def _learn(estimator, source, survey):
     """Set what the estimator knows of columns and classes."""
     first = next(iter(source.blocks()))
-    y = first.y
-    if source.label_names is not None:
-        import pandas as pd
-
-        y = pd.DataFrame(y, columns=source.label_names)
-    estimator._read(first.X, y, first.weight, resume=False, classes=survey.classes)
+    y = first.y if source.label_names is None else _table(first.y, source.label_names)
+    X = _table(first.X, source.columns)
+    estimator._read(X, y, first.weight, resume=False, classes=survey.classes)
     estimator._reader = survey.reader
     target = estimator._target
     if isinstance(target, Labels):
@@ -203,13 +200,22 @@ def _learn(estimator, source, survey):
         )
 
 
+def _table(X, columns):
+    """An array with the names of its columns, if they have names."""
+    if columns is None or hasattr(X, "columns"):
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=columns)
+
+
 def _drawn(estimator, source: Source, survey, thinning, held_out, seed):
     """The rows that the fit uses."""
     target = estimator._target
     is_multilabel = isinstance(target, Labels)
     if held_out is not None:
-        n_classes = np.ones((1, target.n_outputs)) if is_multilabel else survey.classes_present
-        check_judges(Data((), np.arange(1), n_classes, np.ones(1), False), held_out, target)
+        every = np.ones((1, target.n_outputs)) if is_multilabel else np.arange(target.n_outputs)
+        check_judges(Data((), np.arange(1), every, np.ones(1), False), held_out, target)
     settings = estimator._settings()
     division = divide(
         settings, target, survey.stratum_rows, survey.extremes, thinning, own=held_out is not None
@@ -218,7 +224,8 @@ def _drawn(estimator, source: Source, survey, thinning, held_out, seed):
 
     def blocks():
         for block in source.blocks():
-            yield estimator._read(block.X, block.y, block.weight, resume=True)
+            X = _table(block.X, source.columns)
+            yield estimator._read(X, block.y, block.weight, resume=True)
 
     cache, counts, drawn, sample = draw_rows(
         blocks, target, division, seed, tempfile.gettempdir(),

@@ -130,7 +130,7 @@ def test_a_system_may_write_and_read_in_parts(tmp_path, monkeypatch):
 
 def full(folder, reason):
     got = re.escape(f"'{folder}': {reason}. ")
-    return rf"^The folder of temporary files must take 0\.1 MB, .* Got {got}.* TMPDIR"
+    return rf"^The folder of temporary files must take 1 MB, .* Got {got}.* TMPDIR"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])

@@ -138,25 +138,10 @@ class Source:
                 "rows."
             )
 
-    def check_rows(self, expected: int, got: int) -> None:
-        """Raise an error if another pass had other rows than the first.
-
-        Parameters
-        ----------
-        expected, got : int
-            Number of rows in the first pass, and in the other.
-        """
-        if expected != got:
-            raise ValueError(
-                f"The source of {self.owner} must give the same rows at each pass. Got "
-                f"{expected:,} rows in the first one and {got:,} in another: let nobody write to "
-                "it meanwhile, and let a function return the same batches at each call."
-            )
-
     def _blocks_of(self, piece):
         """Checked blocks of the rows with a positive weight and a target."""
         try:
-            X = _checked_rows(piece, self.owner)
+            X = _checked_rows(piece, self.columns, self.owner)
             y, kept = _checked_labels(piece)
             if len(y) != X.shape[0]:
                 raise ValueError(
@@ -178,7 +163,7 @@ class Source:
             yield Block(part, y[rows], None if weight is None else weight[rows])
 
 
-def _checked_rows(piece, owner):
+def _checked_rows(piece, columns, owner):
     """The rows as floats, or as a table where some columns are no numbers."""
     X = as_table(piece.X, owner)
     if issparse(X):
@@ -191,7 +176,8 @@ def _checked_rows(piece, owner):
         rows = np.asarray(X)
         if rows.ndim != 2 or not rows.shape[1]:
             raise ValueError(f"X must have rows and columns. Got shape {rows.shape}.")
-        names = range(rows.shape[1])
+        n_columns = rows.shape[1]
+        names = columns if len(columns or ()) == n_columns else range(n_columns)
         if rows.dtype == object:
             import pandas as pd
 

@@ -217,10 +217,10 @@ class Cache:
         try:
             yield
         except OSError as error:
-            n_bytes = self._n_rows * self._row_bytes
+            megabytes = -(-self._n_rows * self._row_bytes // 10**6)
             raise OSError(
-                f"The folder of temporary files must take {n_bytes / 1e6:,.1f} MB, as rows are "
-                f"stored there while they are trained on. Got '{self._folder}': "
+                f"The folder of temporary files must take {megabytes:,} MB, as rows are stored "
+                f"there while they are trained on. Got '{self._folder}': "
                 f"{error.strerror or error}. Name a larger folder in the environment variable "
                 "TMPDIR before Python starts, or train on fewer rows, by a lower "
                 "'majority_fraction'."

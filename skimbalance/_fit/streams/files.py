@@ -407,7 +407,9 @@ def _parquet_batches(fragment, size, names):
     import pyarrow.parquet as pq
 
     with fragment.open() as raw:
-        file = pq.ParquetFile(raw, buffer_size=BUFFER, pre_buffer=False)
+        file = pq.ParquetFile(
+            raw, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True
+        )
         groups = [group.id for group in fragment.row_groups]
         yield from file.iter_batches(size, row_groups=groups, columns=names)
 

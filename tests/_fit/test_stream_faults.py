@@ -269,7 +269,7 @@ def test_a_class_may_be_seen_first_in_the_last_block(tmp_path, temporary, plain_
 def test_an_interrupted_fit_goes_on_from_its_checkpoint(
     error, folder, temporary, tmp_path, monkeypatch, plain_graphs
 ):
-    """After Ctrl-C, which keeps what was learnt, and after an error, which leaves files as a kill."""
+    """After Ctrl-C, which keeps what was learnt, and an error, with the files as after a kill."""
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     monkeypatch.setattr(checkpoint, "TIMES", 0)
     monkeypatch.setattr(stack, "MOST_STEPS", 3)

@@ -65,14 +65,16 @@ class Files(Source):
                 "Got a filtered dataset: write what it gives to files first."
             )
         groups: list[list[Any]] = []
-        n_rows = PART_ROWS
+        n_rows = 0
         for fragment in self.fragments:
             is_parquet = isinstance(fragment, ds.ParquetFileFragment)
             for piece in fragment.split_by_row_group() if is_parquet else [fragment]:
-                n_new = sum(group.num_rows for group in piece.row_groups) if is_parquet else 0
-                if not groups or n_rows + n_new > PART_ROWS or not is_parquet:
+                n_new = PART_ROWS
+                if is_parquet:
+                    n_new = sum(group.num_rows for group in piece.row_groups)
+                if not groups or n_rows + n_new > PART_ROWS:
                     groups.append([])
-                    n_rows = 0 if is_parquet else PART_ROWS
+                    n_rows = 0
                 groups[-1].append(piece)
                 n_rows += n_new
         return [replace(self, fragments=group, is_part=True) for group in groups]

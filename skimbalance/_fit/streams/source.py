@@ -51,7 +51,7 @@ def open_source(source: Any, target: Any, sample_weight: Any, owner: str) -> Sou
     if kind.startswith("dask") and hasattr(source, "partitions") and hasattr(source, "columns"):
         names = _Names.of(source.columns.tolist(), target, sample_weight, owner)
         return Partitions(owner, names.columns, names.labels, frame=source, names=names)
-    if not callable(source) or isinstance(source, type):
+    if not callable(source):
         raise ValueError(_no_source(source, owner))
     for name, value in (("target", target), ("sample_weight", sample_weight)):
         if value is not None:
@@ -272,7 +272,7 @@ class Calls(Source):
 def _shape_of(X, y, weight):
     """What must be the same in all batches of a function."""
     names = list(X.columns) if hasattr(X, "columns") and not isinstance(X, np.ndarray) else None
-    shape, of_y = np.shape(X), np.shape(y)
+    shape, of_y = _lengths(X), _lengths(y)
     is_multilabel = len(of_y) == 2 and of_y[1] > 1 and is_indicator(y)
     return {
         "the number of columns of X": shape[1] if len(shape) > 1 else 0,
@@ -283,6 +283,14 @@ def _shape_of(X, y, weight):
         else None,
         "whether rows have a weight": weight is not None,
     }
+
+
+def _lengths(values):
+    """The shape of an array; none of lists that are no array, which is said by another check."""
+    try:
+        return np.shape(values)
+    except ValueError:
+        return ()
 
 
 def _shown(value):

@@ -1,9 +1,11 @@
 """A fit on the rows of a stream: two passes over the source, then training from a disk."""
 
+import reprlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial as bind
 from numbers import Real
 from typing import Any
 
@@ -15,6 +17,7 @@ from skimbalance._fit.estimator import OwnRows
 from skimbalance._fit.held_out import check_judges
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._fit.plan import Course, Plan
+from skimbalance._fit.streams.cluster import Pieces
 from skimbalance._fit.streams.plan import plan_stream
 from skimbalance._fit.streams.rows import DrawnRows, Thinning, divide, draw_rows
 from skimbalance._fit.streams.source import Source, open_source
@@ -91,7 +94,8 @@ def fit_stream(estimator: Any, given: Mapping[str, Any], thinning: Thinning, own
     estimator : ImbalancedMLPClassifier
         The estimator, with checked parameters.
     given : mapping
-        ``source``, ``target`` and ``sample_weight`` as the caller gave them.
+        ``source``, ``target`` and ``sample_weight`` as the caller gave them; ``client`` of the
+        Dask cluster that is to train, if one is.
     thinning : Thinning
         How much of the majority is trained on.
     own : OwnRows
@@ -151,10 +155,12 @@ def streamed(
     _check(estimator, owner)
     source = open_source(given["source"], given["target"], given["sample_weight"], owner)
     seed = int(check_random_state(estimator.random_state).randint(2**31))
-    survey = Survey.of(source, estimator.categorical_features, seed, owner)
+    client, columns = given.get("client"), estimator.categorical_features
+    pieces = None if client is None else Pieces(client, source, seed)
+    survey = pieces.survey(columns, owner) if pieces else Survey.of(source, columns, seed, owner)
     _learn(estimator, source, survey)
     held_out = None if own.X is None else estimator._read_own(own)
-    rows = _drawn(estimator, source, survey, thinning, held_out, seed)
+    rows = _drawn(estimator, pieces or source, survey, thinning, held_out, seed)
     course = Course(seed=seed, n_before=0, previous=None, partial=False, counts=rows.counts)
     with rows.cache:
         yield StreamedFit(rows, course)
@@ -172,10 +178,11 @@ def _check(estimator, owner):
         ("validation", "which would need all rows at once: give X_val and y_val"),
         ("warm_start", "as a stream is fitted anew"),
     ):
-        if getattr(estimator, name):
+        value = getattr(estimator, name)
+        if value is not None and value is not False:
             raise ValueError(
                 f"The {name!r} parameter of {owner} must have its default for fit_stream, {why}. "
-                f"Got {getattr(estimator, name)!r} instead."
+                f"Got {reprlib.repr(value)} instead."
             )
     if getattr(estimator, "_skl_callbacks", None):
         raise ValueError(
@@ -209,7 +216,14 @@ def _table(X, columns):
     return pd.DataFrame(X, columns=columns)
 
 
-def _drawn(estimator, source: Source, survey, thinning, held_out, seed):
+def _read_blocks(estimator, source):
+    """The rows of a source, or of a piece of it, as the estimator reads them."""
+    for block in source.blocks():
+        X = _table(block.X, source.columns)
+        yield estimator._read(X, block.y, block.weight, resume=True)
+
+
+def _drawn(estimator, source: Source | Pieces, survey, thinning, held_out, seed):
     """The rows that the fit uses."""
     target = estimator._target
     is_multilabel = isinstance(target, Labels)
@@ -221,16 +235,15 @@ def _drawn(estimator, source: Source, survey, thinning, held_out, seed):
         settings, target, survey.stratum_rows, survey.extremes, thinning, own=held_out is not None
     )
     by_shift = not is_multilabel and settings.loss == SHIFTED
-
-    def blocks():
-        for block in source.blocks():
-            X = _table(block.X, source.columns)
-            yield estimator._read(X, block.y, block.weight, resume=True)
-
-    cache, counts, drawn, sample = draw_rows(
-        blocks, target, division, seed, tempfile.gettempdir(),
-        weighted=survey.weighted, by_shift=by_shift,
-    )  # fmt: skip
+    read = bind(_read_blocks, estimator)
+    if isinstance(source, Pieces):
+        found = source.draw(read, target, survey, division, by_shift=by_shift)
+    else:
+        found = draw_rows(
+            bind(read, source), target, division, seed, tempfile.gettempdir(),
+            weighted=survey.weighted, by_shift=by_shift,
+        )  # fmt: skip
+    cache, counts, drawn, sample = found
     return DrawnRows(
         target, division, survey.class_weights, by_shift, cache, counts,
         drawn if held_out is None else held_out, sample, survey.totals,

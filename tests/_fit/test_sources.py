@@ -294,6 +294,7 @@ FAULTS = {
     "late text": (
         lambda f: text(f, f"a,b,y\n{LINES}1,oops,0\n"), "column 'b' .*'oops' in line 200002"
     ),
+    "another encoding": (lambda f: text(f, b"a,y\n\xe9,0\n"), "UTF-8. Got other bytes"),
     "same names": (lambda f: text(f, "a,a,y\n1,2,0\n"), "file '.*t.csv'.*multiple columns named a"),
     "one column": (lambda f: text(f, "y\n1\n0\n"), "must have columns beside target"),
     "only a header": (lambda f: text(f, "a,y\n"), "The source of Net must have rows"),
@@ -304,7 +305,7 @@ FAULTS = {
         lambda f: two_files(f, lambda t: t.assign(new=1)), "u.parquet.* also has .'new'"
     ),
     "another type": (
-        lambda f: two_files(f, lambda t: t.assign(b="x")), "column 'b' is double in .*u.parquet"
+        lambda f: two_files(f, lambda t: t.assign(b="x")), "'b' holds numbers in .* and text in"
     ),
     "missing target": (lambda f: write(f, y=spoiled("y", None)), "row 333: label or drop"),
     "real target": (lambda f: write(f, y=numbers()["a"]), "must be classes, and not real"),

@@ -191,7 +191,7 @@ def errors_of(fragment: Any, owner: str) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, LookupError) as error:
         text = str(error).splitlines()[0]
         place = place_of(fragment)
         found = re.search(r"Could not read schema from '(.*?)'", text)
@@ -245,6 +245,11 @@ def _csv_schema(schema, fragments, target, owner):
     fields = []
     for field in schema:
         type_ = field.type
+        if pa.types.is_binary(type_):
+            raise ValueError(
+                f"The CSV files in the source of {owner} must be text in UTF-8. Got other bytes in "
+                f"the column {field.name!r}: save them as UTF-8."
+            )
         if pa.types.is_null(type_):
             type_ = _late_type(fragments, field.name, owner)
         if pa.types.is_integer(type_) and field.name not in (
@@ -310,13 +315,14 @@ def _common_schema(fragments, schema, owner, *, unify):
     for name, of in types.items():
         if not unify:
             of.setdefault(schema.field(name).type, "the schema of the dataset")
-        kinds = {_kind(type_): (type_, place) for type_, place in of.items()}
+        kinds = {_kind(type_): place for type_, place in of.items()}
         kinds.pop("nothing", None)
         if len(kinds) > 1:
-            (one, there), (two, here) = list(kinds.values())[:2]
+            (one, there), (two, here) = list(kinds.items())[:2]
             raise ValueError(
                 f"The files in the source of {owner} must have columns of the same types. The "
-                f"column {name!r} is {one} in {there} and {two} in {here}: write one of them anew."
+                f"column {name!r} holds {one} in {there} and {two} in {here}: write one of them "
+                "anew."
             )
     if not unify:
         return pa.schema([schema.field(name).with_nullable(True) for name in types])

@@ -235,14 +235,36 @@ def _checked_labels(piece):
         codes = label_codes(checked_target(piece.y))
         return np.where(codes < 0, np.nan, codes).astype(np.float32), (codes >= 0).any(axis=1)
     if array.ndim and not is_multilabel:
-        missing = are_missing(array)
-        if missing.any():
-            raise ValueError(
-                f"The labels in y must not be missing. Got {missing.sum()} missing labels, the "
-                f"first in row {piece.first + int(missing.argmax())}: label or drop these rows."
-            )
+        array = array.ravel()
+        if array.dtype == object:
+            return _checked_objects(array, piece), np.ones(len(array), bool)
+        _check_no_gaps(array, piece)
     y = checked_target(piece.y, each_once=True).ravel()
     return y, np.ones(len(y), bool)
+
+
+def _checked_objects(array, piece):
+    """Class labels as `checked_target` gives them; each is looked at once, which is faster."""
+    cells = array.tolist()
+    try:
+        distinct = np.fromiter(dict.fromkeys(cells), dtype=object)
+    except TypeError:  # some cannot be hashed
+        return checked_target(array, each_once=True)
+    if are_missing(distinct).any():
+        _check_no_gaps(array, piece)
+    labels = checked_target(distinct, each_once=True)
+    place = {cell: i for i, cell in enumerate(distinct.tolist())}
+    return labels[[place[cell] for cell in cells]]
+
+
+def _check_no_gaps(array, piece):
+    """Check that no class label is missing."""
+    missing = are_missing(array)
+    if missing.any():
+        raise ValueError(
+            f"The labels in y must not be missing. Got {missing.sum()} missing labels, the first "
+            f"in row {piece.first + int(missing.argmax())}: label or drop these rows."
+        )
 
 
 def _checked_weight(piece, n_rows):

@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._fit.checkpoint import check_checkpoint
+from skimbalance._fit.data import StreamedData
 from skimbalance._fit.estimator import OwnRows, TableClassifier
 from skimbalance._fit.parameters import RateParameters, set_shared, shares
 from skimbalance._fit.perceptron import (
@@ -270,6 +271,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: npt.ArrayLike | None = None,
+        client: Any = None,
     ) -> Self:
         """Train the network on rows that need not fit into memory.
 
@@ -303,6 +305,12 @@ class ImbalancedMLPClassifier(TableClassifier):
             In place of a fraction: rows of the majority for each row of the other classes.
         X_val, y_val, sample_weight_val : array-like of shape (n_val, ...), default=None
             Held-out rows of your own, as in `fit`; they should have the class shares of all rows.
+        client : distributed.Client, default=None
+            The client of a Dask cluster, whose workers read the source and train, each on as many
+            rows. After at most 50 steps of each worker the client averages their weights, and a
+            momentum makes up for the steps that one machine alone would have taken more [2]_. The
+            result depends on the number of workers at the beginning, not on what becomes of them:
+            the work of one that is lost is done again. The rows stay in the memory of the workers.
 
         Returns
         -------
@@ -323,6 +331,9 @@ class ImbalancedMLPClassifier(TableClassifier):
         ----------
         .. [1] G. King, L. Zeng. "Logistic Regression in Rare Events Data." Political Analysis 9,
            2001. doi:10.1093/oxfordjournals.pan.a004868
+        .. [2] K. Chen, Q. Huo. "Scalable training of deep learning machines by incremental block
+           training with intra-block parallel optimization and blockwise model-update filtering."
+           ICASSP 2016. doi:10.1109/ICASSP.2016.7472805
 
         Examples
         --------
@@ -345,6 +356,7 @@ class ImbalancedMLPClassifier(TableClassifier):
         self._check_own(own)
         thinning = checked_thinning(majority_fraction, majority_ratio, type(self).__name__)
         given = {"source": source, "target": target, "sample_weight": sample_weight}
+        given["client"] = client
         fit_stream(self, given, thinning, own)
         return self
 
@@ -515,7 +527,12 @@ class ImbalancedMLPClassifier(TableClassifier):
         from skimbalance._keras.perceptron import Perceptron
         from skimbalance._keras.training import train
 
-        return train(plan, Perceptron(plan.initial, self.dropout, plan.target.exclusive))
+        network = Perceptron(plan.initial, self.dropout, plan.target.exclusive)
+        if isinstance(plan.rows, StreamedData) and plan.rows.shards is not None:
+            from skimbalance._keras.rounds import train_rounds
+
+            return train_rounds(plan, network)
+        return train(plan, network)
 
     def _read_new_rows(self, X):
         check_one_input(X, 0, type(self).__name__)

@@ -84,6 +84,9 @@ class StreamedData:
         ``order(y, part, epoch)``: numbers of the rows of a part, in the order of training.
     sample : Data
         Some of the rows.
+    shards : object, default=None
+        The parts on the workers of a Dask cluster, see `skimbalance._fit.streams.cluster`; they
+        are not read from a disk then.
     """
 
     sizes: np.ndarray
@@ -91,6 +94,7 @@ class StreamedData:
     weigh: Callable[..., np.ndarray]
     order: Callable[..., np.ndarray]
     sample: Data
+    shards: Any = None
 
     def __len__(self) -> int:
         return int(self.sizes.sum())

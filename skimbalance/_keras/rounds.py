@@ -5,25 +5,29 @@ client averages what they found. A task depends on its arguments alone, so one t
 worker runs again anywhere, and the result is the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
-from distributed import Client, Future, KilledWorker
+from distributed import KilledWorker
 from keras.tree import map_structure
 
 from skimbalance._engine.job import Batches, Job, Networks, Part, Result, Rows
 from skimbalance._engine.stack import CALL_BYTES, MOST_STEPS, rows_per_batch
-from skimbalance._engine.stopping import EarlyStopping, check_finite, judge, progress_bar
+from skimbalance._engine.stopping import (
+    EarlyStopping,
+    Interrupted,
+    check_finite,
+    judge,
+    progress_bar,
+)
 from skimbalance._fit.data import Data, StreamedData
 from skimbalance._fit.network import TrainableNetwork
 from skimbalance._fit.plan import Plan
-from skimbalance._keras.inspection import check_precision
-from skimbalance._keras.objective import check_optimizer, mean_loss
-from skimbalance._keras.training import job_of, program_of
-from skimbalance._validation import some_of
+from skimbalance._keras.objective import mean_loss
+from skimbalance._keras.training import check_plan, job_of, program_of
 
 __all__ = ["train_rounds"]
 
@@ -97,9 +101,7 @@ class _Course:
         return self.plan.noise_seed + number
 
 
-def train_rounds(
-    plan: Plan, network: TrainableNetwork, client: Client, shards: Sequence[Future]
-) -> Result:
+def train_rounds(plan: Plan, network: TrainableNetwork) -> Result:
     """Train a planned fit on the workers of a Dask cluster.
 
     The average of S shards moves about as far as one of them, while a single process would have
@@ -111,17 +113,10 @@ def train_rounds(
     Parameters
     ----------
     plan : Plan
-        The plan of the fit, whose rows are `StreamedData`: weights and orders of the shards, which
-        are its parts. They are not read from there.
+        The plan of the fit, whose rows have `shards`. The result depends on the shards, and not on
+        who trained them.
     network : TrainableNetwork
-        The network to train.
-    client : distributed.Client
-        The client of the cluster.
-    shards : sequence of Future
-        The training rows, each shard a random sample of them: objects with the attributes `X`
-        (ndarray of shape (n_rows, n_columns)), before they are encoded, `y` and `weight` (ndarray
-        of shape (n_rows,), or None). They have to be such that Dask can compute them again. The
-        result depends on the shards, and not on who trained them.
+        The network to train; one that compiled programs train.
 
     Returns
     -------
@@ -131,22 +126,23 @@ def train_rounds(
     Raises
     ------
     ValueError
-        If a parameter does not go with rounds, the workers compute in another type of numbers, or
-        training diverges.
+        If the workers compute in another type of numbers, training diverges, or as `train` does.
     RuntimeError
         If one worker after the other dies with the same task.
+    KeyboardInterrupt
+        If the fit is interrupted; after the first epoch with the result so far.
     """
-    _check(plan, network, client)
+    check_plan(plan)
     rows, bare = cast(StreamedData, plan.rows), _without_rows(plan)
-    plain = replace(bare, held_out=None, held_out_loss_weight=None)
+    client, plain = rows.shards.client, replace(bare, held_out=None, held_out_loss_weight=None)
     course = _Course(plain, network, rows.weigh, rows.order, keras.config.floatx())
     # A task of its own: unlike scattered data it comes again if its worker dies.
     common = client.submit(_same, course, pure=False)
-    prepared = [client.submit(_prepared, common, shard, pure=False) for shard in shards]
-    sizes = _gather(client, [client.submit(_n_rows, shard, pure=False) for shard in prepared])
-
-    rounds = _Rounds(course, job_of(bare, network), sizes)
-    return rounds.train(_Cluster(client, common, prepared), plan.watch)
+    prepared = [
+        client.submit(_prepared, common, shard, pure=False) for shard in rows.shards.futures
+    ]
+    cluster = _Cluster(client, common, prepared)
+    return _Rounds(course, job_of(bare, network), rows.sizes).train(cluster, plan.watch)
 
 
 class _Cluster:
@@ -197,7 +193,7 @@ class _Rounds:
         # Seeds and counters of its own for each shard.
         self._states = [state for _, state in flattened]
         self._momentum, self._moved = 1.0 - 1.0 / len(sizes), np.zeros(len(params))
-        n_steps = -(-max(sizes) // plan.batch_size)
+        n_steps = -(-int(max(sizes)) // plan.batch_size)
         self._n_rounds = -(-n_steps // LOCAL_STEPS)
         if self._job.validation is not None:
             self._held_out = self._job.validation.read(self._program.input_dtypes)
@@ -205,8 +201,8 @@ class _Rounds:
 
     def train(self, cluster, watch):
         """All epochs; the result."""
-        job, stopping = self._job, EarlyStopping(self._job.patience, self._job.tol)
-        epoch, stopped = 0, False
+        job, stopping, epoch = self._job, EarlyStopping(self._job.patience, self._job.tol), 0
+        stopped = False
         with progress_bar([job]) as bar:
             while epoch < job.epochs and not stopped:
                 if watch:
@@ -214,13 +210,19 @@ class _Rounds:
                 try:
                     record = self._epoch(cluster, epoch)
                 except KeyboardInterrupt:
-                    raise KeyboardInterrupt(bar.text) from None
+                    if not epoch:
+                        raise KeyboardInterrupt(bar.text) from None
+                    raise Interrupted(bar.text, self._best(stopping, epoch)) from None
                 epoch += 1
                 stopped = self._enter(epoch, record, stopping)
                 if watch:
                     stopped |= watch.epoch_end(lambda n=epoch: self._result(self._kept(), n, n))
                 bar.update(1)
                 bar.set_postfix({name: f"{value:.4f}" for name, value in record.items()})
+        return self._best(stopping, epoch)
+
+    def _best(self, stopping, epoch):
+        """The result: the weights of the best epoch if there are held-out rows."""
         kept = self._kept() if stopping.weights is None else stopping.weights
         for value in (kept[0], *kept[1]):
             check_finite(value, epoch, "weights")
@@ -295,42 +297,6 @@ def _is_real(value):
     return np.issubdtype(value.dtype, np.floating)
 
 
-def _check(plan, network, client):
-    """Check that rounds can train what is asked.
-
-    Raises
-    ------
-    ValueError
-        If the client is none of Dask's, or a parameter does not go with rounds.
-    """
-    settings = plan.settings
-    if not isinstance(client, Client) or client.asynchronous:
-        raise ValueError(
-            "The 'client' parameter must be a Dask client that is not asynchronous. "
-            f"Got {client!r} instead."
-        )
-    check_precision(keras.config.dtype_policy())
-    check_optimizer(settings.optimizer)
-    if network.by_keras:
-        raise ValueError(
-            "The network must be one that compiled programs train where a 'client' is given. Got "
-            f"one that Keras' own fit has to train: {network.by_keras}."
-        )
-    callbacks = some_of([type(callback).__name__ for callback in settings.callbacks])
-    for name, asked in (
-        ("callbacks", callbacks if settings.callbacks else None),
-        ("metrics", settings.metrics),
-        ("checkpoint", settings.checkpoint),
-    ):
-        if asked is not None:
-            raise ValueError(
-                f"The {name!r} parameter must be None where a 'client' is given, as workers train "
-                f"the network in turns. Got {asked!r} instead."
-            )
-    if plan.vote is not None:
-        raise ValueError("Networks that stop together must train without a 'client'. Got one.")
-
-
 def _without_rows(plan):
     """The plan with its held-out rows, and no training rows."""
     nothing = np.zeros((0, *plan.rows.sample.y.shape[1:]), int)
@@ -379,10 +345,6 @@ def _prepared(course, part):
         weight=weight.astype(program.dtype),
         early_weight=early.astype(program.dtype),
     )
-
-
-def _n_rows(shard):
-    return len(shard.y)
 
 
 def _ordered(course, shard, number, epoch):

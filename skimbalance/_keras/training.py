@@ -34,7 +34,7 @@ from skimbalance._keras.objective import (
 from skimbalance._keras_private import detach
 from skimbalance._validation import some_of
 
-__all__ = ["job_of", "program_of", "train"]
+__all__ = ["check_plan", "job_of", "program_of", "train"]
 
 # A program takes some 15 MiB, and threads of a stack may make several at once.
 FEWEST_BYTES = 2**28
@@ -62,11 +62,8 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     MemoryError
         If a limit of the process leaves too little memory for TensorFlow.
     """
-    _check_memory()
+    check_plan(plan)
     settings = plan.settings
-    check_precision(keras.config.dtype_policy())
-    check_optimizer(settings.optimizer)
-    _check_for_missing_labels(plan)
     by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan)
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     if by_keras:
@@ -79,6 +76,20 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     finally:
         for callback in settings.callbacks:
             detach(callback)
+
+
+def check_plan(plan):
+    """Check that this process, and whatever trains the network, can do what a plan asks.
+
+    Raises
+    ------
+    ValueError, MemoryError
+        As `train`.
+    """
+    _check_memory()
+    check_precision(keras.config.dtype_policy())
+    check_optimizer(plan.settings.optimizer)
+    _check_for_missing_labels(plan)
 
 
 def _trained(job, network, plan, by_keras, loss):

@@ -13,6 +13,7 @@ import pytest
 
 from skimbalance import ImbalancedMLPClassifier
 from skimbalance._fit.data import StreamedData
+from skimbalance._fit.streams.cluster import Shards
 from skimbalance.sampling import shuffled_order
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -78,15 +79,17 @@ def by_rounds(client, plan, network, n_shards, **changes):
 
     n_rows, seed = len(plan.rows.y), plan.order.args[-1]
     shards = [Shard(plan, np.arange(s, n_rows, n_shards)) for s in range(n_shards)]
+    futures = [client.submit(lambda shard: shard, shard) for shard in shards]
+    sizes = [len(shard.y) for shard in shards]
     streamed = StreamedData(
-        np.array([len(shard.y) for shard in shards]),
+        np.array(sizes),
         None,
         weights_of_part,
         partial(order_of_part, seed),
         plan.rows,
+        Shards(client, futures, sizes),
     )
-    futures = [client.submit(lambda shard: shard, shard) for shard in shards]
-    return train_rounds(replace(plan, rows=streamed, **changes), network, client, futures)
+    return train_rounds(replace(plan, rows=streamed, **changes), network)
 
 
 def local_cluster(n_workers, *, processes=False):
@@ -161,20 +164,6 @@ def test_killing_a_worker_changes_nothing(client):
         ours = by_rounds(processes, plan, network, 3, watch=killer)
     assert not killer.pids
     assert_same(ours, by_rounds(client, plan, network, 3))
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"callbacks": ("any",)}, "'callbacks' parameter must be None where a 'client'"),
-        ({"checkpoint": "folder"}, "'checkpoint' parameter must be None where a 'client'"),
-    ],
-)
-def test_what_does_not_go_with_rounds_is_refused(client, changes, sentence):
-    plan, network, _ = planned(*rows(), epochs=1)
-    settings = replace(plan.settings, **changes)
-    with pytest.raises(ValueError, match=sentence):
-        by_rounds(client, plan, network, 2, settings=settings)
 
 
 def test_several_labels_train_as_the_engine_does(client):

@@ -153,6 +153,8 @@ def streamed(
     """
     owner = type(estimator).__name__
     _check(estimator, owner)
+    if given.get("client") is not None:
+        _check_client(given["client"], estimator, owner)
     source = open_source(given["source"], given["target"], given["sample_weight"], owner)
     seed = int(check_random_state(estimator.random_state).randint(2**31))
     client, columns = given.get("client"), estimator.categorical_features
@@ -189,6 +191,21 @@ def _check(estimator, owner):
             f"The callbacks of scikit-learn must be left out for fit_stream of {owner}, as they "
             "would be shown all rows. Got some by 'set_callbacks'."
         )
+
+
+def _check_client(client, estimator, owner):
+    """Check that the workers of a cluster can train the network in turns."""
+    if not hasattr(client, "nthreads") or client.asynchronous:
+        raise ValueError(
+            f"The argument client of fit_stream of {owner} must be a client of Dask's distributed "
+            f"that is not asynchronous. Got {client!r} instead."
+        )
+    for name in ("callbacks", "checkpoint"):
+        if getattr(estimator, name, None):
+            raise ValueError(
+                f"The {name!r} parameter of {owner} must be None where fit_stream has a client, as "
+                f"no process trains the whole time. Got {getattr(estimator, name)!r} instead."
+            )
 
 
 def _learn(estimator, source, survey):
@@ -236,6 +253,7 @@ def _drawn(estimator, source: Source | Pieces, survey, thinning, held_out, seed)
     )
     by_shift = not is_multilabel and settings.loss == SHIFTED
     read = bind(_read_blocks, estimator)
+    found: Any
     if isinstance(source, Pieces):
         found = source.draw(read, target, survey, division, by_shift=by_shift)
     else:

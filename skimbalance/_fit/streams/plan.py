@@ -21,6 +21,7 @@ from skimbalance._fit.plan import (
     starting_rows,
 )
 from skimbalance._fit.settings import Settings
+from skimbalance._fit.streams.cluster import Shards
 from skimbalance._fit.streams.rows import DrawnRows
 from skimbalance._fit.targets import Labels, Target
 from skimbalance.sampling._random import Purpose, generator
@@ -76,7 +77,7 @@ def plan_stream(settings: Settings, drawn: DrawnRows, network: Network, course: 
         initial=Fitted(network, weights, parts.encoder, natural.posterior_arguments, slots),
         rows=StreamedData(
             drawn.cache.sizes, parts.read, weigh, bind(_order, stream, target, course.seed),
-            drawn.sample,
+            drawn.sample, drawn.cache if isinstance(drawn.cache, Shards) else None,
         ),
         loss_weight=np.empty(0),
         early_weight=np.empty(0),

@@ -6,7 +6,7 @@ case, the rows without any label) may be thinned out.
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,17 @@ from skimbalance._fit.targets import Labels, Target
 from skimbalance.preprocessing._encoder import TableEncoder
 from skimbalance.sampling._streams import Stream
 
-__all__ = ["Division", "DrawnRows", "Thinning", "divide", "draw_rows", "strata_of"]
+__all__ = [
+    "Division",
+    "DrawnRows",
+    "Thinning",
+    "divide",
+    "draw_rows",
+    "drawn_blocks",
+    "held_out_rows",
+    "per_row",
+    "strata_of",
+]
 
 #: Held-out rows at most: more would tell no more, and cost memory and time after each epoch.
 MOST_HELD_OUT = 100_000
@@ -299,48 +309,84 @@ def draw_rows(
     """
     draw = Draw(division.n_rows, division.parts, seed)
     rest = division.n_rows - division.held_out
-    factor = np.ones(len(rest)) if by_shift else _per_row(rest, division.trained)
+    factor = np.ones(len(rest)) if by_shift else per_row(rest, division.trained)
     weighted_rows = weighted or bool(np.any(factor != 1.0))
     cache: Cache | None = None
     counts, judges = np.zeros(0), []
     with ExitStack() as stack:
-        for data in blocks():
-            (X,), y, weight = data.X, data.y, data.weight
-            X = X if len(data.index) == len(X) else X[data.index]
-            strata = strata_of(target, y)
-            part = draw.draw(strata)
-            judge, train = part == HELD_OUT, part == TRAINED
-            if judge.any():
-                judges.append((X[judge], y[judge], weight[judge], strata[judge]))
+        for train, judge, of_columns in drawn_blocks(blocks(), target, draw, factor):
+            if len(judge[0]):
+                judges.append(judge)
+            (X, y, weight), n_levels = train, of_columns
             if cache is None:
                 cache = Cache(
                     folder, int(division.trained.sum()), X.shape[1], X.dtype, y.shape[1:],
                     weighted_rows, seed,
                 )  # fmt: skip
                 stack.enter_context(cache)
-            y, weight = y[train], weight[train] * factor[strata[train]]
-            cache.write(X[train], y, weight if weighted_rows else None)
+            cache.write(X, y, weight if weighted_rows else None)
             of_block = target.counts(y, weight)
             counts = counts + of_block if counts.size else of_block
-        draw.finish()
         assert cache is not None, "a source has rows"
         cache.close()
-        n_levels = data.n_levels
-        held_out = _held_out(judges, division, weighted, n_levels) if judges else None
+        held_out = held_out_rows(judges, division, weighted, n_levels) if judges else None
         sample = _sample(cache, weighted_rows, n_levels)
         stack.pop_all()  # an error frees the disk; else the caller does
     return cache, counts, held_out, sample
 
 
-def _per_row(n_all, n_some):
+def drawn_blocks(
+    blocks: Iterator[Data], target: Target, draw: Draw, factor: np.ndarray
+) -> Iterator[tuple[Any, ...]]:
+    """Draw the rows of a fit, block by block.
+
+    Parameters
+    ----------
+    blocks : iterator of Data
+        All rows, each block of one matrix.
+    target : Target
+        What is learnt.
+    draw : Draw
+        What draws them.
+    factor : ndarray of shape (n_strata,)
+        How many rows a row to train on stands for.
+
+    Yields
+    ------
+    train : tuple of ndarray
+        X, y and weights of the rows to train on.
+    judge : tuple of ndarray
+        X, y, weights and strata of the held-out rows.
+    n_levels : ndarray of int of shape (n_columns,)
+        As in `Data`.
+
+    Raises
+    ------
+    ValueError
+        If there are other rows than announced to `draw`.
+    """
+    for data in blocks:
+        (X,), y, weight = data.X, data.y, data.weight
+        X = X if len(data.index) == len(X) else X[data.index]
+        strata = strata_of(target, y)
+        part = draw.draw(strata)
+        judge, train = part == HELD_OUT, part == TRAINED
+        trained = X[train], y[train], weight[train] * factor[strata[train]]
+        yield trained, (X[judge], y[judge], weight[judge], strata[judge]), data.n_levels
+    draw.finish()
+
+
+def per_row(n_all: np.ndarray, n_some: np.ndarray) -> np.ndarray:
     """Rows for which each of some rows stands."""
     return np.divide(n_all, n_some, out=np.ones(len(n_all)), where=n_some > 0)
 
 
-def _held_out(judges, division, weighted, n_levels):
+def held_out_rows(
+    judges: list[Any], division: Division, weighted: bool, n_levels: np.ndarray | None
+) -> Data:
     """Held-out rows, each of which weighs as the rows do for which it stands."""
     X, y, weight, strata = (np.concatenate(part) for part in zip(*judges, strict=True))
-    stands_for = _per_row(division.n_rows, division.held_out)
+    stands_for = per_row(division.n_rows, division.held_out)
     weight = weight * stands_for[strata] * (len(y) / stands_for[strata].sum())
     return Data((X,), np.arange(len(y)), y, weight, weighted, n_levels=n_levels)
 

@@ -382,6 +382,25 @@ def test_names_of_columns_are_checked(target, weight, message, tmp_path):
             open_source(given, target, weight, "Net")
 
 
+def test_batches_may_be_tables_of_other_libraries():
+    frame = mixed()
+    X, y = frame[["a", "flag", "town"]], frame["y"]
+    tables = [pa.Table.from_pandas(X), pa.RecordBatch.from_pandas(X)]
+    try:
+        import polars
+    except ImportError:
+        pass
+    else:
+        tables.append(polars.from_pandas(X))
+    for table in tables:
+        source = open_source(lambda table=table: [(table, y.tolist())], None, None, "Net")
+        rows, labels, _ = joined(source, list(X))
+        assert source.columns == list(X)
+        np.testing.assert_array_equal(rows["a"], X["a"])
+        assert rows["town"].tolist() == X["town"].fillna("").tolist()
+        assert labels.tolist() == y.tolist()
+
+
 def test_a_function_names_no_columns():
     for names in (("y", None), (None, "w")):
         with pytest.raises(ValueError, match="must be None where the source is a function"):

@@ -271,12 +271,13 @@ class Calls(Source):
 
 def _shape_of(X, y, weight):
     """What must be the same in all batches of a function."""
-    names = list(X.columns) if hasattr(X, "columns") and not isinstance(X, np.ndarray) else None
+    # The columns of Arrow's tables are the values.
+    names = getattr(X, "column_names", getattr(X, "columns", None))
     shape, of_y = _lengths(X), _lengths(y)
     is_multilabel = len(of_y) == 2 and of_y[1] > 1 and is_indicator(y)
     return {
         "the number of columns of X": shape[1] if len(shape) > 1 else 0,
-        "the names of the columns of X": names,
+        "the names of the columns of X": None if names is None else list(names),
         "the number of labels": of_y[1] if is_multilabel else None,
         "the names of the labels": list(y.columns)
         if is_multilabel and hasattr(y, "columns")

@@ -573,6 +573,18 @@ def test_streamed_training_is_fit_stream(table, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_the_parts_of_streamed_training_do_not_matter(table, tmp_path, capsys, monkeypatch):
+    argv = ("train", table, "--target", "grade", "--stream", "--drop", "note,zip")
+    for n, name in ((10_000, "a"), (33, "b")):
+        monkeypatch.setattr(streaming, "ROWS", n)
+        done(capsys, *argv, "--out", tmp_path / name)
+    X, _, _, _ = read_training(open_table(table), Roles("grade", ("note", "zip")))
+    a, b = load_model(tmp_path / "a"), load_model(tmp_path / "b")
+    assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
+    assert model_info(tmp_path / "a")["columns"] == {"age": "number", "colour": "text"}
+
+
+@pytest.mark.slow
 def test_streaming_with_text_that_the_first_parts_lack(tmp_path, capsys, monkeypatch):
     body = [
         [str(i % 17), "seldom" if i in (100, 190) else "", "ab"[i % 5 == 0]] for i in range(200)

@@ -78,11 +78,14 @@ def train_streaming(table: Table, roles: Roles, strategy: str, args: Namespace) 
     kinds, targets = _first_pass(table, roles, judges)
     judges.decide(targets, model.validation_fraction)
     style = roles.style_of_weights(kinds)
+    text = [name for name, kind in kinds.items() if kind == "text"]
 
     def read(label):
         for part in progress(table.parts(ROWS), label):
             given = beside(part, roles, style, table)
             X, labels = as_trained(part, kinds, table), targets.labels(part)
+            # Text as a list of levels and their numbers: it is small, and soon counted.
+            X = X.astype(dict.fromkeys(text, "category"))
             rows = Batch(X, with_names(labels, roles.target), given.get("sample_weight"))
             yield rows, judges.among(given, len(X))
 

@@ -173,6 +173,24 @@ def test_a_second_pass_has_the_classes_of_the_first(fails):
     fails(source, ValueError, r"the same rows", None)
 
 
+OTHER_COLUMNS = {
+    "other names": X.rename(columns={"a": "z"}),
+    "fewer": X[["a", "b"]],
+    "another order": X[["c", "b", "a"]],
+    "none with names": X.to_numpy(),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_COLUMNS)
+def test_a_second_pass_has_the_columns_of_the_first(fails, name):
+    calls = itertools.count()
+
+    def source():
+        yield X if next(calls) == 0 else OTHER_COLUMNS[name], Y
+
+    fails(source, ValueError, r"must agree in the n.*batch 0 of a later pass", None)
+
+
 def test_a_file_that_changes_after_the_first_pass_is_seen(folder, fails, monkeypatch):
     write = cache.Cache.write
 

@@ -226,9 +226,12 @@ class Calls(Source):
     ----------
     function : callable
         Returns an iterator of (X, y) or (X, y, weight).
+    known : dict or None
+        What the first batch says of all others, also those of later passes.
     """
 
     function: Callable[[], Iterable[Any]] = None  # type: ignore[assignment]
+    known: dict[str, Any] | None = None
 
     def parts(self) -> list[Self]:
         """Nothing that others could read."""
@@ -244,7 +247,7 @@ class Calls(Source):
                 f"The source of {self.owner} must be a function that returns an iterator of (X, y) "
                 f"or (X, y, weight). It returned a {type(batches).__name__}."
             )
-        known = None
+        of_pass = "" if self.known is None else " of a later pass"
         for number, batch in enumerate(batches):
             place = f"batch {number} in the source"
             if not isinstance(batch, tuple | list) or not 2 <= len(batch) <= 3:
@@ -256,13 +259,13 @@ class Calls(Source):
                 )
             X, y, weight = (*batch, None)[:3]
             shape = _shape_of(X, y, weight)
-            known = known or shape
+            known = self.known = self.known or shape
             if shape != known:
                 what = next(name for name in shape if shape[name] != known[name])
                 raise ValueError(
                     f"The batches in the source of {self.owner} must agree in {what}. Got "
                     f"{_shown(known[what])} in the first batch and {_shown(shape[what])} in batch "
-                    f"{number}."
+                    f"{number}{of_pass}."
                 )
             self.columns = shape["the names of the columns of X"]
             self.label_names = shape["the names of the labels"]

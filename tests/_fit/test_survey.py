@@ -264,7 +264,7 @@ def dates(values):
     [
         (
             [(pd.DataFrame({"x": [1.0, 2]}), [0, 1]), (pd.DataFrame({"x": ["a", "b"]}), [0, 1])],
-            "The column 'x' of X must hold either numbers or text in all rows",
+            "^In the rows of the source from 2 on: The column 'x' of X must hold either",
         ),
         ([(dates(["2024-01-01", "2024-01-02"]), [0, 1])], "The column 'day' of X must hold"),
         (

@@ -96,7 +96,14 @@ class Survey:
         survey = cls(categorical_features, seed, owner, piece)
         for block in source.blocks():
             survey.columns, survey.label_names = source.columns, source.label_names
-            survey._add(block)
+            try:
+                survey._add(block)
+            except ValueError as error:
+                if not survey.n_rows:
+                    raise
+                raise ValueError(
+                    f"In the rows of the source from {survey.n_rows} on: {error}"
+                ) from error
         survey._pool.prune(survey._strata, survey.stratum_rows)
         if not source.is_part:
             survey._check()
@@ -184,12 +191,12 @@ class Survey:
             weights = np.bincount(codes, weights=weight, minlength=len(labels))
             self._count(labels, rows, weights, rows, is_multilabel=False)
             strata = np.searchsorted(self.classes, labels)[codes]
-        self.n_rows += n_rows
         self.weighted |= block.weight is not None
         self._table.add(block.X, self.columns)
         self._pool.add(block, strata, len(self.stratum_rows))
         if self._pool.is_full:
             self._pool.prune(self._strata, self.stratum_rows)
+        self.n_rows += n_rows
 
     def _codes(self, y):
         """The class labels in a block, in order, and which of them each row has."""

@@ -166,6 +166,29 @@ def test_killing_a_worker_changes_nothing(client):
     assert_same(ours, by_rounds(client, plan, network, 3))
 
 
+@pytest.mark.parametrize("n_epochs", [0, 2])
+def test_an_interruption_leaves_what_whole_epochs_have_learnt(client, monkeypatch, n_epochs):
+    from skimbalance._keras import rounds
+
+    to_the_end = {"early_stopping": False, "monitor": "loss", "learning_rate_schedule": None}
+    plan, network, _ = planned(*rows(), **to_the_end)
+    before = by_rounds(client, plan, network, 2, epochs=max(1, n_epochs))
+    gather, calls = rounds._gather, iter(range(n_epochs + 1))
+
+    def interrupted(*args):
+        if next(calls) == n_epochs:
+            raise KeyboardInterrupt
+        return gather(*args)
+
+    monkeypatch.setattr(rounds, "_gather", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=f"after epoch {n_epochs} of 3") as caught:
+        by_rounds(client, plan, network, 2)
+    assert hasattr(caught.value, "result") == (n_epochs > 0)
+    if n_epochs:
+        assert caught.value.result.n_epochs == n_epochs
+        assert caught.value.result.history["loss"] == before.history["loss"]
+
+
 def test_several_labels_train_as_the_engine_does(client):
     plan, network, result = planned(*rows(n_labels=2))
     assert_same(by_rounds(client, plan, network, 1), result)

@@ -26,6 +26,7 @@ MULTILABEL = RNG.integers(-1, 2, size=(N, 4), dtype=np.int8)
 def small_buckets(monkeypatch):
     """About ten buckets, and six pools of which the last is not full."""
     monkeypatch.setattr(module, "BUCKET_BYTES", 10_000)
+    monkeypatch.setattr(module, "BUCKET_ROWS", 1)
     monkeypatch.setattr(module, "POOL_BYTES", 20_011)
 
 

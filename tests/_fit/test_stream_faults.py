@@ -257,6 +257,7 @@ def test_a_folder_of_temporary_files_that_is_gone_is_said(folder, fails, tempora
 def test_rows_that_are_gone_from_the_disk_are_said(folder, fails, monkeypatch, plain_graphs):
     """While the network trains; they are read ahead in another thread."""
     monkeypatch.setattr(cache, "BUCKET_BYTES", 2000)
+    monkeypatch.setattr(cache, "BUCKET_ROWS", 1)
     sample = rows._sample
 
     def losing(cache, *args):

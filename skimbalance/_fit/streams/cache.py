@@ -20,9 +20,12 @@ from skimbalance.sampling._random import Purpose, generator
 
 __all__ = ["Cache"]
 
-# Bytes of the rows that are sorted by bucket and written together, and of a bucket, about.
-POOL_BYTES = BUCKET_BYTES = 2**25
-MOST_BUCKETS = 256
+# Bytes of the rows that are sorted by bucket and written together.
+POOL_BYTES = 2**25
+# About the size of a bucket: a network holds up to four of them. It has more bytes than these if
+# it would have fewer rows than these, of which batches are mixed, but no more than a pool.
+BUCKET_BYTES, BUCKET_ROWS = 2**23, 2**14
+MOST_BUCKETS = 2**12
 
 
 class Cache:
@@ -167,7 +170,8 @@ class Cache:
         with self._sentence():
             if shutil.disk_usage(self._folder).free < n_bytes:
                 raise OSError(errno.ENOSPC, "too little of it is free")
-        self._n_buckets = min(MOST_BUCKETS, max(1, -(-n_bytes // BUCKET_BYTES)))
+        bucket = min(max(BUCKET_BYTES, BUCKET_ROWS * self._row_bytes), POOL_BYTES)
+        self._n_buckets = min(MOST_BUCKETS, max(1, -(-n_bytes // bucket)))
         n = max(1, min(self._n_rows, POOL_BYTES // self._row_bytes))
         for arrays in (self._pool, self._sorted):
             arrays.extend(np.empty((n, *shape), dtype) for shape, dtype in self._columns)
@@ -181,7 +185,7 @@ class Cache:
         """Write the pool: column by column, and each of them in the order of the buckets."""
         if not self._n_pooled:
             return
-        buckets = self._rng.integers(self._n_buckets, size=self._n_pooled, dtype=np.uint8)
+        buckets = self._rng.integers(self._n_buckets, size=self._n_pooled, dtype=np.uint16)
         order = np.argsort(buckets, kind="stable")
         numbers = np.bincount(buckets, minlength=self._n_buckets)
         with self._sentence():

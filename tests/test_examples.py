@@ -90,6 +90,14 @@ def test_search_on_dask(capsys):
     assert sum(counts) >= 30
 
 
+def test_fit_on_dask(capsys):
+    scores = load("fit_on_dask").main(n_rows=60_000, epochs=6, processes=False)
+    output = capsys.readouterr().out
+    for name, score in scores.items():
+        assert f"{name}: average precision {score:.3f}" in output
+    assert scores["two workers"] > 0.8 * scores["one machine"] > 0.2
+
+
 def test_rare_steps(capsys):
     macro_f1 = load("rare_steps").main(n_sequences=300, epochs=10)
     output = capsys.readouterr().out

@@ -180,7 +180,8 @@ def class_goals(
     """
     objective, metric = params["objective"], _metric(params["objective"])
     named = isinstance(objective, str) and objective in GOAL_TAKERS["pos_label"]
-    positive = positive_class(metric, params["pos_label"] if named else None, classes, target)
+    n_rows = np.bincount(target, minlength=len(classes))
+    positive = positive_class(metric, params["pos_label"] if named else None, classes, n_rows)
     judges = _judges(positive, needed)
     by_name = {
         name: _of_objective(make_objective(name, positive, None), len(classes), judges[name])

@@ -68,9 +68,12 @@ class TunedClassifier(AccuracyMixin, BaseEstimator):
         """Fit by class labels or by a label indicator matrix; `target` is y, checked."""
         if is_indicator(target):
             # An estimator may read its class weights by the names of the columns.
-            self._fit_labels(X, y if hasattr(y, "columns") else target, params, arguments)
+            y = y if hasattr(y, "columns") else target
+            data = self._label_data(X, y, arguments.sample_weight)
+            self._fit_labels(data, params, arguments, sparse=hasattr(y, "tocsr"))
         else:
-            self._fit_classes(X, target, params, arguments)
+            data = self._class_data(X, target, arguments.sample_weight)
+            self._fit_classes(data, params, arguments)
 
     def predict(self, X: Any) -> Any:
         """Decisions of the tuned rule.
@@ -111,10 +114,10 @@ class TunedClassifier(AccuracyMixin, BaseEstimator):
             proba = self.calibrator_(proba)
         return inside(proba) if self.multilabel_ else proba
 
-    def _fit_classes(self, X, y, params, arguments):
+    def _fit_classes(self, data, params, arguments):
         """Fit where y holds class labels; nothing is set before all is computed."""
-        data = self._class_data(X, y, arguments.sample_weight)
-        learner = class_learner(params, data.classes, data.target, type(self).__name__)
+        owner = type(self).__name__
+        learner = class_learner(params, data.classes, data.target, owner, data.class_rows)
         estimator, held_out, judged = self._held_out(data, arguments)
         self._check_judged(judged, data.classes, learner.positive)
         if not isinstance(learner.objective, CostObjective):
@@ -141,9 +144,8 @@ class TunedClassifier(AccuracyMixin, BaseEstimator):
                 thresholds=curve.thresholds, scores=curve.scores, scores_std=curve.scores_std
             )
 
-    def _fit_labels(self, X, y, params, arguments):
+    def _fit_labels(self, data, params, arguments, *, sparse=False):
         """Fit where y is a label indicator matrix; nothing is set before all is computed."""
-        data = self._label_data(X, y, arguments.sample_weight)
         learner = label_learner(params, data.target, type(self).__name__)
         estimator, held_out, judged = self._held_out(data, arguments)
         if not judged.any():
@@ -160,13 +162,13 @@ class TunedClassifier(AccuracyMixin, BaseEstimator):
             )
         _warn_of_few_rows("labels", data.classes, held_out, judged)
         tuned = tune_labels(learner, held_out, judged)
-        never_positive = ~np.any(data.target == 1, axis=0) & (not self._is_prefit())
+        never_positive = (data.class_rows[:, 1] == 0) & (not self._is_prefit())
         self._set_fitted(data.classes, estimator, tuned)
         self._set_out_of_fold(held_out, tuned, data, arguments)
         self.multilabel_ = True
         self.threshold_ = np.where(never_positive, np.inf, tuned.rule.threshold)
         self.threshold_std_ = tuned.threshold_std
-        self._sparse_labels = hasattr(y, "tocsr")
+        self._sparse_labels = sparse
 
     def _set_fitted(self, classes: np.ndarray, estimator: Any, tuned: Tuned | TunedLabels) -> None:
         """Set what all fits set, after removing all attributes of an earlier fit."""

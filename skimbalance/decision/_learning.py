@@ -12,6 +12,7 @@ import numpy as np
 
 from skimbalance.decision._calibration import Calibrator, LogScaling, fit_calibrator
 from skimbalance.decision._objectives import ClassObjective, CostObjective
+from skimbalance.decision._rows import rows_of_each
 from skimbalance.decision._rules import STARTS, Rule, best_rule, cost_rule
 
 __all__ = [
@@ -58,14 +59,9 @@ class HeldOut:
         return HeldOut(*(array[chosen] for array in arrays))
 
     def n_rows(self) -> np.ndarray:
-        """Number of distinct rows of each class.
-
-        In the multilabel case the shape is (n_labels, 2): rows without and with each label.
-        """
+        """Number of distinct rows of each class, see `rows_of_each`."""
         y = self.y[np.unique(self.row, return_index=True)[1]]
-        if y.ndim == 1:
-            return np.bincount(y, minlength=self.proba.shape[1])
-        return np.column_stack([np.sum(y == 0, axis=0), np.sum(y == 1, axis=0)])
+        return rows_of_each(y, self.proba.shape[1])
 
     def among(self, judged: np.ndarray) -> "HeldOut":
         """The rows of the judged classes, with posteriors and class indices among these."""

@@ -26,6 +26,7 @@ from skimbalance.decision._objectives import (
     custom_score,
     make_objective,
 )
+from skimbalance.decision._rows import rows_of_each
 from skimbalance.metrics._scores import rarest
 
 __all__ = [
@@ -55,7 +56,11 @@ ISOTONIC_ROWS = 50
 
 
 def class_learner(
-    params: Mapping[str, Any], classes: np.ndarray, y_index: np.ndarray, owner: str
+    params: Mapping[str, Any],
+    classes: np.ndarray,
+    y_index: np.ndarray,
+    owner: str,
+    class_rows: np.ndarray | None = None,
 ) -> RuleLearner:
     """The learner for class labels.
 
@@ -69,6 +74,8 @@ def class_learner(
         Class indices.
     owner : str
         Name of the classifier, for errors.
+    class_rows : ndarray of shape (n_classes,), default=None
+        Number of rows of each class, where there are more than these.
 
     Returns
     -------
@@ -81,6 +88,8 @@ def class_learner(
         If a parameter does not fit the classes.
     """
     warn_of_idle(params)
+    if class_rows is None:
+        class_rows = rows_of_each(y_index, len(classes))
     calibration = params["calibration"]
     if calibration == "isotonic":
         fewest = np.bincount(y_index, minlength=len(classes)).min()
@@ -92,7 +101,7 @@ def class_learner(
             )
     objective = params["objective"]
     if isinstance(objective, str) and objective in OBJECTIVES:
-        return _named_learner(objective, params, classes, y_index)
+        return _named_learner(objective, params, classes, class_rows)
     score = custom_score(objective, classes[y_index], owner)
     if score is not None:
         custom = CustomObjective(
@@ -104,7 +113,7 @@ def class_learner(
     raise ValueError(_not_possible(objective, OBJECTIVES, "class labels", owner))
 
 
-def _named_learner(name, params, classes, y_index):
+def _named_learner(name, params, classes, class_rows):
     """The learner for one of `OBJECTIVES`."""
     calibration = params["calibration"]
     if name == "cost":
@@ -112,7 +121,7 @@ def _named_learner(name, params, classes, y_index):
         return RuleLearner(CostObjective(costs), None, calibration)
     positive, level = None, params["level"]
     if name in ONE_CLASS:
-        positive = positive_class(name, params["pos_label"], classes, y_index)
+        positive = positive_class(name, params["pos_label"], classes, class_rows)
     if name in LEVELS:
         check_level(name, level, LEVELS[name])
     return RuleLearner(make_objective(name, positive, level), positive, calibration)
@@ -217,10 +226,12 @@ def _costs(cost_matrix, classes):
     return costs
 
 
-def positive_class(objective: str, pos_label: Any, classes: np.ndarray, y_index: np.ndarray) -> int:
+def positive_class(
+    objective: str, pos_label: Any, classes: np.ndarray, class_rows: np.ndarray
+) -> int:
     """Index of the class that an objective of one class is about: the rarest, if none is named."""
     if pos_label is None:
-        return rarest(np.bincount(y_index, minlength=len(classes)))
+        return rarest(class_rows)
     # A list would be compared item by item.
     index = np.flatnonzero(classes == pos_label if np.ndim(pos_label) == 0 else False)
     if len(index) != 1:

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from skimbalance._response import last_step, posterior
 from skimbalance._validation import n_rows, safe_indexing
 
-__all__ = ["Rows", "fitted_clone", "held_out_posteriors"]
+__all__ = ["Rows", "fitted_clone", "held_out_posteriors", "rows_of_each"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Rows:
         Weights of the rows.
     classes : ndarray of shape (n_classes,) or (n_labels,)
         Class labels, or the numbers of the labels.
+    counted : ndarray of shape (n_classes,) or (n_labels, 2), default=None
+        Rows of each class, as `rows_of_each` counts them, where the fit has more than these.
     """
 
     X: Any
@@ -34,6 +36,14 @@ class Rows:
     target: np.ndarray
     weight: np.ndarray
     classes: np.ndarray
+    counted: np.ndarray | None = None
+
+    @property
+    def class_rows(self) -> np.ndarray:
+        """Rows of each class, see `rows_of_each`."""
+        if self.counted is not None:
+            return self.counted
+        return rows_of_each(self.target, len(self.classes))
 
     def posterior(self, estimator: Any, X: Any) -> np.ndarray:
         """Posteriors with a column for each class, also for those the estimator does not know."""
@@ -46,6 +56,16 @@ class Rows:
                 "ImbalancedSequenceClassifier with its own 'objective' parameter."
             )
         return proba
+
+
+def rows_of_each(target: np.ndarray, n_classes: int) -> np.ndarray:
+    """Number of rows of each class.
+
+    In the multilabel case the shape is (n_labels, 2): rows without and with each label.
+    """
+    if target.ndim == 1:
+        return np.bincount(target, minlength=n_classes)
+    return np.column_stack([np.sum(target == 0, axis=0), np.sum(target == 1, axis=0)])
 
 
 def fitted_clone(

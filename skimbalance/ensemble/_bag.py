@@ -1,10 +1,11 @@
-"""Networks that are trained on the folds of the same rows, in one stack, and averaged."""
+"""Networks that are trained on folds of the same rows, or all on a stream, and averaged."""
 
 import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import joblib
@@ -14,16 +15,22 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from skimbalance._engine.committee import Committee
+from skimbalance._fit.data import Data
 from skimbalance._fit.estimator import NO_ROWS, OwnRows
 from skimbalance._fit.held_out import check_judges
 from skimbalance._fit.parameters import warn_without_effect
+from skimbalance._fit.plan import Course, Plan
+from skimbalance._fit.streams.fit import StreamedFit, plan_of
 from skimbalance._keras_private import check_tensorflow
 from skimbalance._response import hand_on_columns
 from skimbalance.classifier import ImbalancedMLPClassifier
 
-__all__ = ["Bag", "in_blocks"]
+__all__ = ["Bag", "in_blocks", "reading"]
 
 Split = tuple[np.ndarray, np.ndarray]
+
+# Plans the fit of a network, which may be judged by held-out rows: its plan, and its course.
+Planner = Callable[[ImbalancedMLPClassifier, bool], tuple[Plan, Course]]
 
 # Rows that a thread predicts at a time: the result does not depend on the number of threads.
 BLOCK = 2**14
@@ -65,7 +72,7 @@ class Bag:
         own: OwnRows = NO_ROWS,
         verbose: int = 0,
         checkpoint: str | os.PathLike[str] | None = None,
-    ) -> tuple[Self, list[np.ndarray]]:
+    ) -> Self:
         """Train a network on each split, and judge its epochs by the rows that it left out.
 
         All networks of a repeat keep the weights of one epoch, the best on average.
@@ -93,15 +100,8 @@ class Bag:
         -------
         bag : Bag
             The fitted networks.
-        probas : list of ndarray
-            Posteriors of the held-out rows of each split.
         """
-        reader = clone(network)
-        reader.verbose = max(verbose, reader.verbose)
-        if checkpoint is not None:
-            reader.checkpoint = checkpoint
-        reader._check_params()
-        check_tensorflow()
+        reader = reading(network, verbose, checkpoint)
         data = reader._read(X, y, sample_weight, resume=False, classes=classes)
         reader._target.warn_about(data.y)
         held_out = None if own.X is None else reader._read_own(own)
@@ -109,18 +109,70 @@ class Bag:
             check_judges(data, held_out, reader._target)
         place = np.full(data.X[0].shape[0], -1)
         place[data.index] = np.arange(len(data.index))
+
+        def planner(split):
+            parts = [data, held_out]
+            if held_out is None:
+                kept = (place[rows] for rows in split)
+                parts = [data.take(places[places >= 0]) for places in kept]
+            return partial(_planned, *parts)
+
+        planners = [[planner(split) for split in splits] for splits in repeats]
+        contents = [(data.X, data.y, data.weight, splits) for splits in repeats]
+        return cls._trained(network, reader, planners, contents, rng)
+
+    @classmethod
+    def fit_stream(
+        cls,
+        network: ImbalancedMLPClassifier,
+        reader: ImbalancedMLPClassifier,
+        stream: StreamedFit,
+        n_nets: int,
+        n_repeats: int,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Train networks on the same rows of a stream, judged by the rows that it holds out.
+
+        All of them read its parts in the same order, so that they share what is in memory.
+
+        Parameters
+        ----------
+        network : ImbalancedMLPClassifier
+            What to train; not fitted.
+        reader : ImbalancedMLPClassifier
+            The copy of it that read the stream.
+        stream : StreamedFit
+            The rows.
+        n_nets, n_repeats : int
+            Number of networks that stop together, and how often there are so many.
+        rng : Generator
+            Source of the seeds.
+
+        Returns
+        -------
+        bag : Bag
+            The fitted networks.
+        """
+        # The first plan learns, for all, how rows are encoded.
+        planner = partial(_planned_stream, stream, plan_of(reader, stream).order)
+        planners = [[planner] * n_nets] * n_repeats
+        # What names the fit of a network in a checkpoint has all rows.
+        contents = [(n_nets,)] * n_repeats
+        return cls._trained(network, reader, planners, contents, rng)
+
+    @classmethod
+    def _trained(cls, network, reader, planners, contents, rng):
+        """Train a network by each plan; those of a repeat stop together.
+
+        `contents` says for each repeat what its rows are, for checkpoints.
+        """
         tasks = []
-        for splits in repeats:
+        for of_repeat, content in zip(planners, contents, strict=True):
             committee = None
-            if reader.early_stopping is not False:
-                committee = Committee(len(splits), _key(reader, data, splits, rng))
-            for member, split in enumerate(splits):
-                parts = [data, held_out]
-                if held_out is None:
-                    kept = (place[rows] for rows in split)
-                    parts = [data.take(places[places >= 0]) for places in kept]
-                seed = int(rng.integers(2**31))
-                tasks.append((reader, *parts, seed, committee, member))
+            if network.early_stopping is not False:
+                committee = Committee(len(of_repeat), _key(reader, content, rng))
+            for member, planner in enumerate(of_repeat):
+                tasks.append((reader, planner, int(rng.integers(2**31)), committee, member))
         with parallel_config(backend="stacked"):
             trained = Parallel()(delayed(_train)(*task) for task in tasks)
         nets = [
@@ -132,12 +184,8 @@ class Bag:
         )
         for net in (reader, *nets):
             net.verbose, net.checkpoint = network.verbose, network.checkpoint
-        first = np.cumsum([0, *map(len, repeats[:-1])])
-        bag = cls(reader, nets, [nets[i].best_epoch_ for i in first])
-        if held_out is not None:
-            return bag, [_natural(net, held_out.X[0]) for net in nets]
-        tests = [test for splits in repeats for _, test in splits]
-        return bag, [_natural(net, data.X[0][test]) for net, test in zip(nets, tests, strict=True)]
+        first = np.cumsum([0, *map(len, planners[:-1])])
+        return cls(reader, nets, [nets[i].best_epoch_ for i in first])
 
     @property
     def classes_(self) -> np.ndarray:
@@ -161,6 +209,10 @@ class Bag:
     def posterior(self, rows: Any) -> np.ndarray:
         """Mean of the natural posteriors of the networks, for rows that `rows` gave."""
         return in_blocks(self._mean, rows)
+
+    def left_out(self, rows: Any, tests: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """For each network, its natural posteriors of the rows that it left out."""
+        return [_natural(net, rows[test]) for net, test in zip(self.nets, tests, strict=True)]
 
     def _mean(self, rows):
         return sum(_natural(net, rows) for net in self.nets) / len(self.nets)
@@ -186,18 +238,46 @@ def _natural(net, rows):
         return net._target.proba(logits)
 
 
-def _key(reader, data, splits, rng):
+def reading(
+    network: ImbalancedMLPClassifier,
+    verbose: int = 0,
+    checkpoint: str | os.PathLike[str] | None = None,
+    **params: Any,
+) -> ImbalancedMLPClassifier:
+    """A copy of a network, with checked parameters, that reads the rows for all networks."""
+    reader = clone(network).set_params(**params)
+    reader.verbose = max(verbose, reader.verbose)
+    if checkpoint is not None:
+        reader.checkpoint = checkpoint
+    reader._check_params()
+    check_tensorflow()
+    return reader
+
+
+def _key(reader, content, rng):
     """What names the networks of a committee in checkpoints: their rows and their seeds."""
     if reader.checkpoint is None:
         return ""
-    return joblib.hash((data.X, data.y, data.weight, splits, rng.bit_generator.state))
+    return joblib.hash((content, rng.bit_generator.state))
 
 
-def _train(reader, data, held_out, seed, committee, member):
+def _planned(data: Data, held_out: Data, net: ImbalancedMLPClassifier, judged: bool):
+    """The plan of a fit on rows in memory, and its course."""
+    course = net._course(data, resume=False, partial=False)
+    return net._plan(data, course, held_out if judged else None), course
+
+
+def _planned_stream(stream: StreamedFit, order: Any, net: ImbalancedMLPClassifier, judged: bool):
+    """The plan of a fit on a stream, whose parts are read in some order, and its course."""
+    course = replace(stream.course, seed=net.random_state)
+    plan = plan_of(net, replace(stream, course=course))
+    return replace(plan, order=order, held_out=plan.held_out if judged else None), course
+
+
+def _train(reader, planner, seed, committee, member):
     """Plan and train one network: with the plan, the result and the course of its fit."""
     net = _copy(reader, seed)
-    course = net._course(data, resume=False, partial=False)
-    plan = net._plan(data, course, None if committee is None else held_out)
+    plan, course = planner(net, committee is not None)
     if committee is not None:
         plan = replace(plan, vote=committee.vote(member, plan.patience))
     return net, plan, net._train(plan), course

@@ -12,7 +12,10 @@ from skimbalance.ensemble._bag import Bag
 from skimbalance.ensemble._trees import TreeBag
 from skimbalance.metrics._sums import weighted_sum
 
-__all__ = ["Blend", "blended", "share_of_trees"]
+__all__ = ["Blend", "blended", "share_of_trees", "with_trees"]
+
+# Rows as `Bag.rows` gives them, their class indices, and their weights.
+Weighted = tuple[Any, np.ndarray, np.ndarray]
 
 # Deviation of the Gaussian prior that pulls the share of the trees to a half.
 SHARE_DEVIATION = 0.25
@@ -44,6 +47,46 @@ class Blend:
         """Blended posteriors."""
         rows = self.nets.rows(X)
         return blended(self.nets.posterior(rows), self.trees.mean(rows), self.share)
+
+
+def with_trees(
+    nets: Bag,
+    proba: np.ndarray,
+    train: Weighted,
+    judges: Weighted,
+    rng: np.random.Generator,
+    shift: np.ndarray | None = None,
+) -> tuple[Blend, np.ndarray]:
+    """Networks with trees beside them, where the same rows judge all of them.
+
+    Parameters
+    ----------
+    nets : Bag
+        The fitted networks.
+    proba : ndarray of shape (n_judges, n_classes)
+        Their posteriors of the rows that judge.
+    train, judges : tuple of ndarray
+        Rows, class indices and weights: those to train on, and those that judge.
+    rng : Generator
+        Source of the seed.
+    shift : ndarray of shape (n_classes,), default=None
+        See `TreeBag.fit`.
+
+    Returns
+    -------
+    blend : Blend
+        Both, with their shares.
+    proba : ndarray of shape (n_judges, n_classes)
+        Posteriors of the blend.
+    """
+    (_, y, weight), n_trained = judges, len(train[1])
+    split = np.arange(n_trained), n_trained + np.arange(len(y))
+    rows, target, weights = (np.concatenate(parts) for parts in zip(train, judges, strict=True))
+    trees, (of_trees,) = TreeBag.fit(
+        rows, target, weights, proba.shape[1], nets.categories, [split], rng, shift
+    )
+    share = share_of_trees(proba, of_trees, y, weight)
+    return Blend(nets, trees, share), blended(proba, of_trees, share)
 
 
 def blended(nets: np.ndarray, trees: np.ndarray, share: float) -> np.ndarray:

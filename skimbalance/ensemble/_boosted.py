@@ -1,6 +1,6 @@
 """Fitted gradient boosting as plain arrays, which a model file can hold and a reader can check."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -74,6 +74,12 @@ class BoostedTrees:
             categories=categories,
             levels=levels,
         )
+
+    def shifted(self, shift: np.ndarray) -> Self:
+        """Trees whose logits are higher by a number for each class, seen or not."""
+        seen = shift[self.classes]
+        by = seen if len(self.baseline) > 1 else seen[-1] - seen[0]
+        return replace(self, baseline=self.baseline + by)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities of the classes that training rows had, as the model gives them."""

@@ -1,7 +1,8 @@
 """The ensemble: bagged networks whose out-of-fold posteriors tune calibration and decisions."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from sklearn.utils import column_or_1d, get_tags
 
 from skimbalance._fit.checkpoint import check_checkpoint, with_hint
 from skimbalance._fit.estimator import OwnRows, errors_of_own_rows
+from skimbalance._fit.streams.fit import checked_thinning, streamed
 from skimbalance._response import FitArguments
 from skimbalance._validation import (
     HasMethods,
@@ -39,8 +41,9 @@ from skimbalance.decision._folds import (
 from skimbalance.decision._learning import HeldOut, out_of_fold
 from skimbalance.decision._multilabel import dense_indicator
 from skimbalance.decision._parameters import OBJECTIVE_CONSTRAINTS
-from skimbalance.ensemble._bag import Bag
-from skimbalance.ensemble._blend import Blend, blended, share_of_trees
+from skimbalance.decision._rows import Rows, rows_of_each
+from skimbalance.ensemble._bag import Bag, reading
+from skimbalance.ensemble._blend import Blend, blended, share_of_trees, with_trees
 from skimbalance.ensemble._trees import TreeBag
 
 __all__ = ["ImbalancedEnsembleClassifier"]
@@ -256,20 +259,13 @@ threshold_std_, curve_
         ValueError
             If a parameter or the data are not valid.
         """
-        params = self.get_params(deep=False)
-        validate_parameter_constraints(self._parameter_constraints, params, type(self).__name__)
-        if self.n_repeats > 1 and not isinstance(self.cv, str | Integral):
-            raise ValueError(
-                "The 'n_repeats' parameter of ImbalancedEnsembleClassifier must be 1 unless 'cv' "
-                f"is 'auto' or an int. Got {self.n_repeats!r} instead: let the splitter repeat."
-            )
-        checkpoint = self.checkpoint or self._network().checkpoint
-        check_checkpoint(checkpoint, self.random_state, type(self).__name__)
+        checkpoint = self._check_params()
         own = OwnRows(X_val, y_val, sample_weight_val)
         self._check_own(own)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         split = {} if groups is None else {"groups": groups}
-        arguments = FitArguments({"sample_weight": weight, "own": own}, split, weight)
+        fit = {"sample_weight": weight, "own": own, "stream": None}
+        arguments, params = FitArguments(fit, split, weight), self.get_params(deep=False)
         try:
             self._tune(X, y, checked_target(y), params, arguments)
         except KeyboardInterrupt as error:
@@ -278,9 +274,133 @@ threshold_std_, curve_
             self.objective_score_ += 1.0  # minus the share of wrong decisions
         return self
 
+    def fit_stream(
+        self,
+        source: Any,
+        target: str | Sequence[str] | None = None,
+        *,
+        sample_weight: str | None = None,
+        majority_fraction: float | str | None = None,
+        majority_ratio: float | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train the networks on rows that need not fit into memory.
+
+        The rows are read, drawn and stored as by the `fit_stream` of `ImbalancedMLPClassifier`. All
+        networks train on the same rows and differ by their seeds; `cv` is their number. The
+        held-out rows, up to 100,000, take the place of those out of fold: they choose the epoch,
+        calibrate the posteriors and tune the decisions, weighted so that each class has its share
+        among all rows. Boosted trees need their rows in memory: they train on up to 131,072 of the
+        training rows.
+
+        Parameters
+        ----------
+        source : str, path, pyarrow.dataset.Dataset, dask DataFrame or callable
+            A Parquet or CSV file, or a folder of them; a data set of pyarrow; a DataFrame of Dask;
+            or a function that returns, at each call, a new iterator of batches (X, y) or
+            (X, y, weight). See `ImbalancedMLPClassifier.fit_stream`.
+        target : str or list of str, default=None
+            Column of the class labels; or columns of 0 and 1, a label each. All other columns are
+            X. None if the source is a function.
+        sample_weight : str, default=None
+            Column of the weights of the rows.
+        majority_fraction : float in (0, 1] or "auto", default=None
+            Fraction of the most frequent class to train on; None is all. "auto" leaves 2 million
+            rows in all, but no fewer of this class than the next one has. The posteriors are those
+            among all rows.
+        majority_ratio : float, default=None
+            In place of a fraction: rows of that class for each row of the others.
+        X_val, y_val, sample_weight_val : array-like of shape (n_val, ...), default=None
+            Held-out rows of your own, as in `fit`; they should have the class shares of all rows.
+
+        Returns
+        -------
+        self : ImbalancedEnsembleClassifier
+            Fitted, with the attribute `majority_fraction_`, and without `oof_proba_` and
+            `oof_prediction_`, as the held-out rows are not shown.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or a row is not valid, or the source gives other rows in the second pass.
+        OSError
+            If the folder of temporary files is full.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skimbalance import ImbalancedEnsembleClassifier, ImbalancedMLPClassifier
+        >>> def batches():
+        ...     rng = np.random.default_rng(0)
+        ...     for _ in range(10):
+        ...         X = rng.normal(size=(1000, 3))
+        ...         yield X, (X[:, 0] > 2).astype(int)
+        >>> network = ImbalancedMLPClassifier((8,))
+        >>> clf = ImbalancedEnsembleClassifier(network, cv=2, random_state=0)
+        >>> clf.fit_stream(batches, majority_ratio=5).predict([[3.0, 0.0, 0.0]])
+        array([1])
+        """
+        owner, network = type(self).__name__, self._network()
+        checkpoint = self._check_params()
+        thinning = checked_thinning(majority_fraction, majority_ratio, owner)
+        own = OwnRows(X_val, y_val, sample_weight_val)
+        network._check_own(own)
+        self._check_number("for fit_stream")
+        given = {"source": source, "target": target, "sample_weight": sample_weight}
+        seed = int(self._rng().integers(2**31))
+        reader = reading(
+            network, self.verbose, self.checkpoint, early_stopping=True, random_state=seed
+        )
+        try:
+            with streamed(reader, given, thinning, own) as stream:
+                reader.set_params(
+                    early_stopping=network.early_stopping, random_state=network.random_state
+                )
+                self._tune_stream(reader, stream)
+                fraction = stream.majority_fraction
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(with_hint(str(error), checkpoint)) from None
+        self.majority_fraction_ = fraction
+        if self.objective is None:
+            self.objective_score_ += 1.0  # minus the share of wrong decisions
+        return self
+
+    def _tune_stream(self, reader, stream):
+        """Fit on a stream that a network has read."""
+        judges, division = stream.rows.held_out, stream.rows.division
+        if judges is None or (judges.y.ndim == 1 and np.ptp(judges.y) == 0):
+            raise ValueError(
+                "At least 2 classes must have 2 rows each in the source, one to train and one to "
+                f"hold out. Got {division.n_rows.tolist()} rows of the classes "
+                f"{reader.classes_.tolist()!r}."
+            )
+        is_multilabel = judges.y.ndim == 2
+        data = Rows(
+            judges.X[0][judges.index], None, judges.y, one_on_average(judges.weight),
+            reader.classes_, stream.rows.counts if is_multilabel else division.n_rows,
+        )  # fmt: skip
+        arguments = FitArguments({"own": None, "stream": (reader, stream)}, {}, None)
+        fit = self._fit_labels if is_multilabel else self._fit_classes
+        fit(data, self.get_params(deep=False), arguments)
+
     def _network(self):
         """What each network is, not fitted."""
         return ImbalancedMLPClassifier(**RECIPE) if self.estimator is None else self.estimator
+
+    def _check_params(self):
+        """Check the parameters by themselves; the folder of checkpoints, if there is one."""
+        params, owner = self.get_params(deep=False), type(self).__name__
+        validate_parameter_constraints(self._parameter_constraints, params, owner)
+        if self.n_repeats > 1 and not isinstance(self.cv, str | Integral):
+            raise ValueError(
+                "The 'n_repeats' parameter of ImbalancedEnsembleClassifier must be 1 unless 'cv' "
+                f"is 'auto' or an int. Got {self.n_repeats!r} instead: let the splitter repeat."
+            )
+        checkpoint = self.checkpoint or self._network().checkpoint
+        check_checkpoint(checkpoint, self.random_state, owner)
+        return checkpoint
 
     def _check_own(self, own):
         """Check the parameters that held-out rows of the caller restrict."""
@@ -291,14 +411,21 @@ threshold_std_, curve_
                 f"out rows. Got {self._network().validation!r}: give a splitter as 'cv'."
             )
         self._network()._check_own(own)
-        if own.X is not None and not isinstance(self.cv, str | Integral):
+        if own.X is not None:
+            self._check_number("where X_val and y_val are the held-out rows")
+
+    def _check_number(self, case):
+        """Check that `cv` is a number of networks, in a case in which it has to be."""
+        if not isinstance(self.cv, str | Integral):
             raise ValueError(
-                f"The 'cv' parameter of {owner} must be 'auto' or an int where X_val and y_val are "
-                f"the held-out rows: the number of networks. Got {self.cv!r} instead."
+                f"The 'cv' parameter of {type(self).__name__} must be 'auto' or an int {case}: the "
+                f"number of networks. Got {self.cv!r} instead."
             )
 
     def _held_out(self, data, arguments):
         """The estimator, the rows held out, and a mask of the judged classes."""
+        if arguments.fit["stream"] is not None:
+            return self._on_stream(data, *arguments.fit["stream"])
         if arguments.fit["own"].X is not None:
             return self._on_own_rows(data, arguments)
         target, n_classes = data.target, len(data.classes)
@@ -307,16 +434,16 @@ threshold_std_, curve_
         splits = [split for repeat in repeats for split in repeat]
         if target.ndim == 1:
             check_trained(splits, target, data.classes)
-        bag, probas = Bag.fit(
+        bag = Bag.fit(
             self._network(), data.X, data.y, arguments.fit["sample_weight"], repeats, rng,
             classes=data.classes, verbose=self.verbose, checkpoint=self.checkpoint,
         )  # fmt: skip
-        tests = [test for _, test in splits]
-        row, proba = _averaged(tests, probas)
+        tests, rows = [test for _, test in splits], bag.rows(data.X)
+        row, proba = _averaged(tests, bag.left_out(rows, tests))
         estimator: Bag | Blend = bag
-        if self.trees and target.ndim == 1 and not issparse(data.X):
+        if self._has_trees(rows, target):
             trees, probas = TreeBag.fit(
-                bag.rows(data.X), target, data.weight, n_classes, bag.categories, splits, rng
+                rows, target, data.weight, n_classes, bag.categories, splits, rng
             )
             _, of_trees = _averaged(tests, probas)
             share = share_of_trees(proba, of_trees, target[row], data.weight[row])
@@ -331,7 +458,7 @@ threshold_std_, curve_
 
     def _on_own_rows(self, data, arguments):
         """The same as `_held_out`, with all networks judged by the caller's held-out rows."""
-        own, rng, n_classes = arguments.fit["own"], self._rng(), len(data.classes)
+        own, rng = arguments.fit["own"], self._rng()
         with errors_of_own_rows():
             if data.target.ndim == 1:
                 labels = column_or_1d(checked_target(own.y, multilabel=False, each_once=True))
@@ -339,30 +466,50 @@ threshold_std_, curve_
             else:
                 target = dense_indicator(own.y)
             weight = one_on_average(check_sample_weight(own.weight, target))
-        n_nets = _auto_folds(data.target) if isinstance(self.cv, str) else int(self.cv)
-        n_given, n_own = len(data.target), len(target)
-        split = np.arange(n_given), n_given + np.arange(n_own)
-        repeats = [[split] * n_nets] * self.n_repeats
-        bag, probas = Bag.fit(
+        split = np.arange(len(data.target)), np.empty(0, int)
+        repeats = [[split] * self._n_nets(data)] * self.n_repeats
+        bag = Bag.fit(
             self._network(), data.X, data.y, arguments.fit["sample_weight"], repeats, rng,
             classes=data.classes, own=own, verbose=self.verbose, checkpoint=self.checkpoint,
         )  # fmt: skip
-        proba = np.mean(probas, axis=0)
-        estimator: Bag | Blend = bag
-        if self.trees and target.ndim == 1 and not issparse(data.X):
-            rows = np.concatenate([bag.rows(data.X), bag.rows(own.X)])
-            joined = np.concatenate([data.target, target])
-            weights = np.concatenate([data.weight, weight])
-            trees, (of_trees,) = TreeBag.fit(
-                rows, joined, weights, n_classes, bag.categories, [split], rng
-            )
-            share = share_of_trees(proba, of_trees, target, weight)
-            proba, estimator = blended(proba, of_trees, share), Blend(bag, trees, share)
         kept = np.flatnonzero(weight)  # a row of weight 0 is as absent
-        part = stratified_parts(target[kept], rng)
-        held_out = HeldOut(kept, part, proba[kept], target[kept], weight[kept])
-        judged = with_rows(data.target, n_classes) & with_rows(target, n_classes, weight)
-        return estimator, held_out, judged
+        judges = bag.rows(own.X)[kept], target[kept], weight[kept]
+        train = bag.rows(data.X), data.target, data.weight
+        estimator, held_out, judged = self._judged(data, bag, train, judges, rng)
+        return estimator, replace(held_out, row=kept), judged
+
+    def _on_stream(self, data, reader, stream):
+        """The same as `_held_out`, on the rows of a stream; `data` holds those that judge."""
+        rng = np.random.default_rng(stream.course.seed)
+        n_nets, sample = self._n_nets(data), stream.rows.sample
+        bag = Bag.fit_stream(self._network(), reader, stream, n_nets, self.n_repeats, rng)
+        judges = data.X, data.target, data.weight
+        train = sample.X[0], sample.y, one_on_average(sample.weight)
+        return self._judged(data, bag, train, judges, rng, shift=-np.log(stream.rows.kept))
+
+    def _n_nets(self, data):
+        """Number of networks that all train on the same rows."""
+        return _auto_folds(data.class_rows) if isinstance(self.cv, str) else int(self.cv)
+
+    def _has_trees(self, rows, target):
+        """Whether trees stand beside the networks."""
+        return self.trees and target.ndim == 1 and not issparse(rows)
+
+    def _judged(self, data, bag, train, judges, rng, shift=None):
+        """The same as `_held_out`, for networks that were all trained and judged by some rows.
+
+        `train` and `judges` are rows, targets and weights; `shift` is that of `with_trees`.
+        """
+        rows, target, weight = judges
+        n_classes, proba = len(data.classes), bag.posterior(rows)
+        estimator: Bag | Blend = bag
+        if self._has_trees(rows, target):
+            estimator, proba = with_trees(bag, proba, train, judges, rng, shift)
+        part = stratified_parts(target, rng)
+        held_out = HeldOut(np.arange(len(target)), part, proba, target, weight)
+        # A class is known by its rows, a label by rows with and without it.
+        known = np.all(np.reshape(data.class_rows, (n_classes, -1)) > 0, axis=1)
+        return estimator, held_out, known & with_rows(target, n_classes, weight)
 
     def _splits(self, data, split_params, rng):
         """Training rows and held-out rows of the networks of one repeat."""
@@ -375,7 +522,7 @@ threshold_std_, curve_
             groups = checked_groups(split_params["groups"], len(data.target), owner)
             split_params = {"groups": groups[rows]}
         if isinstance(cv, str) and cv == "auto":
-            cv = _auto_folds(target)
+            cv = _auto_folds(rows_of_each(target, len(data.classes)))
         X, y = (part if len(rows) == len(data.target) else safe_indexing(part, rows)
                 for part in (data.X, data.y))  # fmt: skip
         splits = cv_splits(cv, X, y, target, rng, split_params=split_params, owner=owner)
@@ -388,6 +535,8 @@ threshold_std_, curve_
             self.share_of_trees_ = bag.share
             bag = bag.nets
         self.estimators_, self.best_epochs_ = bag.nets, bag.best_epochs
+        if arguments.fit["stream"] is not None:
+            return
         own = arguments.fit["own"].y
         n_judged: Any = len(data.target) if own is None else n_rows(own)
         self.oof_proba_, decided = out_of_fold(held_out, tuned.out_of_part, n_judged)
@@ -428,9 +577,9 @@ threshold_std_, curve_
         return tags
 
 
-def _auto_folds(target):
-    """Number of folds, from class indices or an indicator."""
-    n_rows = np.bincount(target) if target.ndim == 1 else np.sum(target == 1, axis=0)
+def _auto_folds(class_rows):
+    """Number of folds, from the rows of each class, or of those without and with each label."""
+    n_rows = class_rows if class_rows.ndim == 1 else class_rows[:, 1]
     rarest = int(n_rows[n_rows > 0].min(initial=ENOUGH_ROWS))
     if rarest >= ENOUGH_ROWS:
         return FOLDS

@@ -56,6 +56,7 @@ class TreeBag:
         categories: np.ndarray,
         splits: Sequence[Split],
         rng: np.random.Generator,
+        shift: np.ndarray | None = None,
     ) -> tuple[Self, list[np.ndarray]]:
         """Boost trees on each split; all keep the number of trees that is best on average.
 
@@ -75,6 +76,8 @@ class TreeBag:
             Training rows and held-out rows of each model.
         rng : Generator
             Source of the seeds.
+        shift : ndarray of shape (n_classes,), default=None
+            What is added to the logits of the classes, to make up for rows that were left out.
 
         Returns
         -------
@@ -94,10 +97,12 @@ class TreeBag:
             model = models[number].set_params(max_iter=n_trees)
             model.fit(rows, y[kept], weight[kept] if weighted else None)
             trees = BoostedTrees.of(model)
+            trees = trees if shift is None else trees.shifted(shift)
             return trees, _posterior(trees, X[test], n_classes)
 
         best: tuple[float, int, Any] = (np.inf, 0, None)
-        weighted = np.ptp(weight[weight > 0]) > 0
+        trained = weight[np.concatenate([train for train, _ in splits])]
+        weighted = np.ptp(trained[trained > 0]) > 0
         for n_trees in WEIGHTED_TREES if weighted else range(CHUNK, MOST_TREES + 1, CHUNK):
             boosted, probas = zip(*_in_threads(boost, range(len(splits))), strict=True)
             losses = [

@@ -573,6 +573,28 @@ def test_streamed_training_is_fit_stream(table, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Decisions for classes with fewer than")
+def test_the_ensemble_is_trained_on_a_stream_for_a_goal(table, tmp_path, capsys, monkeypatch):
+    small = {"estimator": ImbalancedMLPClassifier((4,), epochs=2), "cv": 2, "trees": False}
+    monkeypatch.setattr(
+        streaming,
+        "make_strategy",
+        lambda *of, **options: make_strategy(*of, **options).set_params(**small),
+    )
+    argv = ["train", table, "--target", "grade", "--stream", "--strategy", "ensemble", "--json"]
+    argv += ["--objective", "f1", "--groups", "zip", "--checkpoint", tmp_path / "kept"]
+    out, _ = done(capsys, *argv, "--out", tmp_path / "m.skim")
+    loaded, about = load_model(tmp_path / "m.skim"), json.loads(out)
+    assert loaded.pos_label == "rare"
+    assert loaded.checkpoint is None
+    assert (about["strategy"], about["objective"]) == ("ensemble", "f1")
+    assert about["out_of_fold"] == loaded.objective_score_
+    X, y, kinds, _ = read_training(open_table(table), Roles("grade", groups="zip"))
+    assert model_info(tmp_path / "m.skim")["columns"] == kinds
+    assert set(loaded.predict(X)) <= set(y)
+
+
+@pytest.mark.slow
 def test_the_parts_of_streamed_training_do_not_matter(table, tmp_path, capsys, monkeypatch):
     argv = ("train", table, "--target", "grade", "--stream", "--drop", "note,zip")
     for n, name in ((10_000, "a"), (33, "b")):
@@ -605,7 +627,8 @@ def test_what_streamed_training_cannot_do(table, capsys):
         X, y, _, _ = read_training(open_table(table), Roles("grade"))
         steps = dict(getattr(make_strategy(name, X, y), "steps", []))
         needs_rows = hasattr(getattr(steps.get("classify"), "sampling", None), "fit_resample")
-        if set(steps) != {"clean", "encode", "classify"} or needs_rows:
+        tuned = name != "ensemble" and set(steps) != {"clean", "encode", "classify"}
+        if tuned or needs_rows:
             err = failed(capsys, *argv, "--strategy", name)
             assert f"Got '{name}' instead" in err
             possible.remove(name)

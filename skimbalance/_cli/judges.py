@@ -21,6 +21,9 @@ __all__ = ["Batch", "Judges", "Sample"]
 #: Rows that judge, at most.
 MOST_JUDGES = 100_000
 
+# Share of the groups that are held out, that of rows in the classifier.
+_FRACTION = 0.1
+
 # So many groups are held out by their exact share; of more, each by its own chance.
 _FEW_GROUPS = 1_000
 
@@ -101,15 +104,19 @@ class Judges:
         elif len(self._groups) <= _FEW_GROUPS:
             self._groups.update(self._numbers(given["groups"]).tolist())
 
-    def decide(self, targets: TargetColumn | LabelColumns, fraction: float) -> None:
-        """Choose the rows, once all have been looked at; `fraction` is the share of groups."""
+    def decide(self, targets: TargetColumn | LabelColumns, *, tuned: bool = False) -> None:
+        """Choose the rows, once all have been looked at.
+
+        Groups are held out where there are enough rare rows, as for ``early_stopping="auto"``;
+        always where decisions are `tuned`.
+        """
         if self._roles.time is not None:
             moments = np.frombuffer(self._moments)
             moments.sort()
             self._start = latest_start(moments, self._roles.time)
             del moments
             self._moments = array("d")
-        elif self.option and _has_enough(targets, fraction):
+        elif self.option and (tuned or _has_enough(targets)):
             if len(self._groups) < 2:
                 raise ValueError(
                     f"The column '{self._roles.groups}' of {self._table.name}, named by --groups, "
@@ -117,9 +124,9 @@ class Judges:
                 )
             few = sorted(self._groups)
             if len(few) <= _FEW_GROUPS:
-                self._most = few[max(1, round(fraction * len(few))) - 1]
+                self._most = few[max(1, round(_FRACTION * len(few))) - 1]
             else:
-                self._most = int(fraction * 2**64)
+                self._most = int(_FRACTION * 2**64)
 
     def among(self, given: dict[str, Any], n_rows: int) -> np.ndarray:
         """Which of some rows are held out, once decided; `given` is what `beside` gives."""
@@ -143,11 +150,11 @@ def _as_numbers(time: np.ndarray) -> np.ndarray:
     return time.astype(np.float64)
 
 
-def _has_enough(targets: TargetColumn | LabelColumns, fraction: float) -> bool:
-    """Whether there are enough rare rows to judge by, as for early_stopping="auto"."""
+def _has_enough(targets: TargetColumn | LabelColumns) -> bool:
+    """Whether there are enough rare rows to judge by."""
     counts = targets.counts
     numbers = np.array([*counts.values()]) if isinstance(counts, dict) else counts[:, :2]
-    return numbers.min() * fraction >= FEWEST_HELD_OUT and numbers.min() < numbers.max()
+    return numbers.min() * _FRACTION >= FEWEST_HELD_OUT and numbers.min() < numbers.max()
 
 
 class Sample:

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from skimbalance._cli.arguments import goal
 from skimbalance._cli.columns import as_trained
 from skimbalance._cli.judges import Batch, Judges, Sample
 from skimbalance._cli.output import import_training, progress, shows_progress
@@ -29,7 +30,7 @@ __all__ = ["Streamed", "train_streaming"]
 
 ROWS = 10_000
 
-_IN_MEMORY = ("over_sampling", "under_sampling", "smote", *TUNED)
+_IN_MEMORY = ("over_sampling", "under_sampling", "smote", "tuned_decision")
 
 # Gives rows, and which of them are held out, in a pass with a name.
 _Reader = Callable[[str], Iterator[tuple[Batch, np.ndarray]]]
@@ -68,15 +69,22 @@ def train_streaming(table: Table, roles: Roles, strategy: str, args: Namespace) 
     strategy : str
         Name of the strategy.
     args : Namespace
-        `seed`, `checkpoint`, `majority_fraction` and `majority_ratio`.
+        `seed`, `checkpoint`, `majority_fraction` and `majority_ratio`, and what the goal is.
 
     Returns
     -------
     streamed : Streamed
     """
-    model, judges = _model(strategy, args.seed), Judges(table, roles, args.seed)
+    possible = [name for name in STRATEGIES if name not in _IN_MEMORY]
+    if strategy not in possible:
+        raise ValueError(
+            f"The strategy of --stream must be one of {possible!r}, as the others need all rows "
+            f"in memory. Got '{strategy}' instead."
+        )
+    judges = Judges(table, roles, args.seed)
     kinds, targets = _first_pass(table, roles, judges)
-    judges.decide(targets, model.validation_fraction)
+    judges.decide(targets, tuned=strategy in TUNED)
+    model = _model(strategy, targets.counts, args)
     style = roles.style_of_weights(kinds)
     text = [name for name, kind in kinds.items() if kind == "text"]
 
@@ -97,31 +105,34 @@ def train_streaming(table: Table, roles: Roles, strategy: str, args: Namespace) 
         given = {name: vars(args)[name] for name in ("majority_fraction", "majority_ratio")}
         if judges.hold_out:
             given |= zip(("X_val", "y_val", "sample_weight_val"), own.rows(), strict=True)
-        model.set_params(verbose=int(shows_progress()), checkpoint=args.checkpoint)
         try:
             model.fit_stream(source, **given)
         except KeyboardInterrupt:
             if not _is_fitted(model):
                 raise
             interrupted = True
-    # The bar is for this terminal, and the folder for this machine.
-    model.set_params(verbose=0, checkpoint=None)
     return Streamed(model, kinds, targets.counts, interrupted)
 
 
-def _model(strategy: str, seed: int) -> Any:
-    """The network of a strategy, which reads mixed tables by itself."""
+def _model(strategy: str, counts: Any, args: Namespace) -> Any:
+    """The network of a strategy, or the ensemble, which read mixed tables by themselves."""
     from skimbalance.classifier import ImbalancedMLPClassifier
 
-    possible = [name for name in STRATEGIES if name not in _IN_MEMORY]
-    if strategy in _IN_MEMORY:
-        raise ValueError(
-            f"The strategy of --stream must be one of {possible!r}, as the others need all rows "
-            f"in memory. Got '{strategy}' instead."
-        )
-    # Early stopping on held-out rows, which are many, says how many epochs are needed.
-    network = ImbalancedMLPClassifier(random_state=seed)
-    return make_strategy(strategy, np.zeros((1, 1)), None, network=network)[-1]
+    if isinstance(counts, dict):
+        # A few rows, in which the classes have the same order of frequency.
+        order = np.unique([*counts.values()], return_inverse=True)[1]
+        y = np.repeat([*counts], 1 + order)
+    else:
+        y = np.array([[0], [1]]).repeat(len(counts), axis=1)
+    tuned = strategy in TUNED
+    model = make_strategy(
+        strategy, np.zeros((1, 1)), y, objective=args.objective or "f1_macro",
+        # Early stopping on held-out rows, which are many, says how many epochs are needed.
+        network=None if tuned else ImbalancedMLPClassifier(random_state=args.seed),
+        random_state=args.seed, verbose=int(shows_progress()), checkpoint=args.checkpoint,
+        **goal(args, y),
+    )  # fmt: skip
+    return model if tuned else model[-1]
 
 
 def _first_pass(

@@ -57,8 +57,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--stream",
         action="store_true",
-        help="for files larger than memory: read them in parts, and train one network from a copy "
-        "on disk; decisions are not tuned",
+        help="for files larger than memory: read them in parts, and train from a copy on disk. By "
+        "default one network, whose decisions are not tuned; --strategy ensemble takes longer",
     )
     add_thinning(parser)
     add_out(parser, "MODEL.skim", "model file to write", required=True)
@@ -96,6 +96,7 @@ def run(args: Namespace) -> None:
     else:
         rows, interrupted = read_training(table, roles), False
         model, kinds, counts = _fitted(strategy, rows, args), rows.kinds, counts_of(rows.y)
+    _forget_place(model)
     with output_file(args.out) as path:
         save_model(model, path, columns=kinds, target=roles.target)
     if interrupted:
@@ -118,7 +119,11 @@ def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
     import_training()
     with joblib.parallel_config(backend="stacked"):
         _fit(model, X, y, **given)
-    # The bar is for this terminal, the folder for this machine: they are no part of the model.
+    return model
+
+
+def _forget_place(model: Any) -> None:
+    """Take the bar, which is for this terminal, and the folder of this machine out of a model."""
     local = {"verbose": 0, "checkpoint": None}
     for part in (model, getattr(model, "estimator_", model)):
         params = part.get_params() if hasattr(part, "get_params") else {}
@@ -126,7 +131,6 @@ def _fitted(strategy: str, rows: Rows, args: Namespace) -> Any:
         part_of_here = {name: local[end] for name, end in last.items() if end in local}
         if part_of_here:
             part.set_params(**part_of_here)
-    return model
 
 
 def _check_strategy(strategy: str, args: Namespace, *, several: bool) -> None:

@@ -299,21 +299,11 @@ def test_train_hands_on_what_the_columns_say_of_the_rows(table, tmp_path, monkey
 class Network:
     """In the place of a network: it keeps what its fit is given."""
 
-    validation_fraction = 0.1
-
-    def __init__(self):
-        self.params = {}
-
-    def set_params(self, **params):
-        self.params |= params
-        return self
-
     def fit(self, X, y, *, X_val=None, y_val=None, **given):
         self.X, self.y, self.given, self.own = np.array(X), y, given, (X_val, y_val)
         return self
 
     def fit_stream(self, source, **given):
-        self.trained_with = self.params.copy()
         passes = [[*source()], [*source()]]
         for parts in zip(*passes, strict=True):
             pd.testing.assert_frame_equal(parts[0][0], parts[1][0])
@@ -386,7 +376,7 @@ def test_streamed_training_hands_on_what_the_columns_say_of_the_rows(
     roles = Roles(LABELS, ("grade", "day"), groups="patient", weight="count")
     if form == "parquet":
         roles = replace(roles, drop=(*roles.drop, LABELS[1]), target=LABELS[:1])
-    trained = streamed(table, roles, network, monkeypatch, checkpoint="here", majority_ratio=3.0)
+    trained = streamed(table, roles, network, monkeypatch, majority_ratio=3.0)
     X, labels, expected, given = read_training(open_table(table), roles)
     assert trained.kinds == expected == {"x": "number", "z": "number"}
     assert trained.model is network
@@ -394,8 +384,6 @@ def test_streamed_training_hands_on_what_the_columns_say_of_the_rows(
     assert_array_equal(network.y, labels)
     assert_array_equal(network.weight, [given["sample_weight"]])
     assert network.given == {"majority_fraction": None, "majority_ratio": 3.0}
-    assert network.trained_with["checkpoint"] == "here"
-    assert network.params["checkpoint"] is None
     assert_array_equal(trained.counts, counts_of(labels))
 
 
@@ -570,10 +558,7 @@ def test_wrong_values_of_thinning_are_wrong_usage(option, table, capsys):
 class Interrupted(LogisticRegression):
     """In the place of a network that is interrupted while it trains."""
 
-    validation_fraction, epochs = 0.1, 3
-
-    def set_params(self, **params):
-        return self
+    epochs = 3
 
     def fit_stream(self, source, **given):
         if self.epochs:

@@ -73,7 +73,7 @@ def numbers(rows):
 def test_surveys_of_the_pieces_make_the_survey_of_all_rows(folder):
     source = open_source(folder, "y", "weight", "Any")
     ours = Pieces(Here(), source, 0).survey(None, "Any")
-    whole = Survey.of(source, None, 0, "Any")
+    whole = Survey.of(source, None, "Any")
     for name in ("n_rows", "classes", "class_rows", "class_weights", "stratum_rows"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(whole, name), err_msg=name)
 

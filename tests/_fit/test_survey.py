@@ -1,16 +1,12 @@
 """The first pass over a stream: however rows are cut and merged, it tells the same."""
 
-import collections
 import itertools
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import chisquare
 
-from skimbalance._fit.streams import survey as survey_module
-from skimbalance._fit.streams.draw import water_filled
 from skimbalance._fit.streams.source import open_source
 from skimbalance._fit.streams.survey import Survey
 from skimbalance._fit.targets import Classes, Labels
@@ -49,7 +45,7 @@ def targets(kind, seed=0):
     return rng.choice([0, 1, NAN], (N_ROWS, 3), p=[0.8, 0.1, 0.1])
 
 
-def surveyed(X, y, weight=None, cuts=(), seed=0, piece=0, is_part=False, categorical="from_dtype"):
+def surveyed(X, y, weight=None, cuts=(), is_part=False, categorical="from_dtype"):
     """The survey of rows that come in batches."""
     edges = [0, *cuts, len(y)]
 
@@ -61,7 +57,7 @@ def surveyed(X, y, weight=None, cuts=(), seed=0, piece=0, is_part=False, categor
 
     source = open_source(batches, None, None, "Net")
     source.is_part = is_part
-    return Survey.of(source, categorical, seed, "Net", piece)
+    return Survey.of(source, categorical, "Net")
 
 
 def same_totals(one, other):
@@ -123,7 +119,7 @@ def test_cuts_and_the_order_of_merging_change_nothing(kind, categorical):
     assert_same(surveyed(X, y, cuts=[1, 5, 251, 299], categorical=categorical), whole)
     pieces = [slice(0, 40), slice(40, 41), slice(41, 260), slice(260, N_ROWS)]
     surveys = [
-        surveyed(X.iloc[rows], y[rows], piece=i, is_part=True, categorical=categorical)
+        surveyed(X.iloc[rows], y[rows], is_part=True, categorical=categorical)
         for i, rows in enumerate(pieces)
     ]
     for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
@@ -180,51 +176,6 @@ def test_numbers_need_no_reader():
     survey = surveyed(table()[["a", "b"]], targets("numbers"), cuts=[7])
     assert survey.reader is None
     assert survey.totals.missing.tolist() == [False, True]
-    assert survey.sample.X.dtype == np.float64
-
-
-@pytest.mark.parametrize("n_parts", [1, 3])
-def test_samples_are_random_rows_of_each_class(n_parts, monkeypatch):
-    monkeypatch.setattr(survey_module, "SAMPLE_ROWS", 20)
-    n_rows, n_runs = 120, 150
-    X, y = np.arange(float(n_rows))[:, None], (np.arange(n_rows) % 40 == 0).astype(int)
-    uniform, stratified = collections.Counter(), collections.Counter()
-    for seed in range(n_runs):
-        rows = np.array_split(np.arange(n_rows), n_parts)
-        surveys = [
-            surveyed(
-                X[part], y[part], cuts=range(8, len(part), 8), seed=seed, piece=i, is_part=True
-            )
-            for i, part in enumerate(rows)
-        ]
-        survey = Survey.merged(surveys)
-        for block in (survey.sample, survey.by_class):
-            assert len(block.y) == len(np.unique(block.X)) == 20
-            np.testing.assert_array_equal(y[block.X[:, 0].astype(int)], block.y)
-        np.testing.assert_array_equal(
-            np.bincount(survey.by_class.y), water_filled(survey.class_rows, 20)
-        )
-        uniform.update(survey.sample.X[:, 0].astype(int).tolist())
-        stratified.update(survey.by_class.X[survey.by_class.y == 0, 0].astype(int).tolist())
-    of_majority = np.flatnonzero(y == 0).tolist()
-    for drawn, rows in ((uniform, range(n_rows)), (stratified, of_majority)):
-        frequencies = np.array([drawn[row] for row in rows])
-        # Rows of one sample exclude each other, so the statistic is smaller than chi-squared.
-        assert chisquare(frequencies).pvalue > 1e-4
-        assert frequencies.min() > 0
-
-
-def test_samples_keep_weights_and_columns_of_every_kind():
-    X, y = table(), targets("labels")
-    weight = np.arange(1.0, N_ROWS + 1)
-    survey = surveyed(X, y, weight, cuts=[100, 200])
-    for block in (survey.sample, survey.by_class):
-        rows = block.weight.astype(int) - 1
-        assert len(rows) == survey.n_rows
-        np.testing.assert_array_equal(block.y, y[rows])
-        pd.testing.assert_frame_equal(
-            block.X.reset_index(drop=True), X.iloc[rows].reset_index(drop=True), check_dtype=False
-        )
 
 
 def test_a_column_of_more_levels_than_are_counted_keeps_the_frequent_ones(monkeypatch):
@@ -235,7 +186,7 @@ def test_a_column_of_more_levels_than_are_counted_keeps_the_frequent_ones(monkey
     names = np.where(rng.random(2_000) < 0.5, frequent, [f"n{i}" for i in range(2_000)])
     X, y = pd.DataFrame({"name": names}), rng.integers(0, 2, 2_000)
     whole = surveyed(X, y, cuts=range(100, 2_000, 100))
-    halves = [surveyed(X[i::2], y[i::2], cuts=range(100, 1_000, 100), piece=i) for i in (0, 1)]
+    halves = [surveyed(X[i::2], y[i::2], cuts=range(100, 1_000, 100)) for i in (0, 1)]
     true = X["name"].value_counts()
     for survey in (whole, Survey.merged(halves)):
         (levels,), (counts,) = survey.reader.levels, survey.totals.levels
@@ -282,7 +233,7 @@ def dates(values):
 def test_what_no_class_can_be_learnt_from_is_refused(batches, message):
     source = open_source(lambda: batches, None, None, "Net")
     with pytest.raises(ValueError, match=message):
-        Survey.of(source, "from_dtype", 0, "Net")
+        Survey.of(source, "from_dtype", "Net")
 
 
 def test_a_class_may_come_last():
@@ -291,7 +242,6 @@ def test_a_class_may_come_last():
     survey = surveyed(table()[["a"]], y, cuts=[N_ROWS - 1])
     assert survey.classes.tolist() == [0, 5]
     assert survey.class_rows.tolist() == [N_ROWS - 1, 1]
-    assert 5 in survey.by_class.y
 
 
 def test_parts_without_rows_change_nothing():

@@ -26,9 +26,6 @@ from skimbalance.sampling._random import Purpose, generator
 
 __all__ = ["Pieces", "Shards"]
 
-# Surveys that a task, or the client, holds at a time.
-MERGED = 8
-
 
 class Rows(NamedTuple):
     """Rows of a shard, as a reader gives them: a matrix, targets, and weights or None."""
@@ -105,17 +102,10 @@ class Pieces:
     def survey(self, categorical_features: Any, owner: str) -> Survey:
         """The first pass; see `Survey.of`."""
         surveys = [
-            self._submit(Survey.of, piece, categorical_features, self._seed, owner, number)
-            for number, piece in enumerate(self._pieces)
+            self._submit(Survey.of, piece, categorical_features, owner) for piece in self._pieces
         ]
         counts = [self._submit(_counts, survey) for survey in surveys]
-        whole: list[Survey] = []
-        while surveys:
-            # Few at a time, as each holds samples of its rows.
-            read, surveys = self._client.gather(surveys[:MERGED]), surveys[MERGED:]
-            filled = [survey for survey in (*whole, *read) if survey.n_rows]
-            whole = [Survey.merged(filled)] if filled else read[:1]
-        survey = whole[0] if whole[0].n_rows else Survey.merged(whole)
+        survey = Survey.merged(self._client.gather(surveys))
         self._counts = self._client.gather(counts)
         return survey
 

@@ -159,8 +159,8 @@ def streamed(
     seed = int(check_random_state(estimator.random_state).randint(2**31))
     client, columns = given.get("client"), estimator.categorical_features
     pieces = None if client is None else Pieces(client, source, seed)
-    survey = pieces.survey(columns, owner) if pieces else Survey.of(source, columns, seed, owner)
-    _learn(estimator, source, survey)
+    survey = pieces.survey(columns, owner) if pieces else Survey.of(source, columns, owner)
+    _learn(estimator, survey)
     held_out = None if own.X is None else estimator._read_own(own)
     rows = _drawn(estimator, pieces or source, survey, thinning, held_out, seed)
     course = Course(seed=seed, n_before=0, previous=None, partial=False, counts=rows.counts)
@@ -208,11 +208,12 @@ def _check_client(client, estimator, owner):
             )
 
 
-def _learn(estimator, source, survey):
+def _learn(estimator, survey):
     """Set what the estimator knows of columns and classes."""
-    first = next(iter(source.blocks()))
-    y = first.y if source.label_names is None else _table(first.y, source.label_names)
-    X = _table(first.X, source.columns)
+    first, label_names = survey.first, survey.label_names
+    # The survey knows what the columns hold: only their number and names are learnt here.
+    X = _table(np.zeros(first.X.shape), survey.columns)
+    y = first.y if label_names is None else _table(first.y, label_names)
     estimator._read(X, y, first.weight, resume=False, classes=survey.classes)
     estimator._reader = survey.reader
     target = estimator._target

@@ -1,4 +1,4 @@
-"""The first pass over a source: exact counts, and random rows to learn the rest from.
+"""The first pass over a source: exact counts.
 
 Surveys of the parts of a source can be merged, so that several machines may take them.
 """
@@ -10,17 +10,15 @@ from typing import Any, Self
 import numpy as np
 
 from skimbalance._fit.streams.blocks import Block, Source
-from skimbalance._fit.streams.draw import water_filled
 from skimbalance._validation import plain_labels, some_of
 from skimbalance.preprocessing._encoder import Totals
 from skimbalance.preprocessing._reader import TableReader
 from skimbalance.preprocessing._totals import TableTotals
-from skimbalance.sampling._random import Purpose, generator
 
 __all__ = ["Survey"]
 
-# Rows of a sample at most, and values.
-SAMPLE_ROWS, SAMPLE_VALUES = 2**17, 2**23
+# So many rows are kept, to show what the rows of the source are like.
+FIRST_ROWS = 100
 
 # More labels are no classes: a network has an output for each.
 MOST_CLASSES = 2**16
@@ -49,9 +47,13 @@ class Survey:
         without and with each label.
     stratum_rows : ndarray of int of shape (n_strata,)
         Number of rows of each class; in the multilabel case of rows without any label, and others.
+    first : Block
+        Its first rows.
     """
 
-    def __init__(self, categorical_features: Any, seed: int, owner: str, piece: int = 0):
+    first: Block
+
+    def __init__(self, categorical_features: Any, owner: str):
         self.n_rows = 0
         self.weighted = False
         self.columns: list[Any] | None = None
@@ -63,12 +65,9 @@ class Survey:
         self.stratum_rows: np.ndarray = np.empty(0, np.int64)
         self._owner = owner
         self._table = TableTotals(categorical_features, owner)
-        self._pool = _Pool(generator(Purpose.SAMPLE, seed, piece))
 
     @classmethod
-    def of(
-        cls, source: Source, categorical_features: Any, seed: int, owner: str, piece: int = 0
-    ) -> Self:
+    def of(cls, source: Source, categorical_features: Any, owner: str) -> Self:
         """Read all rows of a source once.
 
         Parameters
@@ -77,12 +76,8 @@ class Survey:
             The source, or a part of one.
         categorical_features : "from_dtype", array-like or None
             Which columns are categories, see `TableReader.learn`.
-        seed : int
-            Seed of the fit.
         owner : str
             Name of the estimator, for errors.
-        piece : int, default=0
-            Number of the part; each must have another.
 
         Returns
         -------
@@ -93,7 +88,7 @@ class Survey:
         ValueError
             If the source has no rows, or rows that cannot be learnt from.
         """
-        survey = cls(categorical_features, seed, owner, piece)
+        survey = cls(categorical_features, owner)
         for block in source.blocks():
             survey.columns, survey.label_names = source.columns, source.label_names
             try:
@@ -104,7 +99,6 @@ class Survey:
                 raise ValueError(
                     f"In the rows of the source from {survey.n_rows} on: {error}"
                 ) from error
-        survey._pool.prune(survey._strata, survey.stratum_rows)
         if not source.is_part:
             survey._check()
         return survey
@@ -129,7 +123,7 @@ class Survey:
         """
         surveys = [survey for survey in surveys if survey.n_rows] or surveys[:1]
         whole = copy.deepcopy(surveys[0])
-        for name in ("reader", "totals", "sample", "by_class"):
+        for name in ("reader", "totals"):
             whole.__dict__.pop(name, None)
         for survey in surveys[1:]:
             whole._count(
@@ -138,10 +132,6 @@ class Survey:
             )  # fmt: skip
             whole.n_rows += survey.n_rows
             whole._table.merge(survey._table)
-            whole._pool.merge(survey._pool)
-            if whole._pool.is_full:
-                whole._pool.prune(whole._strata, whole.stratum_rows)
-        whole._pool.prune(whole._strata, whole.stratum_rows)
         whole._check()
         return whole
 
@@ -164,16 +154,6 @@ class Survey:
         no_levels = (None,) * len(self._table.columns)
         return self._table.of_levels(no_levels if self.reader is None else self.reader.levels)
 
-    @cached_property
-    def sample(self) -> Block:
-        """At most 2**17 rows; all choices of so many are equally likely."""
-        return self._pool.uniform()
-
-    @cached_property
-    def by_class(self) -> Block:
-        """At most 2**17 rows, shared out among the strata; rare ones are there as a whole."""
-        return self._pool.by_stratum(self._strata, self.stratum_rows)
-
     def _add(self, block):
         """Count the rows of a block."""
         n_rows = len(block.y)
@@ -190,12 +170,11 @@ class Survey:
             rows = np.bincount(codes, minlength=len(labels))
             weights = np.bincount(codes, weights=weight, minlength=len(labels))
             self._count(labels, rows, weights, rows, is_multilabel=False)
-            strata = np.searchsorted(self.classes, labels)[codes]
+        if not self.n_rows:
+            few = slice(FIRST_ROWS)
+            self.first = Block(block.X[few], block.y[few], weight[few])
         self.weighted |= block.weight is not None
         self._table.add(block.X, self.columns)
-        self._pool.add(block, strata, len(self.stratum_rows))
-        if self._pool.is_full:
-            self._pool.prune(self._strata, self.stratum_rows)
         self.n_rows += n_rows
 
     def _codes(self, y):
@@ -235,7 +214,6 @@ class Survey:
                 new = np.zeros(len(union), old.dtype)
                 new[places] = old
                 setattr(self, name, new)
-            self._pool.moved(places, len(union))
             self.classes = union
         places = np.searchsorted(self.classes, labels)
         self.class_rows[places] += rows
@@ -268,142 +246,7 @@ class Survey:
             f"{some_of(plain_labels(labels), 3)}."
         )
 
-    def _strata(self, y):
-        """The stratum of each row."""
-        if y.ndim == 2:
-            return np.any(y == 1, axis=1).astype(int)
-        return np.searchsorted(self.classes, y)
-
 
 def _sums_of_labels(y, weight):
     """Total weight of the rows without and with each label, of shape (n_labels, 2)."""
     return np.stack([weight @ (y == value) for value in (0, 1)], axis=1)
-
-
-class _Pool:
-    """The rows of two samples: those with the smallest random keys, of all and of each stratum.
-
-    Only rows whose key is small enough are touched, ever fewer of a block (bottom-k sampling;
-    Cohen & Kaplan 2007, doi:10.1145/1281100.1281133).
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where keys are from.
-    """
-
-    def __init__(self, rng: np.random.Generator):
-        self._rng = rng
-        self._parts: list[tuple[Block, np.ndarray]] = []
-        self._n_held = 0
-        self._most = SAMPLE_ROWS
-        # The largest keys that are of interest, among all rows and in each stratum.
-        self._limit = np.inf
-        self._limits: np.ndarray = np.empty(0)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether there are so many rows that some should go."""
-        return self._n_held > 3 * self._most
-
-    def add(self, block: Block, strata: np.ndarray, n_strata: int) -> None:
-        """Take the rows of a block that may be of interest."""
-        if not self._parts:
-            self._most = max(1, min(SAMPLE_ROWS, SAMPLE_VALUES // block.X.shape[1]))
-        if len(self._limits) < n_strata:
-            self.moved(np.arange(len(self._limits)), n_strata)
-        keys = self._rng.random(len(strata))
-        kept = np.flatnonzero(keys <= np.maximum(self._limit, self._limits[strata]))
-        if len(kept):
-            self._parts.append((_taken(block, kept), keys[kept]))
-            self._n_held += len(kept)
-
-    def moved(self, places: np.ndarray, n_strata: int) -> None:
-        """Give strata other numbers; there may be more of them."""
-        limits = np.full(n_strata, np.inf)
-        limits[places] = self._limits
-        self._limits = limits
-
-    def merge(self, other: Self) -> None:
-        """Take the rows of another pool, too, whose strata may have other numbers."""
-        self._parts = [*self._parts, *other._parts]
-        self._n_held += other._n_held
-        self._limit = min(self._limit, other._limit)
-        self._most = min(self._most, other._most)
-
-    def prune(self, strata_of: Any, n_rows: np.ndarray) -> None:
-        """Keep the rows that are of interest, where a stratum has `n_rows` rows so far."""
-        if not self._parts:
-            return
-        block, keys = self._joined()
-        strata = strata_of(block.y)
-        if len(keys) > self._most:
-            self._limit = min(self._limit, np.partition(keys, self._most - 1)[self._most - 1])
-        ranks = _ranks(keys, strata)
-        wanted = water_filled(n_rows, self._most)
-        of_stratum = ranks < wanted[strata]
-        limits = np.full(len(n_rows), np.inf)
-        last = ranks == wanted[strata] - 1
-        limits[strata[last]] = keys[last]
-        limits[wanted == 0] = -1.0
-        self._limits = np.where(wanted < n_rows, limits, np.inf)
-        kept = np.flatnonzero(of_stratum | (keys <= self._limit))
-        self._parts = [(_taken(block, kept), keys[kept])]
-        self._n_held = len(kept)
-
-    def uniform(self) -> Block:
-        """The rows with the smallest keys."""
-        block, keys = self._joined()
-        return _taken(block, np.sort(np.argsort(keys)[: self._most]))
-
-    def by_stratum(self, strata_of: Any, n_rows: np.ndarray) -> Block:
-        """The rows with the smallest keys in each stratum."""
-        block, keys = self._joined()
-        strata = strata_of(block.y)
-        wanted = water_filled(n_rows, self._most)
-        return _taken(block, np.flatnonzero(_ranks(keys, strata) < wanted[strata]))
-
-    def _joined(self):
-        """All rows as one block, and their keys."""
-        if len(self._parts) > 1:
-            blocks, keys = zip(*self._parts, strict=True)
-            X, y, weight = zip(*blocks, strict=True)
-            joined = Block(
-                _stacked(X),
-                np.concatenate(y),
-                None if weight[0] is None else np.concatenate(weight),
-            )
-            self._parts = [(joined, np.concatenate(keys))]
-        return self._parts[0]
-
-
-def _taken(block, rows):
-    """Some rows of a block, as a copy."""
-    X = block.X.iloc[rows] if hasattr(block.X, "iloc") else block.X[rows]
-    return Block(X, block.y[rows], None if block.weight is None else block.weight[rows])
-
-
-def _stacked(parts):
-    """Arrays or tables of the same columns, one below the other."""
-    names = next((part.columns for part in parts if hasattr(part, "iloc")), None)
-    if names is None:
-        return np.concatenate(parts)
-    import pandas as pd
-
-    frames = [
-        part if hasattr(part, "iloc") else pd.DataFrame(part, columns=names) for part in parts
-    ]
-    return pd.concat(frames, ignore_index=True)
-
-
-def _ranks(keys, strata):
-    """How many rows of the same stratum have a smaller key, for each row."""
-    order = np.argsort(keys)
-    # Sorting is much faster for small types.
-    small = strata.astype(np.min_scalar_type(strata.max(initial=0)))
-    order = order[np.argsort(small[order], kind="stable")]
-    counts = np.bincount(strata)
-    starts = np.cumsum(counts) - counts
-    ranks = np.empty(len(keys), dtype=np.intp)
-    ranks[order] = np.arange(len(keys)) - starts[strata[order]]
-    return ranks

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 from common import N_JOBS, pick
-from scale_data import TARGET, batches
+from scale_data import N_COLUMNS, TARGET, batches
 
 EPOCHS = 3
 N_TREES = pick(100, 5)
@@ -64,12 +64,20 @@ def network(**params):
     return ImbalancedMLPClassifier(**{**fixed, **params}), clock
 
 
+def _as_fitted(clf, X):
+    """Rows with the names of the columns, if a classifier knows them from the files."""
+    import pandas as pd
+
+    names = getattr(clf, "feature_names_in_", None)
+    return X if names is None else pd.DataFrame(X, columns=names)
+
+
 def _timed(clf, clock, n_train, fit):
     begun = time.perf_counter()
     fit()
     ended = time.perf_counter()
     return Fitted(
-        lambda X: clf.predict_posterior(X)[:, 1],
+        lambda X: clf.predict_posterior(_as_fitted(clf, X))[:, 1],
         clock.ticks[0] - begun,
         ended - clock.ticks[0],
         np.diff(clock.ticks).tolist(),
@@ -82,19 +90,40 @@ def streamed(paths, folder, seed, fraction=None, **params):
     import pyarrow.dataset as ds
 
     clf, clock = network(random_state=seed, **params)
-    source = ds.dataset(paths)
-    n_rows = source.count_rows()
     fitted = _timed(
-        clf, clock, n_rows, lambda: clf.fit_stream(source, TARGET, majority_fraction=fraction)
+        clf, clock, 0, lambda: clf.fit_stream(ds.dataset(paths), TARGET, majority_fraction=fraction)
     )
-    kept = clf.class_counts_.min() + clf.class_counts_.max() * clf.majority_fraction_
-    return dataclasses.replace(fitted, n_train=int(kept))
+    return dataclasses.replace(fitted, n_train=_n_train(clf, paths))
+
+
+def _n_train(clf, paths):
+    """Rows that a fit on a stream has trained on, or held out."""
+    import pyarrow.dataset as ds
+
+    rows = ds.dataset(paths)
+    n_rare = rows.count_rows(filter=ds.field(TARGET) == 1)
+    return round(n_rare + (rows.count_rows() - n_rare) * clf.majority_fraction_)
+
+
+def recipe(paths, folder, seed, fraction):
+    """`fit_stream` of the network of the ensembles, which stops early."""
+    from skimbalance.classifier import RECIPE
+
+    given = {"batch_size": "auto", "early_stopping": "auto", **RECIPE}
+    return streamed(paths, folder, seed, fraction, **pick(given, {}))
 
 
 def in_memory(paths, folder, seed):
     """`fit` of the same network; its rows are in memory."""
+    import pyarrow.dataset as ds
+
     begun = time.perf_counter()
-    X, y = (np.concatenate(part) for part in zip(*batches(paths), strict=True))
+    n_rows, done = ds.dataset(paths).count_rows(), 0
+    X, y = np.empty((n_rows, N_COLUMNS), dtype=np.float32), np.empty(n_rows, dtype=np.int8)
+    for block, labels in batches(paths):
+        end = done + len(labels)
+        X[done:end], y[done:end] = block, labels
+        done = end
     reading = time.perf_counter() - begun
     clf, clock = network(random_state=seed)
     fitted = _timed(clf, clock, len(y), lambda: clf.fit(X, y))
@@ -102,18 +131,18 @@ def in_memory(paths, folder, seed):
 
 
 def ensemble(paths, folder, seed):
-    """`fit_stream` of the ensemble with a budget of rows."""
+    """`fit_stream` of the ensemble, of all rare rows and a hundredth of the others."""
     import pyarrow.dataset as ds
 
     from skimbalance import ImbalancedEnsembleClassifier, ImbalancedMLPClassifier
 
-    small = {"estimator": ImbalancedMLPClassifier((8,), epochs=2), "cv": 2}
+    small = {"estimator": ImbalancedMLPClassifier((8,), epochs=1), "cv": 2, "trees": False}
     clf = ImbalancedEnsembleClassifier(random_state=seed, **pick({}, small))
     begun = time.perf_counter()
-    clf.fit_stream(ds.dataset(paths), TARGET, majority_fraction="auto")
+    clf.fit_stream(ds.dataset(paths), TARGET, majority_fraction=0.01)
     seconds = time.perf_counter() - begun
-    kept = clf.class_counts_.min() + clf.class_counts_.max() * clf.majority_fraction_
-    return Fitted(lambda X: clf.predict_proba(X)[:, 1], 0.0, seconds, [], int(kept))
+    n_train = _n_train(clf, paths)
+    return Fitted(lambda X: clf.predict_proba(_as_fitted(clf, X))[:, 1], 0.0, seconds, [], n_train)
 
 
 def sgd(paths, folder, seed):
@@ -164,6 +193,7 @@ def xgboost(paths, folder, seed):
     begun = time.perf_counter()
     rows = xgb.ExtMemQuantileDMatrix(Batches(), max_bin=256, nthread=N_JOBS)
     read = time.perf_counter()
+    # With its default of 0.3, its average precision was a third less on three million rows.
     params = {"objective": "binary:logistic", "eta": 0.1, "nthread": N_JOBS, "seed": seed}
     model = xgb.train(params, rows, N_TREES)
     ended = time.perf_counter()
@@ -214,6 +244,8 @@ CONTENDERS = {
     "fit_stream": streamed,
     "fit_stream, auto": partial(streamed, fraction="auto"),
     "fit_stream, auto, 30 epochs": partial(streamed, fraction="auto", epochs=_LONG),
+    "fit_stream, auto, RECIPE": partial(recipe, fraction="auto"),
+    "ensemble, 0.01": ensemble,
     "fit in memory": in_memory,
     "SGDClassifier": sgd,
     "XGBoost": xgboost,
@@ -221,12 +253,12 @@ CONTENDERS = {
 }
 
 #: Those whose cost is measured on fewer rows, too.
-GROWTH = ("fit_stream", "fit_stream, auto", "XGBoost")
+GROWTH = ("fit_stream", "fit_stream, auto, RECIPE", "XGBoost")
 
 #: Fits to parts of the frequent class; the epochs grow until the steps are as many as for all rows.
 THINNED = {
     f"{fraction:g}, {epochs} epochs": partial(streamed, fraction=fraction, epochs=epochs)
-    for fraction in (1.0, 0.3, 0.1, 0.03, 0.01)
+    for fraction in pick((1.0, 0.3, 0.1, 0.03, 0.01), (1.0, 0.1))
     for epochs in dict.fromkeys((EPOCHS, min(math.ceil(EPOCHS / fraction), _LONG)))
 }
 

@@ -57,7 +57,7 @@ def drawn(folder, target, weight=None, *, thinning=None, by_shift=True, seed=0, 
     source = open_source(folder, target, weight, "Any")
     pieces = Pieces(Here(n_workers), source, seed)
     survey = pieces.survey(None, "Any")
-    _learn(clf, source, survey)
+    _learn(clf, survey)
     division = divide(
         clf._settings(), clf._target, survey.stratum_rows, survey.extremes,
         thinning or Thinning(), own=False,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
+from tqdm.auto import tqdm
 
 from skimbalance._validation import (
     are_missing,
@@ -89,12 +90,15 @@ class Source:
         Names of the labels in the multilabel case, where they have names.
     is_part : bool, default=False
         Whether this is a part of another source, which may be without rows.
+    verbose : int, default=0
+        1 shows in each pass how many rows have been read, and how many in a second.
     """
 
     owner: str
     columns: list[Any] | None = None
     label_names: list[Any] | None = None
     is_part: bool = False
+    verbose: int = 0
 
     def _pieces(self) -> Iterator[Piece]:
         """The rows as they come."""
@@ -126,11 +130,14 @@ class Source:
         ValueError
             If anything in the source cannot be learnt from; the file and the row are named.
         """
-        is_empty = True
-        for piece in self._pieces():
-            for block in self._blocks_of(piece):
-                is_empty = False
-                yield block
+        quiet = self.is_part or not self.verbose
+        with tqdm(desc="Read", unit=" rows", unit_scale=True, disable=quiet) as bar:
+            is_empty = True
+            for piece in self._pieces():
+                for block in self._blocks_of(piece):
+                    is_empty = False
+                    bar.update(len(block.y))
+                    yield block
         if is_empty and not self.is_part:
             raise ValueError(
                 f"The source of {self.owner} must have rows with a target and a positive weight. "

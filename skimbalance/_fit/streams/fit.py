@@ -156,6 +156,7 @@ def streamed(
     if given.get("client") is not None:
         _check_client(given["client"], estimator, owner)
     source = open_source(given["source"], given["target"], given["sample_weight"], owner)
+    source.verbose = estimator.verbose
     seed = int(check_random_state(estimator.random_state).randint(2**31))
     client, columns = given.get("client"), estimator.categorical_features
     pieces = None if client is None else Pieces(client, source, seed)

@@ -245,6 +245,7 @@ CONTENDERS = {
     "fit_stream, auto": partial(streamed, fraction="auto"),
     "fit_stream, auto, 30 epochs": partial(streamed, fraction="auto", epochs=_LONG),
     "fit_stream, auto, RECIPE": partial(recipe, fraction="auto"),
+    "fit_stream, 0.01, RECIPE": partial(recipe, fraction=0.01),
     "ensemble, 0.01": ensemble,
     "fit in memory": in_memory,
     "SGDClassifier": sgd,
@@ -253,7 +254,7 @@ CONTENDERS = {
 }
 
 #: Those whose cost is measured on fewer rows, too.
-GROWTH = ("fit_stream", "fit_stream, auto, RECIPE", "XGBoost")
+GROWTH = ("fit_stream", "fit_stream, 0.01, RECIPE", "XGBoost")
 
 #: Fits to parts of the frequent class; the epochs grow until the steps are as many as for all rows.
 THINNED = {

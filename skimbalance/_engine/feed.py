@@ -124,6 +124,7 @@ class _Streamed:
         self.n_rows, self.n_steps = len(rows), job.n_steps
         self._steps_of = -(-self._rows.sizes // job.batch_size)
         self._part: tuple[int, int] = (-1, -1)
+        self._held: Part | None = None
         self._values: tuple[np.ndarray, ...] = ()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read rows")
         self._ahead: dict[int, Future[Part]] = {}
@@ -187,8 +188,8 @@ class _Streamed:
 
     def _hold(self, future, part, epoch):
         """Take batches from a part from now on."""
-        self._values = ()  # the memory of the part before
-        held = future.result()
+        self._held, self._values = None, ()  # the memory of the part before
+        self._held = held = future.result()  # as long as it is held, others who read it share it
         weight = self._rows.weigh(held, epoch < self._job.deferred_until)
         dtype = self._job.program.dtype
         self._values = (*held.X, held.y.astype(np.int32, copy=False), weight.astype(dtype))

@@ -9,6 +9,7 @@ from skimbalance._engine.feed import feed_of
 from skimbalance._engine.job import Batches, Job, Part, StreamedRows
 from skimbalance._engine.stack import rows_per_batch
 from skimbalance._fit.streams.cache import Cache
+from skimbalance._fit.streams.rows import EncodedParts
 
 PROGRAM = SimpleNamespace(dtype=np.float32, input_dtypes=[np.float32])
 
@@ -21,10 +22,12 @@ def weigh(part, early):
     return np.where(part.y == 1, 1.0 if early else 3.0, 1.0)
 
 
-def feed(parts, batch_size, epochs=3, deferred=0, calls=None):
-    """The feed of rows that are given as parts of (X, y)."""
+def feed(parts, batch_size, epochs=3, deferred=0, calls=None, reader=None):
+    """The feed of rows that are given as parts of (X, y), perhaps by a reader of their own."""
 
     def read(number, dtypes):
+        if reader is not None:
+            return reader(number, dtypes)
         if calls is not None:
             calls.append(number)
         X, y = parts[number]
@@ -118,3 +121,20 @@ def test_each_part_is_read_once_an_epoch():
     stream, n_rows = feed(numbered([20, 20, 20]), 10, epochs=2, calls=calls)
     taken(stream, n_rows, 0, 12)
     assert sorted(calls) == [0, 0, 1, 1, 2, 2]
+
+
+def test_networks_in_step_share_each_part():
+    parts, calls = numbered([20, 20, 20, 20]), []
+
+    def read(number):
+        calls.append(number)
+        return *parts[number], None
+
+    encoded = EncodedParts(
+        SimpleNamespace(read=read), SimpleNamespace(n_outputs=1, transform=lambda rows: rows)
+    )
+    feeds = [feed(parts, 10, epochs=2, reader=encoded.read) for _ in range(3)]
+    for first in range(0, 16, 2):
+        for stream, n_rows in feeds:
+            taken(stream, n_rows, first, 2)
+    assert len(calls) == 2 * len(parts)

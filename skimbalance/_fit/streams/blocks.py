@@ -241,7 +241,15 @@ def _checked_labels(piece):
     if is_multilabel and is_indicator(piece.y):
         codes = label_codes(checked_target(piece.y))
         return np.where(codes < 0, np.nan, codes).astype(np.float32), (codes >= 0).any(axis=1)
-    if array.ndim and not is_multilabel:
+    if is_multilabel:
+        rows, columns = np.nonzero(~(are_missing(array) | (array == 0) | (array == 1)))
+        if len(rows):
+            raise ValueError(
+                "The labels in y must be 0, 1 or missing where each row has several. Got "
+                f"{array[rows[0], columns[0]]!r} in row {piece.first + rows[0]}, label "
+                f"{columns[0]}: name a single column as target, or columns of 0 and 1."
+            )
+    elif array.ndim:
         array = array.ravel()
         if array.dtype == object:
             return _checked_objects(array, piece), np.ones(len(array), bool)

@@ -136,11 +136,11 @@ def files_of(path: Any, owner: str, target: Any) -> Any:
     """
     import pyarrow.dataset as ds
 
-    path = Path(path)
+    given, path = path, Path(path)
     if not path.exists():
+        remedy = ": make it a dataset, by pyarrow.dataset.dataset" if "://" in given else ""
         raise ValueError(
-            f"The source of {owner} must be a file or a folder that exists. Got {str(path)!r}: for "
-            "an object store make a dataset by pyarrow.dataset.dataset."
+            f"The source of {owner} must be a file or a folder that exists. Got {given!r}{remedy}."
         )
     files = [path] if path.is_file() else sorted(_files_in(path))
     ends = {True: PARQUET_NAMES, False: CSV_NAMES}

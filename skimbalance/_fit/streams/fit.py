@@ -120,9 +120,11 @@ def fit_stream(estimator: Any, given: Mapping[str, Any], thinning: Thinning, own
                     raise
             estimator._set_fitted(plan, result, stream.course)
             estimator.majority_fraction_ = stream.majority_fraction
-    except BaseException:
+    except BaseException as error:
         vars(estimator).clear()
         vars(estimator).update(before)
+        if isinstance(error, KeyboardInterrupt) and not error.args:
+            raise KeyboardInterrupt("Interrupted before the training began.") from None
         raise
     if interrupted is not None:
         raise KeyboardInterrupt(f"{interrupted} The estimator keeps what it has learnt so far.")

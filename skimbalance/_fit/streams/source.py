@@ -111,7 +111,9 @@ class _Names:
                 )
             if name not in names:
                 argument = "target" if position < len(targets) else "sample_weight"
-                similar = get_close_matches(str(name), map(str, names), 3, 0.6)
+                lower = {str(known).lower(): str(known) for known in names}
+                close = get_close_matches(str(name).lower(), lower, 3, 0.6)
+                similar = [lower[known] for known in close]
                 hint = (
                     f"Did you mean {' or '.join(map(repr, similar))}?"
                     if similar
@@ -172,7 +174,13 @@ def _no_source(source, owner):
             f"The source of {owner} must be {REMEDY}. {got}, which is in memory: pass X and y to "
             "fit."
         )
-    remedy = ": pass lambda: iter(batches)" if isinstance(source, Iterable) else ""
+    remedy = ""
+    if hasattr(source, "as_numpy_iterator"):
+        remedy = ": pass its method as_numpy_iterator, without calling it"
+    elif isinstance(source, list | tuple) and all(isinstance(s, str | os.PathLike) for s in source):
+        remedy = ": for several files pass pyarrow.dataset.dataset(paths)"
+    elif isinstance(source, Iterable):
+        remedy = ": pass lambda: iter(batches)"
     return f"The source of {owner} must be {REMEDY}. {got}{remedy}."
 
 

@@ -29,7 +29,7 @@ class Here:
     def nthreads(self):
         return dict.fromkeys(range(self._n_workers), 1)
 
-    def submit(self, function, *args, pure):
+    def submit(self, function, *args, **options):
         return function(*args)
 
     def gather(self, futures):

@@ -133,7 +133,9 @@ class Pieces:
         by_shift : bool
             Whether a shift of the logits makes up for the thinning.
         """
-        n_shards = max(1, len(self._client.nthreads()))
+        # One shard is meant for each worker, and any other may take it over.
+        workers = sorted(self._client.nthreads()) or [None]
+        n_shards = len(workers)
         counts = np.stack([_in_strata(survey, *of_piece) for of_piece in self._counts])
         shares = Draw.shares(counts, division.parts, self._seed)
         rest = division.n_rows - division.held_out
@@ -147,8 +149,13 @@ class Pieces:
             if of_piece[1].any()
         ]
         futures = [
-            self._submit(_joined, [self._submit(_of_shard, of, number) for of in dealt])
-            for number in range(n_shards)
+            self._submit(
+                _joined,
+                [self._submit(_of_shard, of, number) for of in dealt],
+                workers=worker,
+                allow_other_workers=worker is not None,
+            )
+            for number, worker in enumerate(workers)
         ]
         sizes = self._client.gather([self._submit(_size, shard) for shard in futures])
         found = self._client.gather([self._submit(_without_rows, of) for of in dealt])
@@ -169,8 +176,8 @@ class Pieces:
         weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
         return Data((rows.X,), np.arange(len(rows.y)), rows.y, weight, weighted, n_levels=n_levels)
 
-    def _submit(self, function, *args):
-        return self._client.submit(function, *args, pure=False)
+    def _submit(self, function, *args, **options):
+        return self._client.submit(function, *args, pure=False, **options)
 
 
 def _in_strata(survey, classes, stratum_rows):

@@ -314,7 +314,10 @@ FAULTS = {
     "infinity beside text": (
         lambda f: write(f, t="x", a=spoiled("a", -np.inf)), "infinity in row 333, column 'a'"
     ),
+    "no labels": (lambda f: lambda: [(X2, [[0, 1], [1, 7]])], "Got 7 in row 1, label 1: name a"),
     "a list": (lambda f: [(X2, Y2)], "Got a list: pass lambda: iter"),
+    "paths": (lambda f: ["a.parquet", f], "Got a list: for several files pass pyarrow.dataset"),
+    "a URL": (lambda f: "s3://a/b.parquet", "Got 's3://a/b.parquet': make it a dataset"),
     "a generator": (lambda f: (batch for batch in [(X2, Y2)]), "function that makes it"),
     "an array": (lambda f: X2, "Got a ndarray, which is in memory: pass X and y to fit"),
     "a table": (lambda f: pd.DataFrame(X2), "Got a DataFrame, which is in memory"),
@@ -366,7 +369,7 @@ def test_faults_are_one_sentence(name, tmp_path):
     [
         (None, None, "argument target of Net must be the name .*'a', 'b'"),
         ([], None, "argument target of Net must be the name"),
-        ("Y", None, "must have the column 'Y', which target names. It has"),
+        ("Y", None, "must have the column 'Y', which target names. Did you mean 'y'"),
         ("flags", None, "Did you mean 'flag'?"),
         ("y", "ww", "must have the column 'ww', which sample_weight names"),
         ("y", "y", "must name different columns. Got 'y' twice"),

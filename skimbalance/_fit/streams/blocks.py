@@ -17,6 +17,7 @@ from skimbalance._validation import (
     checked_target,
     is_indicator,
     label_codes,
+    plain_labels,
 )
 from skimbalance.preprocessing._encoder import LARGEST
 from skimbalance.preprocessing._reader import as_table
@@ -242,11 +243,12 @@ def _checked_labels(piece):
         codes = label_codes(checked_target(piece.y))
         return np.where(codes < 0, np.nan, codes).astype(np.float32), (codes >= 0).any(axis=1)
     if is_multilabel:
-        rows, columns = np.nonzero(~(are_missing(array) | (array == 0) | (array == 1)))
+        known = are_missing(array).reshape(array.shape) | (array == 0) | (array == 1)
+        rows, columns = np.nonzero(~known)
         if len(rows):
             raise ValueError(
                 "The labels in y must be 0, 1 or missing where each row has several. Got "
-                f"{array[rows[0], columns[0]]!r} in row {piece.first + rows[0]}, label "
+                f"{plain_labels(array[rows, columns])[0]!r} in row {piece.first + rows[0]}, label "
                 f"{columns[0]}: name a single column as target, or columns of 0 and 1."
             )
     elif array.ndim:

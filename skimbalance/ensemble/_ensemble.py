@@ -121,7 +121,9 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
         fold. NaN for rows that no fold held out, among them those of weight 0.
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_labels)
         Decision for each training row, by a rule that was tuned without its fold; without meaning
-        where `oof_proba_` is NaN. Model files leave both arrays out.
+        where `oof_proba_` is NaN. Model files and `fit_stream` leave both arrays out.
+    majority_fraction_ : float
+        After `fit_stream`: share of the rows of the most frequent class that were trained on.
     objective_score_ : float
         Objective of these decisions; for objective=None the share of right ones.
     multilabel_, pos_label_, calibrator_, decision_matrix_, decision_weights_, threshold_, \

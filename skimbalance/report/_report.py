@@ -281,7 +281,7 @@ class ImbalanceReport:
         ------
         ValueError
             If y is not that of the fit; or if the ensemble was loaded from a model file, which
-            holds nothing of the training rows.
+            holds nothing of the training rows, or was fitted by `fit_stream`.
 
         Examples
         --------
@@ -299,7 +299,7 @@ class ImbalanceReport:
         if not hasattr(ensemble, "oof_prediction_"):
             raise ValueError(
                 f"The 'ensemble' parameter of {cls.__name__}.from_oof must be fitted and have "
-                "'oof_prediction_', which model files do not hold. Got "
+                "'oof_prediction_', which model files and 'fit_stream' leave out. Got "
                 f"{type(ensemble).__name__}: use from_estimator with rows that it has not seen."
             )
         is_held_out, held_out = ensemble._held_out_labels(y)

@@ -15,11 +15,11 @@ from skimbalance.ensemble._trees import CHUNK, MOST_LEVELS, TreeBag, _model
 NONE = np.empty(0, int)
 
 
-def bag(X, y, splits, *, weight=None, categories=NONE, n_classes=None, seed=0):
+def bag(X, y, splits, *, weight=None, categories=NONE, n_classes=None, seed=0, shift=None):
     weight = np.ones(len(y)) if weight is None else weight
     n_classes = n_classes or y.max() + 1
     rng = np.random.default_rng(seed)
-    return TreeBag.fit(X, y, weight, n_classes, categories, splits, rng)
+    return TreeBag.fit(X, y, weight, n_classes, categories, splits, rng, shift)
 
 
 def test_posterior_is_the_mean_of_the_models():
@@ -97,6 +97,28 @@ def test_damaged_trees_are_noticed():
         {"feature_map": trees.feature_map[:1]},
     ):
         assert replace(trees, **changes).wrong_parts()
+
+
+@pytest.mark.parametrize("shift", [[0.0, 1.5], [0.5, 0.0, -2.0], [3.0, 3.0, 3.0]])
+def test_a_shift_of_logits_multiplies_odds(shift):
+    X, y = rows(*[90, 60, 40][: len(shift)])
+    fitted, _ = bag(X, y, folds(y))
+    for trees in fitted.models:
+        expected = trees.predict_proba(X) * np.exp(shift)
+        expected /= expected.sum(axis=1, keepdims=True)
+        shifted = trees.shifted(np.array(shift))
+        np.testing.assert_allclose(shifted.predict_proba(X), expected, rtol=1e-9)
+
+
+def test_a_shifted_fit_answers_for_rows_that_were_left_out():
+    """Trees on a part of a class have its share among all rows, as a posterior of theirs."""
+    X, y = rows(4000, 200)
+    kept = np.flatnonzero((y == 1) | (np.arange(len(y)) % 5 == 0))
+    share = np.mean(y[kept] == 0) / np.mean(y[kept] == 1) / 20  # of odds
+    fitted, _ = bag(X, y, [(kept, np.arange(len(y)))], shift=-np.log([share, 1.0]))
+    plain, _ = bag(X, y, [(kept, np.arange(len(y)))])
+    np.testing.assert_allclose(fitted.mean(X)[:, 1].mean(), 200 / 4200, rtol=0.3)
+    assert plain.mean(X)[:, 1].mean() > 2 * 200 / 4200
 
 
 def test_rows_of_other_columns_are_refused():

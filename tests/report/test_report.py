@@ -439,5 +439,5 @@ def test_out_of_fold_report_refuses_another_y(bagged):
     for other in (y[:-1], y[::-1], np.roll(y, 1), np.array(["x"] * len(y))):
         with pytest.raises(ValueError, match=r"(that of the fit|among the classes)"):
             ImbalanceReport.from_oof(clf, other)
-    with pytest.raises(ValueError, match="which model files do not hold"):
+    with pytest.raises(ValueError, match="model files and 'fit_stream' leave out"):
         ImbalanceReport.from_oof(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), y)

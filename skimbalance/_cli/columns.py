@@ -153,7 +153,9 @@ class FeatureColumns:
                 n_numbers = int(np.count_nonzero(~np.isnan(values)))
                 listed = cells.tolist()
                 counts.look_at_styles(listed, text)
-                marked = {i for i in text if is_number(listed[i].strip(_MARKS))}
+                # Each different cell once, as categories have few.
+                alike = {cell: is_number(cell.strip(_MARKS)) for cell in {listed[i] for i in text}}
+                marked = {i for i in text if alike[listed[i]]}
             else:
                 kind, present = _kind(cells, self._table), np.flatnonzero(cells.notna()).tolist()
                 n_numbers, text = (0, present) if kind == "text" else (len(present), [])

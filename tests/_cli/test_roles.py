@@ -1,6 +1,8 @@
 """Columns with a role: several targets, groups, weights and moments of the rows, and the goal."""
 
 import csv
+import errno
+import io
 import json
 import re
 import shlex
@@ -553,6 +555,20 @@ def test_wrong_values_of_thinning_are_wrong_usage(option, table, capsys):
     err = capsys.readouterr().err.splitlines()[-1]
     assert "must be" in err
     assert f"Got '{option.partition('=')[2]}'" in err
+
+
+def test_a_full_disk_is_one_sentence_on_the_command_line(table, tmp_path, monkeypatch, capsys):
+    class Full(io.BytesIO):
+        def write(self, content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(streaming.tempfile, "TemporaryFile", Full)
+    monkeypatch.setattr(streaming, "import_training", lambda: None)
+    argv = ["train", table, "--target", "grade", "--stream", "--out", tmp_path / "m.skim"]
+    err = failed(capsys, *argv)
+    assert "must have room for the table" in err
+    assert "No space left on device. Name a larger folder in the environment variable TMPDIR" in err
+    assert not (tmp_path / "m.skim").exists()
 
 
 class Interrupted(LogisticRegression):

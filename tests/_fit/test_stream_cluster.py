@@ -62,7 +62,7 @@ def drawn(folder, target, weight=None, *, thinning=None, by_shift=True, seed=0, 
         clf._settings(), clf._target, survey.stratum_rows, survey.extremes,
         thinning or Thinning(), own=False,
     )  # fmt: skip
-    read = partial(_read_blocks, clf)
+    read = partial(_read_blocks, clf, survey.dtype)
     return division, *pieces.draw(read, clf._target, survey, division, by_shift=by_shift)
 
 

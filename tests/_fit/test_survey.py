@@ -176,6 +176,17 @@ def test_numbers_need_no_reader():
     survey = surveyed(table()[["a", "b"]], targets("numbers"), cuts=[7])
     assert survey.reader is None
     assert survey.totals.missing.tolist() == [False, True]
+    assert survey.dtype == np.float64
+
+
+@pytest.mark.parametrize("cut", [0, 150])
+def test_numbers_are_stored_in_32_bits_where_that_is_exact(cut):
+    short = pd.DataFrame({"a": np.ones(N_ROWS, np.float32), "b": ["u", "v", "w"] * (N_ROWS // 3)})
+    y = targets("numbers")
+    assert surveyed(short, y, cuts=[cut] if cut else []).dtype == np.float32
+    for column in (np.ones(N_ROWS), np.arange(N_ROWS), [1, 2.5, None] * (N_ROWS // 3)):
+        long = surveyed(short.assign(c=column), y, cuts=[cut] if cut else [])
+        assert long.dtype == np.float64
 
 
 def test_a_column_of_more_levels_than_are_counted_keeps_the_frequent_ones(monkeypatch):

@@ -4,7 +4,7 @@ import reprlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial as bind
 from numbers import Real
 from typing import Any
@@ -237,11 +237,12 @@ def _table(X, columns):
     return pd.DataFrame(X, columns=columns)
 
 
-def _read_blocks(estimator, source):
-    """The rows of a source, or of a piece of it, as the estimator reads them."""
+def _read_blocks(estimator, dtype, source):
+    """The rows of a source, or of a piece of it, as the estimator reads them, in some type."""
     for block in source.blocks():
         X = _table(block.X, source.columns)
-        yield estimator._read(X, block.y, block.weight, resume=True)
+        data = estimator._read(X, block.y, block.weight, resume=True)
+        yield replace(data, X=tuple(x.astype(dtype, copy=False) for x in data.X))
 
 
 def _drawn(estimator, source: Source | Pieces, survey, thinning, held_out, seed):
@@ -256,7 +257,7 @@ def _drawn(estimator, source: Source | Pieces, survey, thinning, held_out, seed)
         settings, target, survey.stratum_rows, survey.extremes, thinning, own=held_out is not None
     )
     by_shift = not is_multilabel and settings.loss == SHIFTED
-    read = bind(_read_blocks, estimator)
+    read = bind(_read_blocks, estimator, survey.dtype)
     found: Any
     if isinstance(source, Pieces):
         found = source.draw(read, target, survey, division, by_shift=by_shift)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skimbalance._fit.streams.blocks import Block, Source
+from skimbalance._fit.streams.blocks import Block, Source, float_type
 from skimbalance._validation import plain_labels, some_of
 from skimbalance.preprocessing._encoder import Totals
 from skimbalance.preprocessing._reader import TableReader
@@ -64,6 +64,8 @@ class Survey:
         self.class_weights: np.ndarray = np.empty(0)
         self.stratum_rows: np.ndarray = np.empty(0, np.int64)
         self._owner = owner
+        # Whether all numbers of each column are exact in float32.
+        self._short: np.ndarray = np.empty(0, bool)
         self._table = TableTotals(categorical_features, owner)
 
     @classmethod
@@ -131,6 +133,7 @@ class Survey:
                 is_multilabel=survey.is_multilabel,
             )  # fmt: skip
             whole.n_rows += survey.n_rows
+            whole._short &= survey._short
             whole._table.merge(survey._table)
         whole._check()
         return whole
@@ -147,6 +150,12 @@ class Survey:
     def reader(self) -> TableReader | None:
         """What the columns hold; None if all of them are numbers."""
         return TableReader.of(self._table)
+
+    @property
+    def dtype(self) -> type:
+        """The type in which the matrix of the rows is stored: float32 where that is exact."""
+        n_levels = -1 if self.reader is None else self.reader.n_levels
+        return np.float32 if np.all(self._short | (n_levels >= 0)) else np.float64
 
     @cached_property
     def totals(self) -> Totals:
@@ -173,6 +182,8 @@ class Survey:
         if not self.n_rows:
             few = slice(FIRST_ROWS)
             self.first = Block(block.X[few], block.y[few], weight[few])
+            self._short = np.ones(block.X.shape[1], bool)
+        self._short &= _are_short(block.X)
         self.weighted |= block.weight is not None
         self._table.add(block.X, self.columns)
         self.n_rows += n_rows
@@ -245,6 +256,12 @@ class Survey:
             f"of the rows. Got {more}{min(len(labels), MOST_CLASSES)} different labels: "
             f"{some_of(plain_labels(labels), 3)}."
         )
+
+
+def _are_short(X):
+    """Whether the numbers in each column are exact in float32."""
+    types = X.dtypes if hasattr(X, "dtypes") else [X.dtype] * X.shape[1]
+    return np.array([float_type(dtype) is np.float32 for dtype in types], bool)
 
 
 def _sums_of_labels(y, weight):

@@ -271,7 +271,14 @@ def _planned_stream(stream: StreamedFit, order: Any, net: ImbalancedMLPClassifie
     """The plan of a fit on a stream, whose parts are read in some order, and its course."""
     course = replace(stream.course, seed=net.random_state)
     plan = plan_of(net, replace(stream, course=course))
-    return replace(plan, order=order, held_out=plan.held_out if judged else None), course
+    # It has said how many rows are held out, also for networks that do not stop early.
+    done = {"validation_fraction": net._shared_defaults["validation_fraction"]}
+    return replace(
+        plan,
+        settings=replace(plan.settings, **done),
+        order=order,
+        held_out=plan.held_out if judged else None,
+    ), course
 
 
 def _train(reader, planner, seed, committee, member):

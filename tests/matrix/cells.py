@@ -64,6 +64,7 @@ def titles(*kinds):
 
 
 MLP, KERAS, TAGGER, ENSEMBLE, RECIPE = titles(Classifier)[:5]
+TUNED, PRIOR, SMOTE = "TunedDecisionClassifierCV", "PriorCorrectedClassifier", "EachClassSMOTE"
 LOSSES, NETWORKS = "skimbalance.losses", "skimbalance.networks"
 CLASSIFIERS, FUNCTIONS, DATA, VIEWS = map(titles, (Classifier, Function, Data, View))
 SPLITTERS, COMPARISONS, OF_FIT = map(titles, (Splitter, Comparison, ViewOfFit))
@@ -85,7 +86,7 @@ SHOWN = ["report", "comparison", "displays"]
 MEANINGLESS = [
     ("It is a function, and keeps nothing.", FUNCTIONS, KEEPING),
     ("It takes arrays, whichever classifier they come from.", FUNCTIONS,
-     [*META, "stacked backend", *SHOWN, "command line", "own held-out rows"]),
+     [*META, "stacked backend", *SHOWN, "command line", "own held-out rows", "stream"]),
     ("It looks at y only.", ABOUT_Y, ["sparse X", "missing values", "several inputs"]),
     ("It takes one array.", ABOUT_PROBABILITIES, ["several inputs"]),
     ("It looks at no class labels.", ["correct_prior", "estimate_prior", "log_posterior"],
@@ -104,6 +105,9 @@ MEANINGLESS = [
     ("It is a result, and not a classifier.", RESULTS, SHOWN),
     ("It fits nothing.", VIEWS, ["stacked backend", "own held-out rows"]),
     ("It is itself.", COMPARISONS[:1], ["comparison"]),
+    ("It takes rows that are in memory.",
+     [KERAS, TAGGER, TUNED, PRIOR, SMOTE, "table_steps", NETWORKS, *COMPARISONS, *SPLITTERS],
+     ["stream"]),
     ("It takes no folds.", SPLITTERS, TAKES_NO_FOLDS),
     ("It predicts nothing.", SPLITTERS, ["report", "displays", "command line"]),
     ("Its build function takes one input.", [NETWORKS], ["several inputs"]),
@@ -114,7 +118,6 @@ MEANINGLESS = [
 ]  # fmt: skip
 
 NETWORK_ROWS = [MLP, KERAS, "LearningCurvesDisplay", LOSSES, NETWORKS]
-TUNED, PRIOR, SMOTE = "TunedDecisionClassifierCV", "PriorCorrectedClassifier", "EachClassSMOTE"
 
 NO_ESTIMATOR = Refuses("The model of type [name] must hold a fitted estimator.")
 NO_GROUPS = Refuses("The groups parameter is ignored by [name].", UserWarning)

@@ -5,6 +5,7 @@ from matrix import (
     estimator_columns,
     held_out_columns,
     parameter_columns,
+    stream_columns,
     view_columns,
 )
 
@@ -28,6 +29,7 @@ GROUPS_OF_COLUMNS = {
         "missing labels": data_columns.with_missing_labels,
         "sequences": data_columns.with_sequences,
         "several inputs": data_columns.with_inputs,
+        "stream": stream_columns.from_stream,
     },
     "Parameters as a dict, a Series or a DataFrame, read by class label": {
         "class_weight": parameter_columns.by_class_weight,

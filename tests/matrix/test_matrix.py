@@ -18,6 +18,7 @@ import skimbalance
 # Other estimators train in these columns.
 TRAINING = (
     "sequences", "several inputs", "command line", "own held-out rows", "missing labels",
+    "stream",
 )  # fmt: skip
 # Package -> its folder.
 FOLDERS = {"scikit-learn": "sklearn", "imbalanced-learn": "imblearn"}

@@ -78,7 +78,7 @@ ROOMS = {
     "_fit.*": (
         {"posterior", "prior.*", "preprocessing.*", "metrics.*", "class_weight", "sampling.*",
          "_losses.*", "_keras_private", "_validation.*"},
-        NUMPY | {"joblib", "pandas", "pyarrow", "dask", "tqdm"},
+        NUMPY | {"joblib", "pandas", "pyarrow", "dask", "distributed", "tqdm"},
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation.*"}, {"numpy", "scipy"}),
     "prior.*": ({"metrics.*", "_response", "_validation.*"}, NUMPY),

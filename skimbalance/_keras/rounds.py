@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
-from distributed import KilledWorker
 from keras.tree import map_structure
 
 from skimbalance._engine.job import Batches, Job, Networks, Part, Result, Rows
@@ -26,6 +25,7 @@ from skimbalance._engine.stopping import (
 from skimbalance._fit.data import Data, StreamedData
 from skimbalance._fit.network import TrainableNetwork
 from skimbalance._fit.plan import Plan
+from skimbalance._fit.streams.cluster import gather
 from skimbalance._keras.objective import mean_loss
 from skimbalance._keras.training import check_plan, job_of, program_of
 
@@ -173,7 +173,7 @@ class _Cluster:
         """What the shards find in a round, from their starts."""
         submit, parts = self._client.submit, zip(self._shards, self._orders, starts, strict=True)
         found = [submit(_trained, self._course, *part, *place, pure=False) for part in parts]
-        return _gather(self._client, found)
+        return gather(self._client, found)
 
 
 class _Rounds:
@@ -302,17 +302,6 @@ def _without_rows(plan):
     nothing = np.zeros((0, *plan.rows.sample.y.shape[1:]), int)
     rows = Data((np.zeros((0, 1)),), np.arange(0), nothing, np.zeros(0), weighted=True)
     return replace(plan, rows=rows, loss_weight=np.zeros(0), order=np.arange, watch=None)
-
-
-def _gather(client, futures):
-    try:
-        return client.gather(futures)
-    except KilledWorker as error:
-        raise RuntimeError(
-            "The workers of the 'client' must live long enough to train a shard of the rows. Got "
-            "several that died with the same shard, most likely for lack of memory: give them "
-            "more, or take more shards."
-        ) from error
 
 
 # Tasks

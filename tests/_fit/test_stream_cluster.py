@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import distributed
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,6 +142,17 @@ def test_what_does_not_go_with_a_client_is_refused(folder, client, params, sente
     clf = mlp(**params)
     with pytest.raises(ValueError, match=sentence):
         clf.fit_stream(folder, "y", client=client)
+    assert not hasattr(clf, "classes_")
+
+
+def test_workers_that_die_again_and_again_are_one_sentence(folder):
+    class Dying(Here):
+        def gather(self, futures):
+            raise distributed.KilledWorker("of", None, 3)
+
+    clf = mlp()
+    with pytest.raises(RuntimeError, match=r"died with the same task.* start more workers"):
+        clf.fit_stream(folder, "y", client=Dying())
     assert not hasattr(clf, "classes_")
 
 

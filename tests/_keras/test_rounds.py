@@ -173,14 +173,14 @@ def test_an_interruption_leaves_what_whole_epochs_have_learnt(client, monkeypatc
     to_the_end = {"early_stopping": False, "monitor": "loss", "learning_rate_schedule": None}
     plan, network, _ = planned(*rows(), **to_the_end)
     before = by_rounds(client, plan, network, 2, epochs=max(1, n_epochs))
-    gather, calls = rounds._gather, iter(range(n_epochs + 1))
+    gather, calls = rounds.gather, iter(range(n_epochs + 1))
 
     def interrupted(*args):
         if next(calls) == n_epochs:
             raise KeyboardInterrupt
         return gather(*args)
 
-    monkeypatch.setattr(rounds, "_gather", interrupted)
+    monkeypatch.setattr(rounds, "gather", interrupted)
     with pytest.raises(KeyboardInterrupt, match=f"after epoch {n_epochs} of 3") as caught:
         by_rounds(client, plan, network, 2)
     assert hasattr(caught.value, "result") == (n_epochs > 0)

@@ -24,7 +24,7 @@ from skimbalance._fit.streams.survey import Survey
 from skimbalance._fit.targets import Target
 from skimbalance.sampling._random import Purpose, generator
 
-__all__ = ["Pieces", "Shards"]
+__all__ = ["Pieces", "Shards", "gather"]
 
 
 class Rows(NamedTuple):
@@ -105,8 +105,8 @@ class Pieces:
             self._submit(Survey.of, piece, categorical_features, owner) for piece in self._pieces
         ]
         counts = [self._submit(_counts, survey) for survey in surveys]
-        survey = Survey.merged(self._client.gather(surveys))
-        self._counts = self._client.gather(counts)
+        survey = Survey.merged(gather(self._client, surveys))
+        self._counts = gather(self._client, counts)
         return survey
 
     def draw(
@@ -157,8 +157,8 @@ class Pieces:
             )
             for number, worker in enumerate(workers)
         ]
-        sizes = self._client.gather([self._submit(_size, shard) for shard in futures])
-        found = self._client.gather([self._submit(_without_rows, of) for of in dealt])
+        sizes = gather(self._client, [self._submit(_size, shard) for shard in futures])
+        found = gather(self._client, [self._submit(_without_rows, of) for of in dealt])
         shards, n_levels = Shards(self._client, futures, sizes), found[0].n_levels
         judges = [of.judges for of in found if len(of.judges[1])]
         held_out = None
@@ -172,12 +172,39 @@ class Pieces:
         wanted = np.ceil(SAMPLE_ROWS * shards.sizes / shards.sizes.sum()).astype(int)
         numbered = enumerate(zip(shards.futures, wanted.tolist(), strict=True))
         futures = [self._submit(_some, rows, n, self._seed, i) for i, (rows, n) in numbered]
-        rows = _joined(self._client.gather(futures))
+        rows = _joined(gather(self._client, futures))
         weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
         return Data((rows.X,), np.arange(len(rows.y)), rows.y, weight, weighted, n_levels=n_levels)
 
     def _submit(self, function, *args, **options):
         return self._client.submit(function, *args, pure=False, **options)
+
+
+def gather(client: Any, futures: list[Any]) -> list[Any]:
+    """The results of tasks.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The client of the cluster.
+    futures : list of Future
+        The tasks.
+
+    Raises
+    ------
+    RuntimeError
+        If one worker after the other died with the same task.
+    """
+    from distributed import KilledWorker
+
+    try:
+        return client.gather(futures)
+    except KilledWorker as error:
+        raise RuntimeError(
+            "The workers of the client must live long enough for the rows that each of them holds. "
+            "Got several that died with the same task, most likely for lack of memory: start more "
+            "workers, or give them more memory."
+        ) from error
 
 
 def _in_strata(survey, classes, stratum_rows):

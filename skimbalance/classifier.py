@@ -323,6 +323,8 @@ class ImbalancedMLPClassifier(TableClassifier):
             If a parameter or a row is not valid, or the source gives other rows in the second pass.
         OSError
             If the folder of temporary files is full.
+        RuntimeError
+            If workers of the `client` die one after the other.
         KeyboardInterrupt
             If the fit is interrupted. Once training has begun, the estimator is fitted by what it
             had learnt.

@@ -21,7 +21,7 @@ from skimbalance.sampling._random import Purpose, generator
 __all__ = ["Cache"]
 
 # Bytes of the rows that are sorted by bucket and written together.
-POOL_BYTES = 2**25
+POOL_BYTES = 2**24
 # About the size of a bucket: a network holds up to four of them. It has more bytes than these if
 # it would have fewer rows than these, of which batches are mixed, but no more than a pool.
 BUCKET_BYTES, BUCKET_ROWS = 2**23, 2**14

@@ -80,17 +80,25 @@ class Files(Source):
         return [replace(self, fragments=group, is_part=True) for group in groups]
 
     def _pieces(self):
-        columns, dtype = self.columns, self._dtype()
-        for fragment in self.fragments:
-            place, first = place_of(fragment), _first_row(fragment)
-            with errors_of(fragment, self.owner):
-                for batch in self._batches(fragment):
-                    X = _matrix(batch, columns, dtype) if dtype else _frame(batch, columns)
-                    of = self.target
-                    y = _frame(batch, of) if isinstance(of, list) else _series(batch, of)
-                    weight = self.sample_weight and _series(batch, self.sample_weight)
-                    yield Piece(X, y, weight, place, first)
-                    first += len(batch)
+        import pyarrow as pa
+
+        try:
+            for fragment in self.fragments:
+                with errors_of(fragment, self.owner):
+                    yield from self._of_fragment(fragment)
+        finally:
+            pa.default_memory_pool().release_unused()
+
+    def _of_fragment(self, fragment):
+        """The rows of a fragment, as they come."""
+        columns, dtype, of = self.columns, self._dtype(), self.target
+        place, first = place_of(fragment), _first_row(fragment)
+        for batch in self._batches(fragment):
+            X = _matrix(batch, columns, dtype) if dtype else _frame(batch, columns)
+            y = _frame(batch, of) if isinstance(of, list) else _series(batch, of)
+            weight = self.sample_weight and _series(batch, self.sample_weight)
+            yield Piece(X, y, weight, place, first)
+            first += len(batch)
 
     def _dtype(self):
         """The type of an array of all columns; None if not all are numbers."""

@@ -31,8 +31,8 @@ from skimbalance._keras.training import check_plan, job_of, program_of
 
 __all__ = ["train_rounds"]
 
-# Steps that a shard takes in a round, at most. Rounds of 10 to 50 steps scored alike, those of 100
-# and more lower; shorter ones pay more often for the way to the workers and back.
+# Steps that a shard takes in a round, at most: a compromise between the score, which falls with
+# rounds of 100 steps and more, and the way to the workers and back, for which each round pays.
 LOCAL_STEPS = 50
 
 

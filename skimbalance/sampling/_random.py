@@ -20,9 +20,10 @@ class Purpose(IntEnum):
     - ``DRAW``: which rows of a stream are trained on; the number of the stratum, counted from 1,
       and of the piece of the source. Without numbers: how many rows of each piece.
     - ``BUCKET``: which rows of a stream are stored together; no number. With the number of a
-      bucket, counted from 1: the order of its rows. With 0 and the number of an epoch: the order
-      of the buckets.
-    - ``SAMPLE``: a sample of the rows of a stream; the number of the piece of the source.
+      bucket, counted from 1: the order of its rows. With 0 and the number of an epoch, counted from
+      1: the order of the buckets. With 1 and the number of a piece, counted from 1: the shards of
+      its rows.
+    - ``SAMPLE``: a sample of the rows of a shard; its number.
     """
 
     ORDER = 0

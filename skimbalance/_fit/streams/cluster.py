@@ -264,7 +264,7 @@ def _size(rows):
 
 def _some(rows, n, seed, number):
     """So many of the rows, in their order."""
-    rng = generator(Purpose.SAMPLE, seed, 0, 1 + number)
+    rng = generator(Purpose.SAMPLE, seed, number)
     return _taken(rows, np.sort(rng.choice(len(rows.y), min(n, len(rows.y)), replace=False)))
 
 

@@ -141,4 +141,4 @@ def _order(stream: Stream, target: Target, seed: int, y, part, epoch):
 
 def _order_of_parts(seed, n_parts, epoch):
     """The order of the parts in an epoch."""
-    return generator(Purpose.BUCKET, seed, 0, epoch).permutation(n_parts)
+    return generator(Purpose.BUCKET, seed, 0, 1 + epoch).permutation(n_parts)

@@ -61,7 +61,8 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
     of them; all networks train as one stack. A posterior is the mean of theirs. Each row was left
     out by one network: these out-of-fold posteriors choose the epoch, calibrate the posteriors,
     tune the decisions for `objective`, and give an honest score of all this without another split.
-    The networks follow a recipe for tables: see Notes.
+    The networks follow a recipe for tables: see Notes. Rows that do not fit into memory are for
+    `fit_stream`.
 
     Parameters
     ----------
@@ -82,7 +83,8 @@ class ImbalancedEnsembleClassifier(TunedClassifier):
 
     cv : "auto", int, cross-validation splitter or iterable, default="auto"
         Folds. "auto" is 8; 5 where the rarest class has fewer than 40 rows, and not more than it
-        has rows, but at least 3. An int is a number of stratified folds.
+        has rows, but at least 3. An int is a number of stratified folds. Where all networks train
+        on the same rows, with X_val or by `fit_stream`, it is their number.
 
     trees : bool, default=True
         Whether the posteriors are blended with those of boosted trees, scikit-learn's

@@ -170,6 +170,22 @@ def test_the_mean_weight_of_a_training_row_is_one(class_weight, weighted):
         np.testing.assert_allclose(np.bincount(y, in_loss), len(y) / 3)
 
 
+@pytest.mark.parametrize("by_shift", [False, True])
+def test_a_cap_of_the_held_out_rows_moves_no_shares(by_shift, monkeypatch):
+    """More of the rare rows than of the others are held out then, and fewer of them train."""
+    monkeypatch.setattr("skimbalance._fit.streams.rows.MOST_HELD_OUT", 45)
+    settings = settings_of(early_stopping=True, validation_fraction=0.5)
+    rows = drawn(CLASSES, SEVERAL, settings, Thinning(), by_shift=by_shift)
+    np.testing.assert_array_equal(rows.division.held_out, [15, 15, 15])
+    assert rows.division.majority_fraction == 1.0
+    plan = planned(rows, class_weight=None)
+    y, in_loss = weights_of_rows(plan, rows)
+    learnt = np.bincount(y, in_loss)
+    if by_shift:
+        learnt = learnt * np.exp(plan.shift)
+    np.testing.assert_allclose(learnt / learnt.sum(), [0.9, 0.07, 0.03])
+
+
 def test_without_a_shift_rows_weigh_as_many_as_they_stand_for():
     rows = drawn(CLASSES, SEVERAL, settings_of(), Thinning(0.2), by_shift=False)
     plan = planned(rows, class_weight=None, loss="focal")

@@ -18,7 +18,6 @@ from skimbalance._fit.streams.rows import (
     Division,
     drawn_blocks,
     held_out_rows,
-    per_row,
 )
 from skimbalance._fit.streams.survey import Survey
 from skimbalance._fit.targets import Target
@@ -138,8 +137,7 @@ class Pieces:
         n_shards = len(workers)
         counts = np.stack([_in_strata(survey, *of_piece) for of_piece in self._counts])
         shares = Draw.shares(counts, division.parts, self._seed)
-        rest = division.n_rows - division.held_out
-        factor = np.ones(len(rest)) if by_shift else per_row(rest, division.trained)
+        factor = np.ones(len(division.kept)) if by_shift else 1.0 / division.kept
         weighted = survey.weighted or bool(np.any(factor != 1.0))
         # A task of its own, so that it travels once.
         course = self._submit(_same, _Course(read, target, factor, weighted, self._seed, n_shards))

@@ -49,7 +49,7 @@ class StreamedFit:
     @property
     def majority_fraction(self) -> float:
         """Share of the rows of the majority that are trained on, of those that are not held out."""
-        return float(self.rows.division.kept.min())
+        return self.rows.division.majority_fraction
 
 
 def checked_thinning(fraction: Any, ratio: Any, owner: str) -> Thinning:

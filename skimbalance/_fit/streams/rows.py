@@ -30,7 +30,6 @@ __all__ = [
     "draw_rows",
     "drawn_blocks",
     "held_out_rows",
-    "per_row",
     "strata_of",
 ]
 
@@ -97,9 +96,20 @@ class Division:
 
     @property
     def kept(self) -> np.ndarray:
-        """Share of the rows of each stratum that is kept, of those that are not held out."""
-        rest = self.n_rows - self.held_out
-        return np.divide(self.trained, rest, out=np.ones(len(rest)), where=rest > 0)
+        """Share of the rows of each stratum that is trained on, over the largest such share.
+
+        It also differs where held-out rows are capped, as more of the rare ones are held out then.
+        """
+        shares = _ratio(self.trained, self.n_rows)
+        even = shares[np.argmax(self.n_rows)] * self.n_rows
+        if np.all(np.abs(self.trained - even) <= 1):  # but for rounding
+            return np.ones(len(shares))
+        return shares / shares.max()
+
+    @property
+    def majority_fraction(self) -> float:
+        """Share of the majority that is trained on, of its rows that are not held out."""
+        return float(_ratio(self.trained, self.n_rows - self.held_out).min())
 
     @property
     def parts(self) -> np.ndarray:
@@ -308,8 +318,7 @@ def draw_rows(
         Some of the training rows.
     """
     draw = Draw(division.n_rows, division.parts, seed)
-    rest = division.n_rows - division.held_out
-    factor = np.ones(len(rest)) if by_shift else per_row(rest, division.trained)
+    factor = np.ones(len(division.kept)) if by_shift else 1.0 / division.kept
     weighted_rows = weighted or bool(np.any(factor != 1.0))
     cache: Cache | None = None
     counts, judges = np.zeros(0), []
@@ -376,9 +385,9 @@ def drawn_blocks(
     draw.finish()
 
 
-def per_row(n_all: np.ndarray, n_some: np.ndarray) -> np.ndarray:
-    """Rows for which each of some rows stands."""
-    return np.divide(n_all, n_some, out=np.ones(len(n_all)), where=n_some > 0)
+def _ratio(n_one, n_other):
+    """The ratio of numbers of rows; 1 where the other ones are none."""
+    return np.divide(n_one, n_other, out=np.ones(len(n_one)), where=n_other > 0)
 
 
 def held_out_rows(
@@ -386,7 +395,7 @@ def held_out_rows(
 ) -> Data:
     """Held-out rows, each of which weighs as the rows do for which it stands."""
     X, y, weight, strata = (np.concatenate(part) for part in zip(*judges, strict=True))
-    stands_for = per_row(division.n_rows, division.held_out)
+    stands_for = _ratio(division.n_rows, division.held_out)
     weight = weight * stands_for[strata] * (len(y) / stands_for[strata].sum())
     return Data((X,), np.arange(len(y)), y, weight, weighted, n_levels=n_levels)
 

@@ -98,6 +98,7 @@ def test_epochs_have_other_batches():
 def test_rows_sorted_by_class_come_in_batches_like_random_ones(tmp_path, monkeypatch):
     n, share, batch_size = 40_000, 0.1, 100
     monkeypatch.setattr("skimbalance._fit.streams.cache.BUCKET_BYTES", n * 16 // 20)
+    monkeypatch.setattr("skimbalance._fit.streams.cache.BUCKET_ROWS", 1)
     y = (np.arange(n) >= n * (1 - share)).astype(int)
     cache = Cache(tmp_path, n, 1, np.float64, seed=0)
     with cache:

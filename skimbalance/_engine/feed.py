@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -128,7 +128,8 @@ class _Streamed:
         self._values: tuple[np.ndarray, ...] = ()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read rows")
         self._ahead: dict[int, Future[Part]] = {}
-        self._visits = lru_cache(2)(self._visits_of)
+        # Of the job alone: a cycle would keep parts in memory after training.
+        self._visits = lru_cache(2)(partial(_visits_of, job, rows))
 
     def width(self, step):
         """None, as there are no sequences."""
@@ -151,13 +152,6 @@ class _Streamed:
                 value.take(rows, axis=0, out=out[done : done + m], mode="clip")
             batches.sizes[done : done + m] = self._sizes[first : first + m]
             done += m
-
-    def _visits_of(self, epoch):
-        """The parts in their order, the first step of each, and the sizes of all batches."""
-        parts = self._job.order(self._job.first_epoch + epoch)
-        ends = np.cumsum(self._steps_of[parts])
-        sizes = [np.diff(cuts_of(n, self._job.batch_size)) for n in self._rows.sizes[parts]]
-        return parts, ends - self._steps_of[parts], np.concatenate(sizes)
 
     def _enter(self, step):
         """Hold the part of a step; its place within the part, and how many are left there."""
@@ -191,11 +185,19 @@ class _Streamed:
         self._held, self._values = None, ()  # the memory of the part before
         self._held = held = future.result()  # as long as it is held, others who read it share it
         weight = self._rows.weigh(held, epoch < self._job.deferred_until)
-        dtype = self._job.program.dtype
-        self._values = (*held.X, held.y.astype(np.int32, copy=False), weight.astype(dtype))
+        y = np.maximum(held.y, 0).astype(np.int32, copy=False)  # missing labels have no weight
+        self._values = (*held.X, y, weight.astype(self._job.program.dtype))
         cuts = cuts_of(len(held.y), self._job.batch_size)
         self._sizes, self._table = np.diff(cuts), _table(cuts, self._padded)
         self._order = self._rows.order(held.y, part, self._job.first_epoch + epoch)
+
+
+def _visits_of(job, rows, epoch):
+    """The parts in their order, the first step of each, and the sizes of all batches."""
+    parts = job.order(job.first_epoch + epoch)
+    sizes = [np.diff(cuts_of(n, job.batch_size)) for n in rows.sizes[parts]]
+    steps = np.array([len(of_part) for of_part in sizes])
+    return parts, steps.cumsum() - steps, np.concatenate(sizes)
 
 
 def _table(cuts, n_rows):

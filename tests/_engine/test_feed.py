@@ -1,5 +1,7 @@
 """Batches of rows that are read in parts: every row once in an epoch, as if drawn at random."""
 
+import gc
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -139,3 +141,22 @@ def test_networks_in_step_share_each_part():
         for stream, n_rows in feeds:
             taken(stream, n_rows, first, 2)
     assert len(calls) == 2 * len(parts)
+
+
+def test_missing_labels_are_0_for_the_network():
+    ((X, y),) = numbered([20])
+    stream, n_rows = feed([(X, np.where(X[:, 0] < 9, -1, y))], 20)
+    ((rows, targets, _),) = taken(stream, n_rows, 0, 1)
+    np.testing.assert_array_equal(targets, np.where(rows < 9, 0, y[rows]))
+
+
+def test_a_feed_that_is_left_frees_its_parts_at_once():
+    gc.disable()  # which frees cycles, but later
+    try:
+        stream, n_rows = feed(numbered([20, 20]), 10)
+        taken(stream, n_rows, 0, 3)
+        left = weakref.ref(stream)
+        del stream
+        assert left() is None
+    finally:
+        gc.enable()

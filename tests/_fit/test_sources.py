@@ -369,6 +369,7 @@ def test_faults_are_one_sentence(name, tmp_path):
     [
         (None, None, "argument target of Net must be the name .*'a', 'b'"),
         ([], None, "argument target of Net must be the name"),
+        (5, None, "must have the column 5, which target names"),
         ("Y", None, "must have the column 'Y', which target names. Did you mean 'y'"),
         ("flags", None, "Did you mean 'flag'?"),
         ("y", "ww", "must have the column 'ww', which sample_weight names"),
@@ -379,8 +380,10 @@ def test_faults_are_one_sentence(name, tmp_path):
 )
 def test_names_of_columns_are_checked(target, weight, message, tmp_path):
     dask = pytest.importorskip("dask.dataframe")
-    numbers().to_parquet(tmp_path / "t.parquet")
-    for given in (tmp_path, dask.from_pandas(numbers(), npartitions=2)):
+    parquet, csv = tmp_path / "t.parquet", tmp_path / "t.csv"
+    numbers().to_parquet(parquet)
+    numbers().to_csv(csv, index=False)
+    for given in (parquet, csv, dask.from_pandas(numbers(), npartitions=2)):
         with pytest.raises(ValueError, match=message):
             open_source(given, target, weight, "Net")
 

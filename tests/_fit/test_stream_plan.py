@@ -1,5 +1,7 @@
 """Rows of a stream: which are held out and trained on, and what makes up for those left out."""
 
+from tempfile import gettempdir
+
 import numpy as np
 import pytest
 from perceptron_setup import mlp
@@ -41,7 +43,7 @@ def drawn(y, target, settings, thinning, *, weight=None, by_shift=True, own=Fals
     n_rows = np.bincount(strata_of(target, y))
     division = divide(settings, target, n_rows, target.extreme_counts(y), thinning, own=own)
     cache, counts, held_out, sample = draw_rows(
-        blocks, target, division, 0, "/tmp", weighted=weight is not None, by_shift=by_shift
+        blocks, target, division, 0, gettempdir(), weighted=weight is not None, by_shift=by_shift
     )
     population = target.counts(y, weights)
     return DrawnRows(target, division, population, by_shift, cache, counts, held_out, sample, None)

@@ -123,7 +123,7 @@ class Source:
         Yields
         ------
         block : Block
-            At most 65,536 rows and never none. Rows of weight 0 are left out; and in the
+            At most 32,768 rows and never none. Rows of weight 0 are left out; and in the
             multilabel case rows of which all labels are missing.
 
         Raises

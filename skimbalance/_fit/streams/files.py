@@ -250,6 +250,7 @@ def _csv_schema(schema, fragments, target, owner):
     """A schema that later rows keep, too: whole numbers may be followed by fractions."""
     import pyarrow as pa
 
+    targets = target if isinstance(target, list | tuple) else [target]
     fields = []
     for field in schema:
         type_ = field.type
@@ -260,9 +261,7 @@ def _csv_schema(schema, fragments, target, owner):
             )
         if pa.types.is_null(type_):
             type_ = _late_type(fragments, field.name, owner)
-        if pa.types.is_integer(type_) and field.name not in (
-            [target] if isinstance(target, str) else target
-        ):
+        if pa.types.is_integer(type_) and field.name not in targets:
             type_ = pa.float64()
         fields.append((field.name, type_))
     return pa.schema(fields)

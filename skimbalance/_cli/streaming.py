@@ -175,6 +175,7 @@ def _source(
 def _store(rows: Batch, file: IO[bytes]) -> None:
     try:
         pickle.dump(rows, file, pickle.HIGHEST_PROTOCOL)
+        file.flush()  # else a full disk may be said by a later call
     except OSError as error:
         raise OSError(
             "The folder of temporary files must have room for the table, in numbers of 8 bytes. "

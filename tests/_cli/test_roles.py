@@ -557,12 +557,15 @@ def test_wrong_values_of_thinning_are_wrong_usage(option, table, capsys):
     assert f"Got '{option.partition('=')[2]}'" in err
 
 
-def test_a_full_disk_is_one_sentence_on_the_command_line(table, tmp_path, monkeypatch, capsys):
-    class Full(io.BytesIO):
-        def write(self, content):
-            raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize("call", ["write", "flush"])  # what is written may wait in a buffer
+def test_a_full_disk_is_one_sentence_on_the_command_line(
+    call, table, tmp_path, monkeypatch, capsys
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(streaming.tempfile, "TemporaryFile", Full)
+    file = type("Full", (io.BytesIO,), {call: full})
+    monkeypatch.setattr(streaming.tempfile, "TemporaryFile", file)
     monkeypatch.setattr(streaming, "import_training", lambda: None)
     argv = ["train", table, "--target", "grade", "--stream", "--out", tmp_path / "m.skim"]
     err = failed(capsys, *argv)

@@ -11,15 +11,13 @@ from skimbalance._cli.tables import Part, Table
 from skimbalance._cli.targets import LabelColumns, TargetColumn
 from skimbalance._fit.held_out import FEWEST_HELD_OUT
 from skimbalance._fit.streams.draw import water_filled
+from skimbalance._fit.streams.rows import MOST_HELD_OUT
 from skimbalance._validation import some_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Batch", "Judges", "Sample"]
-
-#: Rows that judge, at most.
-MOST_JUDGES = 100_000
 
 # Share of the groups that are held out, that of rows in the classifier.
 _FRACTION = 0.1
@@ -188,7 +186,7 @@ class Sample:
             stratum = (rows.y == 1).any(axis=1).to_numpy().astype(int)
         self._totals += np.bincount(stratum, minlength=len(self._classes))
         self._kept.append((rows, stratum, self._rng.random(len(stratum))))
-        if sum(len(key) for _, _, key in self._kept) > 2 * MOST_JUDGES:
+        if sum(len(key) for _, _, key in self._kept) > 2 * MOST_HELD_OUT:
             self._kept = [self._drawn()]
 
     def _drawn(self):
@@ -198,7 +196,7 @@ class Sample:
         order = np.lexsort((key, stratum))
         sizes = np.bincount(stratum, minlength=len(self._classes))
         rank = np.arange(len(order)) - np.repeat(sizes.cumsum() - sizes, sizes)
-        kept = order[rank < water_filled(self._totals, MOST_JUDGES)[stratum[order]]]
+        kept = order[rank < water_filled(self._totals, MOST_HELD_OUT)[stratum[order]]]
         return rows.take(kept), stratum[kept], key[kept]
 
     def rows(self) -> Batch:

@@ -10,7 +10,7 @@ import numpy as np
 
 from skimbalance._engine.job import Batches, Job, Part, Rows, SparseRows, StreamedRows, cuts_of
 
-__all__ = ["Feed", "feed_of", "shared_rows"]
+__all__ = ["Feed", "feed_of", "padded_table", "shared_rows"]
 
 
 class Feed(Protocol):
@@ -66,7 +66,7 @@ class _InMemory:
     def __init__(self, job: Job, rows: Rows, padded: int, shared: MutableMapping[Any, Any]):
         self._job, program = job, job.program
         self.n_rows, self.n_steps = len(rows), job.n_steps
-        self._cut_sizes, self._table = np.diff(job.cuts), _table(job.cuts, padded)
+        self._cut_sizes, self._table = np.diff(job.cuts), padded_table(job.cuts, padded)
         self.X: tuple[Any, ...] = (SparseRows(rows),)
         if not rows.are_sparse:
             self.X = tuple(shared_rows(X, shared) for X in rows.read(program.input_dtypes))
@@ -188,7 +188,7 @@ class _Streamed:
         y = np.maximum(held.y, 0).astype(np.int32, copy=False)  # missing labels have no weight
         self._values = (*held.X, y, weight.astype(self._job.program.dtype))
         cuts = cuts_of(len(held.y), self._job.batch_size)
-        self._sizes, self._table = np.diff(cuts), _table(cuts, self._padded)
+        self._sizes, self._table = np.diff(cuts), padded_table(cuts, self._padded)
         self._order = self._rows.order(held.y, part, self._job.first_epoch + epoch)
 
 
@@ -200,7 +200,7 @@ def _visits_of(job, rows, epoch):
     return parts, steps.cumsum() - steps, np.concatenate(sizes)
 
 
-def _table(cuts, n_rows):
+def padded_table(cuts: np.ndarray, n_rows: int) -> np.ndarray:
     """Where the rows of the batches stand in the order: row j of batch i at [i, j].
 
     Rows that pad a batch repeat its last one.

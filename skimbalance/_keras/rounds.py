@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras.tree import map_structure
 
+from skimbalance._engine.feed import padded_table
 from skimbalance._engine.job import Batches, Job, Networks, Part, Result, Rows
 from skimbalance._engine.stack import CALL_BYTES, MOST_STEPS, rows_per_batch
 from skimbalance._engine.stopping import (
@@ -369,7 +370,7 @@ def _trained(course, shard, order, start, epoch, number, n_rounds):
 def _fill(batches, rows, order, cuts):
     """Write batches, which repeat their last row where they are shorter; their sizes."""
     n_steps, n_padded = len(cuts) - 1, batches.y.shape[2]
-    chosen = order[np.minimum(cuts[:-1, None] + np.arange(n_padded), cuts[1:, None] - 1)]
+    chosen = order[padded_table(cuts, n_padded)]
     for values, out in zip(rows, [*batches.X, batches.y, batches.weight], strict=True):
         values.take(chosen, axis=0, out=out[0, :n_steps], mode="clip")
     batches.sizes[0, :n_steps] = sizes = np.diff(cuts)

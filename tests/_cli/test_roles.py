@@ -478,7 +478,7 @@ def test_of_many_rows_that_judge_the_rare_ones_stay_and_weights_stand_for_the_ot
     n_rows, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(streaming, "ROWS", n_rows)
-    monkeypatch.setattr(judges, "MOST_JUDGES", 120)
+    monkeypatch.setattr(judges, "MOST_HELD_OUT", 120)
     rng = np.random.default_rng(0)
     data = pd.DataFrame({"x": np.arange(2_000), "w": rng.integers(1, 4, 2_000)})
     data["t"] = data["x"]

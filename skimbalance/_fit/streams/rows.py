@@ -23,6 +23,7 @@ from skimbalance.preprocessing._encoder import TableEncoder
 from skimbalance.sampling._streams import Stream
 
 __all__ = [
+    "MOST_HELD_OUT",
     "Division",
     "DrawnRows",
     "Thinning",

@@ -119,6 +119,37 @@ def _by_shape(jobs):
     return groups
 
 
+def allocate(program, n_networks, n_rows, targets, width=None):
+    """Arrays for the batches of one call; for sequences one batch, of some width.
+
+    Parameters
+    ----------
+    program : Program
+        The compiled program.
+    n_networks, n_rows : int
+        Networks of the stack, and rows to which batches are padded.
+    targets : tuple of int
+        The shape of the target of a row.
+    width : int, default=None
+        Steps of the sequences.
+    """
+    features, leading = program.features, (n_networks, 1, n_rows)
+    if width is not None:
+        features, targets = [(width, *shape[1:]) for shape in features], (width,)
+    inputs = list(zip(features, program.input_dtypes, strict=True))
+    if width is None:
+        row_bytes = sum(np.prod(shape, dtype=int) * np.dtype(of).itemsize for shape, of in inputs)
+        n_steps = np.clip(CALL_BYTES // max(n_networks * n_rows * row_bytes, 1), 1, MOST_STEPS)
+        leading = n_networks, int(n_steps), n_rows
+    return Batches(
+        X=tuple(np.zeros((*leading, *shape), of) for shape, of in inputs),
+        y=np.zeros((*leading, *targets), np.int32),
+        weight=np.zeros((*leading, *targets[: program.target_rank]), program.dtype),
+        sizes=np.ones(leading[:2], np.int32),
+        rates=np.zeros(leading[:2], program.dtype),
+    )
+
+
 def train_alone(job, hooks=None):
     """Train one job.
 
@@ -258,31 +289,12 @@ class _Stack:
         assert seat is not None
         return seat.member
 
-    def _allocate(self, width=None):
-        """Arrays for the batches of one call; for sequences one batch, of some width."""
-        program, K, B = self._program, len(self._seats), self._n_rows
-        features, targets = program.features, self._targets
-        if width is not None:
-            features, targets = [(width, *shape[1:]) for shape in features], (width,)
-        inputs = list(zip(features, program.input_dtypes, strict=True))
-        row_bytes = sum(
-            np.prod(shape, dtype=int) * np.dtype(kind).itemsize for shape, kind in inputs
-        )
-        S = int(np.clip(CALL_BYTES // max(K * B * row_bytes, 1), 1, MOST_STEPS))
-        S = S if width is None else 1
-        return Batches(
-            X=tuple(np.zeros((K, S, B, *shape), kind) for shape, kind in inputs),
-            y=np.zeros((K, S, B, *targets), np.int32),
-            weight=np.zeros((K, S, B, *targets[: program.target_rank]), program.dtype),
-            sizes=np.ones((K, S), np.int32),
-            rates=np.zeros((K, S), program.dtype),
-        )
-
     def _arrays(self) -> Batches:
         """Arrays for the next call."""
         width = self._member(self._active()[0]).width
         if self._batches is None or width is not None:
-            self._batches = self._allocate(width)
+            n_networks, targets = len(self._seats), self._targets
+            self._batches = allocate(self._program, n_networks, self._n_rows, targets, width)
         return self._batches
 
     def turn(self):

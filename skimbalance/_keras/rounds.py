@@ -14,8 +14,8 @@ import numpy as np
 from keras.tree import map_structure
 
 from skimbalance._engine.feed import padded_table
-from skimbalance._engine.job import Batches, Job, Networks, Part, Result, Rows
-from skimbalance._engine.stack import CALL_BYTES, MOST_STEPS, rows_per_batch
+from skimbalance._engine.job import Job, Networks, Part, Result, Rows
+from skimbalance._engine.stack import allocate, rows_per_batch
 from skimbalance._engine.stopping import (
     EarlyStopping,
     Interrupted,
@@ -351,7 +351,7 @@ def _trained(course, shard, order, start, epoch, number, n_rounds):
     networks = map_structure(lambda value: np.asarray(value)[None], networks)
     weight = shard.early_weight if epoch < job.deferred_until else shard.weight
     rows = [*shard.X, shard.targets, weight]
-    batches = _batches(program, n_padded, shard.targets.shape[1:])
+    batches = allocate(program, 1, n_padded, shard.targets.shape[1:])
     first, last = (job.n_steps * number // n_rounds for number in (number, number + 1))
     loss, path = 0.0, "compiled"
     for begin in range(first, last, batches.y.shape[1]):
@@ -375,18 +375,3 @@ def _fill(batches, rows, order, cuts):
         values.take(chosen, axis=0, out=out[0, :n_steps], mode="clip")
     batches.sizes[0, :n_steps] = sizes = np.diff(cuts)
     return sizes
-
-
-def _batches(program, n_padded, targets):
-    """Arrays for the batches of one call of the program."""
-    inputs = list(zip(program.features, program.input_dtypes, strict=True))
-    row_bytes = sum(np.prod(shape, dtype=int) * np.dtype(kind).itemsize for shape, kind in inputs)
-    n_steps = int(np.clip(CALL_BYTES // max(n_padded * row_bytes, 1), 1, MOST_STEPS))
-    leading = 1, n_steps, n_padded
-    return Batches(
-        X=tuple(np.zeros((*leading, *shape), kind) for shape, kind in inputs),
-        y=np.zeros((*leading, *targets), np.int32),
-        weight=np.zeros((*leading, *targets[: program.target_rank]), program.dtype),
-        sizes=np.ones(leading[:2], np.int32),
-        rates=np.zeros(leading[:2], program.dtype),
-    )

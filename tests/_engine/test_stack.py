@@ -468,7 +468,7 @@ def test_equal_rows_are_held_once(jobs_of):
     jobs = jobs_of(variants, [240, 240, 200])
     shared = weakref.WeakValueDictionary()
     one, same, other = (Member(job, 32, shared) for job in jobs)
-    for read in (lambda m: m._X[0], lambda m: m.validation[0][0][0]):
+    for read in (lambda m: m.feed.X[0], lambda m: m.validation[0][0][0]):
         assert np.shares_memory(read(one), read(same))
         assert not np.shares_memory(read(one), read(other))
     del one, same, other

@@ -87,6 +87,8 @@ class StreamedData:
     shards : object, default=None
         The parts on the workers of a Dask cluster, see `skimbalance._fit.streams.cluster`; they
         are not read from a disk then.
+    lack_labels : bool, default=False
+        Whether any label of any row is missing, of those in the sample or not.
     """
 
     sizes: np.ndarray
@@ -95,6 +97,7 @@ class StreamedData:
     order: Callable[..., np.ndarray]
     sample: Data
     shards: Any = None
+    lack_labels: bool = False
 
     def __len__(self) -> int:
         return int(self.sizes.sum())

@@ -185,9 +185,12 @@ def _check_for_missing_labels(plan):
         If the loss is custom, which has one value for all labels of a row, or there are metrics.
     """
     settings, held_out = plan.settings, plan.held_out
-    rows = plan.rows.sample if isinstance(plan.rows, StreamedData) else plan.rows
-    parts = [rows.y, *([] if held_out is None else [held_out.y])]
-    if plan.target.exclusive or all(np.all(y >= 0) for y in parts):
+    parts = [] if held_out is None else [held_out.y]
+    if isinstance(plan.rows, StreamedData):
+        lack_labels = plan.rows.lack_labels
+    else:
+        lack_labels = bool(np.any(plan.rows.y < 0))
+    if plan.target.exclusive or not (lack_labels or any(np.any(y < 0) for y in parts)):
         return
     if not isinstance(settings.loss, str):
         raise ValueError(

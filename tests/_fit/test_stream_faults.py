@@ -206,6 +206,19 @@ def test_a_generator_is_read_once_only(fails):
     fails(batches(), (TypeError, ValueError), r"function", None)
 
 
+@pytest.mark.slow
+def test_a_custom_loss_needs_all_labels_also_those_that_no_sample_has(fails, monkeypatch):
+    keras = pytest.importorskip("keras")
+    monkeypatch.setattr(rows, "SAMPLE_ROWS", 10)
+    monkeypatch.setattr(cache, "BUCKET_BYTES", 2_000)
+    monkeypatch.setattr(cache, "BUCKET_ROWS", 1)
+    y = np.stack([Y == "yes", TABLE["a"] > 0], axis=1).astype(float)
+    y[5, 0] = np.nan
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    params = {"loss": loss, "class_weight": None, "early_stopping": False}
+    fails(lambda: iter([(X, y)]), ValueError, "where labels are missing", None, params=params)
+
+
 # What comes from elsewhere: interruptions, errors of the source, the disk
 
 

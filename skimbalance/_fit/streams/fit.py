@@ -270,4 +270,5 @@ def _drawn(estimator, source: Source | Pieces, survey, thinning, held_out, seed)
     return DrawnRows(
         target, division, survey.class_weights, by_shift, cache, counts,
         drawn if held_out is None else held_out, sample, survey.totals,
+        is_multilabel and bool(np.any(survey.class_rows.sum(axis=1) < survey.n_rows)),
     )  # fmt: skip

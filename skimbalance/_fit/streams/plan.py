@@ -78,6 +78,7 @@ def plan_stream(settings: Settings, drawn: DrawnRows, network: Network, course: 
         rows=StreamedData(
             drawn.cache.sizes, parts.read, weigh, bind(_order, stream, target, course.seed),
             drawn.sample, drawn.cache if isinstance(drawn.cache, Shards) else None,
+            drawn.lack_labels,
         ),
         loss_weight=np.empty(0),
         early_weight=np.empty(0),

@@ -188,6 +188,8 @@ class DrawnRows:
         Some of the training rows.
     totals : object
         What is known of the columns of all rows, see `TableEncoder.learn`.
+    lack_labels : bool, default=False
+        Whether any label of any row is missing.
     """
 
     target: Target
@@ -199,6 +201,7 @@ class DrawnRows:
     held_out: Data | None
     sample: Data
     totals: Any
+    lack_labels: bool = False
     _encoders: dict[Any, Any] = field(default_factory=dict)
 
     @property

@@ -213,7 +213,9 @@ class TableEncoder:
             rows = X[index[block]].astype(np.float64)
             if not issparse(rows) or scaler.with_mean:
                 rows, _ = self._filled(_dense(rows))
-            scaler.partial_fit(rows, sample_weight=None if weight is None else weight[block])
+            # The variance of a constant column may round to less than 0; its deviation is then 1.
+            with np.errstate(invalid="ignore"):
+                scaler.partial_fit(rows, sample_weight=None if weight is None else weight[block])
         return self._scaled(scaler)
 
     def _robust(self, X, index):

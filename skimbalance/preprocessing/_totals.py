@@ -208,7 +208,10 @@ class TableTotals:
             for j, column in enumerate(self.columns):
                 column.add(X.iloc[:, j])
             return self
-        missing = np.isnan(X).sum(axis=0).tolist() if np.isnan(np.sum(X)) else [0] * X.shape[1]
+        # A sum tells at once that nothing is missing; large numbers may overflow in it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            gaps = np.isnan(np.sum(X))
+        missing = np.isnan(X).sum(axis=0).tolist() if gaps else [0] * X.shape[1]
         for j, (column, n_missing) in enumerate(zip(self.columns, missing, strict=True)):
             if column.chosen:
                 import pandas as pd

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from skimbalance._fit.streams import files
 from skimbalance._fit.streams.source import open_source
+from skimbalance._fit.streams.survey import Survey
 
 pa = pytest.importorskip("pyarrow")
 ds = pytest.importorskip("pyarrow.dataset")
@@ -341,6 +342,10 @@ FAULTS = {
     "infinite weight": (lambda f: lambda: [(X2, Y2, [np.inf, 1])], "Got inf in row 0"),
     "missing weight": (lambda f: lambda: [(X2, Y2, [1, None])], "Got none in row 1"),
     "weight of text": (lambda f: lambda: [(X2, Y2, ["a", "b"])], "weights must be a finite number"),
+    "column of text": (
+        lambda f: lambda: [(X2, Y2, pd.Series(["a", "b"]))],
+        r"of at least 0 for each row. Got \['a', 'b'\] instead",
+    ),
     "few weights": (lambda f: lambda: [(X2, Y2, [1])], "Got 1 weights and 2 rows"),
     "nothing left": (lambda f: iter_once(), "The source of Net must have rows"),
 }  # fmt: skip
@@ -417,3 +422,9 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.dataset", None)
     with pytest.raises(ValueError, match=r"pip install 'skimbalance.parquet.'"):
         open_source(tmp_path, "y", None, "Net")
+
+
+def test_large_numbers_raise_no_warning():
+    large = np.array([[3e38], [3e38], [-3e38]], np.float32)
+    survey = Survey.of(open_source(lambda: [(large, [0, 1, 1])], None, None, "Net"), None, "Net")
+    assert survey.n_rows == 3

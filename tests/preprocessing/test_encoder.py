@@ -200,3 +200,9 @@ def test_blocks_are_read_as_the_whole():
     np.testing.assert_allclose(encoded[:, 0].std(), 1)
     np.testing.assert_allclose(encoded[:, 0].mean(), 0, atol=1e-12)
     assert encoded[:, 1].sum() == np.isnan(X[:, 0]).sum()
+
+
+def test_a_constant_column_of_weighted_rows_has_deviation_one():
+    weight = np.where(np.random.default_rng(0).random(20_000) < 0.3, 1.0, 4.9925)
+    encoder = learn(np.full((20_000, 1), 3.7), np.array([-1]), weight=weight)
+    assert encoder.scaler.scale_ == 1.0

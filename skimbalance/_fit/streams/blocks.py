@@ -292,7 +292,8 @@ def _checked_weight(piece, n_rows):
     try:
         weight = column_or_1d(as_array(piece.weight)).astype(np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{rule}. Got {reprlib.repr(piece.weight)} instead.") from None
+        got = reprlib.repr(np.asarray(as_array(piece.weight)).tolist())
+        raise ValueError(f"{rule}. Got {got} instead.") from None
     if len(weight) != n_rows:
         raise ValueError(f"{rule}. Got {len(weight)} weights and {n_rows} rows.")
     wrong = ~((weight >= 0) & (weight < np.inf))

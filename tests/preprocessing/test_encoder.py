@@ -203,6 +203,6 @@ def test_blocks_are_read_as_the_whole():
 
 
 def test_a_constant_column_of_weighted_rows_has_deviation_one():
-    weight = np.where(np.random.default_rng(0).random(20_000) < 0.3, 1.0, 4.9925)
-    encoder = learn(np.full((20_000, 1), 3.7), np.array([-1]), weight=weight)
+    weight = np.where(np.random.default_rng(0).random(24_576) < 0.3, 1.0, 1 / 0.2003)
+    encoder = learn(np.full((24_576, 1), 3.7), np.array([-1]), weight=weight)
     assert encoder.scaler.scale_ == 1.0

@@ -357,8 +357,9 @@ class ImbalancedMLPClassifier(TableClassifier):
         own = OwnRows(X_val, y_val, sample_weight_val)
         self._check_own(own)
         thinning = checked_thinning(majority_fraction, majority_ratio, type(self).__name__)
-        given = {"source": source, "target": target, "sample_weight": sample_weight}
-        given["client"] = client
+        given = {
+            "source": source, "target": target, "sample_weight": sample_weight, "client": client
+        }  # fmt: skip
         fit_stream(self, given, thinning, own)
         return self
 

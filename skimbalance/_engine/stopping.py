@@ -42,7 +42,7 @@ def check_finite(value, epoch, what="training loss"):
 class Interrupted(KeyboardInterrupt):
     """Training was interrupted; `result` is what had been trained."""
 
-    def __init__(self, text, result):
+    def __init__(self, text, result=None):
         super().__init__(text)
         self.result = result
 

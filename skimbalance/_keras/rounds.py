@@ -143,7 +143,7 @@ def train_rounds(plan: Plan, network: TrainableNetwork) -> Result:
         client.submit(_prepared, common, shard, pure=False) for shard in rows.shards.futures
     ]
     cluster = _Cluster(client, common, prepared)
-    return _Rounds(course, job_of(bare, network), rows.sizes).train(cluster, plan.watch)
+    return _Rounds(course, job_of(bare, network), rows.sizes).train(cluster)
 
 
 class _Cluster:
@@ -200,14 +200,12 @@ class _Rounds:
             self._held_out = self._job.validation.read(self._program.input_dtypes)
         self._history, self._path = {}, "compiled"
 
-    def train(self, cluster, watch):
+    def train(self, cluster):
         """All epochs; the result."""
         job, stopping, epoch = self._job, EarlyStopping(self._job.patience, self._job.tol), 0
         stopped = False
         with progress_bar([job]) as bar:
             while epoch < job.epochs and not stopped:
-                if watch:
-                    watch.epoch_begin()
                 try:
                     record = self._epoch(cluster, epoch)
                 except KeyboardInterrupt:
@@ -216,8 +214,6 @@ class _Rounds:
                     raise Interrupted(bar.text, self._best(stopping, epoch)) from None
                 epoch += 1
                 stopped = self._enter(epoch, record, stopping)
-                if watch:
-                    stopped |= watch.epoch_end(lambda n=epoch: self._result(self._kept(), n, n))
                 bar.update(1)
                 bar.set_postfix({name: f"{value:.4f}" for name, value in record.items()})
         return self._best(stopping, epoch)

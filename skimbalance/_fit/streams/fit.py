@@ -123,8 +123,9 @@ def fit_stream(estimator: Any, given: Mapping[str, Any], thinning: Thinning, own
     except BaseException as error:
         vars(estimator).clear()
         vars(estimator).update(before)
-        if isinstance(error, KeyboardInterrupt) and not error.args:
-            raise KeyboardInterrupt("Interrupted before the training began.") from None
+        if isinstance(error, KeyboardInterrupt):
+            text = str(error) or "Interrupted before the training began."
+            raise KeyboardInterrupt(f"{text} Nothing has been learnt yet.") from None
         raise
     if interrupted is not None:
         raise KeyboardInterrupt(f"{interrupted} The estimator keeps what it has learnt so far.")
@@ -241,7 +242,10 @@ def _read_blocks(estimator, dtype, source):
     """The rows of a source, or of a piece of it, as the estimator reads them, in some type."""
     for block in source.blocks():
         X = _table(block.X, source.columns)
-        data = estimator._read(X, block.y, block.weight, resume=True)
+        try:
+            data = estimator._read(X, block.y, block.weight, resume=True)
+        except ValueError as error:
+            raise ValueError(f"In the second pass over the source: {error}") from error
         yield replace(data, X=tuple(x.astype(dtype, copy=False) for x in data.X))
 
 

@@ -151,6 +151,9 @@ class ImbalancedMLPClassifier(TableClassifier):
         Epoch, counted from 1, whose weights were kept.
     loss_ : float
         Training loss of that epoch.
+    majority_fraction_ : float
+        After `fit_stream` the fraction of the most frequent class, of its rows that were not held
+        out, that was trained on.
     model_ : keras.Model
         The network as a plain Keras model from the rows of `model_input` to probabilities, built
         on access; the layer before the last is called "logits".

@@ -190,7 +190,8 @@ class _Rounds:
         ]
         params, state = flattened[0]
         slots = map_structure(np.asarray, tuple(self._program.initial_slots(params)))
-        self._common = _Values(params, slots, state)
+        # What the next round starts from lies ahead of the last average, by the momentum.
+        self._common = self._average = _Values(params, slots, state)
         # Seeds and counters of its own for each shard.
         self._states = [state for _, state in flattened]
         self._momentum, self._moved = 1.0 - 1.0 / len(sizes), np.zeros(len(params))
@@ -257,15 +258,15 @@ class _Rounds:
             total = sum(part * np.asarray(x, float) for part, x in zip(share, values, strict=True))
             return np.asarray(total, values[0].dtype)
 
-        average = map_structure(mean, *(trained.values for trained in found))
+        self._average = average = map_structure(mean, *(trained.values for trained in found))
         change = average.params.astype(float) - self._common.params
         self._moved = self._momentum * self._moved + change
         params = average.params + self._momentum * self._moved
         self._common = average._replace(params=params.astype(average.params.dtype))
 
     def _kept(self):
-        """Parameters that are judged and kept, and the state."""
-        params, slots, state = self._common
+        """Parameters that are judged and kept, and the state: not those ahead of the average."""
+        params, slots, state = self._average
         return slots[-1] if self._program.averages else params, state
 
     def _enter(self, epoch, record, stopping):
@@ -358,7 +359,7 @@ def _trained(course, shard, order, start, epoch, number, n_rounds):
         results, path = program.steps(networks, batches, end - begin)
         params, slots, state, losses = map_structure(np.asarray, results)
         networks = networks._replace(params=params, slots=slots, state=state)
-        loss += float(losses[0, : end - begin] @ sizes)
+        loss += float(np.sum(losses[0, : end - begin] * sizes))
     values = map_structure(lambda value: np.array(value[0]), tuple(networks[:3]))
     return _Trained(_Values(*values), int(cuts[last] - cuts[first]), loss, path)
 

@@ -263,7 +263,7 @@ threshold_std_, curve_
         ValueError
             If a parameter or the data are not valid.
         """
-        checkpoint = self._check_params()
+        checkpoint = self._check_fit()
         own = OwnRows(X_val, y_val, sample_weight_val)
         self._check_own(own)
         weight = None if sample_weight is None else np.asarray(sample_weight)
@@ -347,7 +347,7 @@ threshold_std_, curve_
         array([1])
         """
         owner, network = type(self).__name__, self._network()
-        checkpoint = self._check_params()
+        checkpoint = self._check_fit()
         thinning = checked_thinning(majority_fraction, majority_ratio, owner)
         own = OwnRows(X_val, y_val, sample_weight_val)
         network._check_own(own)
@@ -393,7 +393,7 @@ threshold_std_, curve_
         """What each network is, not fitted."""
         return ImbalancedMLPClassifier(**RECIPE) if self.estimator is None else self.estimator
 
-    def _check_params(self):
+    def _check_fit(self):
         """Check the parameters by themselves; the folder of checkpoints, if there is one."""
         params, owner = self.get_params(deep=False), type(self).__name__
         validate_parameter_constraints(self._parameter_constraints, params, owner)

@@ -11,6 +11,7 @@ import numpy as np
 
 from skimbalance._fit.streams.blocks import Block, Source, float_type
 from skimbalance._validation import plain_labels, some_of
+from skimbalance.metrics._sums import weighted_sum
 from skimbalance.preprocessing._encoder import Totals
 from skimbalance.preprocessing._reader import TableReader
 from skimbalance.preprocessing._totals import TableTotals
@@ -266,4 +267,4 @@ def _are_short(X):
 
 def _sums_of_labels(y, weight):
     """Total weight of the rows without and with each label, of shape (n_labels, 2)."""
-    return np.stack([weight @ (y == value) for value in (0, 1)], axis=1)
+    return np.stack([weighted_sum(weight, y == value) for value in (0, 1)], axis=1)

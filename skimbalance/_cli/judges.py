@@ -10,8 +10,8 @@ from skimbalance._cli.roles import Roles, beside, latest_start
 from skimbalance._cli.tables import Part, Table
 from skimbalance._cli.targets import LabelColumns, TargetColumn
 from skimbalance._fit.held_out import FEWEST_HELD_OUT
+from skimbalance._fit.streams.division import MOST_HELD_OUT
 from skimbalance._fit.streams.draw import water_filled
-from skimbalance._fit.streams.rows import MOST_HELD_OUT
 from skimbalance._validation import some_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from scipy.stats import chisquare
 
 from skimbalance._fit.streams import files
 from skimbalance._fit.streams.cluster import Pieces
+from skimbalance._fit.streams.division import Thinning, divide
 from skimbalance._fit.streams.fit import _learn, _read_blocks
-from skimbalance._fit.streams.rows import Thinning, divide
 from skimbalance._fit.streams.source import open_source
 from skimbalance._fit.streams.survey import Survey
 

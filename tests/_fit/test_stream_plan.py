@@ -8,16 +8,15 @@ from perceptron_setup import mlp
 
 from skimbalance._fit.data import Data
 from skimbalance._fit.plan import Course
-from skimbalance._fit.streams.plan import plan_stream
-from skimbalance._fit.streams.rows import (
+from skimbalance._fit.streams.division import (
     AUTO_ROWS,
     MOST_HELD_OUT,
-    DrawnRows,
     Thinning,
     divide,
-    draw_rows,
     strata_of,
 )
+from skimbalance._fit.streams.plan import plan_stream
+from skimbalance._fit.streams.rows import DrawnRows, draw_rows
 from skimbalance._fit.targets import Classes, Labels
 from skimbalance.posterior import log_posterior
 
@@ -175,7 +174,7 @@ def test_the_mean_weight_of_a_training_row_is_one(class_weight, weighted):
 @pytest.mark.parametrize("by_shift", [False, True])
 def test_a_cap_of_the_held_out_rows_moves_no_shares(by_shift, monkeypatch):
     """More of the rare rows than of the others are held out then, and fewer of them train."""
-    monkeypatch.setattr("skimbalance._fit.streams.rows.MOST_HELD_OUT", 45)
+    monkeypatch.setattr("skimbalance._fit.streams.division.MOST_HELD_OUT", 45)
     settings = settings_of(early_stopping=True, validation_fraction=0.5)
     rows = drawn(CLASSES, SEVERAL, settings, Thinning(), by_shift=by_shift)
     np.testing.assert_array_equal(rows.division.held_out, [15, 15, 15])

@@ -12,13 +12,9 @@ import numpy as np
 
 from skimbalance._fit.data import Data
 from skimbalance._fit.streams.blocks import Source
+from skimbalance._fit.streams.division import Division
 from skimbalance._fit.streams.draw import Draw
-from skimbalance._fit.streams.rows import (
-    SAMPLE_ROWS,
-    Division,
-    drawn_blocks,
-    held_out_rows,
-)
+from skimbalance._fit.streams.rows import SAMPLE_ROWS, drawn_blocks, held_out_rows
 from skimbalance._fit.streams.survey import Survey
 from skimbalance._fit.targets import Target
 from skimbalance.sampling._random import Purpose, generator

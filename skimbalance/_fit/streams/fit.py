@@ -18,8 +18,9 @@ from skimbalance._fit.held_out import check_judges
 from skimbalance._fit.parameters import warn_without_effect
 from skimbalance._fit.plan import Course, Plan
 from skimbalance._fit.streams.cluster import Pieces
+from skimbalance._fit.streams.division import Thinning, divide
 from skimbalance._fit.streams.plan import plan_stream
-from skimbalance._fit.streams.rows import DrawnRows, Thinning, divide, draw_rows
+from skimbalance._fit.streams.rows import DrawnRows, draw_rows
 from skimbalance._fit.streams.source import Source, open_source
 from skimbalance._fit.streams.survey import Survey
 from skimbalance._fit.targets import Labels

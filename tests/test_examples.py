@@ -91,11 +91,11 @@ def test_search_on_dask(capsys):
 
 
 def test_fit_on_dask(capsys):
-    scores = load("fit_on_dask").main(n_rows=60_000, epochs=6, processes=False)
+    scores = load("fit_on_dask").main(n_rows=60_000, epochs=10, processes=False)
     output = capsys.readouterr().out
     for name, score in scores.items():
         assert f"{name}: average precision {score:.3f}" in output
-    assert scores["two workers"] > 0.8 * scores["one machine"] > 0.2
+    assert scores["two workers"] > 0.9 * scores["one machine"] > 0.3
 
 
 def test_rare_steps(capsys):

@@ -26,7 +26,7 @@ from skimbalance._engine.stopping import (
 from skimbalance._fit.data import Data, StreamedData
 from skimbalance._fit.network import TrainableNetwork
 from skimbalance._fit.plan import Plan
-from skimbalance._fit.streams.cluster import gather
+from skimbalance._fit.streams.cluster import gather, same
 from skimbalance._keras.objective import mean_loss
 from skimbalance._keras.training import check_plan, job_of, program_of
 
@@ -65,7 +65,7 @@ class _Shard(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Course:
+class _Common:
     """What all tasks know: the plan without its rows, the network, and Keras' type of numbers.
 
     Parameters
@@ -136,9 +136,9 @@ def train_rounds(plan: Plan, network: TrainableNetwork) -> Result:
     check_plan(plan)
     rows, bare = cast(StreamedData, plan.rows), _without_rows(plan)
     client, plain = rows.shards.client, replace(bare, held_out=None, held_out_loss_weight=None)
-    course = _Course(plain, network, rows.weigh, rows.order, keras.config.floatx())
+    course = _Common(plain, network, rows.weigh, rows.order, keras.config.floatx())
     # A task of its own: unlike scattered data it comes again if its worker dies.
-    common = client.submit(_same, course, pure=False)
+    common = client.submit(same, course, pure=False)
     prepared = [
         client.submit(_prepared, common, shard, pure=False) for shard in rows.shards.futures
     ]
@@ -197,9 +197,16 @@ class _Rounds:
         self._momentum, self._moved = 1.0 - 1.0 / len(sizes), np.zeros(len(params))
         n_steps = -(-int(max(sizes)) // plan.batch_size)
         self._n_rounds = -(-n_steps // LOCAL_STEPS)
-        if self._job.validation is not None:
-            self._held_out = self._job.validation.read(self._program.input_dtypes)
+        if job.validation is not None:
+            self._held_out = self._read(job)
         self._history, self._path = {}, "compiled"
+
+    def _read(self, job):
+        """Held-out rows, their targets and weights, and parameters of the loss, to judge by."""
+        held_out, program = job.validation, self._program
+        arguments = {name: np.asarray(x, program.dtype) for name, x in job.arguments.items()}
+        X, y = held_out.read(program.input_dtypes), held_out.y.astype(np.int32)
+        return X, y, held_out.weight.astype(program.dtype), arguments
 
     def train(self, cluster):
         """All epochs; the result."""
@@ -273,11 +280,9 @@ class _Rounds:
         """Judge the held-out rows after an epoch; whether to stop."""
         job, value = self._job, None
         if job.validation is not None:
-            held_out, program = job.validation, self._program
-            arguments = {name: np.asarray(x, program.dtype) for name, x in job.arguments.items()}
-            y, weight = held_out.y.astype(np.int32), held_out.weight.astype(program.dtype)
-            parts = (*self._kept(), self._held_out, y, weight, arguments)
-            logits, losses = program.judge(*map_structure(lambda x: np.asarray(x)[None], parts))
+            parts = (*self._kept(), *self._held_out)
+            stacked = map_structure(lambda x: np.asarray(x)[None], parts)
+            logits, losses = self._program.judge(*stacked)
             value = judge(job, [logits[0]], [losses[0]], record)
         for name, number in record.items():
             self._history.setdefault(name, []).append(number)
@@ -303,10 +308,6 @@ def _without_rows(plan):
 
 
 # Tasks
-
-
-def _same(course):
-    return course
 
 
 def _prepared(course, part):

@@ -19,7 +19,7 @@ from skimbalance._fit.streams.survey import Survey
 from skimbalance._fit.targets import Target
 from skimbalance.sampling._random import Purpose, generator
 
-__all__ = ["Pieces", "Shards", "gather"]
+__all__ = ["Pieces", "Shards", "gather", "same"]
 
 
 class Rows(NamedTuple):
@@ -40,7 +40,7 @@ class _Dealt(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Course:
+class _Dealing:
     """What tasks of the second pass know; see `Pieces.draw`."""
 
     read: Callable[[Source], Iterator[Data]]
@@ -133,12 +133,12 @@ class Pieces:
         n_shards = len(workers)
         counts = np.stack([_in_strata(survey, *of_piece) for of_piece in self._counts])
         shares = Draw.shares(counts, division.parts, self._seed)
-        factor = np.ones(len(division.kept)) if by_shift else 1.0 / division.kept
+        factor = division.factor(by_shift=by_shift)
         weighted = survey.weighted or bool(np.any(factor != 1.0))
         # A task of its own, so that it travels once.
-        course = self._submit(_same, _Course(read, target, factor, weighted, self._seed, n_shards))
+        dealing = self._submit(same, _Dealing(read, target, factor, weighted, self._seed, n_shards))
         dealt = [
-            self._submit(_dealt, course, number, *of_piece)
+            self._submit(_dealt, dealing, number, *of_piece)
             for number, of_piece in enumerate(zip(self._pieces, counts, shares, strict=True))
             if of_piece[1].any()
         ]
@@ -217,22 +217,23 @@ def _counts(survey):
     return survey.classes, survey.stratum_rows
 
 
-def _same(course):
-    return course
+def same(value: Any) -> Any:
+    """A task that gives what it gets: it travels once, and again if its worker dies."""
+    return value
 
 
-def _dealt(course, number, piece, n_rows, share):
+def _dealt(dealing, number, piece, n_rows, share):
     """Draw the rows of a piece, and deal those to train on out to shards."""
-    draw = Draw(n_rows, share, course.seed, number)
-    blocks = drawn_blocks(course.read(piece), course.target, draw, course.factor)
+    draw = Draw(n_rows, share, dealing.seed, number)
+    blocks = drawn_blocks(dealing.read(piece), dealing.target, draw, dealing.factor)
     trained, judges, n_levels = zip(*blocks, strict=True)
-    rows = _joined([Rows(X, y, w if course.weighted else None) for X, y, w in trained])
-    rng = generator(Purpose.BUCKET, course.seed, 1, 1 + number)
-    shard = rng.integers(course.n_shards, size=len(rows.y))
+    rows = _joined([Rows(X, y, w if dealing.weighted else None) for X, y, w in trained])
+    rng = generator(Purpose.BUCKET, dealing.seed, 1, 1 + number)
+    shard = rng.integers(dealing.n_shards, size=len(rows.y))
     return _Dealt(
-        shards=[_taken(rows, np.flatnonzero(shard == s)) for s in range(course.n_shards)],
+        shards=[_taken(rows, np.flatnonzero(shard == s)) for s in range(dealing.n_shards)],
         judges=tuple(np.concatenate(part) for part in zip(*judges, strict=True)),
-        counts=np.sum([course.target.counts(y, w) for _, y, w in trained], axis=0),
+        counts=np.sum([dealing.target.counts(y, w) for _, y, w in trained], axis=0),
         n_levels=n_levels[0],
     )
 

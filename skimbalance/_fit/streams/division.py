@@ -80,6 +80,10 @@ class Division:
             return np.ones(len(shares))
         return shares / shares.max()
 
+    def factor(self, *, by_shift: bool) -> np.ndarray:
+        """How many rows a row of each stratum stands for, unless logits are shifted instead."""
+        return np.ones(len(self.n_rows)) if by_shift else 1.0 / self.kept
+
     @property
     def majority_fraction(self) -> float:
         """Share of the majority that is trained on, of its rows that are not held out."""

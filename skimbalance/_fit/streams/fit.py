@@ -156,13 +156,13 @@ def streamed(
         Held-out rows of the caller.
     """
     owner = type(estimator).__name__
+    client, columns = given.get("client"), estimator.categorical_features
     _check(estimator, owner)
-    if given.get("client") is not None:
-        _check_client(given["client"], estimator, owner)
+    if client is not None:
+        _check_client(client, estimator, owner)
     source = open_source(given["source"], given["target"], given["sample_weight"], owner)
     source.verbose = estimator.verbose
     seed = int(check_random_state(estimator.random_state).randint(2**31))
-    client, columns = given.get("client"), estimator.categorical_features
     pieces = None if client is None else Pieces(client, source, seed)
     survey = pieces.survey(columns, owner) if pieces else Survey.of(source, columns, owner)
     _learn(estimator, survey)

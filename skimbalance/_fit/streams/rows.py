@@ -188,7 +188,7 @@ def draw_rows(
         Some of the training rows.
     """
     draw = Draw(division.n_rows, division.parts, seed)
-    factor = np.ones(len(division.kept)) if by_shift else 1.0 / division.kept
+    factor = division.factor(by_shift=by_shift)
     weighted_rows = weighted or bool(np.any(factor != 1.0))
     cache: Cache | None = None
     counts, judges = np.zeros(0), []

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.metrics import f1_score
 from sklearn.utils.validation import check_is_fitted
 
+from skimbalance._engine.joblib_backend import content_of
 from skimbalance._fit.data import Data
 from skimbalance._fit.encoding import Encoder
 from skimbalance._fit.estimator import NetworkClassifier, OwnRows
@@ -513,8 +514,9 @@ array-like, default="auto"
         if held_out is not None:
             are_same = held_out.X is rows.X
             X = encoded if are_same else (self._encoder.prepared(held_out.X[0]),)
-            held_out = replace(held_out, X=X)
-        return replace(plan, rows=replace(rows, X=encoded), held_out=held_out)
+            held_out = replace(held_out, X=X, content=content_of(*X))
+        rows = replace(rows, X=encoded, content=content_of(*encoded))
+        return replace(plan, rows=rows, held_out=held_out)
 
     def _train(self, plan):
         from skimbalance._keras.training import train

@@ -55,7 +55,7 @@ ROOMS = {
     ),
     "sequence_classifier": (
         {"decision.*", "_keras.*", "_fit.*", "posterior", "sampling.*", "networks.*", "_losses.*",
-         "_validation.*"},
+         "_engine.*", "_validation.*"},
         {"numpy", "sklearn"},
     ),
     "decision.*": (
@@ -77,7 +77,7 @@ ROOMS = {
     ),
     "_fit.*": (
         {"posterior", "prior.*", "preprocessing.*", "metrics.*", "class_weight", "sampling.*",
-         "_losses.*", "_keras_private", "_validation.*"},
+         "_losses.*", "_engine.*", "_keras_private", "_validation.*"},
         NUMPY | {"joblib", "pandas", "pyarrow", "dask", "distributed", "tqdm"},
     ),
     "posterior": ({"prior.*", "_losses.*", "_validation.*"}, {"numpy", "scipy"}),

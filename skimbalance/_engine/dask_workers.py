@@ -7,6 +7,7 @@ import weakref
 from distributed import get_worker
 
 from skimbalance._engine.room import MOST_TASKS, PATIENCE, Call, Room, Task
+from skimbalance._engine.shared import Shared
 
 # Seconds between two looks at what the worker executes, as it sends no news.
 GLANCE = 0.02
@@ -36,6 +37,7 @@ class _WorkerRoom(Room):
 
     def __init__(self, state):
         super().__init__(MOST_TASKS)
+        self.shared = Shared(n_kept=0)  # the worker stays, whatever it calls
         self._state = state
 
     def _more_to_come(self):

@@ -1,7 +1,6 @@
 """Where the batches of a network come from: rows in memory, or rows that are read in parts."""
 
-import hashlib
-from collections.abc import MutableMapping
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -9,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from skimbalance._engine.job import Batches, Job, Part, Rows, SparseRows, StreamedRows, cuts_of
+from skimbalance._engine.shared import Shared
 
-__all__ = ["Feed", "feed_of", "padded_table", "shared_rows"]
+__all__ = ["Feed", "encoded", "feed_of", "padded_table"]
 
 
 class Feed(Protocol):
@@ -35,7 +35,7 @@ class Feed(Protocol):
         """Write `n` batches, from that of a step on, into arrays of one network."""
 
 
-def feed_of(job: Job, n_rows: int, shared: MutableMapping[Any, Any]) -> Feed:
+def feed_of(job: Job, n_rows: int, shared: Shared) -> Feed:
     """The feed of a job.
 
     Parameters
@@ -44,8 +44,8 @@ def feed_of(job: Job, n_rows: int, shared: MutableMapping[Any, Any]) -> Feed:
         The fit to train.
     n_rows : int
         Rows to which batches are padded.
-    shared : mapping
-        Rows that other members hold, by their content: each array is held once.
+    shared : Shared
+        Where the rows of other members are found, by their content: each array is held once.
     """
     if isinstance(job.rows, StreamedRows):
         return _Streamed(job, job.rows, n_rows)
@@ -63,13 +63,13 @@ class _InMemory:
         Their targets.
     """
 
-    def __init__(self, job: Job, rows: Rows, padded: int, shared: MutableMapping[Any, Any]):
+    def __init__(self, job: Job, rows: Rows, padded: int, shared: Shared):
         self._job, program = job, job.program
         self.n_rows, self.n_steps = len(rows), job.n_steps
         self._cut_sizes, self._table = np.diff(job.cuts), padded_table(job.cuts, padded)
         self.X: tuple[Any, ...] = (SparseRows(rows),)
         if not rows.are_sparse:
-            self.X = tuple(shared_rows(X, shared) for X in rows.read(program.input_dtypes))
+            self.X = encoded(rows, program.input_dtypes, shared)
         self.y = rows.y.astype(np.int32)
         self._weight = rows.weight.astype(program.dtype)
         early = rows.weight if job.early_weight is None else job.early_weight
@@ -208,7 +208,13 @@ def padded_table(cuts: np.ndarray, n_rows: int) -> np.ndarray:
     return np.minimum(cuts[:-1, None] + np.arange(n_rows), cuts[1:, None] - 1)
 
 
-def shared_rows(rows: np.ndarray, shared: MutableMapping[Any, Any]) -> np.ndarray:
-    """The same rows, from another member if one holds them."""
-    key = (rows.shape, hashlib.blake2b(rows.data).digest())
-    return shared.setdefault(key, rows)
+def encoded(rows: Rows, dtypes: Sequence[Any], shared: Shared) -> tuple[np.ndarray, ...]:
+    """All the rows, as the network sees them; from another member if one has read them."""
+
+    def read(i, dtype):
+        make = partial(rows.read_input, i, dtype)
+        if rows.content is None:
+            return make()
+        return shared.once((rows.content, rows.encode, i, np.dtype(dtype)), make)
+
+    return tuple(read(i, dtype) for i, dtype in enumerate(dtypes))

@@ -1,7 +1,8 @@
 """What the engine takes and returns, and what travels between a stack and its program."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,6 +107,8 @@ class Rows:
     lengths : ndarray of int of shape (n_rows,) or None
         Number of steps, where rows are sequences that are padded in X. A batch has as many steps
         as its longest sequence.
+    content : hashable, default=None
+        What equal rows of other fits have in common; None if that is not known.
     """
 
     X: tuple[np.ndarray, ...]
@@ -114,6 +117,7 @@ class Rows:
     weight: np.ndarray
     encode: Callable[[np.ndarray], np.ndarray] | None = None
     lengths: np.ndarray | None = None
+    content: Hashable = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -123,7 +127,7 @@ class Rows:
         """The shape of the target of a row."""
         return self.y.shape[1:]
 
-    @property
+    @cached_property
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of an encoded row, for each input."""
         return [part.shape[1:] for part in self.take(np.arange(1))]
@@ -140,16 +144,16 @@ class Rows:
 
     def read(self, dtypes: list[Any]) -> tuple[np.ndarray, ...]:
         """All the rows, encoded, in memory."""
-        read = tuple(
-            np.empty((len(self), *shape), dtype)
-            for shape, dtype in zip(self.shapes, dtypes, strict=True)
-        )
-        widest = max(int(np.prod(shape)) for shape in self.shapes)
-        block = int(np.clip(READ_VALUES // max(widest, 1), 1, READ_BLOCK))
+        return tuple(self.read_input(i, dtype) for i, dtype in enumerate(dtypes))
+
+    def read_input(self, i: int, dtype: Any) -> np.ndarray:
+        """All the rows of one input, encoded, in memory."""
+        shape = self.shapes[i]
+        read = np.empty((len(self), *shape), dtype)
+        block = int(np.clip(READ_VALUES // max(int(np.prod(shape)), 1), 1, READ_BLOCK))
         for start in range(0, len(self), block):
-            rows = np.arange(start, min(start + block, len(self)))
-            for whole, part in zip(read, self.take(rows), strict=True):
-                whole[rows] = part
+            rows = self.X[i][self.index[start : start + block]]
+            read[start : start + block] = rows if self.encode is None else self.encode(rows)
         return read
 
     def blocks(self, size: int) -> Iterator[tuple[np.ndarray, Any]]:
@@ -307,7 +311,7 @@ class Job:
     checkpoint: Any = None
     verbose: int = 0
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of memory that the rows take."""
         # Sparse rows are encoded a few at a time, streamed ones read so; held-out ones all at once.

@@ -13,6 +13,7 @@ from joblib import register_parallel_backend
 from joblib.parallel import ThreadingBackend
 
 from skimbalance._engine.room import GIVEN_UP, MOST_TASKS, Call, Task
+from skimbalance._engine.shared import digest
 
 # Tasks of a call within a task. Fewer, as some of scikit-learn's methods cut their rows into this
 # many slices.
@@ -23,16 +24,39 @@ _here = threading.local()
 
 def train(job):
     """Train one job: in a parallel task together with the jobs of the others, else alone."""
-    task = getattr(_here, "task", None)
-    if task is None and "distributed" in sys.modules:
-        from skimbalance._engine.dask_workers import current_task
-
-        task = current_task()
+    task = _current_task()
     if task is None:
         from skimbalance._engine.stack import train_alone
 
         return train_alone(job)
     return task.call.room.train(task, job)
+
+
+def content_of(*arrays):
+    """The `digest` of arrays, in a parallel task that may share what follows from them; or None."""
+    return None if _current_task() is None else digest(*arrays)
+
+
+def once(key, make):
+    """What a task of the same parallel call has made for an equal key, or ``make()``.
+
+    None stands for something that cannot be named, and is made anew. The rest is as in
+    `Shared.once`.
+    """
+    task = _current_task()
+    if task is None or key is None:
+        return make()
+    return task.call.room.shared.once(key, make)
+
+
+def _current_task():
+    """The parallel task that runs in this thread; None if there is none."""
+    task = getattr(_here, "task", None)
+    if task is None and "distributed" in sys.modules:
+        from skimbalance._engine.dask_workers import current_task
+
+        task = current_task()
+    return task
 
 
 class StackedBackend(ThreadingBackend):
@@ -76,6 +100,11 @@ class StackedBackend(ThreadingBackend):
         self._call = call = Call(getattr(_here, "task", None), self._n_jobs)
         with call.room.open(call):
             pass
+
+    def stop_call(self):
+        """A parallel call is over, and what its tasks shared is let go."""
+        if self._call.parent is None:
+            self._call.room.shared.close()
 
     def submit(self, func, callback=None):
         """Run a task in a thread of its own, once it is its turn."""

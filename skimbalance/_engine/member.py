@@ -1,13 +1,13 @@
 """One job while it trains: its batches, its epochs, its end."""
 
-from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
 
 from skimbalance._engine.checkpoint import Saved, replay
-from skimbalance._engine.feed import feed_of, shared_rows
+from skimbalance._engine.feed import encoded, feed_of
 from skimbalance._engine.job import Batches, Block, Job, Networks, Result
+from skimbalance._engine.shared import Shared
 from skimbalance._engine.stopping import SEQUENCES, EarlyStopping, check_finite, judge
 
 
@@ -20,8 +20,8 @@ class Member:
         The fit to train.
     n_rows : int
         Rows to which batches are padded.
-    shared : mapping
-        Rows that other members hold, by their content: each array is held once.
+    shared : Shared
+        Where the rows of other members are found, by their content: each array is held once.
     hooks : Hooks, default=None
         Keras callbacks to call around the epochs.
 
@@ -41,7 +41,7 @@ class Member:
         Whether training is over.
     """
 
-    def __init__(self, job: Job, n_rows: int, shared: MutableMapping[Any, Any], hooks: Any = None):
+    def __init__(self, job: Job, n_rows: int, shared: Shared, hooks: Any = None):
         self.job, self.hooks = job, hooks
         self.feed: Any = feed_of(job, n_rows, shared)
         self._n_steps = self.feed.n_steps
@@ -63,11 +63,11 @@ class Member:
         return Networks(params, slots, state, dtype(job.weight_decay), arguments)
 
     def _held_out(self, held_out, shared):
-        X = held_out.read(self.job.program.input_dtypes)
+        X = encoded(held_out, self.job.program.input_dtypes, shared)
         y = held_out.y.astype(np.int32)
         weight = held_out.weight.astype(self.job.program.dtype)
         if held_out.lengths is None:
-            return [Block(tuple(shared_rows(x, shared) for x in X), y, weight)]
+            return [Block(X, y, weight)]
         return [
             Block(tuple(x[rows, :width] for x in X), y[rows, :width], weight[rows, :width])
             for rows, width in held_out.blocks(SEQUENCES)

@@ -7,7 +7,6 @@ import bisect
 import itertools
 import threading
 import time
-import weakref
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from joblib import cpu_count
 
 from skimbalance._engine.memory import free_memory
+from skimbalance._engine.shared import Shared
 
 __all__ = ["GIVEN_UP", "MOST_TASKS", "PATIENCE", "Call", "Room", "Task", "Ticket"]
 
@@ -114,7 +114,7 @@ class Room:
         self._bytes = MEMORY_SHARE * free_memory()
         self._last_news = time.monotonic()
         self._bar: Any = None
-        self._rows: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
+        self.shared = Shared()
 
     # Calls and their tasks
 
@@ -277,7 +277,7 @@ class Room:
                     deliver,
                     bar=self._bar,
                     size=size,
-                    shared=self._rows,
+                    shared=self.shared,
                     cancelled=cancelled,
                 )
         except Exception as raised:

@@ -1,6 +1,5 @@
 """Stacks: networks of one shape that train in one compiled program."""
 
-import weakref
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from skimbalance._engine.job import (
     longest_batch,
 )
 from skimbalance._engine.member import Member
+from skimbalance._engine.shared import Shared
 from skimbalance._engine.stopping import Interrupted, progress_bar
 
 # Numbers that one layer may put out on the batches of a whole stack. Below this limit they stay in
@@ -193,14 +193,14 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
         Shows the epochs.
     size : int, default=1
         Number of networks in the stack.
-    shared : mapping, default=None
-        Rows that other stacks hold, by their content.
+    shared : Shared, default=None
+        Where the rows of other stacks are found, by their content.
     hooks : Hooks, default=None
         Keras callbacks, for a single job.
     cancelled : callable, default=never
         Whether to give up; asked between calls of the program.
     """
-    shared = weakref.WeakValueDictionary() if shared is None else shared
+    shared = Shared() if shared is None else shared
     waiting = list(enumerate(jobs))
     delivered = set()
 

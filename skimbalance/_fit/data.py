@@ -3,6 +3,7 @@
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,8 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import column_or_1d
 
+from skimbalance._engine.joblib_backend import content_of
+from skimbalance._engine.shared import digest
 from skimbalance._fit.network import RowEncoder
 from skimbalance._validation import as_array, class_indices, some_of
 
@@ -44,6 +47,8 @@ class Data:
         The group of each row, none of which may be divided.
     given : ndarray of int of shape (n_rows,), default=None
         Numbers of the rows in what the caller gave, where they are not `index`.
+    content : bytes, default=None
+        The digest of X, where other fits may share what follows from it.
     """
 
     X: tuple[np.ndarray, ...]
@@ -55,6 +60,12 @@ class Data:
     n_levels: np.ndarray | None = None
     groups: np.ndarray | None = None
     given: np.ndarray | None = None
+    content: bytes | None = None
+
+    @cached_property
+    def key(self) -> tuple[bytes, bytes | None] | None:
+        """What names the rows of X by their content; None if other fits share nothing."""
+        return None if self.content is None else (self.content, digest(self.index))
 
     def take(self, rows: np.ndarray) -> Self:
         """Some of the rows."""
@@ -155,6 +166,7 @@ def resample(
         np.ones(len(y)),
         weighted=False,
         n_levels=train.n_levels,
+        content=content_of(new_rows),
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any, cast
 import numpy as np
 from scipy.sparse import issparse
 
+from skimbalance._engine.joblib_backend import once
+from skimbalance._engine.shared import digest
 from skimbalance._fit.data import Data, StreamedData, resample
 from skimbalance._fit.held_out import hold_out
 from skimbalance._fit.loss_parameters import corrects_by_itself, loss_arguments, record_of
@@ -360,16 +362,20 @@ def _encoder(settings, train, course) -> RowEncoder | None:
         return None
     (X,), weight = train.X, train.weight if train.weighted else None
     if course.previous is None:
-        encoder = TableEncoder.learn(
-            X, train.index, weight, train.n_levels, standardize=settings.standardize
-        )
-        if settings.bins is None:
-            return encoder
-        return encoder.with_bins(X, train.index, train.y if settings.bins == "supervised" else None)
+        y = train.y if settings.bins == "supervised" else None
+        learn = bind(_learnt_encoder, settings, X, train.index, weight, train.n_levels, y)
+        told = digest(train.index, weight, train.n_levels, y) if train.content else None
+        key = told and (train.content, told, settings.standardize, settings.bins)
+        return once(key, learn)
     encoder = course.previous.encoder
     if course.partial and settings.standardize:
         return encoder.updated(X, train.index, weight)
     return encoder
+
+
+def _learnt_encoder(settings, X, index, weight, n_levels, y):
+    encoder = TableEncoder.learn(X, index, weight, n_levels, standardize=settings.standardize)
+    return encoder if settings.bins is None else encoder.with_bins(X, index, y)
 
 
 def _drawn_rows(settings, train, encoder, target, rng) -> tuple[Data, Stream]:

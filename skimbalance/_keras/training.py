@@ -309,7 +309,7 @@ def _rows(data, weight, initial):
     """Rows for the engine. Masked steps and missing labels are 0 in place of -1, without weight."""
     y = np.maximum(data.y, 0)
     encode = None if initial.encoder is None else initial.encoder.transform
-    return Rows(data.X, data.index, y, weight, encode, data.lengths)
+    return Rows(data.X, data.index, y, weight, encode, data.lengths, data.key)
 
 
 def _check_memory():

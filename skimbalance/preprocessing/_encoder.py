@@ -183,8 +183,8 @@ class TableEncoder:
             places.append(np.where(of_column == NOWHERE, NOWHERE, n_outputs + of_column))
             n_outputs += width
         encoder = cls(
-            numbers, fill, flagged, StandardScaler() if standardize is True else None, categories,
-            n_levels[categories], np.concatenate(places), n_outputs,
+            numbers, fill, flagged, None if standardize in (False, "robust") else StandardScaler(),
+            categories, n_levels[categories], np.concatenate(places), n_outputs,
             codes=[_level_codes(totals.levels[j], totals.missing[j]) for j in categories],
         )  # fmt: skip
         encoder = replace(encoder, n_outputs=n_outputs + len(encoder.n_codes))

@@ -1,6 +1,5 @@
 """Stacks: networks that train side by side are those that train alone."""
 
-import weakref
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -32,6 +31,7 @@ from skimbalance import ImbalancedMLPClassifier
 from skimbalance._engine import joblib_backend, room, stack
 from skimbalance._engine.job import Result
 from skimbalance._engine.member import Member
+from skimbalance._engine.shared import Shared
 from skimbalance._engine.stopping import progress_bar
 from skimbalance._engine.tensorflow import program
 from skimbalance._losses.records import SOFTMAX
@@ -465,14 +465,15 @@ def test_who_waits_takes_the_seat_of_who_stops(jobs_of, sizes):
 
 def test_equal_rows_are_held_once(jobs_of):
     variants = [classifier(early_stopping=True, learning_rate=rate) for rate in (0.1, 0.2, 0.3)]
-    jobs = jobs_of(variants, [240, 240, 200])
-    shared = weakref.WeakValueDictionary()
-    one, same, other = (Member(job, 32, shared) for job in jobs)
+    with joblib.parallel_config(backend="stacked"):
+        jobs = jobs_of(variants, [240, 240, 200])
+    shared = Shared(n_kept=0)
+    one, same, other = (Member(job, 32, shared) for job in sorted(jobs, key=lambda j: -len(j.rows)))
     for read in (lambda m: m.feed.X[0], lambda m: m.validation[0][0][0]):
         assert np.shares_memory(read(one), read(same))
         assert not np.shares_memory(read(one), read(other))
     del one, same, other
-    assert not shared, "rows go with the last member that trains on them"
+    assert not shared._made, "rows go with the last member that trains on them"
 
 
 # What a user sees of it

@@ -50,6 +50,16 @@ def test_numbers_stay_as_they_are_without_standardisation():
     assert encoder.transform(np.array([[2.5], [NAN]])).tolist() == [[2.5, 0], [3, 1]]
 
 
+@pytest.mark.parametrize("standardize", [True, False])
+def test_booleans_of_numpy_are_booleans(standardize):
+    X, n_levels = table()
+    rows = [
+        learn(X, n_levels, standardize=of).transform(X)
+        for of in (standardize, np.bool_(standardize))
+    ]
+    np.testing.assert_array_equal(*rows)
+
+
 def test_a_table_of_numbers_is_standardised_as_by_scikit_learn():
     X, _ = table()
     X, weight = X[:, 1:2], np.random.default_rng(1).random(len(X))

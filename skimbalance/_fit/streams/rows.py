@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skimbalance._engine.shared import digest
 from skimbalance._fit.data import Data
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.streams.cache import Cache
@@ -262,7 +263,8 @@ def held_out_rows(
     X, y, weight, strata = (np.concatenate(part) for part in zip(*judges, strict=True))
     stands_for = ratio_of(division.n_rows, division.held_out)
     weight = weight * stands_for[strata] * (len(y) / stands_for[strata].sum())
-    return Data((X,), np.arange(len(y)), y, weight, weighted, n_levels=n_levels)
+    index, content = np.arange(len(y)), digest(X)
+    return Data((X,), index, y, weight, weighted, n_levels=n_levels, content=content)
 
 
 def _sample(cache, weighted, n_levels):

@@ -1,5 +1,6 @@
 """Fitted gradient boosting as plain arrays, which a model file can hold and a reader can check."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -81,27 +82,41 @@ class BoostedTrees:
         by = seen if len(self.baseline) > 1 else seen[-1] - seen[0]
         return replace(self, baseline=self.baseline + by)
 
+    def first(self, n_rounds: int) -> Self:
+        """The trees of the first rounds alone."""
+        n_trees = n_rounds * len(self.baseline)
+        ends, bitset_ends = self.node_ends[:n_trees], self.bitset_ends[:n_trees]
+        nodes, bitsets = self.nodes[: ends[-1]].copy(), self.bitsets[: bitset_ends[-1]].copy()
+        return replace(self, nodes=nodes, node_ends=ends, bitsets=bitsets, bitset_ends=bitset_ends)
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities of the classes that training rows had, as the model gives them."""
+        return next(self.staged_predict_proba(X, [len(self.node_ends) // len(self.baseline)]))
+
+    def staged_predict_proba(self, X: np.ndarray, stages: Iterable[int]) -> Iterator[np.ndarray]:
+        """What `predict_proba` gives by the first rounds alone, for ascending numbers of them."""
         X = self._as_trees_take(X)
         raw = np.tile(self.baseline, (len(X), 1))
         node_starts, bitset_starts = (
             np.append(0, ends)[:-1] for ends in (self.node_ends, self.bitset_ends)
         )
-        out = np.empty(len(X))
-        for tree in range(len(self.node_ends)):
-            tree_values(
-                self.nodes[node_starts[tree] : self.node_ends[tree]],
-                X,
-                self.bitsets[bitset_starts[tree] : self.bitset_ends[tree]],
-                self.known_bitsets,
-                self.feature_map,
-                out,
-            )
-            raw[:, tree % len(self.baseline)] += out
-        if len(self.baseline) > 1:
-            return softmax(raw, axis=1)
-        return np.column_stack([expit(-raw[:, 0]), expit(raw[:, 0])])
+        out, n_added = np.empty(len(X)), 0
+        for n_rounds in stages:
+            for tree in range(n_added, n_rounds * len(self.baseline)):
+                tree_values(
+                    self.nodes[node_starts[tree] : self.node_ends[tree]],
+                    X,
+                    self.bitsets[bitset_starts[tree] : self.bitset_ends[tree]],
+                    self.known_bitsets,
+                    self.feature_map,
+                    out,
+                )
+                raw[:, tree % len(self.baseline)] += out
+            n_added = n_rounds * len(self.baseline)
+            if len(self.baseline) > 1:
+                yield softmax(raw, axis=1)
+            else:
+                yield np.column_stack([expit(-raw[:, 0]), expit(raw[:, 0])])
 
     def _as_trees_take(self, X):
         """Rows with the categories first, by the places of their levels."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -20,8 +21,12 @@ Split = tuple[np.ndarray, np.ndarray]
 # Trees are judged after each so many, and training stops when the best number is as many behind.
 CHUNK, PATIENCE, MOST_TREES = 25, 50, 300
 
-# With weights, scikit-learn takes most of the time of a fit to find bins, in each of these rounds:
-# there is one.
+# scikit-learn grows so many trees in a call: each later call finds bins anew, and predicts all rows
+# by the trees that it has. Judged after each call, a fit took three times as long.
+GROWN = 100
+
+# With weights, scikit-learn takes most of the time of a fit to find bins, in each call: there is
+# one, which is judged at its end.
 WEIGHTED_TREES = (100,)
 
 # scikit-learn's trees know at most so many levels; the levels beyond count as missing.
@@ -89,22 +94,23 @@ class TreeBag:
         models = [_model(categories, int(rng.integers(2**31))) for _ in splits]
         X = _as_trees_know(X, categories)
 
-        def boost(number):
+        def boost(number, stages):
+            """Trees of a split, and their posteriors of the rows left out after each stage."""
             train, test = splits[number]
             kept = train[weight[train] > 0]
             rows = X[kept]
             rows[:, np.isnan(rows).all(axis=0)] = 0.0  # scikit-learn finds no bins for nothing
-            model = models[number].set_params(max_iter=n_trees)
+            model = models[number].set_params(max_iter=stages[-1])
             model.fit(rows, y[kept], weight[kept] if weighted else None)
             trees = BoostedTrees.of(model)
             trees = trees if shift is None else trees.shifted(shift)
-            return trees, _posterior(trees, X[test], n_classes)
+            staged = trees.staged_predict_proba(X[test], stages)
+            return trees, [_of_all(trees, proba, n_classes) for proba in staged]
 
         best: tuple[float, int, Any] = (np.inf, 0, None)
         trained = weight[np.concatenate([train for train, _ in splits])]
         weighted = np.ptp(trained[trained > 0]) > 0
-        for n_trees in WEIGHTED_TREES if weighted else range(CHUNK, MOST_TREES + 1, CHUNK):
-            boosted, probas = zip(*_in_threads(boost, range(len(splits))), strict=True)
+        for n_trees, boosted, probas in _grown(boost, len(splits), weighted):
             losses = [
                 _log_loss(proba, y[test], weight[test])
                 for proba, (_, test) in zip(probas, splits, strict=True)
@@ -115,7 +121,7 @@ class TreeBag:
             elif n_trees - best[1] >= PATIENCE:
                 break
         boosted, probas = best[2]
-        return cls(list(boosted), n_classes, categories), list(probas)
+        return cls([trees.first(best[1]) for trees in boosted], n_classes, categories), list(probas)
 
     def mean(self, X: np.ndarray) -> np.ndarray:
         """Mean of the posteriors of the models."""
@@ -124,6 +130,21 @@ class TreeBag:
     def _mean(self, X):
         posteriors = (_posterior(trees, X, self.n_classes) for trees in self.models)
         return sum(posteriors) / len(self.models)
+
+
+def _grown(boost, n_splits, weighted):
+    """(Number of trees, boosted trees, posteriors of the rows left out) after each stage.
+
+    The trees of all splits are grown a few stages at a time, when these are asked for.
+    """
+    stages = WEIGHTED_TREES if weighted else range(CHUNK, MOST_TREES + 1, CHUNK)
+    n_at_once = GROWN // CHUNK
+    for i in range(0, len(stages), n_at_once):
+        at_once = stages[i : i + n_at_once]
+        grown = _in_threads(partial(boost, stages=at_once), range(n_splits))
+        boosted, probas = zip(*grown, strict=True)
+        for n_trees, of_stage in zip(at_once, zip(*probas, strict=True), strict=True):
+            yield n_trees, boosted, of_stage
 
 
 def _as_trees_know(X, categories):
@@ -138,8 +159,13 @@ def _as_trees_know(X, categories):
 
 def _posterior(trees, X, n_classes):
     """Probabilities of all classes, of which training rows may have lacked some."""
-    proba = np.zeros((len(X), n_classes))
-    proba[:, trees.classes] = trees.predict_proba(X)
+    return _of_all(trees, trees.predict_proba(X), n_classes)
+
+
+def _of_all(trees, of_seen, n_classes):
+    """Probabilities of all classes, from those of the classes that training rows had."""
+    proba = np.zeros((len(of_seen), n_classes))
+    proba[:, trees.classes] = of_seen
     return proba
 
 

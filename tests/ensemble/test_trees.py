@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 from skimbalance.ensemble._bag import BLOCK
 from skimbalance.ensemble._blend import blended, share_of_trees
 from skimbalance.ensemble._boosted import BoostedTrees
-from skimbalance.ensemble._trees import CHUNK, MOST_LEVELS, TreeBag, _model
+from skimbalance.ensemble._trees import CHUNK, GROWN, MOST_LEVELS, TreeBag, _model
 
 NONE = np.empty(0, int)
 
@@ -69,6 +69,35 @@ def test_plain_arrays_predict_what_scikit_learn_predicts(n_classes, categories):
     assert trees.wrong_parts() == []
     np.testing.assert_allclose(trees.predict_proba(new), model.predict_proba(new), rtol=1e-12)
     assert len(trees.bitsets) > 0 or not categories
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_stages_are_those_of_scikit_learn_and_of_the_first_trees_alone(n_classes):
+    X, y, new = table(n_classes)
+    model = _model(np.array([2]), 0).set_params(max_iter=12).fit(X, y)
+    trees, expected = BoostedTrees.of(model), [*model.staged_predict_proba(new)]
+    stages = [1, 5, 12]
+    for n, proba in zip(stages, trees.staged_predict_proba(new, stages), strict=True):
+        np.testing.assert_allclose(proba, expected[n - 1], rtol=1e-12)
+        first = trees.first(n)
+        assert first.wrong_parts() == []
+        np.testing.assert_array_equal(first.predict_proba(new), proba)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_it_does_not_matter_how_many_trees_are_grown_at_once(n_classes, monkeypatch):
+    X, y, new = table(n_classes)
+    splits, fits = folds(y), []
+    for grown in (CHUNK, GROWN, 3 * CHUNK):
+        monkeypatch.setattr("skimbalance.ensemble._trees.GROWN", grown)
+        fits.append(bag(X, y, splits, categories=np.array([2])))
+    (fitted, probas), *others = fits
+    for other, other_probas in others:
+        np.testing.assert_array_equal(other.mean(new), fitted.mean(new))
+        for model, other_model in zip(fitted.models, other.models, strict=True):
+            np.testing.assert_array_equal(other_model.nodes, model.nodes)
+        for proba, other_proba in zip(probas, other_probas, strict=True):
+            np.testing.assert_array_equal(other_proba, proba)
 
 
 def test_damaged_trees_are_noticed():

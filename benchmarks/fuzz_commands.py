@@ -76,9 +76,7 @@ def fill(folder):
 
 def options_of(command):
     """Options of a command, each with its values: "any", or none."""
-    (commands,) = (
-        a for a in make_parser([command])._actions if isinstance(a, argparse._SubParsersAction)
-    )
+    (commands,) = (a for a in make_parser()._actions if isinstance(a, argparse._SubParsersAction))
     actions = [action for action in commands.choices[command]._actions if action.option_strings]
     return {
         action.option_strings[-1]: action.nargs != 0 for action in actions if action.dest != "help"

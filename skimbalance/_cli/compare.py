@@ -1,21 +1,9 @@
 """Compare strategies for rare classes on the same folds, and say which to use."""
 
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
-from skimbalance._cli.arguments import (
-    add_fitting,
-    add_out,
-    add_table,
-    add_time,
-    check_goal,
-    check_time,
-    explain_strategies,
-    goal,
-    integer,
-    names,
-    said,
-)
+from skimbalance._cli.arguments import check_goal, check_time, goal, said
 from skimbalance._cli.output import (
     STANDARD_OUTPUT,
     import_training,
@@ -26,36 +14,14 @@ from skimbalance._cli.output import (
 )
 from skimbalance._cli.roles import Roles, Rows, later_folds, read_training
 from skimbalance._cli.tables import open_table
-from skimbalance.compare import OBJECTIVES, StrategyComparison, compare_strategies
+from skimbalance.compare import StrategyComparison, compare_strategies
 from skimbalance.compare._goals import GOAL_TAKERS
 from skimbalance.compare._strategies import TUNED
 from skimbalance.decision._objectives import LABEL_OBJECTIVES
 from skimbalance.decision._objectives import OBJECTIVES as TUNABLE
 from skimbalance.decision._scorers import as_scorer
 
-__all__ = ["add_arguments", "run"]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the arguments."""
-    add_table(parser, "rows to learn from")
-    add_fitting(parser, (*OBJECTIVES, *LABEL_OBJECTIVES))
-    add_time(parser, "The test rows of each fold are later than its training rows")
-    parser.add_argument("--cv", type=integer(2), default=5, help="number of folds (default: 5)")
-    parser.add_argument(
-        "--repeats",
-        type=integer(1),
-        default=1,
-        help="repetitions of cross-validation, each with other folds (default: 1)",
-    )
-    parser.add_argument(
-        "--strategies",
-        type=names,
-        metavar="NAME,...",
-        help="strategies to compare, of those below (default: all)",
-    )
-    add_out(parser, "PAGE.html", "file for a page with figures")
-    explain_strategies(parser)
+__all__ = ["run"]
 
 
 def run(args: Namespace) -> None:

@@ -1,16 +1,12 @@
 """List the bundled data sets, which the other commands take by name."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Any
 
 from skimbalance._cli.output import print_json, print_table
 from skimbalance._cli.tables import BUNDLED, open_table
 
-__all__ = ["add_arguments", "run"]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare no arguments."""
+__all__ = ["run"]
 
 
 def run(args: Namespace) -> None:

@@ -4,12 +4,13 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
 from skimbalance._cli.interrupts import INTERRUPTED, Interrupts
+from skimbalance._cli.options import add_options
 from skimbalance._cli.output import STANDARD_OUTPUT, note, print_error
 from skimbalance._page import shown
 from skimbalance._page.files import check_replaceable
@@ -17,7 +18,7 @@ from skimbalance._page.files import check_replaceable
 __all__ = ["main", "make_parser"]
 
 # Command, which is the name of its module -> what it does, the first line of the module. The
-# module is imported when its command is called: help comes at once.
+# module is imported to run the command: help and wrong usage are answered at once.
 COMMANDS = {
     "compare": "Compare strategies for rare classes on the same folds, and say which to use.",
     "train": "Train a classifier on the labelled rows of a table, and write it to a model file.",
@@ -48,10 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     interrupts = Interrupts()
     try:
         with interrupts, warnings.catch_warnings():
-            args = make_parser([command]).parse_args(argv)
+            args = make_parser().parse_args(argv)
             warnings.showwarning = _Notes().show
             _check_files(args)
-            args.run(args)
+            import_module(f"skimbalance._cli.{args.command}").run(args)
             if sys.stdout is not None:
                 sys.stdout.flush()
     except KeyboardInterrupt as error:
@@ -78,8 +79,8 @@ class _Parser(argparse.ArgumentParser):
         super().error(_in_one_line(shown(message)))
 
 
-def make_parser(filled: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
-    """The parser of all commands, of which those in `filled` have their arguments."""
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = _Parser(
         prog="skimbalance",
         description="Networks for data in which the rare classes are the ones that matter.",
@@ -88,15 +89,7 @@ def make_parser(filled: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentP
     parser.add_argument("--version", action="version", version=version("skimbalance"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, summary in COMMANDS.items():
-        added = commands.add_parser(name, help=summary)
-        if name in filled:
-            module = import_module(f"skimbalance._cli.{name}")
-            added.description = module.__doc__
-            module.add_arguments(added)
-            added.add_argument(
-                "--json", action="store_true", help="print one JSON document instead of tables"
-            )
-            added.set_defaults(run=module.run)
+        add_options(commands.add_parser(name, help=summary, description=summary), name)
     return parser
 
 

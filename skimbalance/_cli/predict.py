@@ -1,20 +1,13 @@
-"""Predict classes and their probabilities for new rows, also in files larger than memory.
-
-The prediction is the model's decision, which may favour rare classes. The probabilities are those
-in the population, so the predicted class need not be the most probable one. Where a model has
-learnt several targets, each of them has a prediction, 0 or 1, and a probability. The cells of the
-table are written as they are: a spreadsheet may take text that begins with = for a formula.
-"""
+"""Predict classes and their probabilities for new rows, also in files larger than memory."""
 
 import csv
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections import Counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skimbalance._cli.arguments import add_out, add_table
 from skimbalance._cli.columns import as_trained, cells_of
 from skimbalance._cli.models import open_model
 from skimbalance._cli.output import (
@@ -33,17 +26,10 @@ from skimbalance._page.files import replacing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["run"]
 
 # Rows in memory at a time: enough for fast matrix products, and little memory.
 ROWS = 10_000
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("model", help="a model file from 'skimbalance train'")
-    add_table(parser, "new rows")
-    add_out(parser, "SCORED.csv", "CSV file to write", required=True)
 
 
 def run(args: Namespace) -> None:

@@ -1,8 +1,7 @@
 """Report how well a trained model does on rows that it has not seen, class by class."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
-from skimbalance._cli.arguments import add_out, add_table
 from skimbalance._cli.columns import as_trained
 from skimbalance._cli.models import open_model
 from skimbalance._cli.output import STANDARD_OUTPUT, output_file, print_json, print_text
@@ -10,20 +9,7 @@ from skimbalance._cli.roles import with_names
 from skimbalance._cli.tables import open_table
 from skimbalance._cli.targets import as_classes, as_labels
 
-__all__ = ["add_arguments", "run"]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the arguments."""
-    parser.add_argument("model", help="a model file from 'skimbalance train'")
-    add_table(parser, "rows with class labels")
-    parser.add_argument(
-        "--target",
-        type=str.strip,
-        metavar="NAME[,...]",
-        help="column of the class labels, or columns of the labels (default: as in training)",
-    )
-    add_out(parser, "PAGE.html", "file for a page with figures")
+__all__ = ["run"]
 
 
 def run(args: Namespace) -> None:

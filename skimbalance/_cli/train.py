@@ -1,23 +1,11 @@
 """Train a classifier on the labelled rows of a table, and write it to a model file."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from inspect import signature
 from typing import Any
 
-from skimbalance._cli.arguments import (
-    add_fitting,
-    add_out,
-    add_table,
-    add_thinning,
-    add_time,
-    check_goal,
-    check_thinning,
-    check_time,
-    explain_strategies,
-    goal,
-    said,
-)
+from skimbalance._cli.arguments import check_goal, check_thinning, check_time, goal, said
 from skimbalance._cli.output import (
     STANDARD_OUTPUT,
     import_training,
@@ -34,35 +22,9 @@ from skimbalance._cli.targets import counts_of
 from skimbalance._response import for_last_step, with_groups
 from skimbalance._validation import safe_indexing
 from skimbalance.compare._strategies import MAKES_ROWS, OF_CLASSES, TUNED
-from skimbalance.decision._objectives import LABEL_OBJECTIVES, OBJECTIVES
 from skimbalance.decision._parameters import TAKERS
 
-__all__ = ["add_arguments", "run"]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the arguments."""
-    add_table(parser, "rows to learn from")
-    add_fitting(parser, (*OBJECTIVES, *LABEL_OBJECTIVES))
-    add_time(
-        parser,
-        "The latest fifth of the rows is held out: it decides when networks stop, and decisions "
-        "are tuned on it",
-    )
-    parser.add_argument(
-        "--strategy",
-        metavar="NAME",
-        help="one of those below (default: ensemble; with --stream sqrt_weighted)",
-    )
-    parser.add_argument(
-        "--stream",
-        action="store_true",
-        help="for files larger than memory: read them in parts, and train from a copy on disk. By "
-        "default one network, whose decisions are not tuned; --strategy ensemble takes longer",
-    )
-    add_thinning(parser)
-    add_out(parser, "MODEL.skim", "model file to write", required=True)
-    explain_strategies(parser)
+__all__ = ["run"]
 
 
 def run(args: Namespace) -> None:

@@ -9,6 +9,7 @@ from scipy.special import logit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from skimbalance._validation import warn_of_no_effect
+from skimbalance.compare._names import OBJECTIVES
 from skimbalance.decision._folds import both_had_and_lacked
 from skimbalance.decision._objectives import (
     LABEL_OBJECTIVES,
@@ -18,7 +19,6 @@ from skimbalance.decision._objectives import (
     make_objective,
     try_scorer,
 )
-from skimbalance.decision._objectives import OBJECTIVES as DECISIONS
 from skimbalance.decision._parameters import (
     TAKERS,
     check_level,
@@ -63,9 +63,6 @@ AT_K = ("precision_at_k", "recall_at_k")
 LOSSES: Mapping[str, str] = {"log_loss": "neg_log_loss", "brier": "neg_brier_score"}
 
 _LOSS_OF = {negative: name for name, negative in LOSSES.items()}
-
-#: Objectives to compare by, for class labels.
-OBJECTIVES = (*DECISIONS, *RANKINGS, *LOSSES)
 
 _LEVELS = (*LEVELS, *AT_K, "partial_roc_auc")
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 import skimbalance.metrics._scores as _scores
+from skimbalance.decision._names import OBJECTIVES
 from skimbalance.decision._scorers import as_scorer
 from skimbalance.metrics._sums import weighted_sum
 
@@ -260,7 +261,6 @@ LEVELS: Mapping[str, tuple[int, int]] = {
     "precision_at_recall": (0, 1),
     "alerts": (0, 1000),
 }
-OBJECTIVES = (*WHOLE, *ONE_CLASS, "cost")
 
 
 def make_objective(name: str, positive: int | None, level: float | None) -> Objective:

@@ -365,12 +365,12 @@ def test_compare_ends_with_the_line_that_trains(options, tmp_path, monkeypatch, 
     assert main(["compare", str(source), *options]) == 0
     words = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert words[0] == "skimbalance"
-    trained = vars(parser.make_parser(["train"]).parse_args(words[1:]))
-    compared = vars(parser.make_parser(["compare"]).parse_args(["compare", str(source), *options]))
+    trained = vars(parser.make_parser().parse_args(words[1:]))
+    compared = vars(parser.make_parser().parse_args(["compare", str(source), *options]))
     if "--time" in options:
         dropped = [name for name in (compared["drop"], "a") if name is not None]
         compared |= {"drop": ",".join(dropped), "time": None}
-    for name in set(trained) & set(compared) - {"command", "run", "out"}:
+    for name in set(trained) & set(compared) - {"command", "out"}:
         assert trained[name] == compared[name]
     assert trained["strategy"] == Compared.recommended
 
@@ -401,16 +401,30 @@ def test_commands_are_modules_with_their_summary():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["wrong"]], ids=str)
-def test_help_comes_at_once(argv):
+def test_help_and_wrong_usage_come_at_once():
+    """One process answers them all, and what takes time is never imported."""
+    right = ["table.csv", "--out", "model.skim"]
+    wrong = [
+        ["wrong"],
+        ["train", *right, "--objective", "cost"],
+        ["train", *right, "--objective", "f1", "--seed", "x"],
+        ["compare", "table.csv", "--cv", "1"],
+        ["predict", "model.skim"],
+    ]
+    calls = [["--help"], ["--version"], *([name, "--help"] for name in parser.COMMANDS), *wrong]
     code = (
-        "import sys\nfrom skimbalance._cli import main\n"
-        "try:\n    main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "import json, sys\nfrom skimbalance._cli import main\n"
+        "for argv in json.loads(sys.argv[1]):\n"
+        "    try: main(argv)\n    except SystemExit as ended: print(ended.code, file=sys.stderr)\n"
         "heavy = {'sklearn', 'scipy', 'pandas', 'imblearn', 'tensorflow', 'rich', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-    ended = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True)
-    assert ended.stderr.splitlines()[-1] == "[]"
+    argv = [sys.executable, "-c", code, json.dumps(calls)]
+    ended = subprocess.run(argv, capture_output=True, text=True)
+    lines = ended.stderr.splitlines()
+    assert lines[-1] == "[]"
+    codes = [line for line in lines if line in ("0", "2")]
+    assert codes == ["0"] * (len(calls) - len(wrong)) + ["2"] * len(wrong)
 
 
 @pytest.mark.slow

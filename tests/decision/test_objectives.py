@@ -7,7 +7,9 @@ import pytest
 from decision_setup import PEERS, flagged, of_class, posteriors, sums
 from sklearn.metrics import f1_score, make_scorer, precision_score, recall_score, zero_one_loss
 
+from skimbalance.decision._names import MULTILABEL_OBJECTIVES, OBJECTIVES
 from skimbalance.decision._objectives import (
+    LABEL_OBJECTIVES,
     ONE_CLASS,
     WHOLE,
     CostObjective,
@@ -38,6 +40,11 @@ def some_decisions(seed, n_classes=4):
 def test_every_objective_is_tested():
     assert set(PEERS) == set(WHOLE)
     assert set(VALUES) == set(ONE_CLASS)
+
+
+def test_the_names_are_those_of_the_scores():
+    assert (*WHOLE, *ONE_CLASS, "cost") == OBJECTIVES
+    assert tuple(LABEL_OBJECTIVES) == MULTILABEL_OBJECTIVES
 
 
 @pytest.mark.parametrize("name", PEERS)

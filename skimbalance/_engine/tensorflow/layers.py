@@ -47,7 +47,7 @@ def _add_bias(outputs, bias):
         units = bias.shape[0]
         rows = _in_parts(upstream, min(ROWS_OF_A_PRODUCT, max(64, NUMBERS_OF_A_SUM // units)))
         # Several rows of ones: XLA would turn a product with few into a sum again.
-        ones = tf.ones([tf.shape(rows)[0], max(2, 64 // units), tf.shape(rows)[1]], rows.dtype)
+        ones = tf.ones([length(rows), max(2, 64 // units), length(rows, 1)], rows.dtype)
         return upstream, tf.reduce_sum(tf.matmul(ones, rows)[:, 0], axis=0)
 
     return outputs + bias, gradient
@@ -56,11 +56,19 @@ def _add_bias(outputs, bias):
 def _in_parts(values, most):
     """Rows in parts of equal length, `most` or fewer: (n_parts, length, n_columns)."""
     rows = tf.reshape(values, [-1, values.shape[-1]])
-    n_rows = tf.shape(rows)[0]
+    n_rows = length(rows)
     n_parts = (n_rows + most - 1) // most
-    length = (n_rows + n_parts - 1) // n_parts
-    filled_up = tf.pad(rows, [[0, n_parts * length - n_rows], [0, 0]])
-    return tf.reshape(filled_up, [n_parts, length, values.shape[-1]])
+    if isinstance(n_parts, int) and n_parts == 1:
+        return rows[None]
+    n_each = (n_rows + n_parts - 1) // n_parts
+    filled_up = tf.pad(rows, [[0, n_parts * n_each - n_rows], [0, 0]])
+    return tf.reshape(filled_up, [n_parts, n_each, values.shape[-1]])
+
+
+def length(values, axis=0):
+    """Length of an axis: a number where it is known while tracing, which takes fewer operations."""
+    known = values.shape[axis]
+    return tf.shape(values)[axis] if known is None else known
 
 
 class Normalization(keras.layers.Normalization):

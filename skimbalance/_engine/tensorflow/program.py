@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from skimbalance._engine.job import Batches, Networks, NotStackableError
 from skimbalance._engine.memory import maps_left
-from skimbalance._engine.tensorflow.layers import stackable, with_stand_ins
+from skimbalance._engine.tensorflow.layers import length, stackable, with_stand_ins
 
 # Graphs of a small network take about 9 MiB each, and are collected once they are dropped.
 MOST_PROGRAMS = 24
@@ -83,6 +83,8 @@ class Program:
         Whether the last slot is a moving average of the parameters, which is judged and kept.
     n_params, widest : int
         Numbers of parameters of a network, and of outputs of its widest layer.
+    spared_seconds : float
+        What single fits have lost to empty seats of a stack, to spare compiling for themselves.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Program:
         self._xla, self._ran, self._path = not self._exact, False, "compiled"
         self._compiles: dict[Any, bool] = {}
         self._worked = False
+        self.spared_seconds = 0.0
         self._specify(arguments)
 
     def _of_each_weight(self, function):
@@ -176,23 +179,34 @@ class Program:
         }
         self._functions, self._tracing = {}, threading.Lock()
 
-    def _function(self, traced, *, alone, xla=False):
-        """A compiled function, traced at its first call."""
-        key = (traced, alone, xla)
+    def _function(self, traced, *, alone, xla_args=None):
+        """A compiled function, traced at its first call; for XLA if its arguments are given."""
+        key = (traced, alone, xla_args and np.shape(xla_args[3][1]))
         with self._tracing:
             if key not in self._functions:
-                self._functions[key] = self._compiled(traced, alone, xla)
+                self._functions[key] = self._compiled(traced, alone, xla_args)
             return self._functions[key]
 
-    def _compiled(self, traced, alone, xla):
+    def _compiled(self, traced, alone, xla_args):
         # TensorFlow counts traces by code object, over all programs, and would warn of
         # "retracing" though each program is traced once; a partial has none.
         python_function = partial(getattr(self, f"_trace_{traced}"), _alone if alone else _stacked)
-        options = {"input_signature": self._signatures[traced], "autograph": False}
+        signature = self._signatures[traced]
+        if xla_args is not None:
+            signature = tf.nest.map_structure(_known, signature, xla_args)
+        options = {"input_signature": signature, "autograph": False}
         function = tf.function(python_function, **options)
         # Traced here, as `tf.vectorized_map` traces twice in a function for XLA.
         plain = function.get_concrete_function()
-        return tf.function(partial(plain), jit_compile=True, **options) if xla else plain
+        if xla_args is None:
+            return plain
+        return tf.function(partial(plain), jit_compile=True, **options)
+
+    def compiled_sizes(self, n_rows):
+        """Sizes of the stacks whose steps are compiled, for batches of so many rows."""
+        with _lock:
+            shapes = [inputs for (inputs, *_), compiles in self._compiles.items() if compiles]
+        return {n_networks for n_networks, _, of_batch, *_ in shapes if of_batch == n_rows}
 
     def initial_slots(self, params):
         """Optimizer slots of one network before the first step."""
@@ -253,10 +267,11 @@ class Program:
             raise NotStackableError
         if xla and not may_compile:
             xla, path = False, FULL
+        xla_args = args if xla else None
         if self._ran or not (xla or stacked):
-            return self._function("steps", alone=not stacked, xla=xla)(*args), path
+            return self._function("steps", alone=not stacked, xla_args=xla_args)(*args), path
         try:
-            function = self._function("steps", alone=not stacked, xla=xla)
+            function = self._function("steps", alone=not stacked, xla_args=xla_args)
         except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
             return self._steps_of_plain_graph(args, "tf.vectorized_map cannot map it", error)
         if not xla:
@@ -292,7 +307,7 @@ class Program:
         self._xla, self.stackable = False, False
         reason = shorten(str(error) or type(error).__name__, 100)
         self._path = f"plain graph, one network at a time: {why} ({reason})"
-        self._functions.pop(("steps", False, True), None)
+        self._functions = {key: kept for key, kept in self._functions.items() if key[2] is None}
         if len(args[0]) > 1:
             raise NotStackableError from None
         return function(*args), self._path
@@ -324,8 +339,7 @@ class Program:
 
     def _trace_steps(self, over_networks, params, slots, state, batches, n_steps, decay, arguments):
         self.traces += 1
-        n_all = tf.shape(batches[-1])[1]
-
+        n_all = length(batches[-1], 1)
         decays = tf.constant(self._decays, params.dtype) * decay[:, None]
         factors = None if self._rates is None else tf.constant(self._rates, params.dtype)
 
@@ -358,7 +372,7 @@ class Program:
         if self._exact:
             X, y, weight = tf.nest.map_structure(lambda part: part[:size], (X, y, weight))
         else:
-            n_rows = tf.shape(y)[0]
+            n_rows = length(y)
             counts = tf.range(n_rows) < size
             share = tf.cast(n_rows, weight.dtype) / tf.cast(size, weight.dtype)
             over_targets = tf.reshape(counts, [-1, *[1] * self.target_rank])
@@ -397,6 +411,16 @@ class Program:
     def _trace_loss(self, over_networks, y, logits, weight, arguments):
         self.traces += 1
         return over_networks(lambda args: self._loss(*args), (y, logits, weight, arguments))
+
+
+def _known(spec, value):
+    """The shape of an argument, as XLA compiles for one anyway: its graph is half as large.
+
+    A single network is one of an open number, as `tf.vectorized_map` would not map over it, and
+    not tell whether it can.
+    """
+    shape = [None if i == 0 and n == 1 else n for i, n in enumerate(np.shape(value))]
+    return tf.TensorSpec(shape, spec.dtype)
 
 
 def _inputs(X):

@@ -128,6 +128,32 @@ def test_unpickled_classifier_predicts_without_tensorflow(without_keras):
     np.testing.assert_array_equal(out["one"], clf.predict_proba(X[:1]))
 
 
+# A new process with scikit-learn
+
+BESIDE_SKLEARN = """
+import sys
+import sklearn.metrics, sklearn.model_selection, sklearn.neural_network
+before = set(sys.modules)
+from skimbalance import *
+from skimbalance import class_weight, datasets, metrics, persistence, plots, preprocessing, report
+for estimator in (ImbalancedEnsembleClassifier(), ImbalancedKerasClassifier(len),
+                  ImbalancedMLPClassifier(), ImbalancedSequenceClassifier(),
+                  TunedDecisionClassifierCV(ImbalancedMLPClassifier()),
+                  PriorCorrectedClassifier(ImbalancedMLPClassifier())):
+    estimator.get_params()
+print(*sorted({".".join(name.split(".")[:2]) for name in set(sys.modules) - before}))
+"""
+
+
+def test_the_estimators_bring_nothing_that_scikit_learn_does_not_bring():
+    """What some fits need, such as trees, bins and samplers, is imported by these fits."""
+    brought = {tuple(name.split(".")) for name in in_new_process(BESIDE_SKLEARN).split()}
+    packages = {name for name, *_ in brought} - set(sys.stdlib_module_names)
+    assert packages <= {"skimbalance", "sklearn"}
+    kinds = "compose decomposition ensemble inspection linear_model neighbors svm tree"
+    assert brought.isdisjoint(("sklearn", kind) for kind in kinds.split())
+
+
 # A new process with Keras
 
 WITH_KERAS = """

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skimbalance._validation import tree_values
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 __all__ = ["BoostedTrees"]
 
@@ -53,7 +55,7 @@ class BoostedTrees:
     levels: list[np.ndarray]
 
     @classmethod
-    def of(cls, model: HistGradientBoostingClassifier) -> Self:
+    def of(cls, model: "HistGradientBoostingClassifier") -> Self:
         """The trees of a fitted model."""
         trees = [tree for of_round in model._predictors for tree in of_round]
         bitsets = [np.reshape(tree.raw_left_cat_bitsets, (-1, 8)) for tree in trees]

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from joblib import cpu_count
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import ThreadpoolController
 
 from skimbalance.ensemble._bag import in_blocks
@@ -187,6 +186,8 @@ def _in_threads(function: Callable[[Any], Any], values: Iterable[Any]) -> Iterat
 
 
 def _model(categories, seed):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     return HistGradientBoostingClassifier(
         learning_rate=0.08,
         max_leaf_nodes=16,

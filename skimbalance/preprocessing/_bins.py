@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.tree import DecisionTreeClassifier
 
 __all__ = ["MOST_BINS", "Bins"]
 
@@ -90,6 +89,8 @@ def _edges(x, y):
     if y is None:
         cuts = np.quantile(x, np.linspace(0, 1, MOST_BINS + 1)[1:-1])
     else:
+        from sklearn.tree import DecisionTreeClassifier
+
         # Trees work in float32, in which numbers far from zero would be equal.
         scaled = ((x - low) / (high - low))[:, np.newaxis]
         tree = DecisionTreeClassifier(

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance.preprocessing._columns import (
@@ -27,6 +25,7 @@ from skimbalance.preprocessing._totals import frequent_levels
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.compose import ColumnTransformer
 
 __all__ = ["TableSteps", "table_steps"]
 
@@ -59,8 +58,8 @@ class TableSteps(NamedTuple):
     []
     """
 
-    clean: ColumnTransformer
-    encode: ColumnTransformer | str
+    clean: "ColumnTransformer"
+    encode: "ColumnTransformer | str"
     categorical: list[int]
 
 
@@ -126,6 +125,9 @@ def table_steps(X: Any) -> TableSteps:
     >>> pipe.fit(X, y).predict(X[:4]).tolist()
     [0, 0, 0, 1]
     """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.preprocessing import OneHotEncoder
+
     frame = _frame(X)
     names = frame.columns.tolist()
     _check_shape(frame)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.inspection import permutation_importance
 from sklearn.metrics import average_precision_score
 
 from skimbalance._validation import inputs_of
@@ -62,6 +61,8 @@ def column_importance(
     ----------
     .. [1] L. Breiman. "Random Forests." Machine Learning 45, 2001. doi:10.1023/A:1010933404324
     """
+    from sklearn.inspection import permutation_importance
+
     X = X.to_pandas() if hasattr(X, "to_pandas") else X
     several, _ = inputs_of(X)
     if is_true is None or hasattr(X, "tocsr") or several is not None or len(np.shape(X)) != 2:

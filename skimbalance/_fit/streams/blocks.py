@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
-from tqdm.auto import tqdm
 
 from skimbalance._validation import (
     are_missing,
@@ -131,6 +130,8 @@ class Source:
         ValueError
             If anything in the source cannot be learnt from; the file and the row are named.
         """
+        from tqdm.auto import tqdm
+
         quiet = self.is_part or not self.verbose
         with tqdm(desc="Read", unit=" rows", unit_scale=True, disable=quiet) as bar:
             is_empty = True

@@ -90,7 +90,7 @@ def stacked(sizes, *, most=None):
 @contextmanager
 def one_seat():
     """Within it a single fit is compiled for itself, also where a stack would do."""
-    with mock.patch.object(stack, "_size_alone", lambda job: 1):
+    with mock.patch.object(stack, "_size_alone", return_value=1):
         yield
 
 

@@ -19,10 +19,12 @@ def address_space_left():
     try:
         resource = importlib.import_module("resource")  # not on Windows
         most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if most == resource.RLIM_INFINITY:
+            return math.inf
         pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     except (ImportError, OSError):
         return math.inf
-    return math.inf if most == resource.RLIM_INFINITY else most - pages * resource.getpagesize()
+    return most - pages * resource.getpagesize()
 
 
 def maps_left():

@@ -297,7 +297,9 @@ def _in_blocks(architecture, weights, X, center, scale, dtype):
             logits[start : start + size] = _apply(layers, rows.astype(dtype, copy=False))
 
     n_products = len(X) * sum(n * m for _, n, m in architecture.dense_layers())
-    n_threads = min(cpu_count(), len(starts), 1 + n_products // PRODUCTS_OF_A_THREAD)
+    n_threads = min(len(starts), 1 + n_products // PRODUCTS_OF_A_THREAD)
+    if n_threads > 1:  # counting the cores takes as long as a small product
+        n_threads = min(n_threads, cpu_count())
     if n_threads == 1:
         fill(starts)
     else:

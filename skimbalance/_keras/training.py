@@ -64,11 +64,11 @@ def train(plan: Plan, network: TrainableNetwork) -> Result:
     """
     check_plan(plan)
     settings = plan.settings
-    by_keras = network.by_keras or _why_by_keras(settings.callbacks, plan)
+    job = job_of(plan, network)
+    by_keras = network.by_keras or _why_by_keras(settings.callbacks, job.rows)
     loss = mean_loss(settings.loss, plan.target, network.has_single_output)
     if by_keras:
         _check_for_keras(plan, network, by_keras)
-    job = job_of(plan, network)
     if settings.checkpoint is not None and not plan.partial:
         return _train_with_checkpoint(job, network, plan, by_keras, loss)
     try:
@@ -243,7 +243,7 @@ def _train_by_keras(job, network, plan, why, loss):
     model, trained = network.models()
     _compile(model, plan, network)
     mean, _ = loss
-    stream = job.rows.are_sparse or not _fits_in_memory(plan)
+    stream = job.rows.are_sparse or not _fits_in_memory(job.rows)
     result = train_by_keras(
         job, network, model, trained, plan.settings.callbacks, mean, stream=stream
     )
@@ -323,23 +323,20 @@ def _check_memory():
         )
 
 
-def _why_by_keras(callbacks, plan):
+def _why_by_keras(callbacks, rows):
     """Why Keras' own `fit` has to train, whatever the network; None if it need not."""
     if any(map(has_batch_hooks, callbacks)):
         return "a callback has hooks around batches"
-    if not _fits_in_memory(plan):
+    if not _fits_in_memory(rows):
         return "the rows take more than half of the free memory"
     return None
 
 
-def _fits_in_memory(plan):
-    """Whether the training rows fit into half of the memory that is free, or are not there."""
-    if isinstance(plan.rows, StreamedData):
+def _fits_in_memory(rows):
+    """Whether training rows fit into half of the memory that is free, or are not all there."""
+    if isinstance(rows, StreamedRows) or rows.are_sparse:
         return True
     itemsize = np.dtype(keras.config.floatx()).itemsize
-    rows = _rows(plan.rows, plan.loss_weight, plan.initial)
-    if rows.are_sparse:
-        return True
     row_elements = sum(int(np.prod(shape)) for shape in rows.shapes)
     return len(rows) * row_elements * itemsize <= free_memory() / 2
 

@@ -27,6 +27,8 @@ __all__ = [
 # With more rows than these, at least two must have the same class.
 MOST_SINGLE_ROWS = 10
 
+FIRST_ROWS = 100
+
 
 def as_array(y: Any) -> Any:
     """Data as an array, by their `to_numpy` if they have it: nullable integers stay integers."""
@@ -109,13 +111,19 @@ def checked_target(y: Any, *, multilabel: bool = True, each_once: bool = False) 
         return array
     labels = checked_labels(y if isinstance(y, list | tuple) else array)
     n_rows = len(labels)
-    if not each_once and n_rows > MOST_SINGLE_ROWS and len(np.unique(labels)) == n_rows:
+    if not each_once and n_rows > MOST_SINGLE_ROWS and _all_differ(labels):
         raise ValueError(
             "The labels in y must be classes, and not numbers or names of the rows. Got "
             f"{n_rows} different labels in {n_rows} rows: "
             f"{some_of(plain_labels(labels.ravel()), 3)}."
         )
     return labels
+
+
+def _all_differ(labels):
+    """Whether no two rows have the same label; the first rows mostly tell."""
+    first = labels[:FIRST_ROWS]
+    return len(np.unique(first)) == len(first) and len(np.unique(labels)) == len(labels)
 
 
 def checked_labels(labels: Any, each: str = "row") -> np.ndarray:

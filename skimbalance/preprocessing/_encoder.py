@@ -374,8 +374,12 @@ def _medians_of(X, index, weight, numbers):
     n_columns = max(1, MOST_MEDIAN_ELEMENTS // len(chosen))
     fill = np.empty(len(numbers))
     for start in range(0, len(numbers), n_columns):
-        columns = slice(start, start + n_columns)
-        fill[columns] = _medians(X[np.ix_(index[chosen], numbers[columns])], of_rows)
+        some = slice(start, start + n_columns)
+        if len(numbers) == X.shape[1]:  # faster than by their positions
+            rows = X[index[chosen], some]
+        else:
+            rows = X[np.ix_(index[chosen], numbers[some])]
+        fill[some] = _medians(rows, of_rows)
     return fill
 
 
@@ -389,8 +393,19 @@ def _some(rows):
 def _medians(rows, weight):
     """The median of each column."""
     if weight is None and not np.isnan(rows).any():
-        return np.median(rows, axis=0)
+        return _middle(rows)
     return [median(column, weight) for column in rows.T]
+
+
+def _middle(rows):
+    """`np.median` of each column, of numbers alone.
+
+    NumPy looks for one place of an order several times as fast as for two of them.
+    """
+    half, is_odd = divmod(len(rows), 2)
+    ordered = np.partition(np.ascontiguousarray(rows.T), half, axis=-1)
+    upper = ordered[..., half]
+    return upper if is_odd else np.mean([ordered[..., :half].max(axis=-1), upper], axis=0)
 
 
 def median(values: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -400,7 +415,7 @@ def median(values: np.ndarray, weight: np.ndarray | None = None) -> float:
     if not len(values):
         return np.nan
     if weight is None:
-        return float(np.median(values))
+        return float(_middle(values))
     order = np.argsort(values)
     values, sums = values[order], np.cumsum(weight[present][order])
     sides = [np.searchsorted(sums, sums[-1] / 2, side) for side in ("left", "right")]

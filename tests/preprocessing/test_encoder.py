@@ -60,6 +60,18 @@ def test_booleans_of_numpy_are_booleans(standardize):
     np.testing.assert_array_equal(*rows)
 
 
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 10, 101])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gap_becomes_the_median_in_the_last_bit(n_rows, dtype):
+    X = np.random.default_rng(n_rows).normal(size=(n_rows, 4)).astype(dtype)
+    whole = TableEncoder.learn(X, np.arange(n_rows), None, np.full(4, -1), standardize=True)
+    np.testing.assert_array_equal(whole.fill, np.median(X, axis=0))
+    one = TableEncoder.learn(
+        X, np.arange(n_rows), None, np.array([-1, 9, -1, 9]), standardize=False
+    )
+    np.testing.assert_array_equal(one.fill, np.median(X[:, [0, 2]], axis=0))
+
+
 def test_a_table_of_numbers_is_standardised_as_by_scikit_learn():
     X, _ = table()
     X, weight = X[:, 1:2], np.random.default_rng(1).random(len(X))

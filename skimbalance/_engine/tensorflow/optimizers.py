@@ -1,12 +1,13 @@
 """Optimizers as pure functions of flat parameter vectors, so that a fit owns no variables.
 
-Each has ``initial_slots(params)``, the slots of one network before the first step, and
+Each has ``initial_slots(params)``, the slots of one network before the first step, as arrays, and
 ``step(params, gradient, slots, learning_rate)``, new parameters (K, P) and slots of K networks,
 whose learning rates are (K, 1). The update rules and constants are those of the Keras optimizers
 of the same names.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from skimbalance._keras_private import rate_variable
@@ -18,8 +19,7 @@ class Adam:
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
 
     def initial_slots(self, params):
-        zeros = tf.zeros_like(params)
-        return (zeros, zeros, tf.zeros([1], params.dtype))
+        return (np.zeros_like(params), np.zeros_like(params), np.zeros(1, params.dtype))
 
     def step(self, params, gradient, slots, learning_rate):
         mean, square, t = slots
@@ -47,7 +47,7 @@ class RMSprop:
     rho, epsilon = 0.9, 1e-7
 
     def initial_slots(self, params):
-        return (tf.zeros_like(params),)
+        return (np.zeros_like(params),)
 
     def step(self, params, gradient, slots, learning_rate):
         (square,) = slots
@@ -104,7 +104,7 @@ class KerasOptimizer:
         self._optimizer = optimizer
         optimizer.build(self._variables)
         self._slots = [v for v in optimizer.variables if v is not rate_variable(optimizer)]
-        self._initial_slots = tuple(tf.constant(v.numpy()) for v in self._slots)
+        self._initial_slots = tuple(np.array(v) for v in self._slots)
 
     def initial_slots(self, params):
         return self._initial_slots

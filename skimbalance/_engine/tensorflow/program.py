@@ -210,7 +210,7 @@ class Program:
 
     def initial_slots(self, params):
         """Optimizer slots of one network before the first step."""
-        return self._optimizer.initial_slots(tf.constant(params, keras.config.floatx()))
+        return self._optimizer.initial_slots(np.array(params, self.dtype))
 
     def flatten(self, weights):
         """Named arrays of one network as one parameter vector, and the state."""

@@ -89,6 +89,8 @@ class _InMemory:
     def sizes(self, step, n):
         """Number of rows of `n` batches of one epoch."""
         epoch, position = divmod(step, self.n_steps)
+        if self._job.rows.lengths is None:  # they are visited as they are cut, in each epoch
+            return self._cut_sizes[position : position + n]
         self._draw(epoch)
         return self._cut_sizes[self._visited[position : position + n]]
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skimbalance._response import for_last_step, last_step, with_groups
@@ -305,9 +306,9 @@ def _array_steps(X: Any) -> TableSteps:
 
 
 def _pipeline(*steps: Any) -> Any:
-    from imblearn.pipeline import Pipeline
+    """The steps in a row: imbalanced-learn's pipeline if one of them is a sampler."""
+    if len(steps) == 3:
+        return Pipeline([*zip(("clean", "encode", "classify"), steps, strict=True)])
+    from imblearn.pipeline import Pipeline as SamplingPipeline
 
-    names = ["clean", "encode", "classify"]
-    if len(steps) == 4:
-        names.insert(1, "sample")
-    return Pipeline(list(zip(names, steps, strict=True)))
+    return SamplingPipeline([*zip(("clean", "sample", "encode", "classify"), steps, strict=True)])

@@ -56,7 +56,9 @@ from skimbalance._response import last_step
 from skimbalance.compare._conclusions import conclude, corrected_t_test, holm
 from skimbalance.compare._strategies import (
     DEFAULT_OF_THE_CLASSIFIER,
+    MAKES_ROWS,
     STRATEGIES,
+    TUNED,
     make_strategy,
     over_table,
 )
@@ -631,6 +633,14 @@ def test_strategies_keep_their_fits_in_the_folder_of_the_comparison(name):
 def test_no_two_strategies_are_the_same():
     made = [repr(make_strategy(name, X, Y, random_state=0).get_params()) for name in STRATEGIES]
     assert len(set(made)) == len(STRATEGIES) == 14
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_pipelines_are_scikit_learns_unless_a_step_is_a_sampler(name):
+    model = make_strategy(name, X, Y, random_state=0)
+    model = model.estimator if name in TUNED else model
+    samples = any(hasattr(step, "fit_resample") for _, step in getattr(model, "steps", []))
+    assert type(model).__module__.startswith("imblearn") == samples == (name in MAKES_ROWS)
 
 
 @pytest.mark.slow

@@ -104,7 +104,7 @@ class KerasOptimizer:
         self._optimizer = optimizer
         optimizer.build(self._variables)
         self._slots = [v for v in optimizer.variables if v is not rate_variable(optimizer)]
-        self._initial_slots = tuple(np.array(v) for v in self._slots)
+        self._initial_slots = tuple(np.array(v.numpy()) for v in self._slots)
 
     def initial_slots(self, params):
         return self._initial_slots

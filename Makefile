@@ -29,7 +29,7 @@ coverage: $(VENV)/ready-check
 # seconds do not count threads that wait.
 bench: $(VENV)/ready
 	OMP_WAIT_POLICY=passive $(BIN)/python benchmarks/quality.py
-	for script in single_fit grid_search own_network compare strategies decision multilabel sequence step predict ensemble memory serving onnx_agreement kills reliability scale rounds; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in single_fit grid_search own_network imports compare strategies decision multilabel sequence step predict ensemble memory serving onnx_agreement kills reliability scale rounds; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # Random trees of parallel tasks, with faults; `make stress ARGS="--seed 1"` draws others.
 stress: $(VENV)/ready

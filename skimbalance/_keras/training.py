@@ -31,6 +31,7 @@ from skimbalance._keras.objective import (
     mean_loss,
     with_settable_rate,
 )
+from skimbalance._keras.perceptron import Perceptron
 from skimbalance._keras_private import detach
 from skimbalance._validation import some_of
 
@@ -268,6 +269,7 @@ def program_of(network, plan, mean_loss):
             names=network.names,
             decays=network.decays,
             rate=network.rate,
+            is_known=isinstance(network, Perceptron) and isinstance(settings.loss, str),
         )
 
     return program_for((network.key, type(plan.target), loss_key, optimizer_key), build)

@@ -12,6 +12,9 @@ from skimbalance._engine.tensorflow.recurrent import stand_in_for
 from skimbalance._keras_private import lambda_output_shape
 from skimbalance.networks import _embeddings
 
+# In batches of fewer rows, transposes take longer to compile than they save.
+FEWEST_ROWS = 128
+
 # XLA sums fewer numbers than 2**17 in one thread, and Eigen the products of so many rows in one
 # order. With more, the rounding would depend on the number of cores.
 NUMBERS_OF_A_SUM, ROWS_OF_A_PRODUCT = 2**17 - 1, 512
@@ -33,12 +36,32 @@ class Dense(keras.layers.Dense):
 
 @with_gradient
 def _product(inputs, kernel):
+    n_inputs, units = kernel.shape
+
     def gradient(upstream):
         rows, by_row = (_in_parts(values, ROWS_OF_A_PRODUCT) for values in (inputs, upstream))
-        of_kernel = tf.reduce_sum(tf.matmul(rows, by_row, transpose_a=True), axis=0)
+        n_rows = rows.shape[:2].num_elements()
+        has_many = rows.dtype == tf.float32 and n_rows is not None and n_rows >= FEWEST_ROWS
+        # Eigen copies the left factor of a sum over rows number by number, which can take longer
+        # than the product. So the narrower one stands there, if that saves more than it takes to
+        # transpose the sums. In float32 the bits are the same with AVX-512.
+        if has_many and units > 1 and n_rows * (n_inputs - units) > n_inputs * units:
+            sums = tf.reduce_sum(tf.matmul(by_row, rows, transpose_a=True), axis=0)
+            of_kernel = _transposed(sums)
+        else:
+            of_kernel = tf.reduce_sum(tf.matmul(rows, by_row, transpose_a=True), axis=0)
+        # A product with a kernel of two or three columns takes several times as long where it has
+        # to be transposed. With fewer inputs the bits would not be the same.
+        if has_many and 1 < units < 4 and n_inputs >= 16:
+            return tf.matmul(upstream, _transposed(kernel)), of_kernel
         return tf.matmul(upstream, kernel, transpose_b=True), of_kernel
 
     return tf.matmul(inputs, kernel), gradient
+
+
+def _transposed(matrix):
+    """The transpose, in two parts: XLA would make a plain one a part of the product again."""
+    return tf.concat([tf.transpose(matrix[:1]), tf.transpose(matrix[1:])], axis=1)
 
 
 @with_gradient

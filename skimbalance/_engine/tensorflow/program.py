@@ -74,6 +74,10 @@ class Program:
         of the decay.
     rate : callable, default=None
         Factor of the learning rate for a trainable variable of some name; None is 1 for all.
+    is_known : bool, default=False
+        Whether `tf.vectorized_map` is known to map over the network and the loss. Then a single
+        network is traced without it, in half of the time; else it shows with the first fit,
+        whatever its stack, whether they can be mapped.
 
     Attributes
     ----------
@@ -98,8 +102,9 @@ class Program:
         names=paths,
         decays=lambda name: name.endswith("kernel"),
         rate=None,
+        is_known=False,
     ):
-        self.traces = 0
+        self.traces, self._is_known = 0, is_known
         self.target_rank = target_rank
         self._network = with_stand_ins(network)
         self._loss = loss
@@ -192,7 +197,7 @@ class Program:
         # "retracing" though each program is traced once; a partial has none.
         python_function = partial(getattr(self, f"_trace_{traced}"), _alone if alone else _stacked)
         signature = self._signatures[traced]
-        if xla_args is not None:
+        if xla_args is not None and not self._masked:  # hidden rows may be summed in another order
             signature = tf.nest.map_structure(_known, signature, xla_args)
         options = {"input_signature": signature, "autograph": False}
         function = tf.function(python_function, **options)
@@ -268,10 +273,12 @@ class Program:
         if xla and not may_compile:
             xla, path = False, FULL
         xla_args = args if xla else None
+        is_single = len(args[0]) == 1 and self._is_known and not self._masked
+        alone = not stacked or (xla and is_single)
         if self._ran or not (xla or stacked):
-            return self._function("steps", alone=not stacked, xla_args=xla_args)(*args), path
+            return self._function("steps", alone=alone, xla_args=xla_args)(*args), path
         try:
-            function = self._function("steps", alone=not stacked, xla_args=xla_args)
+            function = self._function("steps", alone=alone, xla_args=xla_args)
         except Exception as error:  # whatever `tf.vectorized_map` raises where it cannot map
             return self._steps_of_plain_graph(args, "tf.vectorized_map cannot map it", error)
         if not xla:

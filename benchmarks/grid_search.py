@@ -1,9 +1,10 @@
 """A grid search, and many fits at once: the joblib backend "stacked" and its peers.
 
 Run: python benchmarks/grid_search.py
-Wall times include scoring and the refit, and tracing and compiling, as compiled programs are
-dropped before each of our runs, except where they were "compiled before". scikeras trains a part of the fits, and its time is scaled up to all of them. The
-floor is the time of the matrix products alone, with one network on each core.
+Wall times include scoring and the refit, and tracing and compiling: programs are dropped before
+each of our runs, except where they were "compiled before". scikeras trains a part of the fits, and
+its time is scaled up to all of them. The floor is the time of the matrix products alone, with one
+network on each core.
 """
 
 import statistics

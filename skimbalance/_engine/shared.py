@@ -65,20 +65,23 @@ class Shared:
             return making.result()
         try:
             value = make()
-        except BaseException as error:
             with self._lock:
-                del self._making[key]
+                self._made[key] = value
+                self._keep(value)
+        except BaseException as error:
             making.set_exception(error)
             raise
-        with self._lock:
-            del self._making[key]
-            self._made[key] = value
-            self._keep(value)
-        making.set_result(value)
+        else:
+            making.set_result(value)
+        finally:
+            with self._lock:
+                del self._making[key]
         return value
 
     def _keep(self, value):
-        """Hold a value, and no longer those that were asked for long ago."""
+        """Hold a value unless it is too large, and no longer those asked for long ago."""
+        if getattr(value, "nbytes", 0) > KEPT_BYTES:
+            return
         self._kept[id(value)] = value
         self._kept.move_to_end(id(value))
         n_bytes = sum(getattr(kept, "nbytes", 0) for kept in self._kept.values())

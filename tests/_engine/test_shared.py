@@ -99,8 +99,15 @@ def test_values_stay_up_to_a_limit_of_memory():
     store.once(1, never)
     store.once(2, never)
     store.once(0, lambda: Value(2 * half + 1))
-    for key in range(3):
-        assert store.once(key, Value).nbytes == 0
+    store.once(1, never)
+    store.once(2, never)
+    assert store.once(0, Value).nbytes == 0
+
+
+def test_who_waits_for_a_value_that_cannot_be_held_gets_the_error():
+    store = Shared()
+    for future in (*at_once(store, tuple), *at_once(store, tuple)):
+        assert isinstance(future.exception(), TypeError)
 
 
 # Names of content

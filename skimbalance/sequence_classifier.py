@@ -19,12 +19,7 @@ from skimbalance._fit.sequences import labels_of, read_sequences, weights_of
 from skimbalance._fit.settings import Settings
 from skimbalance._fit.targets import Steps
 from skimbalance._losses.records import SOFTMAX
-from skimbalance._validation import (
-    Interval,
-    StrOptions,
-    as_array,
-    class_indices,
-)
+from skimbalance._validation import Interval, StrOptions, as_array, class_indices
 from skimbalance.decision._learning import HeldOut, RuleLearner
 from skimbalance.decision._objectives import WHOLE, make_objective
 from skimbalance.posterior import CLOSED_FORMS
@@ -510,13 +505,16 @@ array-like, default="auto"
         rows, held_out = plan.rows, plan.held_out
         (X,), mask = rows.X, rows.y >= 0
         self._encoder.learn(X[rows.index][mask], rows.weight[mask])
-        encoded = (self._encoder.prepared(X),)
+        rows = self._encoded(rows)
         if held_out is not None:
-            are_same = held_out.X is rows.X
-            X = encoded if are_same else (self._encoder.prepared(held_out.X[0]),)
-            held_out = replace(held_out, X=X, content=content_of(*X))
-        rows = replace(rows, X=encoded, content=content_of(*encoded))
+            are_same = held_out.X is plan.rows.X
+            judges = rows if are_same else self._encoded(held_out)
+            held_out = replace(held_out, X=judges.X, content=judges.content)
         return replace(plan, rows=rows, held_out=held_out)
+
+    def _encoded(self, data):
+        X = self._encoder.prepared(data.X[0])
+        return replace(data, X=(X,), content=content_of(X))
 
     def _train(self, plan):
         from skimbalance._keras.training import train

@@ -67,6 +67,10 @@ class Data:
         """What names the rows of X by their content; None if other fits share nothing."""
         return None if self.content is None else (self.content, digest(self.index))
 
+    def named(self) -> Self:
+        """The same rows with their `content`, which several fits of one call will share."""
+        return self if self.content else replace(self, content=digest(*self.X))
+
     def take(self, rows: np.ndarray) -> Self:
         """Some of the rows."""
         names = ("index", "y", "weight", "lengths", "groups", "given")

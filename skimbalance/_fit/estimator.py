@@ -15,7 +15,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skimbalance._engine.joblib_backend import content_of
-from skimbalance._engine.shared import digest
 from skimbalance._fit.checkpoint import check_checkpoint
 from skimbalance._fit.data import Data
 from skimbalance._fit.held_out import check_judges, chosen_rows
@@ -223,8 +222,7 @@ class NetworkClassifier(CallbackSupportMixin, AccuracyMixin, BaseEstimator):
         target = self._target
         try:
             with errors_of_own_rows():
-                data = self._read(own.X, own.y, own.weight, resume=True)
-                return replace(data, content=digest(*data.X))
+                return self._read(own.X, own.y, own.weight, resume=True).named()
         finally:
             self._target = target
 
@@ -463,8 +461,8 @@ class TableClassifier(NetworkClassifier):
         else:
             y = self._read_classes(y[index], resume, classes)
         weighted = sample_weight is not None
-        kinds = {"n_levels": self._n_levels(X), "content": content_of(*X)}
-        return Data(X, index, y, weight[index], weighted, **kinds)
+        n_levels, content = self._n_levels(X), content_of(*X)
+        return Data(X, index, y, weight[index], weighted, n_levels=n_levels, content=content)
 
     def _n_levels(self, X) -> np.ndarray | None:
         """Number of levels of each column, -1 for numbers, where rows are those of a table."""

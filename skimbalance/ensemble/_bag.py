@@ -15,7 +15,6 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from skimbalance._engine.committee import Committee
-from skimbalance._engine.shared import digest
 from skimbalance._fit.data import Data
 from skimbalance._fit.estimator import NO_ROWS, OwnRows
 from skimbalance._fit.held_out import check_judges
@@ -103,8 +102,7 @@ class Bag:
             The fitted networks.
         """
         reader = reading(network, verbose, checkpoint)
-        data = reader._read(X, y, sample_weight, resume=False, classes=classes)
-        data = replace(data, content=digest(*data.X))
+        data = reader._read(X, y, sample_weight, resume=False, classes=classes).named()
         reader._target.warn_about(data.y)
         held_out = None if own.X is None else reader._read_own(own)
         if held_out is not None:

@@ -247,7 +247,7 @@ def _read_blocks(estimator, dtype, source):
             data = estimator._read(X, block.y, block.weight, resume=True)
         except ValueError as error:
             raise ValueError(f"In the second pass over the source: {error}") from error
-        yield replace(data, X=tuple(x.astype(dtype, copy=False) for x in data.X))
+        yield replace(data, X=tuple(x.astype(dtype, copy=False) for x in data.X), content=None)
 
 
 def _drawn(estimator, source: Source | Pieces, survey, thinning, held_out, seed):

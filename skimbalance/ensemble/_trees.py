@@ -21,7 +21,7 @@ Split = tuple[np.ndarray, np.ndarray]
 CHUNK, PATIENCE, MOST_TREES = 25, 50, 300
 
 # scikit-learn grows so many trees in a call: each later call finds bins anew, and predicts all rows
-# by the trees that it has. Judged after each call, a fit took three times as long.
+# by the trees that it has. With a call for each stage, a fit took three times as long.
 GROWN = 100
 
 # With weights, scikit-learn takes most of the time of a fit to find bins, in each call: there is

@@ -146,7 +146,8 @@ class Room:
         if self._queue[0] is not place:
             return False
         running = sum(task.running for task in self._tasks)
-        return (running < 2 * cpu_count() and not self._full()) or self._waited_long()
+        # Not more than cores, as each waits for Python's lock in every step that it takes.
+        return (running < cpu_count() and not self._full()) or self._waited_long()
 
     def end(self, task):
         """The task is over."""

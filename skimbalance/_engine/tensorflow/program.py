@@ -186,7 +186,7 @@ class Program:
 
     def _function(self, traced, *, alone, xla_args=None):
         """A compiled function, traced at its first call; for XLA if its arguments are given."""
-        key = (traced, alone, xla_args and np.shape(xla_args[3][1]))
+        key = (traced, alone, xla_args and (self._masked or np.shape(xla_args[3][1])))
         with self._tracing:
             if key not in self._functions:
                 self._functions[key] = self._compiled(traced, alone, xla_args)
@@ -194,7 +194,7 @@ class Program:
 
     def _compiled(self, traced, alone, xla_args):
         # TensorFlow counts traces by code object, over all programs, and would warn of
-        # "retracing" though each program is traced once; a partial has none.
+        # "retracing" though each program is traced once for a shape; a partial has none.
         python_function = partial(getattr(self, f"_trace_{traced}"), _alone if alone else _stacked)
         signature = self._signatures[traced]
         if xla_args is not None and not self._masked:  # hidden rows may be summed in another order
@@ -314,7 +314,8 @@ class Program:
         self._xla, self.stackable = False, False
         reason = shorten(str(error) or type(error).__name__, 100)
         self._path = f"plain graph, one network at a time: {why} ({reason})"
-        self._functions = {key: kept for key, kept in self._functions.items() if key[2] is None}
+        with self._tracing:
+            self._functions = {key: kept for key, kept in self._functions.items() if key[2] is None}
         if len(args[0]) > 1:
             raise NotStackableError from None
         return function(*args), self._path

@@ -1,6 +1,5 @@
 """Stacks: networks of one shape that train in one compiled program."""
 
-from collections import deque
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -169,13 +168,7 @@ def train_alone(job, hooks=None):
     outcomes = []
     with progress_bar([job]) as bar:
         try:
-            train_stack(
-                [job],
-                lambda _, outcome: outcomes.append(outcome),
-                bar=bar,
-                size=_size_alone(job),
-                hooks=hooks,
-            )
+            train_stack([job], lambda _, outcome: outcomes.append(outcome), bar=bar, hooks=hooks)
         except KeyboardInterrupt:
             text = bar.text
             if outcomes and isinstance(outcomes[0], Result):
@@ -184,38 +177,6 @@ def train_alone(job, hooks=None):
     if isinstance(outcomes[0], BaseException):
         raise outcomes[0]
     return outcomes[0]
-
-
-def _size_alone(job):
-    """Seats for one network: more than one where a stack is compiled, and that saves time.
-
-    The network of a search's refit finds the stack of its candidates.
-    """
-    program, n_rows = job.program, rows_per_batch(job)
-    compiled = program.compiled_sizes(n_rows) if program.stackable else set()
-    n_steps = job.epochs * job.n_steps
-    size = _fastest({1, *compiled}, n_steps, program, n_rows)
-    program.spared_seconds += (size - 1) * n_steps * _step_seconds(program, n_rows)
-    return size
-
-
-def _fastest(sizes, n_steps, program, n_rows):
-    """The size of a stack that takes the least time for some steps, with compiling.
-
-    What earlier fits have lost to empty seats counts against compiling: they may go on coming.
-    """
-    compiled = program.compiled_sizes(n_rows)
-
-    def seconds(size):
-        compiling = 0 if size in compiled else max(COMPILE_SECONDS - program.spared_seconds, 0)
-        return compiling + n_steps * size * _step_seconds(program, n_rows)
-
-    return min(sorted(sizes), key=seconds)
-
-
-def _step_seconds(program, n_rows):
-    """Roughly the time that a step of a network takes."""
-    return STEP_SECONDS + 6 * program.n_params * n_rows * FLOP_SECONDS
 
 
 def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelled=lambda: False):
@@ -240,21 +201,21 @@ def train_stack(jobs, deliver, *, bar, size=1, shared=None, hooks=None, cancelle
         Whether to give up; asked between calls of the program.
     """
     shared = Shared() if shared is None else shared
-    unfinished = dict(enumerate(jobs))
+    waiting = list(enumerate(jobs))
+    delivered = set()
 
     def deliver_once(i, outcome):
-        unfinished.pop(i)
+        delivered.add(i)
         deliver(i, outcome)
 
-    def stack(waiting, size):
-        return _Stack(waiting, deliver_once, bar, size, shared, hooks)
-
     try:
-        for group in _side_by_side(list(unfinished.items()), size):
-            _take_turns([stack(part, size) for part in group], cancelled)
+        for group in _side_by_side(waiting, size):
+            stacks = [_Stack(part, deliver_once, bar, size, shared, hooks) for part in group]
+            _take_turns(stacks, cancelled)
     except NotStackableError:
-        for pair in list(unfinished.items()):
-            _take_turns([stack([pair], 1)], cancelled)
+        for i, job in enumerate(jobs):
+            if i not in delivered:
+                _take_turns([_Stack([(i, job)], deliver, bar, 1, shared, hooks)], cancelled)
 
 
 def _take_turns(stacks, cancelled):
@@ -294,8 +255,7 @@ class _Stack:
     """Seats for some networks, and the arrays of all of them along a leading axis."""
 
     def __init__(self, waiting, deliver, bar, size, shared, hooks):
-        self._waiting, self._alone = deque(waiting), len(waiting) == 1
-        self._deliver, self._bar = deliver, bar
+        self._waiting, self._deliver, self._bar = waiting[::-1], deliver, bar
         self._shared, self._hooks = shared, hooks
         self._pace = Pace()
         self._program, self._n_rows = shape(waiting[0][1])
@@ -312,7 +272,7 @@ class _Stack:
     def _next(self) -> _Seat | None:
         """The next job that can start; None if none is left."""
         while self._waiting:
-            number, job = self._waiting.popleft()
+            number, job = self._waiting.pop()
             try:
                 member = Member(job, self._n_rows, self._shared, self._hooks)
             except Exception as error:
@@ -444,7 +404,7 @@ class _Stack:
         if member.hooks:
             self._change(k, member.after_epoch(self._values(k)))
         member.report(lambda: self._kept(k), self._path)
-        if self._alone:
+        if len(self._seats) == 1:
             self._bar.set_postfix({key: f"{number:.4f}" for key, number in member.record.items()})
         if member.stopped:
             params, state = self._kept(k)
@@ -521,11 +481,13 @@ class _Stack:
     def _smaller(self, active):
         """Number of seats to go on with: fewer if that saves more time than compiling costs."""
         n_seats = len(self._seats)
-        program, n_rows = self._program, self._n_rows
-        sizes = {n_seats, *SMALLER, *program.compiled_sizes(n_rows)}
-        sizes = {size for size in sizes if len(active) <= size <= n_seats}
-        left = max((self._member(k).steps_left for k in active), default=0)
-        return _fastest(sizes, left, program, n_rows) if left else n_seats
+        size = next((size for size in SMALLER if size >= len(active)), n_seats)
+        if not active or size >= n_seats:
+            return n_seats
+        left = max(self._member(k).steps_left for k in active)
+        flops = 6 * self._program.n_params * self._n_rows
+        seconds = left * (n_seats - size) * (STEP_SECONDS + flops * FLOP_SECONDS)
+        return size if seconds > COMPILE_SECONDS else n_seats
 
 
 def _padded(n, *parts):

@@ -2,7 +2,6 @@
 
 from contextlib import contextmanager
 from dataclasses import replace
-from unittest import mock
 
 import joblib
 import keras
@@ -87,13 +86,6 @@ def stacked(sizes, *, most=None):
     assert max(sizes) > 1
 
 
-@contextmanager
-def one_seat():
-    """Within it a single fit is compiled for itself, also where a stack would do."""
-    with mock.patch.object(stack, "_size_alone", return_value=1):
-        yield
-
-
 def outcome(fit, *args):
     """What a fit returns or raises."""
     try:
@@ -127,8 +119,7 @@ def assert_stack_as_alone(classifiers, sizes, tol=1e-4):
     with stacked(sizes):
         together = fit_all(classifiers)
     sizes.clear()
-    with one_seat():
-        alone = fit_all(classifiers)
+    alone = fit_all(classifiers)
     assert max(sizes) == 1
     for one, other in zip(together, alone, strict=True):
         assert_same_fit(one, other, tol)
@@ -437,23 +428,16 @@ def assert_results_as_alone(jobs, size, after):
     after()
     assert sorted(results) == list(range(len(jobs)))
     for i, job in enumerate(jobs):
-        with one_seat():
-            alone = stack.train_alone(job)
+        alone = stack.train_alone(job)
         assert results[i].n_epochs == alone.n_epochs
         for name, value in alone.weights.items():
             np.testing.assert_allclose(results[i].weights[name], value, atol=1e-4)
-
-
-def forget_sizes(jobs):
-    """As if no stack of the jobs' shape had been compiled."""
-    jobs[0].program._compiles.clear()
 
 
 def test_a_stack_shrinks_to_few_sizes_as_its_members_stop(jobs_of, sizes, monkeypatch):
     monkeypatch.setattr(stack, "COMPILE_SECONDS", 0)
     variants = [classifier(epochs=e, random_state=e, early_stopping=True) for e in range(1, 10)]
     jobs = jobs_of(variants, [240] * 9)
-    forget_sizes(jobs)
     sizes.clear()
     assert_results_as_alone(jobs, 9, after=lambda: sizes.append(None))
     in_stack = sizes[: sizes.index(None)]
@@ -461,25 +445,9 @@ def test_a_stack_shrinks_to_few_sizes_as_its_members_stop(jobs_of, sizes, monkey
     assert set(in_stack) == {9, 4, 1} <= {9, *stack.SMALLER}
 
 
-def test_a_single_fit_takes_a_seat_of_a_compiled_stack_while_that_is_faster(sizes, monkeypatch):
-    monkeypatch.setattr(program, "_programs", type(program._programs)())
-    fit_in_parallel = joblib.Parallel(backend="stacked")
-    fit_in_parallel(joblib.delayed(c.fit)(X, Y) for c in four(early_stopping=True))
-    largest = max(sizes)
-    fits = []
-    for cost in (1.0, 1.0, 1e-9, 1.0):
-        sizes.clear()
-        monkeypatch.setattr(stack, "COMPILE_SECONDS", cost)
-        fits.append((classifier(early_stopping=True).fit(X, Y), max(sizes)))
-    assert [size for _, size in fits] == [largest, largest, 1, 1]
-    for other, _ in fits[1:]:
-        np.testing.assert_array_equal(other.predict_proba(X), fits[0][0].predict_proba(X))
-
-
 def test_a_stack_that_is_soon_over_is_not_compiled_anew(jobs_of, sizes):
     variants = [classifier(epochs=e, random_state=e) for e in (1, 1, 1, 1, 2)]
     jobs = jobs_of(variants, [240] * 5)
-    forget_sizes(jobs)
     sizes.clear()
     assert_results_as_alone(jobs, 5, after=lambda: sizes.append(None))
     assert set(sizes[: sizes.index(None)]) == {5}
@@ -516,9 +484,7 @@ def search(n, **params):
     return GridSearchCV(classifier(**params), grid, **SEARCHED)
 
 
-def test_the_same_search_again_and_more_candidates_in_stacks_of_its_size_trace_nothing(
-    sizes, cores
-):
+def test_more_candidates_in_stacks_of_a_size_are_traced_once(sizes, cores):
     cores(1)
     with stacked(sizes, most=2):
         search(2, early_stopping=True).fit(X, Y)

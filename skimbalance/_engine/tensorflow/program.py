@@ -87,8 +87,6 @@ class Program:
         Whether the last slot is a moving average of the parameters, which is judged and kept.
     n_params, widest : int
         Numbers of parameters of a network, and of outputs of its widest layer.
-    spared_seconds : float
-        What single fits have lost to empty seats of a stack, to spare compiling for themselves.
     """
 
     def __init__(
@@ -132,7 +130,6 @@ class Program:
         self._xla, self._ran, self._path = not self._exact, False, "compiled"
         self._compiles: dict[Any, bool] = {}
         self._worked = False
-        self.spared_seconds = 0.0
         self._specify(arguments)
 
     def _of_each_weight(self, function):
@@ -206,12 +203,6 @@ class Program:
         if xla_args is None:
             return plain
         return tf.function(partial(plain), jit_compile=True, **options)
-
-    def compiled_sizes(self, n_rows):
-        """Sizes of the stacks whose steps are compiled, for batches of so many rows."""
-        with _lock:
-            shapes = [inputs for (inputs, *_), compiles in self._compiles.items() if compiles]
-        return {n_networks for n_networks, _, of_batch, *_ in shapes if of_batch == n_rows}
 
     def initial_slots(self, params):
         """Optimizer slots of one network before the first step."""

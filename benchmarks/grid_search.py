@@ -126,12 +126,9 @@ def row(name, functions):
     return cells
 
 
-def main():
-    """Measure and print."""
-    quiet()
-    print_machine()
+def small():
+    """Searches and folds of W0."""
     X, y = data("W0")
-    ours("W0").set_params(epochs=1).fit(X, y), scikeras("W0").set_params(epochs=1).fit(X, y)
     rows = []
     for name, smote in (("search of 20 x 5", False), ("the same with SMOTE", True)):
         rows.append(
@@ -172,6 +169,10 @@ def main():
     print("W0, seconds, and multiples of our time.\n")
     peers = ["scikeras", "MLPClassifier, n_jobs=2"]
     print_table(["", "skimbalance", "compiled before", *peers], rows)
+
+
+def many_fits():
+    """A hundred fits, beside the products alone."""
     rows = []
     for size, few in (("W1", 4), ("W2", 2)):
         rows.append(
@@ -186,6 +187,16 @@ def main():
         )
     print(f"\n{N_FITS} fits, seconds, and multiples of our time.\n")
     print_table(["", "skimbalance", "scikeras", "floor"], rows)
+
+
+def main():
+    """Measure and print."""
+    quiet()
+    print_machine()
+    X, y = data("W0")
+    ours("W0").set_params(epochs=1).fit(X, y), scikeras("W0").set_params(epochs=1).fit(X, y)
+    small()
+    many_fits()
 
 
 if __name__ == "__main__":

@@ -364,8 +364,8 @@ def _encoder(settings, train, course) -> RowEncoder | None:
     if course.previous is None:
         y = train.y if settings.bins == "supervised" else None
         learn = bind(_learnt_encoder, settings, X, train.index, weight, train.n_levels, y)
-        told = digest(train.index, weight, train.n_levels, y) if train.content else None
-        key = told and (train.content, told, settings.standardize, settings.bins)
+        told = train.key and digest(weight, train.n_levels, y)
+        key = told and (train.key, told, settings.standardize, settings.bins)
         return once(key, learn)
     encoder = course.previous.encoder
     if course.partial and settings.standardize:

@@ -108,8 +108,8 @@ def default_network(
     """The network that strategies train if the user gives none.
 
     Up to 10,000 rows all strategies have one batch size, also after over- or under-sampling, so
-    that they train as one stack. Beyond, batches grow with the rows that are trained on, and each
-    network is a stack of its own. On the four data sets tried, the falling learning rate was as
+    that they train as one stack. Beyond, batches grow with the rows that are trained on, and most
+    networks are stacks of their own. On the four data sets tried, the falling learning rate was as
     good as 0.001 or better.
     """
     return ImbalancedMLPClassifier(

@@ -20,8 +20,8 @@ from skimbalance._engine.job import Batches, Networks, NotStackableError
 from skimbalance._engine.memory import maps_left
 from skimbalance._engine.tensorflow.layers import length, stackable, with_stand_ins
 
-# Graphs of a small network take 3 MiB each for a known shape, 9 MiB for any; they are collected once
-# their program is dropped.
+# Graphs of a small network take 3 MiB each for a known shape, 9 MiB for any. They are collected
+# once their program is dropped.
 MOST_PROGRAMS = 24
 
 # What XLA compiled stays until the process ends: 60 to 100 memory maps and 2 to 7 MiB. Beyond this

@@ -45,11 +45,10 @@ def _product(inputs, kernel):
         # Eigen copies the left factor of a sum over rows number by number, which can take longer
         # than the product. So the narrower one stands there, if that saves more than it takes to
         # transpose the sums. In float32 the bits are the same with AVX-512.
-        if has_many and units > 1 and n_rows * (n_inputs - units) > n_inputs * units:
-            sums = tf.reduce_sum(tf.matmul(by_row, rows, transpose_a=True), axis=0)
-            of_kernel = _transposed(sums)
-        else:
-            of_kernel = tf.reduce_sum(tf.matmul(rows, by_row, transpose_a=True), axis=0)
+        is_turned = has_many and units > 1 and n_rows * (n_inputs - units) > n_inputs * units
+        left, right = (by_row, rows) if is_turned else (rows, by_row)
+        sums = tf.reduce_sum(tf.matmul(left, right, transpose_a=True), axis=0)
+        of_kernel = _transposed(sums) if is_turned else sums
         # A product with a kernel of two or three columns takes several times as long where it has
         # to be transposed. With fewer inputs the bits would not be the same.
         if has_many and 1 < units < 4 and n_inputs >= 16:

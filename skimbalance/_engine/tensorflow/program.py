@@ -103,7 +103,7 @@ class Program:
         rate=None,
         is_known=False,
     ):
-        self.traces, self._is_known = 0, is_known
+        self.traces = 0
         self.target_rank = target_rank
         self._network = with_stand_ins(network)
         self._loss = loss
@@ -128,6 +128,7 @@ class Program:
         self._masked = not self._exact and any(
             isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers
         )
+        self._is_known = is_known and not self._masked
         self._xla, self._ran, self._path = not self._exact, False, "compiled"
         self._compiles: dict[Any, bool] = {}
         self._worked = False
@@ -265,8 +266,7 @@ class Program:
         if xla and not may_compile:
             xla, path = False, FULL
         xla_args = args if xla else None
-        is_single = len(args[0]) == 1 and self._is_known and not self._masked
-        alone = not stacked or (xla and is_single)
+        alone = not stacked or (xla and self._is_known and len(args[0]) == 1)
         if self._ran or not (xla or stacked):
             return self._function("steps", alone=alone, xla_args=xla_args)(*args), path
         try:
